@@ -1,0 +1,1 @@
+"""Sluice delivers customer data: declared exports become Airflow DAGs, runs become deliveries."""

@@ -1,0 +1,1 @@
+"""Declarations: what a user writes in YAML, as models, and the reading of them."""

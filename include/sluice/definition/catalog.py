@@ -1,0 +1,84 @@
+"""The catalog: the datasets that can be exported, the segments of them, and the refreshes that update both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sluice.definition.schedule import Schedule
+from sluice.model.declared import Declared, Name
+from sluice.sources import SOURCES
+from sluice.sources.base import SourceConfig
+
+if TYPE_CHECKING:
+    AnySource = SourceConfig
+else:
+    AnySource = SOURCES.union()
+
+Kind = Literal["profile", "account", "contact", "event"]
+
+
+class Dataset(Declared):
+    """Data in the lake that can be exported: an entity, or events."""
+
+    name: Name
+    id: str = ""
+    """The identifier in folder paths and manifests; the dataset's name unless given."""
+    kind: Kind
+    """What one row is: a profile, an account, a contact or an event."""
+    key: str
+    """The column that identifies a row of an entity, or the entity that an event belongs to."""
+    source: AnySource
+    """Where the rows are."""
+    refreshed_by: Name | None = None
+    """The refresh that updates it; none for data that only grows by hand."""
+    description: str = ""
+    """What the data is, for people."""
+
+
+class Segment(Declared):
+    """A named subset of one profile, account or contact dataset."""
+
+    name: Name
+    dataset: Name
+    """The dataset whose rows are the members."""
+    where: str | None = None
+    """A DuckDB condition over the dataset's columns."""
+    sql: str | None = None
+    """A DuckDB query whose first column holds members' keys; datasets and segments are its tables."""
+    reads: tuple[Name, ...] = ()
+    """Other datasets and segments that `where` or `sql` reads, as tables."""
+    refreshed_by: Name = "system_refresh"
+    """The refresh that evaluates it."""
+    description: str = ""
+    """Who is in it, for people."""
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Segment:
+        if (self.where is None) == (self.sql is None):
+            raise ValueError("a segment has either `where` or `sql`")
+        return self
+
+
+class SystemRefresh(Declared):
+    """The DAG that Sluice makes: it runs the refreshes that take part, then evaluates every segment, in order."""
+
+    name: Name
+    type: Literal["system"]
+    schedule: Schedule = "off"
+    """When it runs by itself."""
+
+
+class DagRefresh(Declared):
+    """An Airflow DAG that updates datasets or segments."""
+
+    name: Name
+    type: Literal["dag"]
+    dag_id: str
+    """The DAG's id."""
+    in_system_refresh: bool = False
+    """Whether the system refresh triggers this DAG first and waits for it."""
+
+
+Refresh = Annotated[SystemRefresh | DagRefresh, Field(discriminator="type")]

@@ -1,0 +1,57 @@
+"""Connections: where exports deliver to, as administrators declare them. Never a secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, model_validator
+
+from sluice.definition.catalog import Kind
+from sluice.destinations import DESTINATIONS
+from sluice.destinations.base import DestinationConfig
+from sluice.formats import FORMATS
+from sluice.formats.base import Format
+from sluice.model.declared import Declared, Name
+
+if TYPE_CHECKING:
+    AnyDestination = DestinationConfig
+    AnyFormat = Format
+else:
+    AnyDestination = DESTINATIONS.union()
+    AnyFormat = FORMATS.union()
+
+
+class Limits(Declared):
+    """What the target takes at most; an export beyond a limit is skipped with a warning, never cut short."""
+
+    records_per_segment: int | None = Field(default=None, ge=1)
+    """Most records of one segment."""
+
+
+class Connection(Declared):
+    """A named place to deliver to, shared by any number of exports."""
+
+    name: Name
+    title: str = ""
+    """The name people see; the connection's own name unless given."""
+    destination: AnyDestination
+    """Where the files go."""
+    format: AnyFormat | None = None
+    """The format of exports that declare none."""
+    shared_with: tuple[str, ...] = ()
+    """The roles of contributors who may use it; administrators always may."""
+    takes: tuple[Kind, ...] = ("profile", "account", "contact", "event")
+    """The kinds of dataset, and of segment, that the target takes."""
+    requires: tuple[str, ...] = ()
+    """Fields that every segment export to this target must send."""
+    limits: Limits = Limits()
+    """What the target takes at most."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, data: Any) -> Any:
+        """A file is flat: the keys that are not the connection's own are its destination's."""
+        if not isinstance(data, dict) or "destination" in data:
+            return data
+        own = {key: value for key, value in data.items() if key in cls.model_fields}
+        return own | {"destination": {key: value for key, value in data.items() if key not in own}}

@@ -1,0 +1,44 @@
+"""The project: every declaration together, each by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.definition.catalog import Dataset, Refresh, Segment
+from sluice.definition.connection import Connection
+from sluice.definition.export import Export
+from sluice.model.declared import Declared, Name
+
+
+class Staging(Declared):
+    """Sluice's own working folder, which every worker must reach: segment memberships and what runs have pinned."""
+
+    airflow_conn_id: str = "sluice_staging"
+    """The Airflow connection of its filesystem."""
+    path: str = "staging"
+    """The folder below the connection's."""
+
+
+class Settings(Declared):
+    """`include/project.yaml`: what the whole project shares."""
+
+    organization: Name = "organization"
+    """The macro ORGANIZATION_NAME."""
+    sandbox: Name = "production"
+    """The macro SANDBOX_NAME: which environment this is."""
+    staging: Staging = Staging()
+    """Sluice's own working folder."""
+    defaults: Mapping[str, Any] = {}
+    """What every export has unless it says otherwise: keys of an export, each replaced whole where an export has it."""
+
+
+class Project(Declared):
+    """Everything that is declared and valid. What is broken stands apart, with its error."""
+
+    settings: Settings
+    datasets: Mapping[str, Dataset]
+    segments: Mapping[str, Segment]
+    refreshes: Mapping[str, Refresh]
+    connections: Mapping[str, Connection]
+    exports: Mapping[str, Export]

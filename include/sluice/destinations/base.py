@@ -1,0 +1,79 @@
+"""The seam between bytes and where they go: six verbs that every destination has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from sluice.model.access import Connections
+from sluice.model.declared import Declared
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file that is there: `name` relative to the connection's folder, `size` in bytes, the server's own checksum
+    where it has one (an ETag, an MD5), in its own spelling."""
+
+    name: str
+    size: int
+    checksum: str | None = None
+
+
+class Destination(Protocol):
+    """An opened destination. Names are relative to the connection's folder, with `/` between folders.
+
+    Safe to use from many threads. Raises `RetriableError` where trying again may help and `FatalError` where it
+    cannot; both name the connection.
+    """
+
+    def put(self, name: str, body: Iterable[bytes]) -> Stored:
+        """Stream `body` to `name`, replacing what is there. The file appears whole or not at all: when `body` or the
+        server fails, nothing is left under `name` and no upload stays open."""
+        ...
+
+    def stat(self, name: str) -> Stored | None:
+        """The file, or None."""
+        ...
+
+    def list(self, folder: str) -> Iterator[Stored]:
+        """Every file below `folder`, sorted by name."""
+        ...
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The bytes of a file, in pieces. Raises `FatalError` where it is not there."""
+        ...
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove these files; those already gone are no error. Never more than is named."""
+        ...
+
+    def abort(self, names: Iterable[str]) -> int:
+        """Discard unfinished uploads of these names, whoever began them; their count."""
+        ...
+
+    def locate(self, name: str) -> str:
+        """The full address of a file as a person writes it: `s3://bucket/folder/name`, a path."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+        ...
+
+
+class DestinationConfig(Declared):
+    """What every declared destination shares; each type's own settings stand beside its connector."""
+
+    type: str
+    airflow_conn_id: str
+    """The Airflow connection that holds the address and the secrets."""
+    folder: str = ""
+    """The folder below which everything is delivered, with `/` between levels; empty for the top."""
+
+    allowed: ClassVar[str] = r"[^\x00-\x1f\x7f\\]"
+    """What one character of a path may be at this destination, as a regular expression."""
+
+    def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
+        """Open the destination; `name` is the declared connection's, for messages; at most `threads` uploads run at
+        once."""
+        raise NotImplementedError

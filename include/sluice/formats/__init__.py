@@ -1,0 +1,14 @@
+"""File formats, one file each: how rows become bytes."""
+
+from sluice.formats.base import Format
+from sluice.model.registry import Registry
+
+FORMATS: Registry[Format] = Registry(
+    "formats",
+    (
+        ("csv", "sluice.formats.csv:Csv"),
+        ("json", "sluice.formats.json:Json"),
+        ("parquet", "sluice.formats.parquet:Parquet"),
+        ("template", "sluice.formats.template:Template"),
+    ),
+)

@@ -1,0 +1,9 @@
+"""Sources, one file each: where rows come from."""
+
+from sluice.model.registry import Registry
+from sluice.sources.base import SourceConfig
+
+SOURCES: Registry[SourceConfig] = Registry(
+    "sources",
+    (("parquet", "sluice.sources.parquet:Parquet"),),
+)
