@@ -1,0 +1,1 @@
+"""Chunks: which records are sent together. Depends on the extract's counts alone."""

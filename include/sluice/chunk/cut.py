@@ -1,0 +1,35 @@
+"""Cut a feed into chunks, and its chunks into shards."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from sluice.model.part import Chunk, Shard
+
+SHARD_RECORDS = 1_000_000
+"""Records that are worth a task of their own: starting one costs about a second, sending these several."""
+
+
+def chunks_of(records: int, size: int, first: int, count: int) -> list[Chunk]:
+    """Chunks `first` to `first + count` of a feed of `records` rows, `size` in each but the last."""
+    return [
+        Chunk(number=number, first=number * size, records=min(size, records - number * size))
+        for number in range(first, first + count)
+    ]
+
+
+def shards_of(feed: str, records: int, size: int, most: int, number: int) -> list[Shard]:
+    """The shards of one feed, numbered from `number`: of nearly equal chunks, none where there are no records."""
+    chunks = -(-records // size)
+    wanted = min(most, chunks, -(-records // SHARD_RECORDS))
+    bounds = [chunks * i // wanted for i in range(wanted + 1)] if wanted else [0]
+    return [
+        Shard(
+            number=number + i,
+            feed=feed,
+            first_chunk=first,
+            chunks=last - first,
+            records=min(last * size, records) - first * size,
+        )
+        for i, (first, last) in enumerate(pairwise(bounds))
+    ]

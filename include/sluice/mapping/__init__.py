@@ -1,0 +1,1 @@
+"""Mapping: what becomes of each row between its source and its file. Whole tables at a time, never a row."""

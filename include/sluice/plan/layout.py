@@ -1,0 +1,75 @@
+"""Where files go: folder templates with macros, and the manifest's place.
+
+The macros and their values are the dataset export product's eight (seed-facts 1.3), and three of our own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from sluice.definition.catalog import Dataset, Segment
+from sluice.definition.connection import Connection
+from sluice.definition.export import Export
+from sluice.definition.project import Settings
+from sluice.model.run import Run
+
+DEFAULT_FOLDERS: Mapping[str, str] = {
+    "segment-export": "%SEGMENT_NAME%/%EXPORT_TIME%",
+    "data-out-export": "%EXPORT_NAME%/%DATASET_ID%/%EXPORT_TIME%",
+    "dataset-export": "%DATASET_ID%/%EXPORT_TIME%",
+}
+"""The folder of each kind's feeds when the export declares none; the last is the product's own default."""
+
+_MACRO = re.compile(r"%([A-Z_]+)(?:\(([^)%]*)\))?%")
+_DATE_LETTERS = {"YYYY": "%Y", "yyyy": "%Y", "MM": "%m", "DD": "%d", "dd": "%d", "HH": "%H", "mm": "%M"}
+_DATE_LETTERS |= {"SS": "%S", "ss": "%S"}
+_DATE_FIELD = re.compile("|".join(_DATE_LETTERS))
+
+
+def format_time(pattern: str, time: datetime) -> str:
+    """A time by the product's letters `YYYY MM DD HH mm ss`; year, day and second in either case."""
+    return _DATE_FIELD.sub(lambda found: time.strftime(_DATE_LETTERS[found.group()]), pattern)
+
+
+def render_folder(
+    export: Export, connection: Connection, dataset: Dataset, segment: Segment | None, run: Run, settings: Settings
+) -> str:
+    """The folder of one feed in this run, below the connection's folder; empty for `/`."""
+    values: dict[str, Callable[[str | None], str]] = {
+        "DATASET_ID": lambda _: dataset.id or dataset.name,
+        "DATETIME": lambda pattern: format_time(pattern or "YYYYMMDD_HHmmss", run.time),
+        "DESTINATION": lambda _: connection.destination.type,
+        "DESTINATION_INSTANCE_ID": lambda _: connection.name,
+        "DESTINATION_INSTANCE_NAME": lambda _: connection.title or connection.name,
+        "EXPORT_NAME": lambda _: export.name,
+        "EXPORT_TIME": lambda _: f"exportTime={run.time:%Y%m%d%H%M}",
+        "ORGANIZATION_NAME": lambda _: settings.organization,
+        "SANDBOX_NAME": lambda _: settings.sandbox,
+        "SEGMENT_ID": lambda _: segment.name if segment else dataset.name,
+        "SEGMENT_NAME": lambda _: segment.name if segment else dataset.name,
+    }
+    template = export.folder or DEFAULT_FOLDERS[export.kind]
+    folder = _MACRO.sub(lambda found: values[found.group(1)](found.group(2)), template)
+    return "/".join(level for level in folder.split("/") if level)
+
+
+def manifest_name(export: Export, connection: Connection, folders: Sequence[str], run: Run) -> str:
+    """The manifest's name (seed-facts 1.5), in the declared folder or the deepest one that all feeds share."""
+    folder = export.manifest.folder
+    if folder is None:
+        folder = _shared(folders)
+    folder = folder.strip("/")
+    stem = f"manifest-{connection.name}-{run.id}.json"
+    return f"{folder}/{stem}" if folder else stem
+
+
+def _shared(folders: Sequence[str]) -> str:
+    levels = zip(*(folder.split("/") for folder in folders), strict=False)
+    shared: list[str] = []
+    for level in levels:
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return "/".join(shared)

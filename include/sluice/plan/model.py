@@ -1,0 +1,55 @@
+"""What a run will do, as a value."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.definition.catalog import Dataset, Segment
+from sluice.definition.connection import AnyFormat, Connection
+from sluice.definition.export import Export
+from sluice.definition.fields import FieldSpec
+from sluice.definition.project import Staging
+from sluice.model.run import Run
+
+
+class Feed(BaseModel):
+    """One dataset, or one segment of it, on its way to its own folder."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """The segment's name, or the dataset's."""
+    dataset: Dataset
+    segment: Segment | None = None
+    fields: tuple[FieldSpec, ...] | None = None
+    """What is sent of each row; None for every column as it is."""
+    folder: str
+    """Where its parts go, below the connection's folder."""
+
+
+class Plan(BaseModel):
+    """Everything a run needs to know, fixed before it touches anything."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: Run
+    export: Export
+    connection: Connection
+    format: AnyFormat
+    staging: Staging
+    feeds: tuple[Feed, ...]
+    manifest: str
+    """The manifest's name, below the connection's folder."""
+    definition_hash: str
+    """SHA-256 over the export, its connection and its catalog entries: what was declared when the run began."""
+    refreshes: tuple[str, ...]
+    """The DAG ids of the refreshes the run waits for."""
+
+    def feed(self, name: str) -> Feed:
+        return next(feed for feed in self.feeds if feed.name == name)
+
+    def part_name(self, feed: Feed, number: int) -> str:
+        """A part's name: the product's form (seed-facts 1.4), the same each time for the same run and chunk."""
+        run, index = self.run, self.feeds.index(feed)
+        stem = f"part-{number:05d}-tid-{run.transaction}-{run.id}-{index}-1-c000{self.format.extension}"
+        return f"{feed.folder}/{stem}" if feed.folder else stem
