@@ -1,0 +1,184 @@
+"""Files behind an Airflow connection, as one `pyarrow` filesystem and a root: for sources, staging and memberships."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sluice.errors import DefinitionError, FatalError
+from sluice.filesystem.failures import translated
+from sluice.model.access import Access, Connections
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import fs as pa_fs
+
+_EARLY = 300
+"""Seconds before its credentials end at which a filesystem is opened anew: longer than any one request."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that is there: `name` below the root it was listed from, `size` in bytes, and when it was last written:
+    nanoseconds of UNIX time on a local disk, whole seconds elsewhere, since stores round listings differently."""
+
+    name: str
+    size: int
+    modified: int
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.size} bytes, written at {self.modified}"
+
+
+def join(root: str, path: str) -> str:
+    """`path` below `root`, with `/` between levels. Raises `DefinitionError` where it would lead anywhere else."""
+    levels = [level for level in path.split("/") if level != ""]
+    if path.startswith("/") or "\\" in path or re.search(r"[\x00-\x1f\x7f]", path) or {".", ".."} & set(levels):
+        raise DefinitionError(
+            f"{path!r} is not a path below the connection's own folder",
+            next_step="write it relative to that folder, with `/` between levels and without `.` and `..`",
+        )
+    return "/".join([root.rstrip("/"), *levels]) if root else "/".join(levels)
+
+
+class Opened:
+    """A folder of a filesystem. Safe to use from many threads.
+
+    Names are relative to `root`. Every method raises `RetriableError` where the server is out of reach and
+    `FatalError` where trying again changes nothing; both name the connection. Only a folder that Sluice owns (its
+    staging) can be written to.
+    """
+
+    def __init__(self, access: Access, conn_id: str, path: str, *, owned: bool) -> None:
+        self.conn_id = conn_id
+        self.owned = owned
+        self._access = access
+        self._path = path
+        self._open()
+
+    def _open(self) -> None:
+        from sluice.filesystem.access import open_access
+
+        with self.reporting("opening the connection"):
+            self._filesystem, base, self._expires_at = open_access(self._access, self.conn_id)
+        self.root = join(base, self._path)
+
+    @property
+    def filesystem(self) -> pa_fs.FileSystem:
+        """The filesystem; a fresh one where the credentials of the last are about to end."""
+        if self._expires_at is not None and time.time() > self._expires_at - _EARLY:
+            self._open()
+        return self._filesystem
+
+    @property
+    def local(self) -> bool:
+        return bool(self._filesystem.type_name == "local")
+
+    def at(self, name: str) -> str:
+        """The path of `name` in the filesystem's own terms."""
+        return join(self.root, name)
+
+    @contextmanager
+    def reporting(self, doing: str) -> Iterator[None]:
+        """Turn what the filesystem raises into our errors, naming the connection and what was being done."""
+        try:
+            yield
+        except Exception as error:
+            known = translated(error, self.conn_id, doing)
+            if known is None:
+                raise
+            raise known from error
+
+    def stat(self, name: str) -> File | None:
+        """The file, or None. `name` may be empty: then the root itself is the file."""
+        with self.reporting(f"looking for {name or self.root}"):
+            info = self.filesystem.get_file_info(self.at(name))
+        return self._file(info) if info.is_file else None
+
+    def exists(self, name: str) -> bool:
+        return self.stat(name) is not None
+
+    def list(self, folder: str = "") -> list[File]:
+        """Every file below `folder`, sorted by name; none where there is no such folder."""
+        from pyarrow import fs as pa_fs
+
+        with self.reporting(f"listing {folder or self.root}"):
+            selector = pa_fs.FileSelector(self.at(folder), recursive=True, allow_not_found=True)
+            infos = self.filesystem.get_file_info(selector)
+        return sorted((self._file(i) for i in infos if i.is_file), key=lambda f: f.name)
+
+    def read_bytes(self, name: str) -> bytes:
+        """The whole file. Raises `FatalError` where it is not there."""
+        with self.reporting(f"reading {name}"), self.filesystem.open_input_stream(self.at(name)) as stream:
+            return bytes(stream.read())
+
+    def write_bytes(self, name: str, body: bytes) -> None:
+        """Write the file whole or not at all, replacing what is there: a reader sees the old bytes or the new ones."""
+        self.write(name, [body])
+
+    def write(self, name: str, pieces: Iterable[bytes | pa.Buffer]) -> None:
+        """`write_bytes` for what comes in pieces. Object stores show a file once its upload is complete; elsewhere it
+        is written beside its place and renamed."""
+        self._must_own(f"write {name}")
+        path = self.at(name)
+        with self.reporting(f"writing {name}"):
+            if self._filesystem.type_name in ("s3", "gcs"):
+                return self._stream(path, pieces)
+            folder, _, last = path.rpartition("/")
+            self.filesystem.create_dir(folder, recursive=True)
+            beside = f"{folder}/.{last}.{uuid.uuid4().hex[:8]}"
+            try:
+                self._stream(beside, pieces)
+                self.filesystem.move(beside, path)
+            except BaseException:
+                self._discard(beside)
+                raise
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove these files; those already gone are no error."""
+        for name in names:
+            self._must_own(f"remove {name}")
+            with self.reporting(f"removing {name}"):
+                self._discard(self.at(name))
+
+    def remove_tree(self, folder: str) -> None:
+        """Remove a folder of Sluice's own and all that is in it; one already gone is no error. Never the root."""
+        self._must_own(f"remove {folder}")
+        if not folder.strip("/"):
+            raise FatalError(f"connection {self.conn_id}: the whole of {self.root} is never removed at once")
+        with self.reporting(f"removing {folder}"):
+            self.filesystem.delete_dir_contents(self.at(folder), missing_dir_ok=True)
+            if self.filesystem.get_file_info(self.at(folder)).type.name == "Directory":
+                self.filesystem.delete_dir(self.at(folder))
+
+    def _must_own(self, act: str) -> None:
+        if not self.owned:
+            raise FatalError(f"connection {self.conn_id}: Sluice only reads below {self.root}, so it does not {act}")
+
+    def _stream(self, path: str, pieces: Iterable[bytes | pa.Buffer]) -> None:
+        with self.filesystem.open_output_stream(path) as stream:
+            for piece in pieces:
+                stream.write(piece)
+
+    def _discard(self, path: str) -> None:
+        try:
+            self.filesystem.delete_file(path)
+        except FileNotFoundError:
+            return
+
+    def _file(self, info: pa_fs.FileInfo) -> File:
+        name = info.path.strip("/").removeprefix(self.root.strip("/")).lstrip("/")
+        written = info.mtime_ns or 0
+        return File(name, info.size, written if self.local else written // 1_000_000_000)
+
+
+def open_filesystem(connections: Connections, conn_id: str, path: str, *, owned: bool = False) -> Opened:
+    """Open the folder or file `path` of a connection: below its own folder, or on S3, GCS and Azure with the bucket
+    or container as the first level. `owned` is for Sluice's staging alone: it allows writing and removing."""
+    return Opened(connections.get(conn_id), conn_id, path, owned=owned)

@@ -1,0 +1,154 @@
+"""One `pyarrow` filesystem for each kind of access."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from sluice.errors import DefinitionError
+from sluice.model.access import (
+    Access,
+    AwsAccess,
+    AwsKeys,
+    AzureAccess,
+    FolderAccess,
+    FsspecAccess,
+    GoogleAccess,
+    SftpAccess,
+)
+
+if TYPE_CHECKING:
+    from pyarrow import fs as pa_fs
+
+
+class Opening(NamedTuple):
+    """An opened filesystem, the folder that its names begin at, and when its credentials end (UNIX seconds)."""
+
+    filesystem: pa_fs.FileSystem
+    base: str = ""
+    expires_at: float | None = None
+
+
+def open_access(access: Access, conn_id: str) -> Opening:
+    """Open what a connection holds. Raises `DefinitionError` where it holds no files."""
+    opener = _OPENERS.get(type(access))
+    if opener is None:
+        raise DefinitionError(
+            f"connection {conn_id} holds no files",
+            known=["fs", "aws", "google_cloud_platform", "wasb", "adls", "sftp"],
+            next_step="name a connection of a filesystem or an object store",
+        )
+    return opener(access)
+
+
+def _folder(access: FolderAccess) -> Opening:
+    from pyarrow import fs as pa_fs
+
+    return Opening(pa_fs.LocalFileSystem(), str(access.path.absolute()))
+
+
+def _aws(access: AwsAccess) -> Opening:
+    return _s3(access.keys(), access.region, access.endpoint_url, access.verify)
+
+
+def _s3(keys: AwsKeys, region: str, endpoint_url: str | None, verify: bool | str) -> Opening:  # noqa: FBT001
+    from pyarrow import fs as pa_fs
+
+    options: dict[str, Any] = {}
+    if endpoint_url:
+        # Servers other than Amazon's answer 411 to the chunked bodies that carry the newer default checksums.
+        os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "WHEN_REQUIRED")
+        address = urlsplit(endpoint_url)
+        # pyarrow then puts the bucket into the path, whatever the connection says: every such server takes that.
+        options = {"endpoint_override": address.netloc, "scheme": address.scheme}
+    if verify is False:
+        raise DefinitionError(
+            "reading over TLS always checks the server's certificate, and this connection turns that off",
+            next_step="give the file of your certificate authority as `verify` instead",
+        )
+    if isinstance(verify, str):
+        options["tls_ca_file_path"] = verify
+    filesystem = pa_fs.S3FileSystem(
+        access_key=keys.access_key_id,
+        secret_key=keys.secret_access_key,
+        session_token=keys.token,
+        region=region,
+        connect_timeout=10,
+        request_timeout=60,
+        **options,
+    )
+    return Opening(filesystem, expires_at=keys.expires_at)
+
+
+def _google(access: GoogleAccess) -> Opening:
+    from pyarrow import fs as pa_fs
+
+    if access.hmac:
+        return _s3(access.hmac, "auto", access.endpoint_url or "https://storage.googleapis.com", verify=True)
+    options: dict[str, Any] = {"project_id": access.project, "retry_time_limit": datetime.timedelta(seconds=30)}
+    if access.endpoint_url:
+        address = urlsplit(access.endpoint_url)
+        options |= {"endpoint_override": address.netloc, "scheme": address.scheme}
+    if access.service_account is None:
+        return Opening(pa_fs.GcsFileSystem(anonymous=True, **options))
+    token, expiry = _google_token(access.service_account)
+    filesystem = pa_fs.GcsFileSystem(access_token=token, credential_token_expiration=expiry, **options)
+    return Opening(filesystem, expires_at=expiry.timestamp())
+
+
+def _google_token(service_account: Mapping[str, Any]) -> tuple[str, datetime.datetime]:
+    from google.auth.transport.requests import Request
+    from google.oauth2.service_account import Credentials
+
+    scopes = ["https://www.googleapis.com/auth/devstorage.read_write"]
+    credentials = Credentials.from_service_account_info(dict(service_account), scopes=scopes)  # type: ignore[no-untyped-call]
+    credentials.refresh(Request())
+    return credentials.token, credentials.expiry.replace(tzinfo=datetime.UTC)
+
+
+def _azure(access: AzureAccess) -> Opening:
+    from pyarrow import fs as pa_fs
+
+    options: dict[str, Any] = {}
+    if access.endpoint_url:
+        address = urlsplit(access.endpoint_url)
+        for service in ("blob", "dfs"):
+            options |= {f"{service}_storage_authority": address.netloc, f"{service}_storage_scheme": address.scheme}
+    if access.key:
+        options["account_key"] = access.key
+    elif access.sas:
+        options["sas_token"] = "?" + access.sas.lstrip("?")
+    elif access.client_id:
+        options |= {
+            "tenant_id": access.tenant,
+            "client_id": access.client_id,
+            "client_secret": access.client_secret,
+        }
+    return Opening(pa_fs.AzureFileSystem(access.account, **options))
+
+
+def _sftp(access: SftpAccess) -> Opening:
+    from pyarrow import fs as pa_fs
+
+    from sluice.filesystem.sftp import sftp_filesystem
+
+    return Opening(pa_fs.PyFileSystem(pa_fs.FSSpecHandler(sftp_filesystem(access))))
+
+
+def _fsspec(access: FsspecAccess) -> Opening:
+    from pyarrow import fs as pa_fs
+
+    return Opening(pa_fs.PyFileSystem(pa_fs.FSSpecHandler(access.open())))
+
+
+_OPENERS: dict[type, Callable[[Any], Opening]] = {
+    FolderAccess: _folder,
+    AwsAccess: _aws,
+    GoogleAccess: _google,
+    AzureAccess: _azure,
+    SftpAccess: _sftp,
+    FsspecAccess: _fsspec,
+}

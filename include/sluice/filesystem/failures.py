@@ -1,0 +1,53 @@
+"""What filesystems raise, sorted into ours. `pyarrow` has one `OSError` for everything: its text is all there is."""
+
+from __future__ import annotations
+
+import errno
+import re
+
+from sluice.errors import FatalError, RetriableError, SluiceError
+
+_DENIED = re.compile(
+    r"ACCESS_DENIED|INVALID_ACCESS_KEY_ID|INVALID_CLIENT_TOKEN|SIGNATURE_DOES_NOT_MATCH|EXPIRED_TOKEN|"
+    r"InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|UNAUTHENTICATED|PERMISSION_DENIED|"
+    r"Authenti?c?ation ?[Ff]ailed|AuthorizationFailure|AuthorizationPermissionMismatch|[Pp]ermission denied|"
+    r"\b40[13]\b|invalid_grant|Bad host key|Host key|not found in known_hosts"
+)
+_MISSING = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket|ContainerNotFound|RESOURCE_NOT_FOUND|NOT_FOUND|\b404\b")
+_HOPELESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
+_REMOTE = re.compile(r"AWS Error|curlCode|google::cloud|GetFileInfo|Azure|HTTP|[Cc]onnection|timed? ?out|[Ss]ocket")
+_SECRET = re.compile(r"((?:sig|token|password|X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=)[^&\s'\"]+", re.I)
+
+
+def from_system(error: BaseException) -> bool:
+    """Whether a disk or a server failed, rather than the bytes that were read: those raise `OSError` too."""
+    if isinstance(error, (EOFError, TimeoutError)):
+        return True
+    return isinstance(error, OSError) and (error.errno is not None or bool(_REMOTE.search(str(error))))
+
+
+def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None:
+    """Our error for what a filesystem raised, or None where it is no filesystem's."""
+    if isinstance(error, SluiceError):
+        return error
+    text = _SECRET.sub(r"\1...", str(error).strip()) or type(error).__name__
+    what = f"connection {conn_id}: {doing} failed: {text}"
+    if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
+        return FatalError(what, next_step="check the path, and that the bucket or folder exists")
+    if isinstance(error, PermissionError) or _is_refusal(error) or (_DENIED.search(text) and _outside(error)):
+        return FatalError(what, next_step=f"check the credentials and rights of the Airflow connection {conn_id}")
+    if isinstance(error, OSError) and _MISSING.search(text):
+        return FatalError(what, next_step="check the path, and that the bucket or container exists")
+    if isinstance(error, OSError) and error.errno in _HOPELESS:
+        return FatalError(what)
+    return RetriableError(what) if _outside(error) else None
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether an SSH server refused us or showed another host key; told by name, since paramiko may not be loaded."""
+    return any(c.__name__ in ("AuthenticationException", "BadHostKeyException") for c in type(error).__mro__)
+
+
+def _outside(error: Exception) -> bool:
+    names = {c.__name__ for c in type(error).__mro__}
+    return isinstance(error, (OSError, EOFError)) or bool(names & {"SSHException", "GoogleAuthError", "AzureError"})

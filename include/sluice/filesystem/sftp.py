@@ -1,0 +1,77 @@
+"""SFTP as a filesystem: fsspec's, with the server's host key checked and files replaced by a rename."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from sluice.errors import FatalError
+from sluice.model.access import SftpAccess
+
+
+def sftp_filesystem(access: SftpAccess) -> Any:
+    """An fsspec filesystem on one SSH connection."""
+    import paramiko  # type: ignore[import-untyped]
+    from fsspec.implementations.sftp import SFTPFileSystem
+
+    class CheckedSftp(SFTPFileSystem):  # type: ignore[misc]
+        """fsspec trusts whatever host key it is shown; this one does not."""
+
+        cachable = False
+
+        def _connect(self) -> None:
+            self.client = paramiko.SSHClient()
+            _expect(self.client, access)
+            self.client.connect(
+                access.host,
+                access.port,
+                access.username,
+                access.password,
+                pkey=_private_key(access),
+                allow_agent=False,
+                look_for_keys=False,
+                timeout=30,
+            )
+            self.ftp = self.client.open_sftp()
+
+        def mv(self, old: str, new: str, **_: Any) -> None:
+            self.ftp.posix_rename(old, new)
+
+    return CheckedSftp(host=access.host)
+
+
+def _expect(client: Any, access: SftpAccess) -> None:
+    import paramiko
+
+    if not access.check_host_key:
+        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        return
+    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    if access.host_key is None:
+        client.load_system_host_keys()
+        return
+    name = access.host if access.port == 22 else f"[{access.host}]:{access.port}"
+    entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {access.host_key}")
+    if entry is None or entry.key is None:
+        raise FatalError(
+            f"the host key of {access.host} is not in OpenSSH form", next_step="write it as `ssh-ed25519 AAAA...`"
+        )
+    client.get_host_keys().add(name, entry.key.get_name(), entry.key)
+
+
+def _private_key(access: SftpAccess) -> Any:
+    import paramiko
+
+    if not access.private_key:
+        return None
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        try:
+            return kind.from_private_key(io.StringIO(access.private_key), password=access.passphrase)
+        except paramiko.PasswordRequiredException:
+            raise FatalError(f"the private key for {access.host} needs its passphrase") from None
+        except (paramiko.SSHException, ValueError):
+            continue
+    raise FatalError(
+        f"the private key for {access.host} cannot be read, or its passphrase is wrong",
+        known=["Ed25519", "ECDSA", "RSA"],
+    )
