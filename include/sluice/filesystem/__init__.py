@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _EARLY = 300
 """Seconds before its credentials end at which a filesystem is opened anew: longer than any one request."""
 
+_OBJECTS = ("s3", "gcs", "abfs")
+_WHOLE = ("s3", "gcs")
+"""Where an object is seen only once its upload is complete; Azure shows an empty one at once."""
+
 
 @dataclass(frozen=True)
 class File:
@@ -51,13 +55,13 @@ class Opened:
     """A folder of a filesystem. Safe to use from many threads.
 
     Names are relative to `root`. Every method raises `RetriableError` where the server is out of reach and
-    `FatalError` where trying again changes nothing; both name the connection. Only a folder that Sluice owns (its
-    staging) can be written to.
+    `FatalError` where trying again changes nothing; both name the connection. A folder opened `read_only` (a source)
+    refuses every write.
     """
 
-    def __init__(self, access: Access, conn_id: str, path: str, *, owned: bool) -> None:
+    def __init__(self, access: Access, conn_id: str, path: str, *, read_only: bool) -> None:
         self.conn_id = conn_id
-        self.owned = owned
+        self.read_only = read_only
         self._access = access
         self._path = path
         self._open()
@@ -113,29 +117,44 @@ class Opened:
             infos = self.filesystem.get_file_info(selector)
         return sorted((self._file(i) for i in infos if i.is_file), key=lambda f: f.name)
 
+    def find_bytes(self, name: str) -> bytes | None:
+        """The whole file, or None where there is none."""
+        return self.read_bytes(name) if self.exists(name) else None
+
     def read_bytes(self, name: str) -> bytes:
         """The whole file. Raises `FatalError` where it is not there."""
         with self.reporting(f"reading {name}"), self.filesystem.open_input_stream(self.at(name)) as stream:
             return bytes(stream.read())
 
+    def open_input(self, name: str) -> pa.NativeFile:
+        """The file for reading anywhere in it. Raises `FatalError` where it is not there."""
+        with self.reporting(f"opening {name}"):
+            return self.filesystem.open_input_file(self.at(name))
+
     def write_bytes(self, name: str, body: bytes) -> None:
         """Write the file whole or not at all, replacing what is there: a reader sees the old bytes or the new ones."""
-        self.write(name, [body])
+        if self._filesystem.type_name not in _WHOLE:
+            with self.open_output(name) as stream:
+                stream.write(body)
+            return
+        self._must_write(name)
+        with self.reporting(f"writing {name}"), self.filesystem.open_output_stream(self.at(name)) as stream:
+            stream.write(body)
 
-    def write(self, name: str, pieces: Iterable[bytes | pa.Buffer]) -> None:
-        """`write_bytes` for what comes in pieces. Object stores show a file once its upload is complete; elsewhere it
-        is written beside its place and renamed."""
-        self._must_own(f"write {name}")
+    @contextmanager
+    def open_output(self, name: str) -> Iterator[pa.NativeFile]:
+        """A stream to a new file that takes its place, and its name, when the block ends without an error."""
+        self._must_write(name)
         path = self.at(name)
+        folder, _, last = path.rpartition("/")
+        beside = f"{folder}/.{last}.{uuid.uuid4().hex[:8]}"
         with self.reporting(f"writing {name}"):
-            if self._filesystem.type_name in ("s3", "gcs"):
-                return self._stream(path, pieces)
-            folder, _, last = path.rpartition("/")
-            self.filesystem.create_dir(folder, recursive=True)
-            beside = f"{folder}/.{last}.{uuid.uuid4().hex[:8]}"
+            if self._filesystem.type_name not in _OBJECTS:
+                self.filesystem.create_dir(folder, recursive=True)
             try:
-                self._stream(beside, pieces)
-                self.filesystem.move(beside, path)
+                with self.filesystem.open_output_stream(beside) as stream:
+                    yield stream
+                self._rename(beside, path)
             except BaseException:
                 self._discard(beside)
                 raise
@@ -143,13 +162,13 @@ class Opened:
     def remove(self, names: Iterable[str]) -> None:
         """Remove these files; those already gone are no error."""
         for name in names:
-            self._must_own(f"remove {name}")
+            self._must_write(name)
             with self.reporting(f"removing {name}"):
                 self._discard(self.at(name))
 
     def remove_tree(self, folder: str) -> None:
         """Remove a folder of Sluice's own and all that is in it; one already gone is no error. Never the root."""
-        self._must_own(f"remove {folder}")
+        self._must_write(folder)
         if not folder.strip("/"):
             raise FatalError(f"connection {self.conn_id}: the whole of {self.root} is never removed at once")
         with self.reporting(f"removing {folder}"):
@@ -157,14 +176,17 @@ class Opened:
             if self.filesystem.get_file_info(self.at(folder)).type.name == "Directory":
                 self.filesystem.delete_dir(self.at(folder))
 
-    def _must_own(self, act: str) -> None:
-        if not self.owned:
-            raise FatalError(f"connection {self.conn_id}: Sluice only reads below {self.root}, so it does not {act}")
+    def _must_write(self, name: str) -> None:
+        if self.read_only:
+            raise FatalError(f"connection {self.conn_id}: {self.root} is only read, so {name} is left as it is")
 
-    def _stream(self, path: str, pieces: Iterable[bytes | pa.Buffer]) -> None:
-        with self.filesystem.open_output_stream(path) as stream:
-            for piece in pieces:
-                stream.write(piece)
+    def _rename(self, old: str, new: str) -> None:
+        if self._filesystem.type_name in _OBJECTS:
+            # Object stores have no rename: a copy appears whole, and pyarrow's `move` is not there for all of them.
+            self.filesystem.copy_file(old, new)
+            self.filesystem.delete_file(old)
+        else:
+            self.filesystem.move(old, new)
 
     def _discard(self, path: str) -> None:
         try:
@@ -178,7 +200,7 @@ class Opened:
         return File(name, info.size, written if self.local else written // 1_000_000_000)
 
 
-def open_filesystem(connections: Connections, conn_id: str, path: str, *, owned: bool = False) -> Opened:
+def open_filesystem(connections: Connections, conn_id: str, path: str, *, read_only: bool = False) -> Opened:
     """Open the folder or file `path` of a connection: below its own folder, or on S3, GCS and Azure with the bucket
-    or container as the first level. `owned` is for Sluice's staging alone: it allows writing and removing."""
-    return Opened(connections.get(conn_id), conn_id, path, owned=owned)
+    or container as the first level. Only Sluice's own staging is opened for writing."""
+    return Opened(connections.get(conn_id), conn_id, path, read_only=read_only)
