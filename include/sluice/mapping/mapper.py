@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sluice.definition.fields import FieldSpec
-from sluice.errors import DefinitionError, FatalError
+from sluice.errors import DefinitionError, FatalError, about
 from sluice.mapping.expression import columns_read, connect, literal, quote
 
 if TYPE_CHECKING:
@@ -67,13 +67,17 @@ def compile_fields(fields: Sequence[FieldSpec] | None, schema: pa.Schema, *, dat
 
 def _columns(fields: Sequence[FieldSpec], schema: pa.Schema, dataset: str) -> tuple[str, ...]:
     wanted: dict[str, None] = {}
-    for spec in fields:
-        for name in [spec.field] if spec.field is not None else sorted(columns_read(_origin(spec))):
-            if name == "*":
-                wanted |= dict.fromkeys(schema.names)
-            else:
-                wanted[_known(name, schema, dataset, exact=spec.field is not None)] = None
+    for index, spec in enumerate(fields):
+        with about("fields", index):
+            wanted |= dict.fromkeys(_needed(spec, schema, dataset))
     return tuple(wanted)
+
+
+def _needed(spec: FieldSpec, schema: pa.Schema, dataset: str) -> list[str]:
+    if spec.field is not None:
+        return [_known(spec.field, schema, dataset, exact=True)]
+    names = columns_read(_origin(spec))
+    return schema.names if "*" in names else [_known(name, schema, dataset, exact=False) for name in sorted(names)]
 
 
 def _known(name: str, schema: pa.Schema, dataset: str, *, exact: bool) -> str:
@@ -107,14 +111,16 @@ def _compile(query: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Schema
 
     rows = pa.schema([schema.field(name) for name in columns]).empty_table()
     try:
-        with connect() as engine:
+        with connect() as engine, about("fields"):
             delivered: pa.Schema = _run(engine, query, rows).schema
     except FatalError as failed:
-        raise DefinitionError(
+        wrong = DefinitionError(
             f"a field's SQL does not compile: {failed.what}",
             known=list(columns),
             next_step="correct the field's `sql`; it may use the dataset's columns and DuckDB's functions",
-        ) from failed
+        )
+        wrong.subject = failed.subject
+        raise wrong from failed
     return delivered
 
 
@@ -124,7 +130,7 @@ def _run(engine: object, query: str, rows: pa.Table) -> pa.Table:
     assert isinstance(engine, duckdb.DuckDBPyConnection)  # noqa: S101 - narrows a thread-local for the type checker
     try:
         engine.register("rows", rows)
-        return engine.execute(query).to_arrow_table()
+        return engine.sql(query).to_arrow_table()
     except duckdb.Error as failed:
         raise FatalError(
             f"the mapping failed: {failed}",

@@ -1,0 +1,52 @@
+"""What a run has pinned to read: the values that `extract` leaves behind."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.sources.base import Pinned
+
+
+class FeedExtract(BaseModel):
+    """One feed's pinned rows: slices of its source, and how many rows of each are sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    feed: str
+    pinned: Pinned
+    kept: tuple[int, ...]
+    """Rows of each slice that are sent, in the slices' order."""
+    selection: str | None = None
+    """The staged file that holds which rows; None where all are."""
+    membership: str | None = None
+    """The membership table that chose them."""
+    rejected: int = 0
+    """Members set aside because a required field had no value."""
+
+    @property
+    def records(self) -> int:
+        return sum(self.kept)
+
+    @cached_property
+    def id(self) -> str:
+        """Names exactly these rows: parts sent from another extract do not count for this one."""
+        fixed = f"{self.pinned.version}\n{self.membership}\n{self.kept}"
+        return hashlib.sha256(fixed.encode()).hexdigest()[:16]
+
+
+class Extracted(BaseModel):
+    """What the extract step tells the next ones, and Airflow's readers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    export: str
+    airflow_conn_id: str
+    folder: str
+    records: int
+    rejected: int
+    feeds: dict[str, int]
+    """Records of each feed."""
+    dry_run: bool = False

@@ -1,0 +1,74 @@
+"""The manifest: the last file of a delivery. It lists the parts; what it does not list does not count.
+
+Name, place and the first four keys are the dataset export product's (seed-facts 1.5): a reader made for that finds
+`flowRunId`, `scheduledTime` and `exportResults` with `sinkPath`, `name` and `size`. The rest is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+VERSION = 1
+
+
+class ExportResult(BaseModel):
+    """One part. `sinkPath` is its folder as the connection sees it, from the connection's folder on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sinkPath: str  # noqa: N815 - the product's spelling
+    name: str
+    size: int
+    feed: str
+    number: int
+    records: int
+    sha256: str
+
+    @property
+    def path(self) -> str:
+        """Below the connection's folder."""
+        return f"{self.sinkPath.strip('/')}/{self.name}".lstrip("/")
+
+
+class FeedSummary(BaseModel):
+    """What one feed's parts hold together."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str
+    segment: str | None
+    records: int
+    rejected: int
+    bytes: int
+    parts: int
+    version: str
+    """What was read, in the source's own terms."""
+    columns: Mapping[str, str]
+    """Each delivered column's Arrow type."""
+
+
+class Manifest(BaseModel):
+    """A whole delivery."""
+
+    model_config = ConfigDict(frozen=True)
+
+    flowRunId: str  # noqa: N815 - the product's spelling
+    scheduledTime: str  # noqa: N815
+    exportResults: tuple[ExportResult, ...]  # noqa: N815
+    version: int = VERSION
+    export: str
+    kind: str
+    connection: str
+    run_id: str
+    definition_hash: str
+    format: Mapping[str, Any]
+    feeds: Mapping[str, FeedSummary]
+    files: int
+    records: int
+    bytes: int
+
+    def render(self) -> bytes:
+        return self.model_dump_json(indent=1).encode() + b"\n"

@@ -1,0 +1,55 @@
+"""How far a shard has come, while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sluice.model.part import Part
+
+INTERVAL = 5.0
+"""Seconds between two reports."""
+
+
+@dataclass
+class Progress:
+    """Counts of one shard. `tell` hears of them every few seconds, and once at the end."""
+
+    feed: str
+    chunks: int
+    records: int
+    tell: Callable[[dict[str, object]], None]
+    done: int = 0
+    sent: int = 0
+    bytes: int = 0
+    _began: float = field(default_factory=time.monotonic)
+    _told: float = field(default_factory=time.monotonic)
+
+    def add(self, part: Part) -> None:
+        self.done += 1
+        self.sent += part.records
+        self.bytes += part.bytes
+
+    def tick(self, *, last: bool = False) -> None:
+        now = time.monotonic()
+        if last or now - self._told >= INTERVAL:
+            self._told = now
+            self.tell(self.snapshot(now))
+
+    def snapshot(self, now: float) -> dict[str, object]:
+        """Chunks, records, bytes, records a second and seconds left, as a JSON value."""
+        seconds = max(now - self._began, 0.001)
+        rate = self.sent / seconds
+        left = round((self.records - self.sent) / rate, 1) if rate else None
+        return {
+            "feed": self.feed,
+            "chunks": self.chunks,
+            "chunks_sent": self.done,
+            "records": self.records,
+            "records_sent": self.sent,
+            "bytes_sent": self.bytes,
+            "seconds": round(seconds, 1),
+            "records_per_second": round(rate),
+            "seconds_left": left,
+        }

@@ -1,0 +1,96 @@
+"""The delivered rows of one feed by their ordinal: any range of them, in an order that never changes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from sluice.delivery.extracted import FeedExtract
+from sluice.delivery.selection import Selection
+from sluice.mapping.mapper import Mapper
+from sluice.sources.base import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class FeedRows:
+    """Rows counted from 0 over all slices' kept rows. Each `read` is independent: one a thread."""
+
+    def __init__(
+        self, source: Source, extract: FeedExtract, mapper: Mapper, selection: Callable[[], Selection] | None
+    ) -> None:
+        self._source = source
+        self._extract = extract
+        self._mapper = mapper
+        self._selection = selection
+        self._ends = list(accumulate(extract.kept))
+
+    def read(self, first: int, last: int) -> Iterator[pa.Table]:
+        """Delivered rows `first` up to `last`, as tables of bounded size, read when asked for."""
+        selection = self._selection() if self._selection else None
+        position = first
+        for index in range(bisect_right(self._ends, first), len(self._ends)):
+            if position >= last:
+                return
+            start = self._ends[index] - self._extract.kept[index]
+            for table in _window(self._slice(index, selection), position - start, last - start):
+                position += table.num_rows
+                yield self._mapper.apply(table)
+
+    def _slice(self, index: int, selection: Selection | None) -> Iterator[pa.Table]:
+        pinned = self._extract.pinned
+        piece = pinned.slices[index]
+        tables = self._source.read(pinned, piece, self._mapper.columns)
+        if selection is None or self._extract.kept[index] == piece.records:
+            return tables
+        return _take(tables, selection.rows(index))
+
+
+def _take(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
+    """The rows of a slice that are kept; `rows` counts over all of its tables, ascending."""
+    import numpy as np
+    import pyarrow as pa
+
+    wanted = rows.to_numpy()
+    start = 0
+    for table in tables:
+        low, high = np.searchsorted(wanted, (start, start + table.num_rows))
+        if high > low:
+            yield table.take(pa.array(wanted[low:high] - np.uint32(start)))
+        start += table.num_rows
+
+
+def _window(tables: Iterator[pa.Table], first: int, last: int) -> Iterator[pa.Table]:
+    """The rows from `first` up to `last` of consecutive tables."""
+    start = 0
+    for table in tables:
+        end = start + table.num_rows
+        if end > first and start < last:
+            low = max(first - start, 0)
+            yield table.slice(low, min(last, end) - start - low)
+        start = end
+        if start >= last:
+            return
+
+
+class Cutter:
+    """Cuts a stream of tables at exact row counts: `take` gives the next so many rows, lazily."""
+
+    def __init__(self, tables: Iterator[pa.Table]) -> None:
+        self._tables = tables
+        self._rest: pa.Table | None = None
+
+    def take(self, records: int) -> Iterator[pa.Table]:
+        """The next `records` rows; fewer where the stream ends."""
+        missing = records
+        while missing > 0:
+            table = self._rest if self._rest is not None else next(self._tables, None)
+            if table is None:
+                return
+            self._rest = table.slice(missing) if table.num_rows > missing else None
+            piece = table.slice(0, missing)
+            missing -= piece.num_rows
+            yield piece

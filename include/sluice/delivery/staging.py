@@ -1,0 +1,59 @@
+"""What a run leaves for its own later steps: its plan, its extracts and its receipts, in the project's staging folder.
+
+Small values travel between tasks by themselves; these may be large, and must outlive a task that is killed.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.errors import FatalError
+from sluice.filesystem import Opened, open_filesystem
+from sluice.model.access import Connections
+from sluice.plan.model import Plan
+
+Value = TypeVar("Value", bound=BaseModel)
+
+
+class StagedRun(BaseModel):
+    """Where a run's staging is: all that a later step must be told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    airflow_conn_id: str
+    folder: str
+
+    @classmethod
+    def of(cls, plan: Plan) -> StagedRun:
+        folder = f"{plan.staging.path}/runs/{plan.export.name}/{plan.run.id}".lstrip("/")
+        return cls(airflow_conn_id=plan.staging.airflow_conn_id, folder=folder)
+
+    def open(self, connections: Connections) -> Stage:
+        return Stage(open_filesystem(connections, self.airflow_conn_id, self.folder))
+
+
+class Stage:
+    """A run's opened staging folder. Every value is one JSON file, written whole or not at all."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    def write(self, name: str, value: BaseModel) -> None:
+        self.opened.write_bytes(f"{name}.json", value.model_dump_json(by_alias=True).encode())
+
+    def find(self, name: str, kind: type[Value]) -> Value | None:
+        """The value, or None where that step has not been."""
+        found = self.opened.find_bytes(f"{name}.json")
+        return None if found is None else kind.model_validate_json(found)
+
+    def read(self, name: str, kind: type[Value]) -> Value:
+        """Raises `FatalError` where that step has not been, or staging was cleaned since."""
+        value = self.find(name, kind)
+        if value is None:
+            raise FatalError(
+                f"staging holds no {name}.json for this run: it was cleaned, or an earlier step did not finish",
+                next_step="clear the run from `extract` on, or trigger a new one",
+            )
+        return value
