@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from pydantic import field_validator
+
 from sluice.model.access import Connections
 from sluice.model.declared import Declared
 
@@ -72,6 +74,15 @@ class DestinationConfig(Declared):
 
     allowed: ClassVar[str] = r"[^\x00-\x1f\x7f\\]"
     """What one character of a path may be at this destination, as a regular expression."""
+
+    @field_validator("folder")
+    @classmethod
+    def _plain_folder(cls, folder: str) -> str:
+        """Without slashes at its ends; `/` alone is the top. Refuses `.` and `..`, which servers read differently."""
+        folder = folder.strip("/")
+        if folder and any(part in ("", ".", "..") for part in folder.split("/")):
+            raise ValueError("write folders between single slashes, without `.` or `..`")
+        return folder
 
     def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
         """Open the destination; `name` is the declared connection's, for messages; at most `threads` uploads run at

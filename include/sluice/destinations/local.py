@@ -2,12 +2,169 @@
 
 from __future__ import annotations
 
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal
 
-from sluice.destinations.base import DestinationConfig
+from sluice.destinations.base import Destination, DestinationConfig, Stored
+from sluice.destinations.body import Body
+from sluice.destinations.failures import Origin, of_disk
+from sluice.destinations.names import below, join
+from sluice.errors import DefinitionError
+from sluice.model.access import Connections, FolderAccess
+
+PIECE = 1 << 20
+_PARTIAL = re.compile(r"^\.(?P<final>.+)\.[0-9a-f]{8}\.partial$", re.DOTALL)
 
 
 class Local(DestinationConfig):
     """A local folder: the extra `path` of an Airflow connection of type `fs`."""
 
     type: Literal["local"]
+
+    def open(self, connections: Connections, *, name: str, threads: int) -> Destination:  # noqa: ARG002 (no pool)
+        access = connections.get(self.airflow_conn_id)
+        if not isinstance(access, FolderAccess):
+            raise DefinitionError(
+                f"connection {name}: the Airflow connection {self.airflow_conn_id} is not of type fs",
+                next_step="name a connection of type fs, whose extra `path` is the folder",
+            )
+        root = access.path / self.folder.strip("/")
+        return LocalFolder(root, Origin(name, self.airflow_conn_id, str(root)))
+
+
+class LocalFolder:
+    """Files appear whole: written under a hidden name beside their own, forced to disk, then renamed."""
+
+    def __init__(self, root: Path, origin: Origin) -> None:
+        self._root = root
+        self._origin = origin
+
+    def put(self, name: str, body: Iterable[bytes]) -> Stored:
+        path = self._path(name)
+        sent = Body(body)
+        with self._guard(f"write {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+            file = partial.open("xb")
+        try:
+            with file:
+                self._write(file.fileno(), sent, path)
+            with self._guard(f"write {path}"):
+                partial.replace(path)
+                _sync_folder(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+        return Stored(name, sent.size)
+
+    def stat(self, name: str) -> Stored | None:
+        path = self._path(name)
+        with self._guard(f"look at {path}"):
+            try:
+                return Stored(name, path.stat().st_size) if path.is_file() else None
+            except FileNotFoundError:
+                return None
+
+    def list(self, folder: str) -> Iterator[Stored]:
+        top = self._root / folder.strip("/")
+        with self._guard(f"list {top}"):
+            found = sorted(self._walk(top, folder.strip("/")), key=lambda stored: stored.name)
+        yield from found
+
+    def read(self, name: str) -> Iterator[bytes]:
+        path = self._path(name)
+        with self._guard(f"read {path}"):
+            try:
+                file = path.open("rb")
+            except FileNotFoundError:
+                raise self._origin.fatal(f"{path} is not there") from None
+        with file:
+            while piece := self._read(file.fileno(), path):
+                yield piece
+
+    def remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            path = self._path(name)
+            with self._guard(f"remove {path}"):
+                path.unlink(missing_ok=True)
+
+    def abort(self, names: Iterable[str]) -> int:
+        """Unfinished files stand beside their final names; a process that still writes one finds it gone and fails."""
+        aborted = 0
+        for folder, finals in _by_folder(self._path(name) for name in names).items():
+            with self._guard(f"clear {folder}"):
+                for partial in _partials(folder, finals):
+                    partial.unlink(missing_ok=True)
+                    aborted += 1
+        return aborted
+
+    def locate(self, name: str) -> str:
+        return str(self._path(name))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _path(self, name: str) -> Path:
+        return self._root / below("", name, self._origin)
+
+    def _write(self, descriptor: int, body: Body, path: Path) -> None:
+        for piece in body:
+            with self._guard(f"write {path}"):
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+        with self._guard(f"write {path}"):
+            os.fsync(descriptor)
+
+    def _read(self, descriptor: int, path: Path) -> bytes:
+        with self._guard(f"read {path}"):
+            return os.read(descriptor, PIECE)
+
+    def _walk(self, top: Path, folder: str) -> Iterator[Stored]:
+        if not top.is_dir():
+            return
+        for entry in os.scandir(top):
+            name = join(folder, entry.name)
+            if entry.is_dir():
+                yield from self._walk(Path(entry.path), name)
+            elif entry.is_file() and not _PARTIAL.match(entry.name):
+                with suppress(FileNotFoundError):  # a file that is removed while we look was not there
+                    yield Stored(name, entry.stat().st_size)
+
+    @contextmanager
+    def _guard(self, act: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise of_disk(error, self._origin, act) from error
+
+
+def _by_folder(paths: Iterable[Path]) -> dict[Path, set[str]]:
+    folders: dict[Path, set[str]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, set()).add(path.name)
+    return folders
+
+
+def _partials(folder: Path, finals: set[str]) -> list[Path]:
+    """The unfinished files in `folder` of the files named `finals`."""
+    if not folder.is_dir():
+        return []
+    unfinished = ((entry.path, _PARTIAL.match(entry.name)) for entry in os.scandir(folder))
+    return [Path(path) for path, match in unfinished if match and match["final"] in finals]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the rename last through a power cut, where the filesystem lets folders be synced."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -41,10 +41,20 @@ class AwsAccess:
 
 
 @dataclass(frozen=True)
+class BearerToken:
+    """An OAuth 2 access token; `expires_at` in UNIX seconds."""
+
+    token: str = field(repr=False)
+    expires_at: float
+
+
+@dataclass(frozen=True)
 class GoogleAccess:
-    """Google Cloud Storage by a service account's JSON key, by HMAC keys, or anonymously (emulators)."""
+    """Google Cloud Storage by access tokens (a service account and what else Airflow's hook knows), by HMAC keys, or
+    anonymously (emulators); call `token` again when the last one has expired."""
 
     service_account: Mapping[str, Any] | None = field(default=None, repr=False)
+    token: Callable[[], BearerToken] | None = field(default=None, repr=False)
     hmac: AwsKeys | None = field(default=None, repr=False)
     project: str | None = None
     endpoint_url: str | None = None
@@ -61,11 +71,16 @@ class AzureAccess:
     tenant: str | None = None
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
+    authority: str | None = None
+    """Where the service principal gets its tokens; Azure's public cloud unless given."""
+    container: str | None = None
+    """The one container that the SAS token is for, where its address named one."""
 
 
 @dataclass(frozen=True)
 class SftpAccess:
-    """An SFTP server; `host_key` is the one public key it may show, in OpenSSH form."""
+    """An SFTP server; `host_key` is the one public key it may show, in OpenSSH form. Without it the key must stand in
+    `known_hosts`, a file of OpenSSH's; without both, in the user's own."""
 
     host: str
     port: int
@@ -74,6 +89,7 @@ class SftpAccess:
     private_key: str | None = field(default=None, repr=False)
     passphrase: str | None = field(default=None, repr=False)
     host_key: str | None = None
+    known_hosts: str | None = None
     check_host_key: bool = True
 
 

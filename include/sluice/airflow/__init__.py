@@ -1,0 +1,1 @@
+"""Thin envelopes that make Sluice part of Airflow: the only package here that imports it."""

@@ -1,0 +1,165 @@
+"""Airflow connections as access values: the only reader of secrets.
+
+Inside a task Airflow answers through its Execution API. A command has no task around it: it reads as Airflow's own
+`airflow connections` does (secrets backend, environment, metadata database), then `airflow_settings.yaml`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sluice.errors import DefinitionError
+from sluice.model.access import Access, FolderAccess, FsspecAccess, SqlAccess
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+SETTINGS_FILE = "airflow_settings.yaml"
+
+
+class AirflowConnections:
+    """The door to Airflow's connections; `settings` is the Astro settings file that is read last."""
+
+    def __init__(self, settings: Path | None = None) -> None:
+        self._settings = settings or home() / SETTINGS_FILE
+
+    def get(self, conn_id: str) -> Access:
+        """What the connection opens. Raises `DefinitionError` where it is missing or lacks what its type needs."""
+        connection = self._connection(conn_id)
+        return _READERS.get(connection.conn_type or "", _other)(connection)
+
+    def _connection(self, conn_id: str) -> Connection:
+        from airflow.sdk import Connection
+        from airflow.sdk.exceptions import AirflowNotFoundException
+
+        _read_as_commands_do()
+        try:
+            found: Connection = Connection.get(conn_id)
+        except AirflowNotFoundException:
+            declared = _settings_file(self._settings)
+            if conn_id not in declared:
+                raise _missing(conn_id, declared) from None
+            found = Connection(conn_id=conn_id, **declared[conn_id])
+            os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()  # the hooks ask Airflow by id
+        return found
+
+
+def home() -> Path:
+    """The project's folder: the environment variable SLUICE_HOME, or the current folder."""
+    return Path(os.environ.get("SLUICE_HOME") or Path.cwd())
+
+
+def _read_as_commands_do() -> None:
+    """Outside a task, and where no Airflow process has said what it is, connections are read as Airflow's own commands
+    read them, the metadata database included. It lasts for the process: the hooks ask again, when they connect."""
+    from airflow.sdk.execution_time import task_runner
+
+    if getattr(task_runner, "SUPERVISOR_COMMS", None) is None:
+        os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+
+def _settings_file(path: Path) -> dict[str, dict[str, Any]]:
+    """The connections of an Astro settings file, by id; none where there is no file."""
+    if not path.is_file():
+        return {}
+    from ruamel.yaml import YAML
+
+    document = YAML(typ="safe").load(path) or {}
+    rows = (document.get("airflow") or {}).get("connections") or []
+    return {row["conn_id"]: _settings_row(row) for row in rows if row.get("conn_id")}
+
+
+def _settings_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    import json
+
+    extra = row.get("conn_extra") or {}
+    return {
+        "conn_type": row.get("conn_type"),
+        "host": row.get("conn_host"),
+        "schema": row.get("conn_schema"),
+        "login": row.get("conn_login"),
+        "password": row.get("conn_password"),
+        "port": row.get("conn_port"),
+        "extra": extra if isinstance(extra, str) else json.dumps(dict(extra)),
+    }
+
+
+def _missing(conn_id: str, declared: Mapping[str, Any]) -> DefinitionError:
+    from difflib import get_close_matches
+
+    prefix = "AIRFLOW_CONN_"
+    known = {name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)} | set(declared)
+    near = get_close_matches(conn_id, known, n=1)
+    return DefinitionError(
+        f"there is no Airflow connection {conn_id}",
+        nearest=near[0] if near else None,
+        next_step=f"airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'",
+    )
+
+
+def needs(connection: Connection, what: str) -> DefinitionError:
+    """The error of a connection that lacks something its type needs."""
+    return DefinitionError(
+        f"the Airflow connection {connection.conn_id} (type {connection.conn_type}) has no {what}",
+        next_step=f"add it in Airflow under Admin, Connections, {connection.conn_id}",
+    )
+
+
+def _folder(connection: Connection) -> FolderAccess:
+    path = connection.extra_dejson.get("path")
+    if not path:
+        raise needs(connection, "extra `path`")
+    return FolderAccess(home() / path)
+
+
+def _cloud(reader: str) -> Callable[[Connection], Access]:
+    """A reader of `sluice.airflow.credentials`, imported with its provider on first use."""
+
+    def read(connection: Connection) -> Access:
+        from sluice.airflow import credentials
+
+        access: Access = getattr(credentials, reader)(connection)
+        return access
+
+    return read
+
+
+def _other(connection: Connection) -> Access:
+    """A SQL database through its provider's hook, or any filesystem that a provider brings for fsspec."""
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+    from airflow.sdk.exceptions import AirflowException
+
+    try:
+        hook = connection.get_hook()  # type: ignore[no-untyped-call]
+    except AirflowException:
+        hook = None
+    if isinstance(hook, DbApiHook):
+        return SqlAccess(uri=hook.get_uri(), conn_type=str(connection.conn_type), connect=hook.get_conn)
+    return _filesystem(connection)
+
+
+def _filesystem(connection: Connection) -> FsspecAccess:
+    from airflow.sdk.io import get_fs, has_fs
+
+    scheme = connection.conn_type or ""
+    if not has_fs(scheme):
+        raise DefinitionError(
+            f"the Airflow connection {connection.conn_id} is of type {scheme}, which opens neither files nor SQL",
+            known=sorted(_READERS),
+            next_step="name a connection of another type, or install the provider that brings this one's filesystem",
+        )
+    return FsspecAccess(open=lambda: get_fs(scheme, connection.conn_id), protocol=scheme)
+
+
+_READERS: dict[str, Callable[[Connection], Access]] = {
+    "adls": _cloud("azure_data_lake"),
+    "aws": _cloud("aws"),
+    "fs": _folder,
+    "google_cloud_platform": _cloud("google"),
+    "sftp": _cloud("sftp"),
+    "ssh": _cloud("sftp"),
+    "wasb": _cloud("azure_blob"),
+}

@@ -1,0 +1,49 @@
+"""What is being sent: a stream of bytes that is counted, and whose own failure is told from the server's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+
+class Body:
+    """Iterates a source of bytes once. `size` is what has passed, in bytes; `failure` is what the source raised."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self.size = 0
+        self.failure: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            piece = next(self._pieces)
+        except StopIteration:
+            raise
+        except BaseException as failure:
+            self.failure = failure
+            raise
+        self.size += len(piece)
+        return piece
+
+    def take(self, size: int) -> bytes | None:
+        """All of it where it ends within `size` bytes; otherwise None, and iteration starts at the first byte."""
+        head: list[bytes] = []
+        taken = 0
+        while taken < size:
+            piece = next(self, None)
+            if piece is None:
+                return b"".join(head)
+            head.append(piece)
+            taken += len(piece)
+        self._pieces = _chain(head, self._pieces)
+        self.size = 0
+        return None
+
+
+def _chain(head: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces already taken, each let go once it has passed, then the rest."""
+    while head:
+        yield head.pop(0)
+    yield from rest
