@@ -1,1 +1,1 @@
-"""Thin envelopes that make Sluice part of Airflow: the only package here that imports it."""
+"""The Airflow side: a thin coat around the core. Operators and sensors call one core function each."""

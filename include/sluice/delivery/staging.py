@@ -5,7 +5,8 @@ Small values travel between tasks by themselves; these may be large, and must ou
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,6 +30,11 @@ class StagedRun(BaseModel):
     def of(cls, plan: Plan) -> StagedRun:
         folder = f"{plan.staging.path}/runs/{plan.export.name}/{plan.run.id}".lstrip("/")
         return cls(airflow_conn_id=plan.staging.airflow_conn_id, folder=folder)
+
+    @classmethod
+    def from_extracted(cls, extracted: Mapping[str, Any]) -> StagedRun:
+        """From what the extract step told Airflow."""
+        return cls(airflow_conn_id=extracted["airflow_conn_id"], folder=extracted["folder"])
 
     def open(self, connections: Connections) -> Stage:
         return Stage(open_filesystem(connections, self.airflow_conn_id, self.folder))

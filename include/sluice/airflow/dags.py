@@ -1,0 +1,151 @@
+"""From declarations to DAGs. Opens, reads and connects nothing but the declarations themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
+
+from sluice.airflow.operators.abort import AbortOperator
+from sluice.airflow.operators.broken import BrokenDeclarationOperator
+from sluice.airflow.operators.chunk import ChunkOperator
+from sluice.airflow.operators.extract import ExtractOperator
+from sluice.airflow.operators.publish import PublishOperator
+from sluice.airflow.operators.upload import UploadOperator
+from sluice.airflow.sensors.refreshes import WaitForRefreshesSensor
+from sluice.definition.export import DataOutExport, DatasetExport, Export, SegmentExport
+from sluice.definition.load import declaration_text, load, load_export
+from sluice.definition.project import Project
+from sluice.definition.schedule import Cron, Schedule
+from sluice.errors import DefinitionError
+from sluice.plan.build import refresh_dags
+
+PREFIX = "export__"
+SYSTEM_REFRESH = Asset("system_refresh")
+"""Updated by the system refresh's last task: everything it refreshes is done."""
+
+
+def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
+    """A DAG for each export, sound or broken; for the one DAG `only` where a task starts."""
+    if only is not None:
+        yield from _one(include, only)
+        return
+    loaded = load(include)
+    for export in loaded.project.exports.values():
+        yield export_dag(export, loaded.project, declaration_text(include, export.name))
+    for name, errors in loaded.broken.items():
+        yield broken_dag(name, errors)
+
+
+def _one(include: Path, dag_id: str) -> Iterator[DAG]:
+    if not dag_id.startswith(PREFIX):
+        return
+    name = dag_id.removeprefix(PREFIX)
+    try:
+        project, export = load_export(include, name)
+    except DefinitionError as error:
+        yield broken_dag(name, [error])
+    else:
+        yield export_dag(export, project, declaration_text(include, name))
+
+
+def export_dag(export: Export, project: Project, text: str) -> DAG:
+    """`wait_for_refreshes -> extract -> chunk -> upload[shard] -> publish`, and a teardown."""
+    dag = DAG(
+        dag_id=PREFIX + export.name,
+        dag_display_name=export.title or export.name,
+        description=export.description or f"{export.kind} to {export.connection}",
+        doc_md=_doc(export, text),
+        schedule=schedule_of(export.schedule),
+        catchup=False,
+        max_active_runs=1,
+        tags=sorted({"sluice", export.kind, export.connection, *export.tags}),
+        default_args={
+            "owner": export.owner,
+            "retries": export.retries,
+            "retry_delay": export.retry_delay,
+            "retry_exponential_backoff": 2.0,
+        },
+        params=_params(export),
+    )
+    with dag:
+        wait = WaitForRefreshesSensor(
+            task_id="wait_for_refreshes",
+            refreshes=list(refresh_dags(project, export)),
+            poke_interval=export.wait.poll.total_seconds(),
+            timeout=export.wait.timeout.total_seconds(),
+        )
+        extract = ExtractOperator(task_id="extract", export=export.name)
+        chunk = ChunkOperator(task_id="chunk", extracted=extract.output)
+        upload = UploadOperator.partial(
+            task_id="upload", extracted=extract.output, map_index_template="{{ shard }}"
+        ).expand(shard=chunk.output)
+        publish = PublishOperator(
+            task_id="publish",
+            extracted=extract.output,
+            asset=Asset(f"export/{export.name}"),
+            # A run whose feeds are all empty has no shard to upload, and still publishes.
+            trigger_rule="none_failed_min_one_success",
+        )
+        abort = AbortOperator(task_id="abort", extracted=extract.output)
+        wait >> extract >> chunk >> upload >> publish >> abort.as_teardown(setups=extract)
+        chunk >> publish
+    return dag
+
+
+def broken_dag(name: str, errors: Sequence[DefinitionError]) -> DAG:
+    """An export that cannot run: its page and its runs show the error instead."""
+    page = "\n\n".join(error.page() for error in errors)
+    dag = DAG(
+        dag_id=PREFIX + name,
+        description="broken declaration",
+        doc_md=f"## This declaration is broken\n\n```\n{page}\n```\n",
+        # A broken export fails where it would have run: after the next refresh, not in silence.
+        schedule=SYSTEM_REFRESH,
+        catchup=False,
+        tags=["sluice", "broken"],
+        default_args={"owner": "sluice", "retries": 0},
+    )
+    with dag:
+        BrokenDeclarationOperator(task_id="broken_declaration", page=page)
+    return dag
+
+
+def schedule_of(schedule: Schedule) -> Any:
+    """A declared schedule in Airflow's terms."""
+    match schedule:
+        case Cron(cron=cron):
+            return CronTriggerTimetable(cron, timezone="UTC")
+        case "with-refresh":
+            return SYSTEM_REFRESH
+        case "off":
+            return None
+
+
+def _params(export: Export) -> dict[str, Param]:
+    """The trigger form."""
+    match export:
+        case SegmentExport(segments=feeds) | DataOutExport(entities=feeds) | DatasetExport(datasets=feeds):
+            pass
+    return {
+        "feeds": Param(
+            [],
+            type="array",
+            items={"type": "string", "enum": list(feeds)},
+            examples=list(feeds),
+            title="Only these",
+            description="Send only some of the export's segments or datasets; all of them where none is chosen.",
+        ),
+        "dry_run": Param(
+            False,  # noqa: FBT003 - a parameter's default
+            type="boolean",
+            title="Dry run",
+            description="Check, choose and count the rows, and send nothing.",
+        ),
+    }
+
+
+def _doc(export: Export, text: str) -> str:
+    return f"## {export.title or export.name}\n\n{export.description}\n\n```yaml\n{text.strip()}\n```\n"

@@ -1,0 +1,46 @@
+"""The ledger of a shard in Airflow's task state store: it outlives the process, and the API shows it while it runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sluice.model.part import Part
+
+if TYPE_CHECKING:
+    from airflow.sdk.execution_time.context import TaskStateStoreAccessor
+
+PAGE = 100
+"""Parts under one key: a value of the store holds 65,535 bytes, and a part takes some 400."""
+
+
+class TaskLedger:
+    """Pages of parts, `parts/0`, `parts/1`, ..., and the latest `progress`."""
+
+    def __init__(self, store: TaskStateStoreAccessor, log: logging.Logger) -> None:
+        self._store = store
+        self._log = log
+        self._pages = 0
+
+    def sent(self, extract: str) -> list[Part]:
+        """What former tries have recorded for this extract."""
+        parts: list[Part] = []
+        while (page := self._store.get(f"parts/{self._pages}")) is not None:
+            self._pages += 1
+            assert isinstance(page, dict)  # noqa: S101 - written below
+            if page["extract"] == extract:
+                parts += [Part.model_validate(part) for part in page["parts"]]
+        return parts
+
+    def record(self, extract: str, parts: Sequence[Part]) -> None:
+        for first in range(0, len(parts), PAGE):
+            page = [part.model_dump(mode="json") for part in parts[first : first + PAGE]]
+            self._store.set(f"parts/{self._pages}", {"extract": extract, "parts": page})
+            self._pages += 1
+
+    def tell(self, progress: dict[str, Any]) -> None:
+        """The shard's progress: a line in the log, and a value that the API shows."""
+        self._store.set("progress", progress)
+        self._log.info("progress %s", json.dumps(progress))

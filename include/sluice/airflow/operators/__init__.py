@@ -1,0 +1,1 @@
+"""One envelope a file: assign in `__init__`, call one core function in `execute`."""

@@ -1,0 +1,23 @@
+"""The one task of an export whose declaration is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+
+class BrokenDeclarationOperator(BaseOperator):
+    """Fails with the declaration's error, so that a broken export is seen where its runs are looked for."""
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#f4c7c3"
+
+    def __init__(self, *, page: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.page = page
+
+    def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
+        raise AirflowFailException(self.page)

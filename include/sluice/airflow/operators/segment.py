@@ -1,0 +1,38 @@
+"""The tasks of the system refresh: one for each segment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Asset, BaseOperator, Context
+
+from sluice.airflow.project import include_folder, verdicts
+
+
+class RefreshSegmentOperator(BaseOperator):
+    """Evaluates one segment into its membership table."""
+
+    template_fields: Sequence[str] = ("segment",)
+    ui_color = "#e3d8f1"
+
+    def __init__(self, *, segment: str, asset: Asset, **kwargs: Any) -> None:
+        super().__init__(outlets=[asset], **kwargs)
+        self.segment = segment
+        self.asset = asset
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from datetime import UTC, datetime
+
+        from sluice.airflow.connections import AirflowConnections
+        from sluice.definition.load import load
+        from sluice.refresh.evaluate import evaluate_segment
+
+        with verdicts():
+            project = load(include_folder()).project
+            run_key = context["dag_run"].run_id
+            membership = evaluate_segment(project, self.segment, AirflowConnections(), run_key, datetime.now(UTC))
+        self.log.info("segment %s: %s members", self.segment, f"{membership.records:,}")
+        value = membership.model_dump(mode="json")
+        context["outlet_events"][self.asset].extra = value
+        return value

@@ -1,0 +1,42 @@
+"""The task `upload`, mapped over the run's shards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from sluice.airflow.project import verdicts
+
+
+class UploadOperator(BaseOperator):
+    """Sends one shard's chunks; a retry sends only those that are not there yet."""
+
+    template_fields: Sequence[str] = ("extracted", "shard")
+    ui_color = "#cdebd3"
+
+    def __init__(self, *, extracted: Any, shard: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.extracted: Mapping[str, Any] = extracted
+        self.shard: Mapping[str, Any] = shard
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from sluice.airflow.connections import AirflowConnections
+        from sluice.airflow.ledger import TaskLedger
+        from sluice.delivery.staging import StagedRun
+        from sluice.delivery.upload import upload
+        from sluice.model.part import Shard
+
+        shard = Shard.model_validate(self.shard)
+        context["shard"] = shard.label  # type: ignore[typeddict-unknown-key] # shown as the mapped task's name
+        ledger = TaskLedger(context["task_state_store"], self.log)
+        with verdicts():
+            sent = upload(StagedRun.from_extracted(self.extracted), shard, AirflowConnections(), ledger, ledger.tell)
+        return {
+            "shard": shard.label,
+            "files": len(sent.parts),
+            "records": sent.records,
+            "bytes": sent.bytes,
+            "seconds": sent.seconds,
+        }

@@ -1,0 +1,55 @@
+"""Where the declarations are, and the run that Airflow's context describes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice.definition.load import place_of
+from sluice.errors import DefinitionError, FatalError, Skipped, SluiceError, UnknownOutcomeError
+from sluice.model.run import Run
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+def include_folder() -> Path:
+    """The folder of declarations: `SLUICE_INCLUDE`, or the one that this package stands in."""
+    return Path(os.environ.get("SLUICE_INCLUDE") or Path(__file__).parents[2])
+
+
+def run_of(export: str, context: Context) -> Run:
+    """The run as Airflow has started it. A run without a logical date is due when it may start."""
+    dag_run, params = context["dag_run"], context["params"]
+    due = dag_run.logical_date or dag_run.run_after
+    return Run(
+        export=export,
+        run_id=dag_run.run_id,
+        export_time=due,
+        run_type=str(dag_run.run_type),
+        only=tuple(params.get("feeds") or ()),
+        dry_run=bool(params.get("dry_run")),
+    )
+
+
+@contextmanager
+def verdicts() -> Iterator[None]:
+    """A core error's class says what Airflow should do: fail for good, skip, or try again.
+
+    An error about a declaration gets the place in the file that it is about.
+    """
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+    try:
+        yield
+    except SluiceError as error:
+        if error.place is None and error.subject:
+            error.place = place_of(include_folder(), error.subject)
+        if isinstance(error, Skipped):
+            raise AirflowSkipException(error.page()) from None
+        if isinstance(error, DefinitionError | FatalError | UnknownOutcomeError):
+            raise AirflowFailException(error.page()) from error
+        raise

@@ -1,0 +1,63 @@
+"""The DAG `system_refresh`: the refreshes that take part, then every segment in dependency order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, Asset, chain
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+from sluice.airflow.dags import SYSTEM_REFRESH, schedule_of
+from sluice.airflow.operators.segment import RefreshSegmentOperator
+from sluice.definition.catalog import DagRefresh, SystemRefresh
+from sluice.definition.load import load
+from sluice.definition.project import Project
+from sluice.refresh.order import order
+
+
+def refresh_dag(include: Path) -> DAG:
+    """One task a segment, after those it reads; the last task's event says that all of it is done."""
+    project = load(include).project
+    system = next((one for one in project.refreshes.values() if isinstance(one, SystemRefresh)), None)
+    dag = DAG(
+        dag_id=system.name if system else "system_refresh",
+        description="Runs the refreshes that take part, then evaluates every segment, in order",
+        schedule=schedule_of(system.schedule) if system else None,
+        catchup=False,
+        max_active_runs=1,
+        tags=["sluice", "refresh"],
+        default_args={"owner": "sluice", "retries": 2},
+    )
+    with dag:
+        first = _other_refreshes(project)
+        segments = {
+            name: RefreshSegmentOperator(task_id=f"segment__{name}", segment=name, asset=Asset(f"segment/{name}"))
+            for name in order(project)
+        }
+        for name, task in segments.items():
+            reads = [segments[read] for read in project.segments[name].reads if read in segments]
+            chain(reads or first, task)
+        last = EmptyOperator(task_id="refreshed", outlets=[SYSTEM_REFRESH])
+        chain([*segments.values()] or first, last)
+    return dag
+
+
+def _other_refreshes(project: Project) -> list[Any]:
+    """A task for each DAG that takes part: triggers it and waits without a worker until it is done."""
+    taking_part = [one for one in project.refreshes.values() if isinstance(one, DagRefresh) and one.in_system_refresh]
+    if not taking_part:
+        return []
+    # A second of imports that most projects do not need.
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+    return [
+        TriggerDagRunOperator(
+            task_id=f"refresh__{one.name}",
+            trigger_dag_id=one.dag_id,
+            wait_for_completion=True,
+            deferrable=True,
+            poke_interval=5,
+        )
+        for one in taking_part
+    ]
