@@ -1,0 +1,18 @@
+# The project in a container, for deployments that build images. `make up` and `make demo` do not use it.
+FROM apache/airflow:3.3.2-python3.11
+
+USER root
+COPY packages.txt /tmp/packages.txt
+RUN if grep -qv '^#' /tmp/packages.txt; then \
+        apt-get update && grep -v '^#' /tmp/packages.txt | xargs apt-get install -y --no-install-recommends && \
+        rm -rf /var/lib/apt/lists/*; \
+    fi
+
+USER airflow
+COPY requirements.txt /tmp/requirements.txt
+RUN pip install --no-cache-dir -r /tmp/requirements.txt
+
+COPY --chown=airflow:root dags /opt/airflow/dags
+COPY --chown=airflow:root plugins /opt/airflow/plugins
+COPY --chown=airflow:root include /opt/airflow/include
+ENV PYTHONPATH=/opt/airflow/include SLUICE_HOME=/opt/airflow

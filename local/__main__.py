@@ -1,0 +1,59 @@
+"""`python -m local up | down`: what the Makefile calls."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from local.airflow import Airflow
+from local.layout import Layout
+from sluice.errors import SluiceError
+
+
+def up(_: argparse.Namespace) -> int:
+    """Start Airflow in the background and say where it is."""
+    airflow = Airflow(Layout())
+    began = time.monotonic()
+    if not airflow.running():
+        airflow.start(say=print)
+        print(f"Airflow is ready after {time.monotonic() - began:.0f} s")
+    address = airflow.address()
+    print(f"\n  {address.url}\n  user {address.user}, password {address.password}\n\n`make down` stops it.")
+    return 0
+
+
+def down(_: argparse.Namespace) -> int:
+    """Stop what `up` started."""
+    Airflow(Layout()).stop()
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {"up": up, "down": down}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.__doc__)
+    return parser
+
+
+def main() -> int:
+    """Run one command. Ended by a signal, it stops what it started first."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    arguments = _parser().parse_args()
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except SluiceError as error:
+        print(error.page(), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

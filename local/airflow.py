@@ -1,0 +1,213 @@
+"""A local Airflow: its environment, its processes, their start in the right order and their end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from local import keys, postgres
+from local.layout import REPOSITORY, Layout
+from local.ports import LOOPBACK, free_port
+from local.process import Process
+from local.rest import Rest
+from sluice.errors import FatalError, RetriableError
+
+COMMANDS = {
+    "api-server": ("api-server",),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+}
+"""Airflow's processes. None serves logs: they all write to the one folder that the API server reads."""
+PATIENCE = 180.0
+"""Seconds a process may take to come up on a slow machine."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a local Airflow answers, and how to log in."""
+
+    url: str
+    user: str
+    password: str
+
+
+class Airflow:
+    """One local Airflow, running or not."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def start(self, say: Callable[[str], None] = lambda _: None) -> Address:
+        """Start everything and wait until it is healthy. What this call has started ends if it does not succeed."""
+        self.stop()  # what is left of an earlier one
+        try:
+            return self._start(say)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, say: Callable[[str], None]) -> Address:
+        address = Address(f"http://{LOOPBACK}:{free_port(self.layout.port)}", keys.ADMIN, self._keys.password)
+        say("starting the database")
+        database = self.layout.database or postgres.start(self.layout)
+        env = environment(self.layout, address.url, database)
+        self._prepare(env, say)
+        say("starting Airflow")
+        # A task that the scheduler starts before the API server answers fails: the scheduler is last. The others
+        # need only the database, and may take their time beside the API server.
+        for name in ("api-server", "dag-processor", "triggerer"):
+            self._spawn(name, env)
+        self._wait_for(address)
+        self._spawn("scheduler", env)
+        self._wait_for(address, "scheduler", "dag_processor", "triggerer")
+        self._address_file.write_text(json.dumps({"url": address.url, "database": database}))
+        return address
+
+    def stop(self) -> None:
+        """Stop every process that is on record: the scheduler first, the database last. Nothing happens if none is."""
+        self._address_file.unlink(missing_ok=True)
+        running = {process.name: process for process in self.processes()}
+        scheduler, database = running.pop("scheduler", None), running.pop("postgres", None)
+        if scheduler:
+            scheduler.stop()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Process.stop, running.values()))
+        if database:
+            postgres.stop(database)
+
+    def processes(self) -> list[Process]:
+        """The processes on record, running or not."""
+        names = ("postgres", *COMMANDS)
+        records = (self.layout.run / f"{name}.json" for name in names)
+        return [Process.recorded(record) for record in records if record.exists()]
+
+    def running(self) -> bool:
+        """Whether it has been started and every process of it is alive."""
+        return self._address_file.exists() and all(process.alive() for process in self.processes())
+
+    def address(self) -> Address:
+        """Where it answers, while it runs."""
+        return Address(json.loads(self._address_file.read_text())["url"], keys.ADMIN, self._keys.password)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of its processes, while it runs: for Airflow's own commands."""
+        record = json.loads(self._address_file.read_text())
+        return environment(self.layout, record["url"], record["database"])
+
+    @property
+    def _keys(self) -> keys.Keys:
+        return keys.keys(self.layout.airflow)
+
+    @property
+    def _address_file(self) -> Path:
+        return self.layout.run / "address"
+
+    def _spawn(self, name: str, env: dict[str, str]) -> None:
+        argv = [sys.executable, "-m", "airflow", *COMMANDS[name]]
+        Process.start(name, argv, run=self.layout.run, logs=self.layout.logs, env=env)
+
+    def _prepare(self, env: dict[str, str], say: Callable[[str], None]) -> None:
+        """Make the tables and write the settings; nothing if neither has changed since the last start.
+
+        Until the settings file changes, what people edit in the UI stays as they left it.
+        """
+        stamp = self.layout.airflow / "prepared"
+        state = _fingerprint(self.layout)
+        if stamp.exists() and stamp.read_text() == state:
+            return
+        say("preparing the database")
+        argv = [sys.executable, "-m", "local.metadata", str(self.layout.settings)]
+        done = subprocess.run(argv, env=env, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        if done.returncode:
+            output = done.stderr.strip() or done.stdout.strip()
+            raise FatalError(f"the metadata database could not be prepared:\n{output}", next_step="correct the cause")
+        stamp.write_text(state)
+
+    def _wait_for(self, address: Address, *components: str) -> None:
+        """Wait until the API server answers, and says that each component has shown life since its process started."""
+        rest = Rest(address.url, address.user, address.password)
+        deadline = time.monotonic() + PATIENCE
+        while not _healthy(rest, components, since=min(process.created for process in self.processes())):
+            for process in self.processes():
+                process.ensure_alive()
+            if time.monotonic() > deadline:
+                raise FatalError(
+                    f"Airflow has not become healthy within {PATIENCE:.0f} s: waited for {', '.join(components)}",
+                    next_step=f"look at the logs in {self.layout.logs}",
+                )
+            time.sleep(0.2)
+
+
+def _healthy(rest: Rest, components: tuple[str, ...], since: float) -> bool:
+    """Whether each component's last heartbeat is later than `since`: a killed one's stays fresh for half a minute."""
+    try:
+        health = rest.health()
+    except RetriableError:
+        return False
+    beats = [health.get(component, {}).get(f"latest_{component}_heartbeat") for component in components]
+    return all(beat and datetime.fromisoformat(beat).timestamp() > since for beat in beats)
+
+
+def _fingerprint(layout: Layout) -> str:
+    """Changes with Airflow's version, the settings file and the database's identity."""
+    settings = layout.settings.read_bytes() if layout.settings.exists() else b""
+    where = layout.database or str(layout.postgres)
+    made = layout.postgres.stat().st_ino if layout.postgres.exists() else 0
+    parts = (version("apache-airflow-core"), hashlib.sha256(settings).hexdigest(), where, str(made))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def environment(layout: Layout, url: str, database: str) -> dict[str, str]:
+    """What every process of a local Airflow gets. Settings of somebody else's Airflow are left out of it."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # Airflow starts three times slower with it
+    secret = keys.keys(layout.airflow)
+    own = {
+        "AIRFLOW_HOME": str(layout.airflow),
+        "PYTHONPATH": os.pathsep.join([str(layout.include), str(REPOSITORY / "include"), str(REPOSITORY)]),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
+        "SLUICE_HOME": str(layout.root),
+        "SLUICE_INCLUDE": str(layout.include),
+        "TZ": "UTC",
+    }
+    sections: dict[str, dict[str, object]] = {
+        "core": {
+            "dags_folder": layout.dags,
+            "plugins_folder": layout.plugins,
+            "executor": "LocalExecutor",
+            "parallelism": layout.parallelism,
+            "load_examples": False,
+            "dags_are_paused_at_creation": False,
+            "fernet_key": secret.fernet,
+            "hostname_callable": "socket.gethostname",  # a name server that does not answer costs seconds a task
+            "simple_auth_manager_users": f"{keys.ADMIN}:admin",
+            "simple_auth_manager_passwords_file": keys.passwords_file(layout.airflow),
+            "execution_api_server_url": f"{url}/execution/",
+            "min_serialized_dag_update_interval": 2,
+        },
+        "api": {
+            "base_url": url,
+            "host": LOOPBACK,
+            "port": url.rpartition(":")[2],
+            "workers": 1,
+            "secret_key": secret.session,
+        },
+        "api_auth": {"jwt_secret": secret.jwt},
+        "database": {"sql_alchemy_conn": database},
+        "dag_processor": {"refresh_interval": 10, "min_file_process_interval": 5},
+        "logging": {"base_log_folder": layout.airflow / "logs"},
+    }
+    for section, options in sections.items():
+        own |= {f"AIRFLOW__{section}__{option}".upper(): str(value) for option, value in options.items()}
+    return {**inherited, **own, **layout.environment}

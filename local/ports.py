@@ -1,0 +1,22 @@
+"""Free TCP ports on the loopback interface."""
+
+from __future__ import annotations
+
+import socket
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port(preferred: int = 0) -> int:
+    """`preferred` if nothing listens there, else a port that is free now. Nothing reserves it: use it soon."""
+    for port in dict.fromkeys((preferred, 0)):
+        with socket.socket() as probe:
+            # As servers do: a port whose last connections are still winding down counts as free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            bound: int = probe.getsockname()[1]
+            return bound
+    raise OSError("no TCP port is free on the loopback interface")

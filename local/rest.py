@@ -1,0 +1,69 @@
+"""Airflow's REST API, as the local commands and the tests use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from sluice.errors import FatalError, RetriableError
+
+PAGE = 100
+"""The most entries that Airflow puts on one page, whatever is asked for."""
+
+
+class Rest:
+    """A logged-in client of one Airflow. Raises RetriableError if it does not answer, FatalError if it refuses."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self._login = {"username": user, "password": password}
+        # One connection a request: an idle one would outlive the client, which has no moment to close it.
+        self._headers = {"Connection": "close"}
+
+    def health(self) -> dict[str, dict[str, Any]]:
+        """The state of each component by its name."""
+        health: dict[str, dict[str, Any]] = self._send("GET", "/api/v2/monitor/health").json()
+        return health
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON answer to `GET /api/v2/PATH`."""
+        return self._authorised("GET", path, params=query).json()
+
+    def post(self, path: str, body: Any) -> Any:
+        """The JSON answer to `POST /api/v2/PATH`."""
+        return self._authorised("POST", path, json=body).json()
+
+    def patch(self, path: str, body: Any) -> Any:
+        """The JSON answer to `PATCH /api/v2/PATH`."""
+        return self._authorised("PATCH", path, json=body).json()
+
+    def every(self, path: str, key: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """The entries under `key` of a listing, page after page."""
+        offset = 0
+        while True:
+            page = self.get(path, limit=PAGE, offset=offset, **query)
+            yield from page[key]
+            offset += len(page[key])
+            if not page[key] or offset >= page["total_entries"]:
+                return
+
+    def _authorised(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        if "Authorization" not in self._headers:
+            token = self._send("POST", "/auth/token", json=self._login).json()["access_token"]
+            self._headers["Authorization"] = f"Bearer {token}"
+        return self._send(method, f"/api/v2/{path}", **kwargs)
+
+    def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        try:
+            answer = httpx.request(
+                method, self.url + path, headers=self._headers, timeout=30, trust_env=False, **kwargs
+            )
+        except httpx.TransportError as error:
+            raise RetriableError(f"{self.url} does not answer: {error}") from error
+        if answer.status_code >= 500:
+            raise RetriableError(f"{method} {path}: Airflow answered {answer.status_code}: {answer.text[:500]}")
+        if answer.status_code >= 400:
+            raise FatalError(f"{method} {path}: Airflow answered {answer.status_code}: {answer.text[:500]}")
+        return answer

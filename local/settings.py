@@ -1,0 +1,114 @@
+"""`airflow_settings.yaml`: the connections, pools and variables of a local Airflow, in the Astro format.
+
+Airflow cannot import this file by itself: `local.metadata` writes what `read` returns into its database.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from sluice.errors import DefinitionError, Place
+
+
+def _text(value: Any) -> Any:
+    """YAML reads 5432 and true as a number and a boolean; Airflow keeps text."""
+    return json.dumps(value) if isinstance(value, bool | int | float | dict | list) else value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+class Entry(BaseModel):
+    """One entry of the file, shaped like the Astro template, which lists every key: an empty one counts as absent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, data: Any) -> Any:
+        return (
+            {key: value for key, value in data.items() if value not in (None, "")} if isinstance(data, dict) else data
+        )
+
+
+def _named(entries: Any) -> Any:
+    """The entries that have a name: the template's example has none."""
+    names = ("conn_id", "pool_name", "variable_name")
+    if not isinstance(entries, list):
+        return entries
+    return [entry for entry in entries if not isinstance(entry, dict) or any(entry.get(name) for name in names)]
+
+
+class Connection(Entry):
+    """An Airflow connection: its parts, or all of them in `conn_uri`."""
+
+    conn_id: str
+    conn_type: str | None = None
+    conn_host: Text | None = None
+    conn_schema: Text | None = None
+    conn_login: Text | None = None
+    conn_password: Text | None = Field(default=None, repr=False)
+    conn_port: int | None = None
+    conn_uri: str | None = Field(default=None, repr=False)
+    conn_extra: Text | None = Field(default=None, repr=False)
+    """A mapping, or its JSON text."""
+
+
+class Pool(Entry):
+    """A pool: how many tasks of a kind run at once."""
+
+    pool_name: str
+    pool_slot: int = 128
+    pool_description: str = ""
+    pool_include_deferred: bool = False
+
+
+class Variable(Entry):
+    """A variable; a mapping or a list is kept as JSON text."""
+
+    variable_name: str
+    variable_value: Text = Field(default="", repr=False)
+
+
+class Settings(Entry):
+    """Everything the file declares."""
+
+    connections: Annotated[tuple[Connection, ...], BeforeValidator(_named)] = ()
+    pools: Annotated[tuple[Pool, ...], BeforeValidator(_named)] = ()
+    variables: Annotated[tuple[Variable, ...], BeforeValidator(_named)] = ()
+
+
+class _File(Entry):
+    airflow: Settings = Field(default_factory=Settings)
+
+
+def read(file: Path) -> Settings:
+    """What the file declares; nothing if there is no such file. Raises DefinitionError for a file that is wrong."""
+    if not file.exists():
+        return Settings()
+    try:
+        data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+        return _File.model_validate(data or {}).airflow
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = Place(file.name, mark.line + 1, mark.column + 1) if mark else Place(file.name)
+        raise DefinitionError(f"not YAML: {error.problem}", place=place, next_step=NEXT) from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise DefinitionError(f"not YAML: {error}", place=Place(file.name), next_step=NEXT) from error
+    except ValidationError as error:
+        raise DefinitionError(_what(error), place=Place(file.name), next_step=NEXT) from None  # it would show values
+
+
+NEXT = "correct the file, then start again"
+
+
+def _what(error: ValidationError) -> str:
+    """The first problem, without the value: it may be a password."""
+    problem = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
