@@ -64,6 +64,8 @@ class Opened:
         self.read_only = read_only
         self._access = access
         self._path = path
+        self.generation = 0
+        """Counts up with every renewal: what was opened before has credentials that end."""
         self._open()
 
     def _open(self) -> None:
@@ -71,6 +73,7 @@ class Opened:
 
         with self.reporting("opening the connection"):
             self._filesystem, base, self._expires_at = open_access(self._access, self.conn_id)
+        self.generation += 1
         self.root = join(base, self._path)
 
     @property

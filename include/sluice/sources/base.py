@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from contextlib import AbstractContextManager
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from sluice.errors import DefinitionError
 from sluice.model.access import Connections
 from sluice.model.declared import Declared
 
@@ -54,6 +57,27 @@ class Pinned(BaseModel):
         return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self.schema_ipc)))
 
 
+def encode_schema(schema: pa.Schema) -> str:
+    """What `Pinned.schema` decodes."""
+    import base64
+
+    return base64.b64encode(schema.serialize()).decode()
+
+
+def known_columns(schema: pa.Schema, columns: Sequence[str] | None, *, dataset: str) -> pa.Schema:
+    """The schema of these columns in their order, of all for None. Raises `DefinitionError` where one is unknown."""
+    import pyarrow as pa
+
+    for name in columns or ():
+        if name not in schema.names:
+            raise DefinitionError(
+                f"dataset {dataset} has no column {name!r}",
+                nearest=next(iter(get_close_matches(name, schema.names, 1)), None),
+                known=schema.names,
+            )
+    return schema if columns is None else pa.schema([schema.field(name) for name in columns])
+
+
 class Source(Protocol):
     """An opened source of one dataset. Safe to read from many threads."""
 
@@ -67,7 +91,13 @@ class Source(Protocol):
 
     def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         """The rows of one slice in order, as tables of bounded size. Raises `FatalError` where the unit is no longer
-        what was pinned, or is corrupt, naming it."""
+        what was pinned, or is corrupt, naming it, and `DefinitionError` where a column is not there."""
+        ...
+
+    def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
+        """All pinned rows, in no order, as something that DuckDB scans as a table, as often as it likes: a `pyarrow`
+        dataset where columns and comparisons can be pushed down, else an object with `__arrow_c_stream__`.
+        Raises `FatalError` on leaving where what was scanned is not what was pinned."""
         ...
 
 

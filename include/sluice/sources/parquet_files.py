@@ -1,0 +1,174 @@
+"""Parquet files, row group by row group, for every source whose rows end up in them."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sluice.errors import FatalError, SluiceError
+from sluice.filesystem import File, Opened
+from sluice.filesystem.failures import from_system, translated
+from sluice.sources.widening import plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_TAIL = 64 * 1024
+"""Bytes read from a file's end at once: most footers fit."""
+_ROWS, _BYTES = 150_000, 256 * 2**20
+"""A row group within both is read as one table, the fastest way; a larger one as a stream of smaller tables."""
+_STREAMED_BYTES = 32 * 2**20
+_OPEN_FILES = 4
+"""Files that one thread keeps open: it reads them one after the other."""
+_FOOTERS = 64
+"""Parsed footers that one source keeps, for all threads."""
+# INT96 reaches beyond the years that nanoseconds hold; extension types would reach encoders that do not know them.
+_OPTIONS: dict[str, Any] = {"coerce_int96_timestamp_unit": "us", "arrow_extensions_enabled": False}
+
+
+class Footer(NamedTuple):
+    """What the end of a file says. Shared between threads."""
+
+    metadata: pq.FileMetaData
+    schema: pa.Schema
+    digest: str
+
+    def fingerprint(self, file: File) -> str:
+        """The file as it was when the footer was read. Files of the same size, written within the same second, still
+        differ here: a footer holds every column's statistics and places."""
+        return f"{file.fingerprint}, footer {self.digest}"
+
+
+class ParquetFiles:
+    """The Parquet files below a folder. Safe to read from many threads: each opens its own."""
+
+    def __init__(self, opened: Opened, *, dataset: str) -> None:
+        self._opened = opened
+        self._dataset = dataset
+        self._threads = threading.local()
+        self._footers: OrderedDict[tuple[str, str], Footer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def footer(self, file: File) -> Footer:
+        """The parsed footer. Raises `FatalError` where the file is no Parquet file or its footer is corrupt."""
+        key = (file.name, file.fingerprint)
+        with self._lock:
+            if found := self._footers.get(key):
+                return found
+        with self._opened.reporting(f"reading the footer of {file.name}"), self._opened.open_input(file.name) as stream:
+            footer = self._parse(file, _footer_bytes(stream, file.size))
+        with self._lock:
+            self._footers[key] = footer
+            while len(self._footers) > _FOOTERS:
+                self._footers.popitem(last=False)
+        return footer
+
+    def read(self, name: str, fingerprint: str, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        """Row group `index` in the file's own types, as tables of bounded size; columns that the file does not have
+        are left out. Raises `FatalError` where the file is not the one pinned by `fingerprint`, or is corrupt."""
+        opened = self._thread_file(name, fingerprint)
+        group = opened.metadata.row_group(index)
+        names = opened.schema_arrow.names
+        wanted = [c for c in columns if c in names] if columns is not None else None
+        try:
+            if group.num_rows <= _ROWS and group.total_byte_size <= _BYTES:
+                yield _sound(opened.read_row_group(index, columns=wanted, use_threads=False))
+            else:
+                yield from self._stream(opened, index, wanted)
+        except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+            self._expect(name, fingerprint)
+            raise self._unreadable(name, error, index) from error
+        self._expect(name, fingerprint)
+
+    def _stream(self, opened: pq.ParquetFile, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        import pyarrow as pa
+
+        group = opened.metadata.row_group(index)
+        rows = min(65_536, max(1_024, _STREAMED_BYTES * group.num_rows // max(group.total_byte_size, 1)))
+        for batch in opened.iter_batches(rows, row_groups=[index], columns=columns, use_threads=False):
+            yield _sound(pa.Table.from_batches([batch]))
+
+    def _thread_file(self, name: str, fingerprint: str) -> pq.ParquetFile:
+        files: OrderedDict[tuple[str, str, int], pq.ParquetFile]
+        files = self._threads.__dict__.setdefault("files", OrderedDict())
+        key = (name, fingerprint, self._opened.generation)
+        if key not in files:
+            files[key] = self._open(name, fingerprint)
+        files.move_to_end(key)
+        while len(files) > _OPEN_FILES:
+            files.popitem(last=False)[1].close(force=True)
+        return files[key]
+
+    def _open(self, name: str, fingerprint: str) -> pq.ParquetFile:
+        import pyarrow.parquet as pq
+
+        footer = self.footer(self._expect(name, fingerprint))
+        group_bytes = max(footer.metadata.row_group(i).total_byte_size for i in range(footer.metadata.num_row_groups))
+        return pq.ParquetFile(
+            self._opened.open_input(name),
+            metadata=footer.metadata,
+            page_checksum_verification=True,
+            pre_buffer=not self._opened.local and group_bytes <= _BYTES,
+            buffer_size=2**20 if group_bytes > _BYTES else 0,
+            **_OPTIONS,
+        )
+
+    def _expect(self, name: str, fingerprint: str) -> File:
+        """The file, if it still is the one that was pinned."""
+        file = self._opened.stat(name)
+        if file is None or self.footer(file).fingerprint(file) != fingerprint:
+            now = "is no longer there" if file is None else "was written again"
+            raise FatalError(
+                f"dataset {self._dataset}: {name} {now} since the run pinned it",
+                next_step="clear the run from `extract` on, so that it pins what is there now",
+            )
+        return file
+
+    def _parse(self, file: File, footer: bytes) -> Footer:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if footer[-4:] != b"PAR1" or len(footer) < 12:
+            encrypted = ", which is encrypted" if footer[-4:] == b"PARE" else ""
+            raise FatalError(
+                f"dataset {self._dataset}: {file.name} is not a Parquet file that can be read{encrypted}",
+                next_step="remove it from the dataset's folder, or write it again",
+            )
+        try:
+            small = pq.ParquetFile(pa.BufferReader(b"PAR1" + footer), **_OPTIONS)
+            fields = [f.with_type(plain(f.type)).remove_metadata() for f in small.schema_arrow]
+        except (OSError, ValueError) as error:
+            raise self._unreadable(file.name, error) from error
+        return Footer(small.metadata, pa.schema(fields), hashlib.sha256(footer).hexdigest()[:16])
+
+    def _unreadable(self, name: str, error: Exception, index: int | None = None) -> SluiceError:
+        where = "its footer" if index is None else f"row group {index}"
+        if from_system(error) and (known := translated(error, self._opened.conn_id, f"reading {name}")):
+            return known
+        return FatalError(
+            f"dataset {self._dataset}: {name} is corrupt: {where} cannot be read: {error}",
+            next_step="write the file again from its origin, then clear the run from `extract` on",
+        )
+
+
+def _footer_bytes(stream: pa.NativeFile, size: int) -> bytes:
+    """The footer with its length and magic: the end of the file."""
+    tail = bytes(stream.read_at(min(size, _TAIL), max(size - _TAIL, 0)))
+    length = int.from_bytes(tail[-8:-4], "little") + 8
+    if length <= len(tail):
+        return tail[-length:]
+    return bytes(stream.read_at(length, size - length)) if length <= size and tail[-4:] == b"PAR1" else tail[-8:]
+
+
+def _sound(table: pa.Table) -> pa.Table:
+    """The table, once its values are known to be what their types say: text is UTF-8, offsets lie within."""
+    for column, name in zip(table.columns, table.column_names, strict=True):
+        try:
+            column.validate(full=True)
+        except ValueError as error:
+            raise ValueError(f"column {name!r}: {error}") from error
+    return table

@@ -1,0 +1,48 @@
+"""Pinned Parquet files as one `pyarrow` dataset, which a query engine scans by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sluice.filesystem import Opened
+from sluice.sources.base import Pinned
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import dataset as pa_dataset
+
+
+def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, pa.Scalar]]) -> pa_dataset.Dataset:
+    """The pinned files, with the values that a file's folders fix. A query's columns and simple comparisons are pushed
+    into it: partitions and row groups that cannot match are not read."""
+    from pyarrow import dataset as pa_dataset
+
+    file_format = _format(pre_buffer=not opened.local)
+    fragments = [
+        file_format.make_fragment(opened.at(unit), opened.filesystem, partition_expression=_known(fixed.get(unit, {})))
+        for unit in pinned.units
+    ]
+    return pa_dataset.FileSystemDataset(fragments, pinned.schema, file_format, opened.filesystem)
+
+
+def _format(*, pre_buffer: bool) -> pa_dataset.ParquetFileFormat:
+    from pyarrow import dataset as pa_dataset
+
+    return pa_dataset.ParquetFileFormat(
+        read_options=pa_dataset.ParquetReadOptions(coerce_int96_timestamp_unit="us"),
+        default_fragment_scan_options=pa_dataset.ParquetFragmentScanOptions(
+            page_checksum_verification=True, pre_buffer=pre_buffer, use_buffered_stream=True
+        ),
+    )
+
+
+def _known(fixed: Mapping[str, pa.Scalar]) -> pa_dataset.Expression | None:
+    from pyarrow import dataset as pa_dataset
+
+    known = None
+    for key, value in fixed.items():
+        column = pa_dataset.field(key)
+        one = column == value if value.is_valid else column.is_null()
+        known = one if known is None else known & one
+    return known
