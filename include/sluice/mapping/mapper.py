@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sluice.definition.fields import FieldSpec
 from sluice.errors import DefinitionError, FatalError, about
-from sluice.mapping.expression import columns_read, connect, literal, quote
+from sluice.sql import columns_read, connect, literal, quote
 
 if TYPE_CHECKING:
     import pyarrow as pa
