@@ -4,6 +4,7 @@ SluiceError
 ├── DefinitionError       a declaration is wrong: fix the file it names
 ├── RetriableError        the world outside failed: the same call may succeed later
 ├── FatalError            trying again changes nothing: a person has to look
+├── Skipped               nothing is wrong and nothing is sent: a rule says so
 └── UnknownOutcomeError   it may or may not have happened: look before acting
 
 `page()` renders an error as a small page: where, what, the nearest valid value, the known ones, what to do next.
@@ -11,8 +12,15 @@ SluiceError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+SHOWN = 10
+"""Known values that a page lists before it only counts the rest."""
+_WIDEST = 110
+"""Characters of a quoted line; a longer one is cut around the place it is quoted for."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +32,26 @@ class Place:
     column: int = 1
     excerpt: str = ""
     """The line of the file; empty where showing it could show a secret."""
+    width: int = 1
+    """Characters of the line that are meant, from `column` on."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
+    def quote(self) -> list[str]:
+        """The line under its number, and carets below what is meant; nothing without an excerpt."""
+        if not self.excerpt:
+            return []
+        text, start = _around(self.excerpt, self.column - 1)
+        meant = _cells(text[start : start + self.width]) or 1
+        gutter = f"{self.line:>5} | "
+        return [gutter + _visible(text), " " * (len(gutter) - 2) + "| " + " " * _cells(text[:start]) + "^" * meant]
+
 
 class SluiceError(Exception):
-    """What went wrong, and everything a reader needs to put it right."""
+    """What went wrong, and everything a reader needs to put it right.
+
+    `known` is listed in the order given and cut after the first `SHOWN`: the nearest come first in a long one."""
 
     advice = ""
     """What to do next when the error itself does not say."""
@@ -50,6 +71,7 @@ class SluiceError(Exception):
         self.nearest = nearest
         self.known = tuple(known)
         self.next_step = next_step or self.advice
+        self.subject: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
         return self.page()
@@ -57,13 +79,12 @@ class SluiceError(Exception):
     def page(self) -> str:
         """The error as a few lines of text, without a trailing newline."""
         lines = [f"{self.place}  {self.what}" if self.place else self.what]
-        if self.place and self.place.excerpt:
-            gutter = f"{self.place.line:>5} | "
-            lines += [gutter + self.place.excerpt, " " * (len(gutter) + self.place.column - 1) + "^"]
+        if self.place:
+            lines += self.place.quote()
         if self.nearest:
             lines.append(f"  did you mean: {self.nearest}")
         if self.known:
-            lines.append(f"  known: {', '.join(self.known)}")
+            lines.append(f"  known: {_listed(self.known)}")
         if self.next_step:
             lines.append(f"  next: {self.next_step}")
         return "\n".join(lines)
@@ -87,7 +108,49 @@ class FatalError(SluiceError):
     advice = "correct the cause, then clear the failed task"
 
 
+class Skipped(SluiceError):  # noqa: N818 - not a failure
+    """Nothing is wrong and nothing is sent: a limit or a schedule says so."""
+
+    advice = "nothing, if this is meant"
+
+
 class UnknownOutcomeError(SluiceError):
     """The last answer was lost: the act may have happened. Nothing is assumed."""
 
     advice = "run `sluice verify` on the manifest before you run the export again"
+
+
+@contextmanager
+def about(*subject: str | int) -> Iterator[None]:
+    """Errors from inside concern this part of the declarations: `("exports", "orders", "fields", 2)`.
+
+    Nested, the outer words come first. Whoever holds the files turns the subject into a `Place`."""
+    try:
+        yield
+    except SluiceError as error:
+        error.subject = (*subject, *error.subject)
+        raise
+
+
+def _listed(known: Sequence[str]) -> str:
+    shown = ", ".join(known[:SHOWN])
+    return f"{shown}, ... and {len(known) - SHOWN} more" if len(known) > SHOWN else shown
+
+
+def _around(text: str, start: int) -> tuple[str, int]:
+    """The part of a long line that `start` lies in, and where in that part."""
+    if len(text) <= _WIDEST:
+        return text, start
+    begin = max(0, min(start - _WIDEST // 2, len(text) - _WIDEST))
+    head, tail = "..." if begin else "", "..." if begin + _WIDEST < len(text) else ""
+    return head + text[begin : begin + _WIDEST] + tail, start - begin + len(head)
+
+
+def _visible(text: str) -> str:
+    """Tabs as one space, so that carets stand where they should; what a terminal would obey, as `?`."""
+    return "".join(" " if c == "\t" else c if c.isprintable() else "?" for c in text)
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -30,6 +30,8 @@ class Limits(Declared):
 
 class Connection(Declared):
     """A named place to deliver to, shared by any number of exports."""
+
+    inline: ClassVar[frozenset[str]] = frozenset({"destination"})
 
     name: Name
     title: str = ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 NAME = r"^[a-z][a-z0-9_-]{0,99}$"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s(?:ec(?:onds?)?)?|m(?:in(?:utes?)?)?|h(?:ours?)?|d(?:ays?)?)(?![a-z])")
+_LONGEST = 10 * 366 * 86400
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -18,16 +19,22 @@ class Declared(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    inline: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are models of their own, and whose keys stand beside this model's own in the file."""
+
 
 def _duration(value: Any) -> Any:
     """`2s`, `30 min`, `6 hours`, `1h 30m`: a number and a unit, more than once if need be."""
-    if not isinstance(value, str):
+    if isinstance(value, timedelta):
         return value
-    text = value.strip()
+    text = value.strip() if isinstance(value, str) else ""
     found = _DURATION.findall(text)
     if not found or _DURATION.sub("", text).strip():
-        raise ValueError("not a duration: write a number and a unit, such as 2s, 30 min, 6 hours or 1 day")
-    return timedelta(seconds=sum(float(n) * _SECONDS[u if u == "ms" else u[0]] for n, u in found))
+        raise ValueError("not a length of time: write a number and a unit, such as 2s, 30 min, 6 hours or 1 day")
+    seconds = sum(float(n) * _SECONDS[u if u == "ms" else u[0]] for n, u in found)
+    if seconds > _LONGEST:
+        raise ValueError("longer than ten years: write a shorter time")
+    return timedelta(seconds=seconds)
 
 
 def _spell_duration(value: timedelta) -> str:
@@ -45,3 +52,8 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "examples": ["2s", "30 min", "6 hours"]}),
 ]
 """A length of time: a number and a unit."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a declared thing may be called so."""
+    return re.fullmatch(NAME, text) is not None

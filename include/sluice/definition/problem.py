@@ -1,0 +1,60 @@
+"""What is wrong with a declaration, before anyone knows which line that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher, get_close_matches
+from typing import Any
+
+from sluice.definition.position import Path
+from sluice.errors import SHOWN, DefinitionError, Place
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake. `path` leads to it from the top of its declaration, in the words of the file."""
+
+    path: Path
+    what: str
+    next_step: str = ""
+    nearest: str | None = None
+    known: tuple[str, ...] = ()
+    key: bool = False
+    """Whether the key at `path` is meant, and not its value."""
+
+    def at(self, place: Place) -> DefinitionError:
+        return DefinitionError(self.what, place=place, nearest=self.nearest, known=self.known, next_step=self.next_step)
+
+
+def unknown(path: Path, word: str, known: Iterable[str], what: str, advice: str = "", *, key: bool = False) -> Problem:
+    """A word that is not among the known ones: with the nearest, and a long list from near to far."""
+    names = sorted(known)
+    lowered = {name.lower(): name for name in names}
+    close = get_close_matches(word.lower(), lowered, n=1)
+    if len(names) > SHOWN:
+        names.sort(key=lambda name: -SequenceMatcher(None, word.lower(), name.lower()).ratio())
+    return Problem(path, what, advice, lowered[close[0]] if close else None, tuple(names), key)
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence shows it: `text`, 12, true, a list."""
+    match value:
+        case str():
+            return f"`{value}`" if len(value) <= 60 else f"`{value[:57]}...`"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case None:
+            return "nothing"
+        case _:
+            return str(value)[:60]
+
+
+def either(words: Iterable[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

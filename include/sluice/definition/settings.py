@@ -1,0 +1,100 @@
+"""Reading `project.yaml`: settings, and the defaults that every export takes unless it says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from sluice.definition import parse, secret
+from sluice.definition.explain import explain
+from sluice.definition.export import Export
+from sluice.definition.position import Document, Path
+from sluice.definition.problem import Problem, unknown
+from sluice.definition.project import Settings
+from sluice.definition.trace import keys, members, tags
+from sluice.errors import DefinitionError, Place
+
+PROJECT = "project.yaml"
+_GIVEN = ("name", "kind")
+"""Keys of an export that no default can give."""
+
+
+def kinds() -> dict[str, Any]:
+    """The model of each kind of export."""
+    return {tag: model for model in members(Export) for tag in tags(model)}
+
+
+@dataclass
+class SettingsFile:
+    """`project.yaml` as it was read; a project without one has every setting's default."""
+
+    settings: Settings = field(default_factory=Settings)
+    document: Document | None = None
+    errors: list[DefinitionError] = field(default_factory=list)
+    """What keeps every export from running."""
+    default_errors: list[DefinitionError] = field(default_factory=list)
+    """What keeps those exports from running that take the wrong default."""
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        return self.settings.defaults
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Where the settings say so."""
+        return self.document.place(path, key=key) if self.document else Place(PROJECT)
+
+    def fill(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """An export's keys with the defaults that its kind knows and it does not state."""
+        kind = raw.get("kind")
+        model = kinds().get(kind) if isinstance(kind, str) else None
+        if model is None:
+            return dict(raw)
+        return {key: value for key, value in self.defaults.items() if key in keys(model)} | dict(raw)
+
+
+def read_settings(folder: FilePath) -> SettingsFile:
+    """What `project.yaml` says; its errors instead of an exception."""
+    path = folder / PROJECT
+    if not path.exists():
+        return SettingsFile()
+    try:
+        document = parse.read(path)
+    except DefinitionError as error:
+        return SettingsFile(errors=[error])
+    read = SettingsFile(document=document, errors=[error for _, error in secret.find(document)])
+    if read.errors:
+        return read
+    try:
+        read.settings = Settings.model_validate(document.value)
+    except ValidationError as error:
+        read.errors = [p.at(read.place(p.path, key=p.key)) for p in explain(error, Settings)]
+    read.default_errors = [p.at(read.place(p.path, key=p.key)) for p in _wrong_defaults(read.defaults)]
+    return read
+
+
+def _wrong_defaults(defaults: Mapping[str, Any]) -> Iterator[Problem]:
+    known = {key for model in kinds().values() for key in keys(model) if key not in _GIVEN}
+    for key in defaults:
+        if key not in known:
+            yield unknown(("defaults", key), key, known, f"`{key}` is not a key that exports share", key=True)
+    seen = set()
+    for problem in _wrong_values({key: value for key, value in defaults.items() if key in known}):
+        if (problem.path, problem.what) not in seen:
+            seen.add((problem.path, problem.what))
+            yield problem
+
+
+def _wrong_values(defaults: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with each default in itself, whichever kind of export takes it."""
+    for kind, model in kinds().items():
+        own = {key: value for key, value in defaults.items() if key in keys(model)}
+        try:
+            TypeAdapter(model).validate_python({"kind": kind, "name": "default", **own})
+        except ValidationError as error:
+            for problem in explain(error, model, _GIVEN):
+                if problem.path and problem.path[0] in own:
+                    yield replace(problem, path=("defaults", *problem.path))
