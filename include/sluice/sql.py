@@ -35,26 +35,58 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def columns_read(expression: str) -> set[str]:
-    """The columns that an expression names, as written. Raises `DefinitionError` where it is not one expression."""
+    """The columns that an expression names, as written; `*` where it names all.
+
+    Raises `DefinitionError` where it is not one expression, or where its value could depend on anything but its row:
+    rows are computed a table at a time, so an aggregate or a window would see some rows and not others, and a retry
+    must give the same value as the first try.
+    """
     with connect() as engine:
         found = engine.execute("select json_serialize_sql(?)", [f"select {expression}"]).fetchone()
+        fickle = {name for (name,) in engine.execute(_FICKLE).fetchall()}
     tree = json.loads(found[0]) if found else {}
     if tree.get("error") or len(tree["statements"]) != 1:
         raise DefinitionError(
             f"not a SQL expression: {expression!r}: {tree.get('error_message', 'more than one statement')}",
             next_step="write one DuckDB expression over the dataset's columns, such as upper(city)",
         )
-    return set(_columns(tree["statements"]))
+    nodes = list(_nodes(tree["statements"]))
+    for node in nodes:
+        _refuse_beyond_row(node, fickle, expression)
+    own = {name for node in nodes if node["class"] == "LAMBDA" for name in _names(node.get("lhs"))}
+    return {name for node in nodes for name in _names(node)} - own
 
 
-def _columns(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
-        for child in node:
-            yield from _columns(child)
-    elif isinstance(node, dict):
-        if node.get("class") == "COLUMN_REF":
-            yield node["column_names"][-1] if len(node["column_names"]) == 1 else node["column_names"][0]
-        if node.get("class") == "STAR":
-            yield "*"
-        for child in node.values():
-            yield from _columns(child)
+_FICKLE = """
+    select distinct function_name from duckdb_functions()
+    where function_type = 'aggregate' or function_type = 'scalar' and stability <> 'CONSISTENT'
+"""
+_BEYOND = {"WINDOW": "a window function", "SUBQUERY": "a subquery", "PARAMETER": "a parameter"}
+
+
+def _refuse_beyond_row(node: dict[str, Any], fickle: set[str], expression: str) -> None:
+    name = node.get("function_name")
+    what = _BEYOND.get(node["class"]) or (f"{name}()" if name in fickle or name == "unnest" else None)
+    if what:
+        raise DefinitionError(
+            f"{expression!r} uses {what}, whose value is not the row's own",
+            next_step="compute it upstream, in the dataset, and select the column here",
+        )
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every expression of a parsed statement, from the outside in."""
+    if isinstance(tree, list):
+        for child in tree:
+            yield from _nodes(child)
+    elif isinstance(tree, dict):
+        if "class" in tree:
+            yield tree
+        for child in tree.values():
+            yield from _nodes(child)
+
+
+def _names(node: dict[str, Any] | None) -> list[str]:
+    if node is None:
+        return []
+    return ["*"] if node["class"] == "STAR" else node.get("column_names", [])[:1]

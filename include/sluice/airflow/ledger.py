@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from sluice.model.part import Part
 
 if TYPE_CHECKING:
+    from airflow.sdk._shared.logging.types import Logger
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
 PAGE = 100
 """Parts under one key: a value of the store holds 65,535 bytes, and a part takes some 400."""
 
 
+class Page(BaseModel):
+    """Parts of one extract."""
+
+    extract: str
+    parts: tuple[Part, ...]
+
+
 class TaskLedger:
     """Pages of parts, `parts/0`, `parts/1`, ..., and the latest `progress`."""
 
-    def __init__(self, store: TaskStateStoreAccessor, log: logging.Logger) -> None:
+    def __init__(self, store: TaskStateStoreAccessor, log: Logger) -> None:
         self._store = store
         self._log = log
         self._pages = 0
@@ -29,15 +38,14 @@ class TaskLedger:
         parts: list[Part] = []
         while (page := self._store.get(f"parts/{self._pages}")) is not None:
             self._pages += 1
-            assert isinstance(page, dict)  # noqa: S101 - written below
-            if page["extract"] == extract:
-                parts += [Part.model_validate(part) for part in page["parts"]]
+            written = Page.model_validate(page)
+            parts += written.parts if written.extract == extract else ()
         return parts
 
     def record(self, extract: str, parts: Sequence[Part]) -> None:
         for first in range(0, len(parts), PAGE):
-            page = [part.model_dump(mode="json") for part in parts[first : first + PAGE]]
-            self._store.set(f"parts/{self._pages}", {"extract": extract, "parts": page})
+            page = Page(extract=extract, parts=tuple(parts[first : first + PAGE]))
+            self._store.set(f"parts/{self._pages}", page.model_dump(mode="json"))
             self._pages += 1
 
     def tell(self, progress: dict[str, Any]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, chain
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Asset, chain
 
 from sluice.airflow.dags import SYSTEM_REFRESH, schedule_of
 from sluice.airflow.operators.segment import RefreshSegmentOperator

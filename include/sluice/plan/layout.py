@@ -29,8 +29,13 @@ _DATE_FIELD = re.compile("|".join(_DATE_LETTERS))
 
 
 def format_time(pattern: str, time: datetime) -> str:
-    """A time by the product's letters `YYYY MM DD HH mm ss`; year, day and second in either case."""
-    return _DATE_FIELD.sub(lambda found: time.strftime(_DATE_LETTERS[found.group()]), pattern)
+    """A time by the product's letters `YYYY MM DD HH mm ss`, in either case; `MM` after the hour means minutes."""
+
+    def spell(found: re.Match[str]) -> str:
+        after_hour = pattern[: found.start()].rstrip(":._-").endswith("HH")
+        return time.strftime("%M" if found.group() == "MM" and after_hour else _DATE_LETTERS[found.group()])
+
+    return _DATE_FIELD.sub(spell, pattern)
 
 
 def render_folder(

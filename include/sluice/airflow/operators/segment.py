@@ -33,6 +33,6 @@ class RefreshSegmentOperator(BaseOperator):
             run_key = context["dag_run"].run_id
             membership = evaluate_segment(project, self.segment, AirflowConnections(), run_key, datetime.now(UTC))
         self.log.info("segment %s: %s members", self.segment, f"{membership.records:,}")
-        value = membership.model_dump(mode="json")
+        value: dict[str, Any] = membership.model_dump(mode="json")
         context["outlet_events"][self.asset].extra = value
         return value

@@ -1,0 +1,87 @@
+"""What tests build: declarations from text, a folder as every connection, a run outside Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import dedent
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sluice.definition.load import load_export
+from sluice.delivery.chunk import chunk
+from sluice.delivery.extract import extract
+from sluice.delivery.ledger import Ledger, NoLedger
+from sluice.delivery.publish import Report, publish
+from sluice.delivery.staging import StagedRun
+from sluice.delivery.upload import Sent, upload
+from sluice.errors import DefinitionError
+from sluice.model.access import Access, FolderAccess
+from sluice.model.run import Run
+from sluice.plan.build import build
+from sluice.plan.model import Plan
+
+NOW = datetime(2026, 3, 9, 4, 5, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """A folder with everything in it: `include/`, a lake, staging and deliveries."""
+
+    root: Path
+    extra: dict[str, Access] = field(default_factory=dict)
+
+    def get(self, conn_id: str) -> Access:
+        """The `Connections` protocol: each id is a folder below the root."""
+        if conn_id in self.extra:
+            return self.extra[conn_id]
+        if conn_id in ("lake", "sluice_staging", "out"):
+            return FolderAccess(self.root / conn_id)
+        raise DefinitionError(f"there is no Airflow connection {conn_id}")
+
+    @property
+    def include(self) -> Path:
+        return self.root / "include"
+
+    def declare(self, files: Mapping[str, str]) -> None:
+        for name, text in files.items():
+            path = self.include / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text))
+
+    def dataset(self, name: str, table: pa.Table, *, files: int = 1, row_group: int = 100) -> None:
+        """Write a table as the Parquet files of a dataset."""
+        folder = self.root / "lake" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        step = -(-table.num_rows // files) or 1
+        for number in range(files):
+            part = table.slice(number * step, step)
+            pq.write_table(part, folder / f"{number:03d}.parquet", row_group_size=row_group)
+
+    def plan(self, export: str, run_id: str = "manual__1", **run: object) -> Plan:
+        project, declared = load_export(self.include, export)
+        due = Run.model_validate({"export": export, "run_id": run_id, "export_time": NOW, **run})
+        return build(project, declared, due)
+
+    def run(self, export: str, run_id: str = "manual__1") -> Report:
+        """Every step of a run, as Airflow would call them."""
+        staged = self.extract(export, run_id)
+        self.upload(staged)
+        return publish(staged, self)
+
+    def extract(self, export: str, run_id: str = "manual__1") -> StagedRun:
+        plan = self.plan(export, run_id)
+        extract(plan, self)
+        return StagedRun.of(plan)
+
+    def upload(self, staged: StagedRun, ledger: Ledger | None = None) -> list[Sent]:
+        shards = chunk(staged, self)
+        return [upload(staged, shard, self, ledger or NoLedger(), lambda _: None) for shard in shards]
+
+    def delivered(self) -> list[str]:
+        """Every file at the destination, relative to the connection's own folder."""
+        out = self.root / "out"
+        return sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())

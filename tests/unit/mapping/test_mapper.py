@@ -1,0 +1,95 @@
+"""Select, rename, compute, hash; and what a wrong field says."""
+
+import hashlib
+
+import pyarrow as pa
+import pytest
+
+from sluice.definition.fields import FieldSpec
+from sluice.errors import DefinitionError, FatalError
+from sluice.mapping.mapper import Mapper, compile_fields
+
+ROWS = pa.table(
+    {
+        "id": pa.array([3, 1, 2], pa.int64()),
+        "Phone": [" +36 1 ", "X", None],
+        "address": [{"zip": "1011"}, {"zip": "9021"}, None],
+        "born": pa.array([0, 1, None], pa.date32()),
+    }
+)
+
+
+def mapper(*fields: dict[str, object]) -> Mapper:
+    return compile_fields([FieldSpec.model_validate(field) for field in fields], ROWS.schema, dataset="people")
+
+
+def test_no_fields_means_every_column_as_it_is() -> None:
+    whole = compile_fields(None, ROWS.schema, dataset="people")
+    assert whole.columns is None
+    assert whole.apply(ROWS) is ROWS
+
+
+def test_plain_columns_need_no_engine() -> None:
+    plain = mapper({"field": "Phone", "as": "TEL"}, {"field": "id"})
+    assert plain.query is None
+    assert plain.columns == ("Phone", "id")
+    assert plain.apply(ROWS).to_pydict() == {"TEL": [" +36 1 ", "X", None], "id": [3, 1, 2]}
+    assert plain.schema == plain.apply(ROWS).schema
+
+
+def test_expressions_constants_and_order() -> None:
+    made = mapper({"sql": "upper(phone) || address.zip", "as": "p"}, {"value": "it's", "as": "c"}, {"field": "born"})
+    assert set(made.columns or ()) == {"Phone", "address", "born"}
+    assert made.apply(ROWS).to_pydict() == {
+        "p": [" +36 1 1011", "X9021", None],
+        "c": ["it's"] * 3,
+        "born": ROWS["born"].to_pylist(),
+    }
+
+
+def test_a_hash_is_of_the_trimmed_lower_cased_text() -> None:
+    hashed = mapper({"field": "Phone", "hash": "sha256"})
+    expected = [hashlib.sha256(text).hexdigest() for text in (b"+36 1", b"x")]
+    assert hashed.apply(ROWS)["Phone"].to_pylist() == [*expected, None]
+
+
+def test_required_names_what_must_have_a_value() -> None:
+    assert mapper({"field": "Phone", "required": True, "hash": "sha256"}).required == ('"Phone"',)
+    assert mapper({"sql": "id + 1", "as": "n", "required": True}).required == ("(id + 1)",)
+
+
+@pytest.mark.parametrize(
+    "sql", ["sum(id)", "row_number() over ()", "(select 1)", "random()", "now()", "unnest([1, 2])", "id + $1"]
+)
+def test_a_value_that_is_not_the_rows_own_is_refused(sql: str) -> None:
+    with pytest.raises(DefinitionError, match="not the row's own"):
+        mapper({"sql": sql, "as": "x"})
+
+
+def test_lambdas_bring_their_own_names() -> None:
+    made = mapper({"sql": "list_transform([id, 2], lambda n: n * 2)", "as": "l"})
+    assert made.columns == ("id",)
+    assert made.apply(ROWS)["l"].to_pylist() == [[6, 4], [2, 4], [4, 4]]
+
+
+def test_an_unknown_column_names_the_nearest_and_the_field() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        mapper({"field": "id"}, {"field": "phone"})
+    assert caught.value.nearest == "Phone"
+    assert caught.value.subject == ("fields", 1)
+
+
+@pytest.mark.parametrize("sql", ["nope(id)", "a b c", "id; drop table rows", "missing + 1", "select 1 from rows"])
+def test_wrong_sql_is_a_definition_error(sql: str) -> None:
+    with pytest.raises(DefinitionError):
+        mapper({"sql": sql, "as": "x"})
+
+
+def test_expressions_reach_no_file() -> None:
+    with pytest.raises(DefinitionError):
+        mapper({"sql": "(select content from read_text('/etc/passwd'))", "as": "x"})
+
+
+def test_a_value_that_does_not_convert_gives_up() -> None:
+    with pytest.raises(FatalError, match="mapping failed"):
+        mapper({"sql": "cast(phone as integer)", "as": "n"}).apply(ROWS)
