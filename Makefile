@@ -39,9 +39,10 @@ $(BIN)/uv: Makefile
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-.venv/.installed-test: .venv/.installed requirements-test.txt
+.venv/.installed-test: .venv/.installed requirements-test.txt requirements-test-data.txt
 	@echo "installing what the tests need"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements-test.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-test-data.txt
 	@touch $@
 
 servers: .servers/.installed  ## install the storage servers that the tests run against
