@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sluice.definition.schedule import Schedule
+from sluice.definition.schedule import Cron
 from sluice.model.declared import Declared, Name
 from sluice.sources import SOURCES
 from sluice.sources.base import SourceConfig
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 else:
     AnySource = SOURCES.union()
 
+SYSTEM_REFRESH = "system_refresh"
+"""The name of the one refresh that Sluice makes itself; it is there even where no file declares it."""
+
 Kind = Literal["profile", "account", "contact", "event"]
 
 
@@ -23,7 +26,7 @@ class Dataset(Declared):
     """Data in the lake that can be exported: an entity, or events."""
 
     name: Name
-    id: str = ""
+    id: str | None = Field(default=None, pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$")
     """The identifier in folder paths and manifests; the dataset's name unless given."""
     kind: Kind
     """What one row is: a profile, an account, a contact or an event."""
@@ -49,7 +52,7 @@ class Segment(Declared):
     """A DuckDB query whose first column holds members' keys; datasets and segments are its tables."""
     reads: tuple[Name, ...] = ()
     """Other datasets and segments that `where` or `sql` reads, as tables."""
-    refreshed_by: Name = "system_refresh"
+    refreshed_by: Name = SYSTEM_REFRESH
     """The refresh that evaluates it."""
     description: str = ""
     """Who is in it, for people."""
@@ -66,8 +69,8 @@ class SystemRefresh(Declared):
 
     name: Name
     type: Literal["system"]
-    schedule: Schedule = "off"
-    """When it runs by itself."""
+    schedule: Literal["off"] | Cron = "off"
+    """When it runs by itself: `off`, or a cron schedule."""
 
 
 class DagRefresh(Declared):

@@ -70,5 +70,7 @@ class Manifest(BaseModel):
     records: int
     bytes: int
 
-    def render(self) -> bytes:
-        return self.model_dump_json(indent=1).encode() + b"\n"
+
+def render(manifest: Manifest) -> bytes:
+    """The manifest as it is written: the same bytes for the same delivery."""
+    return manifest.model_dump_json(indent=1).encode() + b"\n"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sluice.delivery import model_json
 from sluice.delivery.chunk import Shards
 from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.manifest import ExportResult, FeedSummary, Manifest
+from sluice.delivery.manifest import ExportResult, FeedSummary, Manifest, render
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.delivery.upload import Sent
 from sluice.destinations.base import Destination
@@ -172,7 +172,7 @@ def _result(part: Part) -> ExportResult:
 
 
 def _put_manifest(plan: Plan, manifest: Manifest, destination: Destination) -> None:
-    body = manifest.render()
+    body = render(manifest)
     try:
         destination.put(plan.manifest, [body])
     except RetriableError as lost:
