@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable
 
 from local.airflow import Airflow
 from local.layout import Layout
+from local.soak import failures, soak
 from sluice.errors import SluiceError
 
 
@@ -31,14 +33,22 @@ def down(_: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {"up": up, "down": down}
+def run_soak(arguments: argparse.Namespace) -> int:
+    """Load the metadata database for a while, and say how it took it."""
+    report = soak(arguments.minutes, sqlite=arguments.sqlite)
+    print(json.dumps(report, indent=2))
+    return 1 if failures(report) else 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {"up": up, "down": down, "soak": run_soak}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.__doc__)
+    parsers = {name: commands.add_parser(name, help=command.__doc__) for name, command in COMMANDS.items()}
+    parsers["soak"].add_argument("--minutes", type=float, default=60)
+    parsers["soak"].add_argument("--sqlite", action="store_true", help="on SQLite, to compare")
     return parser
 
 

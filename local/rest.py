@@ -27,17 +27,21 @@ class Rest:
         health: dict[str, dict[str, Any]] = self._send("GET", "/api/v2/monitor/health").json()
         return health
 
+    def fetch(self, path: str, **query: Any) -> httpx.Response:
+        """The answer to `GET PATH`, any path of the server: what a page of the UI asks for."""
+        return self._authorised("GET", path, params=query or None)
+
     def get(self, path: str, **query: Any) -> Any:
         """The JSON answer to `GET /api/v2/PATH`."""
-        return self._authorised("GET", path, params=query).json()
+        return self.fetch(f"/api/v2/{path}", **query).json()
 
     def post(self, path: str, body: Any) -> Any:
         """The JSON answer to `POST /api/v2/PATH`."""
-        return self._authorised("POST", path, json=body).json()
+        return self._authorised("POST", f"/api/v2/{path}", json=body).json()
 
     def patch(self, path: str, body: Any) -> Any:
         """The JSON answer to `PATCH /api/v2/PATH`."""
-        return self._authorised("PATCH", path, json=body).json()
+        return self._authorised("PATCH", f"/api/v2/{path}", json=body).json()
 
     def every(self, path: str, key: str, **query: Any) -> Iterator[dict[str, Any]]:
         """The entries under `key` of a listing, page after page."""
@@ -53,7 +57,7 @@ class Rest:
         if "Authorization" not in self._headers:
             token = self._send("POST", "/auth/token", json=self._login).json()["access_token"]
             self._headers["Authorization"] = f"Bearer {token}"
-        return self._send(method, f"/api/v2/{path}", **kwargs)
+        return self._send(method, path, **kwargs)
 
     def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         try:
