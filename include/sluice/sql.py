@@ -24,13 +24,15 @@ def literal(value: str | int | float | bool) -> str:  # noqa: FBT001 - a constan
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """An engine for expressions: in memory, one thread, no reach outside it."""
+def connect(*, threads: int = 1, memory: str = "", spill: str = "") -> duckdb.DuckDBPyConnection:
+    """An engine for a declaration's own SQL: in memory, without any reach outside it but `spill`, the folder where it
+    puts what exceeds `memory` (`1GB`). Close it."""
     import duckdb
 
-    engine = duckdb.connect(config={"threads": 1, "enable_external_access": "false"})
-    # A zone of the machine's would make the same row differ between two workers.
-    engine.execute("set timezone = 'UTC'; set lock_configuration = true")
+    bounds = {"memory_limit": memory, "temp_directory": spill} if memory else {}
+    engine = duckdb.connect(config={"threads": threads, "enable_external_access": "false", **bounds})
+    # A zone of the machine's would make the same row differ between two workers; names of Python's are no tables.
+    engine.execute("set timezone = 'UTC'; set python_enable_replacements = false; set lock_configuration = true")
     return engine
 
 

@@ -16,6 +16,7 @@ _DENIED = re.compile(
 _MISSING = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket|ContainerNotFound|RESOURCE_NOT_FOUND|NOT_FOUND|\b404\b")
 _HOPELESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 _REMOTE = re.compile(r"AWS Error|curlCode|google::cloud|GetFileInfo|Azure|HTTP|[Cc]onnection|timed? ?out|[Ss]ocket")
+_UNREACHABLE = re.compile(r"NETWORK_CONNECTION|SLOW_DOWN|SERVICE_UNAVAILABLE|REQUEST_TIMEOUT|curlCode|UNAVAILABLE")
 _SECRET = re.compile(r"((?:sig|token|password|X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=)[^&\s'\"]+", re.I)
 
 
@@ -26,11 +27,16 @@ def from_system(error: BaseException) -> bool:
     return isinstance(error, OSError) and (error.errno is not None or bool(_REMOTE.search(str(error))))
 
 
+def outage(text: str, doing: str) -> RetriableError | None:
+    """Our error where an engine's text says that a server was out of reach while it read, else None."""
+    return RetriableError(f"{doing}: {_shown(text)}") if _UNREACHABLE.search(text) else None
+
+
 def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None:
     """Our error for what a filesystem raised, or None where it is no filesystem's."""
     if isinstance(error, SluiceError):
         return error
-    text = _SECRET.sub(r"\1...", str(error).strip()) or type(error).__name__
+    text = _shown(str(error)) or type(error).__name__
     what = f"connection {conn_id}: {doing} failed: {text}"
     if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
         return FatalError(what, next_step="check the path, and that the bucket or folder exists")
@@ -41,6 +47,11 @@ def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None
     if isinstance(error, OSError) and error.errno in _HOPELESS:
         return FatalError(what)
     return RetriableError(what) if _outside(error) else None
+
+
+def _shown(text: str) -> str:
+    """The text without what its addresses may carry: signatures and tokens."""
+    return _SECRET.sub(r"\1...", text.strip())
 
 
 def _is_refusal(error: Exception) -> bool:

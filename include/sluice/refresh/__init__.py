@@ -1,0 +1,1 @@
+"""Refreshing segments: from their SQL to membership tables in Sluice's staging."""
