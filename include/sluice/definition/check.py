@@ -1,51 +1,31 @@
-"""What no declaration can tell of itself: rules across declarations, each a small function with its message.
-
-A rule gets one declared model and `Known`, and yields the problems of that one declaration. It says nothing about what
-it cannot see: another declaration that is wrong in itself has its own error.
-"""
+"""Which rules each family of declarations has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
-
 from sluice.definition.folder import Family
-from sluice.definition.problem import Problem, either, unknown
-from sluice.definition.refer import references
-
-
-class Known(Protocol):
-    """What else is declared."""
-
-    def names(self, family: Family) -> Iterable[str]:
-        """Every declared name, sound or not."""
-        ...
-
-    def unreadable(self, family: Family) -> bool:
-        """Whether there may be more names than `names` knows."""
-        ...
-
-    def get(self, family: Family, name: str) -> Any:
-        """The declared model if it is right in itself, else None."""
-        ...
-
-
-Rule = Callable[[Any, Known], Iterator[Problem]]
-
-
-def refers_to_what_exists(declared: Any, known: Known) -> Iterator[Problem]:
-    for reference in references(declared):
-        names = {name for family in reference.families for name in known.names(family)}
-        if reference.name in names or any(known.unreadable(family) for family in reference.families):
-            continue
-        what = f"no {either(reference.families)} is named `{reference.name}`"
-        yield unknown(reference.path, reference.name, names, what)
-
+from sluice.definition.rules import catalog, connections, exports
+from sluice.definition.rules.known import Rule, refers_to_what_exists
 
 RULES: dict[Family, tuple[Rule, ...]] = {
-    "connection": (),
+    "connection": (connections.folder_fits_its_destination,),
     "dataset": (refers_to_what_exists,),
-    "segment": (refers_to_what_exists,),
-    "refresh": (),
-    "export": (refers_to_what_exists,),
+    "segment": (
+        refers_to_what_exists,
+        catalog.is_named_like_no_dataset,
+        catalog.is_no_segment_of_events,
+        catalog.reads_no_circle,
+    ),
+    "refresh": (catalog.is_the_one_system_refresh,),
+    "export": (
+        refers_to_what_exists,
+        exports.delivers_each_feed_once,
+        exports.target_takes_its_kinds,
+        exports.whole_entities_are_no_events,
+        exports.fields_fit_every_segment,
+        exports.sends_what_the_target_requires,
+        exports.field_names_differ,
+        exports.template_fits_its_fields,
+        exports.folder_is_a_path,
+    ),
 }
+"""Every rule, in the order its errors are found; one test goes through all of them."""

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sluice.definition import parse, secret
-from sluice.definition.explain import bad_name
 from sluice.definition.position import Document
 from sluice.definition.position import Path as Way
 from sluice.definition.problem import Problem, shown, unknown
+from sluice.definition.sentences import bad_name
 from sluice.errors import DefinitionError, Place
 from sluice.model.declared import is_name
 

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sluice.definition import secret
-from sluice.definition.catalog import Dataset, Refresh, Segment, SystemRefresh
+from sluice.definition.catalog import SYSTEM_REFRESH, Dataset, Refresh, Segment, SystemRefresh
 from sluice.definition.check import RULES
 from sluice.definition.connection import Connection
 from sluice.definition.explain import explain
@@ -23,11 +23,10 @@ from sluice.definition.folder import CATALOG, CatalogShelf, Declaration, Family,
 from sluice.definition.problem import Problem, unknown
 from sluice.definition.project import Project
 from sluice.definition.refer import references
-from sluice.definition.settings import SettingsFile, read_settings
+from sluice.definition.settings import SettingsFile, kinds, read_settings
 from sluice.errors import DefinitionError, Place
 
 Subject = tuple[str | int, ...]
-SYSTEM_REFRESH = "system_refresh"
 _TYPES: dict[Family, Any] = {
     "connection": Connection,
     "dataset": Dataset,
@@ -50,6 +49,8 @@ class Loaded:
     """Every error of the folder, once, in the order of files and lines."""
     broken: Mapping[str, tuple[DefinitionError, ...]]
     """The exports that cannot run, each with the errors that keep it from running."""
+    counts: Mapping[Family, int]
+    """How many of each family are declared, sound or not."""
 
 
 def load(folder: Path) -> Loaded:
@@ -60,7 +61,7 @@ def load(folder: Path) -> Loaded:
     errors += [error for family, known in names.items() for name in known for error in declared.errors(family, name)]
     project = _project(declared, names)
     broken = {name: declared.blockers("export", name) for name in names["export"] if name not in project.exports}
-    return Loaded(project, _once(errors), broken)
+    return Loaded(project, _once(errors), broken, {family: len(known) for family, known in names.items()})
 
 
 def load_export(folder: Path, name: str) -> tuple[Project, Export]:
@@ -182,7 +183,7 @@ class Declarations:
         try:
             return _ADAPTERS[family].validate_python({**raw, "name": name})
         except ValidationError as error:
-            problems = explain(error, _TYPES[family], ("name",))
+            problems = explain(error, _TYPES[family], _noun(family, raw), ("name",))
             declaration.errors += [self._place(declaration, problem) for problem in problems]
             return None
 
@@ -233,3 +234,9 @@ def _order(error: DefinitionError) -> tuple[str, int, int, str]:
 def _no_export(name: str, known: Iterable[str]) -> DefinitionError:
     problem = unknown((), name, known, f"no export is named `{name}`", "run `sluice check` to see what is declared")
     return DefinitionError(problem.what, nearest=problem.nearest, known=problem.known, next_step=problem.next_step)
+
+
+def _noun(family: Family, raw: Mapping[str, Any]) -> str:
+    """What sentences call a declaration: `a segment`, `a dataset-export`."""
+    kind = raw.get("kind") if family == "export" else None
+    return f"a {kind}" if kind in kinds() else f"an {family}" if family == "export" else f"a {family}"

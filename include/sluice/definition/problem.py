@@ -22,6 +22,8 @@ class Problem:
     known: tuple[str, ...] = ()
     key: bool = False
     """Whether the key at `path` is meant, and not its value."""
+    lacks: str | None = None
+    """The key that is missing at `path`."""
 
     def at(self, place: Place) -> DefinitionError:
         return DefinitionError(self.what, place=place, nearest=self.nearest, known=self.known, next_step=self.next_step)

@@ -15,7 +15,7 @@ from sluice.definition.export import Export
 from sluice.definition.position import Document, Path
 from sluice.definition.problem import Problem, unknown
 from sluice.definition.project import Settings
-from sluice.definition.trace import keys, members, tags
+from sluice.definition.trace import fields, members, tags
 from sluice.errors import DefinitionError, Place
 
 PROJECT = "project.yaml"
@@ -53,7 +53,7 @@ class SettingsFile:
         model = kinds().get(kind) if isinstance(kind, str) else None
         if model is None:
             return dict(raw)
-        return {key: value for key, value in self.defaults.items() if key in keys(model)} | dict(raw)
+        return {key: value for key, value in self.defaults.items() if key in fields(model)} | dict(raw)
 
 
 def read_settings(folder: FilePath) -> SettingsFile:
@@ -71,13 +71,13 @@ def read_settings(folder: FilePath) -> SettingsFile:
     try:
         read.settings = Settings.model_validate(document.value)
     except ValidationError as error:
-        read.errors = [p.at(read.place(p.path, key=p.key)) for p in explain(error, Settings)]
+        read.errors = [p.at(read.place(p.path, key=p.key)) for p in explain(error, Settings, "project.yaml")]
     read.default_errors = [p.at(read.place(p.path, key=p.key)) for p in _wrong_defaults(read.defaults)]
     return read
 
 
 def _wrong_defaults(defaults: Mapping[str, Any]) -> Iterator[Problem]:
-    known = {key for model in kinds().values() for key in keys(model) if key not in _GIVEN}
+    known = {key for model in kinds().values() for key in fields(model) if key not in _GIVEN}
     for key in defaults:
         if key not in known:
             yield unknown(("defaults", key), key, known, f"`{key}` is not a key that exports share", key=True)
@@ -91,10 +91,10 @@ def _wrong_defaults(defaults: Mapping[str, Any]) -> Iterator[Problem]:
 def _wrong_values(defaults: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with each default in itself, whichever kind of export takes it."""
     for kind, model in kinds().items():
-        own = {key: value for key, value in defaults.items() if key in keys(model)}
+        own = {key: value for key, value in defaults.items() if key in fields(model)}
         try:
             TypeAdapter(model).validate_python({"kind": kind, "name": "default", **own})
         except ValidationError as error:
-            for problem in explain(error, model, _GIVEN):
+            for problem in explain(error, model, f"a {kind}", _GIVEN):
                 if problem.path and problem.path[0] in own:
                     yield replace(problem, path=("defaults", *problem.path))

@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from sluice.definition.position import Path
 from sluice.model.declared import Declared
@@ -56,7 +57,8 @@ class Trace:
             self.path = (*self.path, key)
             self.beside = self.beside if self.model is self.beside else None
         self.model = model
-        self.type = keys(model).get(key, Any)
+        info = fields(model).get(key)
+        self.type = info.annotation if info else Any
 
 
 def trace(root: Any, loc: Sequence[str | int]) -> Trace:
@@ -67,9 +69,9 @@ def trace(root: Any, loc: Sequence[str | int]) -> Trace:
     return found
 
 
-def keys(model: type[BaseModel]) -> dict[str, Any]:
-    """A model's keys as the file has them, each with its type."""
-    return {info.alias or name: info.annotation for name, info in model.model_fields.items()}
+def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A model's fields by their keys in the file."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
 
 
 def inline(model: type[BaseModel]) -> frozenset[str]:
@@ -112,6 +114,10 @@ def tags(annotation: Any) -> tuple[str, ...]:
         if field is not None and get_origin(field.annotation) is Literal:
             return get_args(field.annotation)
     return ()
+
+
+def all_tags(annotation: Any) -> tuple[str, ...]:
+    return tuple(sorted(tag for member in members(annotation) for tag in tags(member)))
 
 
 def tag_key(annotation: Any) -> str:

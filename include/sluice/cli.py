@@ -1,0 +1,93 @@
+"""The `sluice` command: validates declarations, says what runs would do, verifies what they did.
+
+Exit status 0 only when all is well, 1 when something is wrong, 2 when the command line is. A new command is one
+function `(args) -> exit status` and one row in `COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sluice.errors import SluiceError
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a command: its name or flag, what it means, and argparse's further options."""
+
+    name: str
+    help: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand: `function` is "module:function", imported when the command runs."""
+
+    name: str
+    function: str
+    help: str
+    arguments: tuple[Argument, ...] = ()
+
+    def run(self, args: argparse.Namespace) -> int:
+        module, _, attribute = self.function.partition(":")
+        function: Callable[[argparse.Namespace], int] = getattr(import_module(module), attribute)
+        return function(args)
+
+
+COMMANDS = (
+    Command("check", "sluice.commands.check:check", "read every declaration and show what is wrong"),
+    Command(
+        "schema",
+        "sluice.commands.schema:schema",
+        "print the JSON Schema of a kind of file, or write all of them with the reference of every key",
+        (
+            Argument("kind", "connection, datasets, export, project, refreshes or segments", (("nargs", "?"),)),
+            Argument("--write", "write schema/*.json and declarations.md into this folder", (("metavar", "DOCS"),)),
+        ),
+    ),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status. Errors are printed as pages on stderr."""
+    args = _parser().parse_args(argv)
+    try:
+        status: int = args.command.run(args)
+        sys.stdout.flush()
+    except SluiceError as error:
+        print(error.page(), file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader has seen enough; the interpreter would complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sluice", description="Deliver customer data as declared.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.help, description=command.help)
+        sub.set_defaults(command=command)
+        sub.add_argument(
+            "--include",
+            type=Path,
+            default=Path(os.environ.get("SLUICE_INCLUDE") or "include"),
+            help="the folder of declarations (SLUICE_INCLUDE, or ./include)",
+        )
+        for argument in command.arguments:
+            sub.add_argument(argument.name, help=argument.help, **dict(argument.options))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

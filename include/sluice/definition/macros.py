@@ -1,0 +1,74 @@
+"""Folder templates: the macros they may hold, and what a path may be at a destination."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sluice.definition.position import Path
+from sluice.definition.problem import Problem, shown, unknown
+
+MACROS = {
+    "DATASET_ID": "the identifier of the dataset, or of the segment's dataset",
+    "DATETIME": "when the run began, in UTC; takes a format: `%DATETIME(YYYYMMDD_HHmmss)%`",
+    "DESTINATION": "the destination's type",
+    "DESTINATION_INSTANCE_ID": "the connection's name",
+    "DESTINATION_INSTANCE_NAME": "the connection's title, or its name where it has none",
+    "EXPORT_NAME": "the export's name",
+    "EXPORT_TIME": "when the run was due: the level `exportTime=YYYYMMDDHHMM`",
+    "ORGANIZATION_NAME": "the project's `organization`",
+    "SANDBOX_NAME": "the project's `sandbox`",
+    "SEGMENT_ID": "the segment's name, or the dataset's where no segment is delivered",
+    "SEGMENT_NAME": "the segment's name, or the dataset's where no segment is delivered",
+}
+"""Every macro, with what stands in its place."""
+WITH_FORMAT = ("DATETIME",)
+
+_MACRO = re.compile(r"%([^%()/]*)(?:\(([^()%]*)\))?%")
+
+
+def uses(template: str, macro: str) -> bool:
+    return any(found[1] == macro for found in _MACRO.finditer(template))
+
+
+def wrong_template(path: Path, template: str, allowed: str, destination: str) -> Iterator[Problem]:
+    """What is wrong with a folder that may hold macros. `allowed` is one character of a path, as an expression."""
+    for found in _MACRO.finditer(template):
+        if found[1] not in MACROS:
+            what = f"`%{found[1]}%` is not a macro"
+            yield unknown(path, found[1], MACROS, what, "write one of these between two `%`")
+        elif found[2] is not None and found[1] not in WITH_FORMAT:
+            yield Problem(path, f"the macro {found[1]} takes no format", f"write %{found[1]}%")
+    yield from wrong_folder(path, _MACRO.sub(lambda found: found[2] or "x", template), allowed, destination)
+
+
+def wrong_folder(path: Path, folder: str, allowed: str, destination: str) -> Iterator[Problem]:
+    """What is wrong with a folder as it is written; `/` alone means the connection's own."""
+    advice = "write levels apart by single slashes, such as drop/daily"
+    if folder == "/":
+        return
+    if "%" in folder:
+        yield Problem(path, "a `%` stands alone", "a macro stands between two: %EXPORT_TIME%")
+    if "\\" in folder:
+        yield Problem(path, "a folder has no `\\`", "write `/` between levels")
+    levels = folder.removesuffix("/").split("/")
+    if folder.startswith("/"):
+        yield Problem(path, f"{shown(folder)} begins at the root", "a folder begins below the connection's: " + advice)
+    elif folder and any(level in ("", ".", "..") for level in levels):
+        yield Problem(path, f"{shown(folder)} has an empty level, `.` or `..`", advice)
+    yield from wrong_characters(path, folder, allowed, destination)
+
+
+def wrong_level(path: Path, text: str, macro: str, allowed: str, destination: str) -> Iterator[Problem]:
+    """What is wrong with a text that a macro puts into a folder."""
+    if "/" in text or text in (".", ".."):
+        yield Problem(path, f"{shown(text)} cannot be one level of a folder, and %{macro}% puts it there")
+    yield from wrong_characters(path, text, allowed, destination)
+
+
+def wrong_characters(path: Path, text: str, allowed: str, destination: str) -> Iterator[Problem]:
+    """Which characters the destination's type refuses in a path."""
+    wrong = [c for c in dict.fromkeys(text) if c not in "%\\" and not re.fullmatch(allowed, c)]
+    if wrong:
+        listed = " ".join(repr(c) for c in wrong)
+        yield Problem(path, f"{destination} takes no {listed} in a path", "leave it out, or write `-` or `_`")
