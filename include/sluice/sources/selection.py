@@ -1,0 +1,212 @@
+"""Which rows of a pinned dataset are sent: members of a segment that have every required field."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from sluice.errors import DefinitionError, FatalError, SluiceError
+from sluice.sources.base import Pinned, Slice, Source, known_columns
+from sluice.sql import columns_read, connect, quote
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy as np
+    import pyarrow as pa
+
+_THREADS = min(8, (os.cpu_count() or 2))
+"""Slices that are read at once; as many again wait for the engine."""
+_BATCH = 1_000_000
+_REJECTED, _KEPT = 1, 2
+_ORDINAL = "sluice ordinal"
+"""The column that numbers the dataset's rows, among those the expressions name."""
+
+
+@dataclass(frozen=True)
+class SliceSelection:
+    """What is sent of one slice."""
+
+    index: int
+    """The slice's place in `Pinned.slices`."""
+    rows: pa.Array
+    """Row numbers within the slice, ascending, as uint32."""
+    members: int
+    """Rows whose key is in the segment; all of them without one."""
+
+    @property
+    def rejected(self) -> int:
+        """Members set aside because a required field has no value."""
+        return self.members - len(self.rows)
+
+
+def select(
+    source: Source,
+    pinned: Pinned,
+    *,
+    key: str,
+    keys: pa.Array | pa.ChunkedArray | None,
+    required: Sequence[str] = (),
+) -> Iterator[SliceSelection]:
+    """One selection for every slice, in order. Reads only the key and what `required` names.
+
+    `keys` are the members' keys, distinct; None takes every row. `required` are SQL expressions over one row: a member
+    counts as rejected where one is null or empty text. Raises `DefinitionError` where a column is unknown or an
+    expression does not compile, `FatalError` where it fails on a value or the data cannot be read.
+    """
+    columns = _columns(pinned, key if keys is not None else None, required)
+    with connect() as engine, _Rows(source, pinned, columns) as rows:
+        query = _query(engine, rows.schema, key, keys, required)
+        engine.register("dataset", rows.reader())
+        yield from _by_slice(pinned.slices, _batches(engine, query, rows))
+
+
+class _Rows:
+    """The needed columns of all slices as one stream, numbered, with the next slices already being read."""
+
+    def __init__(self, source: Source, pinned: Pinned, columns: Sequence[str]) -> None:
+        import pyarrow as pa
+
+        self._source = source
+        self._pinned = pinned
+        self._columns = columns
+        self._threads = ThreadPoolExecutor(_THREADS, "select")
+        self.schema = pa.schema(
+            [*(pinned.schema.field(name) for name in columns), pa.field(_ORDINAL, pa.int64(), nullable=False)]
+        )
+        self.failure: SluiceError | None = None
+        """What stopped the stream: an engine that reads it reports only the text of an error."""
+
+    def __enter__(self) -> _Rows:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def reader(self) -> pa.RecordBatchReader:
+        import pyarrow as pa
+
+        return pa.RecordBatchReader.from_batches(self.schema, self._batches())
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for tables in self._ahead():
+                for table in tables:
+                    yield from table.to_batches()
+        except SluiceError as error:
+            self.failure = error
+            raise
+
+    def _ahead(self) -> Iterator[list[pa.Table]]:
+        starts = accumulate((piece.records for piece in self._pinned.slices), initial=0)
+        waiting: deque[Future[list[pa.Table]]] = deque()
+        for piece, start in zip(self._pinned.slices, starts, strict=False):
+            waiting.append(self._threads.submit(self._read, piece, start))
+            if len(waiting) > 2 * _THREADS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _read(self, piece: Slice, start: int) -> list[pa.Table]:
+        import numpy as np
+        import pyarrow as pa
+
+        tables = []
+        position = start
+        for table in self._source.read(self._pinned, piece, self._columns):
+            ordinals = pa.array(np.arange(position, position + table.num_rows, dtype=np.int64))
+            tables.append(table.append_column(self.schema.field(_ORDINAL), ordinals))
+            position += table.num_rows
+        if position - start != piece.records:
+            raise FatalError(f"{piece.unit} has {position - start:,} rows where {piece.records:,} were pinned")
+        return tables
+
+
+def _columns(pinned: Pinned, key: str | None, required: Sequence[str]) -> list[str]:
+    """The columns to read, in the dataset's own spelling: SQL does not mind the case of a name."""
+    named = {name for expression in required for name in columns_read(expression)} | ({key} if key else set())
+    if "*" in named:
+        return list(pinned.schema.names)
+    spelled = {name.lower(): name for name in pinned.schema.names}
+    own = [spelled.get(name.lower(), name) for name in sorted(named)]
+    return list(known_columns(pinned.schema, own, dataset="of this feed").names)
+
+
+def _query(
+    engine: duckdb.DuckDBPyConnection,
+    schema: pa.Schema,
+    key: str,
+    keys: pa.Array | pa.ChunkedArray | None,
+    required: Sequence[str],
+) -> str:
+    """The query that gives every row's ordinal and whether it is kept: null for no member, false for one rejected.
+
+    Membership is a column, not a filter: the engine then builds its hash table of the members' keys, once, and streams
+    the rows past it in their order. As a filter it may do the reverse, and hold all rows.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    engine.register("dataset", schema.empty_table())
+    try:
+        kept = " and ".join(_present(engine, expression) for expression in required) or "true"
+    except duckdb.Error as error:
+        raise DefinitionError(f"a required field's SQL does not compile: {error}") from error
+    if keys is not None:
+        engine.register("segment", pa.table({"key": keys}))
+        kept = f"case when {quote(key)} in (select key from segment) then {kept} end"  # noqa: S608
+    return f"select {quote(_ORDINAL)} as ordinal, {kept} as kept from dataset"  # noqa: S608
+
+
+def _present(engine: duckdb.DuckDBPyConnection, expression: str) -> str:
+    text = str(engine.sql(f"select {expression} from dataset").types[0]) == "VARCHAR"  # noqa: S608
+    return f"({expression}) is not null" + (f" and ({expression}) <> ''" if text else "")
+
+
+def _batches(engine: duckdb.DuckDBPyConnection, query: str, rows: _Rows) -> Iterator[pa.RecordBatch]:
+    import duckdb
+
+    try:
+        yield from engine.sql(query).to_arrow_reader(_BATCH)
+    except (duckdb.Error, OSError) as error:
+        raise rows.failure or FatalError(
+            f"a required field's SQL failed on a value: {error}",
+            next_step="correct the field's `sql` so that it accepts every value, for example with try_cast",
+        ) from error
+
+
+def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Iterator[SliceSelection]:
+    """Cut the stream of verdicts at the slices' bounds."""
+    import numpy as np
+    import pyarrow as pa
+
+    stream = _verdicts(batches)
+    rest = np.empty(0, np.int8)
+    for index, piece in enumerate(slices):
+        pieces = [rest]
+        while sum(map(len, pieces)) < piece.records:
+            pieces.append(next(stream))
+        verdicts = np.concatenate(pieces)
+        verdicts, rest = verdicts[: piece.records], verdicts[piece.records :]
+        rows = np.flatnonzero(verdicts == _KEPT).astype(np.uint32)
+        yield SliceSelection(index, pa.array(rows), members=int(np.count_nonzero(verdicts)))
+
+
+def _verdicts(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
+    """One number a row: 0 for no member, else rejected or kept. Raises `FatalError` should rows be out of order."""
+    import numpy as np
+
+    position = 0
+    for batch in batches:
+        ordinals = batch.column(0).to_numpy()
+        if not np.array_equal(ordinals, np.arange(position, position + len(ordinals))):
+            raise FatalError("the engine gave rows back in another order than it read them")
+        position += len(ordinals)
+        kept = batch.column(1)
+        yield kept.is_valid().to_numpy(zero_copy_only=False) * (
+            _REJECTED + kept.fill_null(False).to_numpy(zero_copy_only=False)  # noqa: FBT003
+        ).astype(np.int8)
