@@ -8,6 +8,8 @@ exports/**/<name>.yaml                         one export a file; files and fold
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,7 @@ from sluice.errors import DefinitionError, Place
 from sluice.model.declared import is_name
 
 Family = Literal["connection", "dataset", "segment", "refresh", "export"]
+_YAML = re.compile(r"\.ya?ml$", re.IGNORECASE)
 CATALOG: dict[Family, str] = {"dataset": "datasets", "segment": "segments", "refresh": "refreshes"}
 
 
@@ -54,6 +57,9 @@ class Shelf:
 
     def names(self) -> Iterable[str]:
         raise NotImplementedError
+
+    def has(self, name: str) -> bool:
+        return name in self.names()
 
     def get(self, name: str) -> Declaration | None:
         raise NotImplementedError
@@ -157,16 +163,17 @@ def _entry(family: Family, name: str, document: Document) -> Declaration:
     return declaration
 
 
-def yaml_files(folder: Path, strays: list[DefinitionError]) -> Iterator[Path]:
-    """Every `*.yaml` below a folder, sorted, but those that `_` or `.` begin; a `.yml` becomes an error."""
-    for path in sorted(folder.rglob("*.y*ml")):
-        if any(part[0] in "_." for part in path.relative_to(folder).parts) or not path.is_file():
-            continue
-        if path.suffix == ".yaml":
-            yield path
-        elif path.suffix == ".yml":
+def yaml_files(folder: Path, strays: list[DefinitionError]) -> list[Path]:
+    """Every `*.yaml` below a folder, sorted, but those that `_` or `.` begin; other spellings become errors."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] not in "_."]
+        found += [Path(parent, name) for name in files if name[0] not in "_." and _YAML.search(name)]
+    for path in sorted(found):
+        if path.suffix != ".yaml":
             what = "this file is not read: declarations end in `.yaml`"
             strays.append(DefinitionError(what, place=Place(str(path)), next_step=f"rename it to {path.stem}.yaml"))
+    return [path for path in sorted(found) if path.suffix == ".yaml"]
 
 
 def misplaced(catalog: Path) -> Iterator[DefinitionError]:

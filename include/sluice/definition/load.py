@@ -117,6 +117,11 @@ class Declarations:
         implied = [SYSTEM_REFRESH] if family == "refresh" and not self.unreadable(family) else []
         return {*self.shelves[family].names(), *implied}
 
+    def has(self, family: Family, name: str) -> bool:
+        """Whether the name is declared, sound or not."""
+        implied = family == "refresh" and name == SYSTEM_REFRESH and not self.unreadable(family)
+        return implied or self.shelves[family].has(name)
+
     def unreadable(self, family: Family) -> bool:
         """Whether there may be more names than `names` knows."""
         self.shelves[family].names()
@@ -149,13 +154,13 @@ class Declarations:
             if here not in found:
                 found[here] = None
                 ahead += [(f, r.name) for r in references(self.get(*here)) for f in r.families]
-        return [(f, n) for f, n in found if n in self.names(f)]
+        return [(f, n) for f, n in found if self.has(f, n)]
 
     def blockers(self, family: Family, name: str) -> tuple[DefinitionError, ...]:
         """Every error that keeps the declaration from being used."""
         found = [error for f, n in self.reach(family, name) for error in self.errors(f, n)]
         for reference in (r for f, n in self.reach(family, name) for r in references(self.get(f, n))):
-            if not any(reference.name in self.names(f) for f in reference.families):
+            if not any(self.has(f, reference.name) for f in reference.families):
                 found += [error for f in reference.families for error in self.shelves[f].strays]
         return _once([*self.settings.errors, *found])
 
@@ -171,8 +176,7 @@ class Declarations:
     def _read(self, family: Family, name: str) -> Any:
         declaration = self.shelves[family].get(name)
         if declaration is None:
-            implied = family == "refresh" and name == SYSTEM_REFRESH and not self.unreadable(family)
-            return SystemRefresh(name=name, type="system") if implied else None
+            return SystemRefresh(name=name, type="system") if self.has(family, name) else None
         if declaration.errors:
             return None
         if "name" in declaration.raw:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from functools import cache
+from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
 NAME = r"^[a-z][a-z0-9_-]{0,99}$"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s(?:ec(?:onds?)?)?|m(?:in(?:utes?)?)?|h(?:ours?)?|d(?:ays?)?)(?![a-z])")
@@ -21,6 +30,21 @@ class Declared(BaseModel):
 
     inline: ClassVar[frozenset[str]] = frozenset()
     """Fields that are models of their own, and whose keys stand beside this model's own in the file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _true_is_no_number(cls, data: Any) -> Any:
+        """Python takes `true` for 1; whoever writes `threads: true` does not. As text it is refused where it stands."""
+        wrong = [key for key in _numbers(cls) if isinstance(data.get(key), bool)] if isinstance(data, dict) else []
+        return data | {key: str(data[key]).lower() for key in wrong} if wrong else data
+
+
+@cache
+def _numbers(model: type[BaseModel]) -> frozenset[str]:
+    """The fields that are numbers, or none."""
+    numbers = ({int}, {float}, {int, float})
+    kinds = {name: set(get_args(info.annotation) or (info.annotation,)) for name, info in model.model_fields.items()}
+    return frozenset(name for name, kind in kinds.items() if kind - {type(None)} in numbers)
 
 
 def _duration(value: Any) -> Any:

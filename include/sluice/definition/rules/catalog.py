@@ -19,7 +19,7 @@ def is_no_segment_of_events(segment: Segment, known: Known) -> Iterator[Problem]
 
 def is_named_like_no_dataset(segment: Segment, known: Known) -> Iterator[Problem]:
     """Both are tables in the SQL of other segments."""
-    if segment.name in known.names("dataset"):
+    if known.has("dataset", segment.name):
         yield Problem((), f"a dataset is named `{segment.name}` too", "rename one of them: both are tables in SQL")
 
 

@@ -17,6 +17,10 @@ class Known(Protocol):
         """Every declared name, sound or not."""
         ...
 
+    def has(self, family: Family, name: str) -> bool:
+        """Whether the name is declared, sound or not."""
+        ...
+
     def unreadable(self, family: Family) -> bool:
         """Whether there may be more names than `names` knows."""
         ...
@@ -32,9 +36,9 @@ Rule = Callable[[Any, Known], Iterator[Problem]]
 def refers_to_what_exists(declared: Any, known: Known) -> Iterator[Problem]:
     """Every name of another declaration is declared, unless a file that nobody could read might declare it."""
     for reference in references(declared):
-        names = {name for family in reference.families for name in known.names(family)}
-        if reference.name in names or any(known.unreadable(family) for family in reference.families):
+        if any(known.has(family, reference.name) or known.unreadable(family) for family in reference.families):
             continue
+        names = {name for family in reference.families for name in known.names(family)}
         what = f"no {either(reference.families)} is named `{reference.name}`"
         advice = f"choose a declared one, or declare it: {either(_HOMES[family] for family in reference.families)}"
         yield unknown(reference.path, reference.name, names, what, advice)
