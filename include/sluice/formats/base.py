@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from sluice.errors import DefinitionError, FatalError
 from sluice.model.declared import Declared
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class Refused(Exception):  # noqa: N818 - it never leaves this folder: `check` turns it into a DefinitionError
+    """A column type that a format cannot hold; its text says why and what to do."""
+
+
 class Encoder(Protocol):
-    """Encodes one part. Not shared between threads; the same tables in the same order give the same bytes."""
+    """Encodes one part. Not shared between threads; the same rows in the same order give the same bytes, however
+    they are split into tables."""
 
     def encode(self, table: pa.Table) -> Iterator[bytes]:
         """The bytes that are ready once `table` is in; maybe none yet. Raises `FatalError` on a value the format
@@ -36,7 +43,53 @@ class Format(Declared):
 
     def check(self, schema: pa.Schema) -> None:
         """Raise `DefinitionError` naming each column whose type this format cannot hold, and what to do."""
+        if not schema.names:
+            raise DefinitionError(f"{self.type}: there are no columns to write", next_step="declare at least one field")
+        if twice := [name for name, count in Counter(schema.names).items() if count > 1]:
+            raise DefinitionError(
+                f"{self.type}: more than one column is called {', '.join(f'`{name}`' for name in twice)}",
+                next_step="give each field its own name with `as:`",
+            )
+        refused = [
+            f"column `{field.name}` of type {field.type}: {why}" for field in schema if (why := self._why(field))
+        ]
+        if refused:
+            raise DefinitionError(
+                f"{self.type} cannot hold " + "; nor ".join(refused),
+                next_step="leave the column out, or change its type with `sql:`",
+            )
+
+    def _why(self, field: pa.Field) -> str:
+        try:
+            self.hold(field.type)
+        except Refused as refused:
+            return str(refused)
+        return ""
+
+    def hold(self, kind: pa.DataType) -> object:
+        """How this format holds values of one Arrow type. Raises `Refused` where it cannot."""
+        raise NotImplementedError
 
     def encoder(self, schema: pa.Schema) -> Encoder:
         """A fresh encoder for one part of rows of `schema`."""
         raise NotImplementedError
+
+
+def sound(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """`table` in the types of `schema`, every value proved to be one of its type: a Parquet reader does not look
+    whether its text is UTF-8. Raises `FatalError` naming the column."""
+    import pyarrow as pa
+
+    if table.schema.names != schema.names:
+        raise FatalError(f"the rows have the columns {table.schema.names}, not {schema.names} as declared")
+    for name in schema.names:
+        try:
+            table[name].validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise FatalError(
+                f"column `{name}` is corrupt: {error}", next_step="repair the dataset, then run again"
+            ) from error
+    try:
+        return table if table.schema.types == schema.types else table.cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise FatalError(f"the rows are not of the declared types: {error}") from error

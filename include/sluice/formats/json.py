@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from sluice.formats.base import Format
+from sluice.formats.pieces import Pieces
+from sluice.formats.plain import Convert
+from sluice.formats.text import TextEncoder, TextFormat
+from sluice.formats.values import in_finite_json, in_json
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
 
 
-class Json(Format):
-    """Newline-delimited JSON, gzipped (`.json.gz`) unless it says otherwise."""
+class Json(TextFormat):
+    """Newline-delimited JSON in UTF-8, gzipped (`.json.gz`) unless it says otherwise."""
 
     type: Literal["json"]
-    compression: Literal["none", "gzip"] = "gzip"
-    """`gzip` or `none`."""
+    non_finite: Literal["null", "fail"] = "null"
+    """What NaN and infinity become, which JSON has not: `null`, or the run fails naming the column."""
 
     @property
     def extension(self) -> str:
-        return ".json.gz" if self.compression == "gzip" else ".json"
+        return self.named("json")
+
+    def hold(self, kind: pa.DataType) -> Convert | None:
+        return in_json(kind) if self.non_finite == "null" else in_finite_json(kind)
+
+    def encoder(self, schema: pa.Schema) -> TextEncoder:
+        return TextEncoder(schema, self.hold, _lines, self.compressor())
+
+
+def _lines(rows: pl.DataFrame) -> bytes:
+    text = Pieces()
+    rows.write_ndjson(text)  # type: ignore[arg-type]  # `write` and `flush` are all it calls
+    return text.take()

@@ -2,20 +2,137 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+import struct
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-from sluice.formats.base import Format
+from pydantic import field_validator
+
+from sluice.errors import DefinitionError, FatalError
+from sluice.formats.cells import flat, prove_separate, texts
+from sluice.formats.plain import Convert
+from sluice.formats.text import TextEncoder, TextFormat
+from sluice.formats.values import in_cell
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+_TOKEN = re.compile(r"%(?P<field>[1-9]\d{0,3})%|(?P<percent>%%)|\\(?P<escape>[trn\\])|(?P<bad>[%\\])|(?P<text>[^%\\]+)")
+_ESCAPES = {"t": "\t", "r": "\r", "n": "\n", "\\": "\\"}
 
 
-class Template(Format):
+def parse(template: str) -> tuple[int | str, ...]:
+    """The template as fields (their positions from 1) and the text between them. Raises `ValueError`."""
+    parts: list[int | str] = []
+    for token in _TOKEN.finditer(template):
+        match token.lastgroup, token[token.lastgroup or 0]:
+            case "field", position:
+                parts.append(int(position))
+            case "bad", _:
+                raise ValueError(
+                    f"at character {token.start() + 1}: known are %1%, %2% ... for fields, %% for a percent sign, "
+                    r"and the escapes \t, \r, \n and \\"
+                )
+            case "escape", letter:
+                parts.append(_ESCAPES[letter])
+            case kind, text:
+                parts.append("%" if kind == "percent" else text)
+    return tuple(parts)
+
+
+class Template(TextFormat):
     """One line a row, written by a template over the fields' positions (Data Workbench's Output Format)."""
 
     type: Literal["template"]
     template: str
-    """The text of one row: `%1%` is the first field's value; the escapes `\\t`, `\\r`, `\\n` and `\\\\` are known."""
+    r"""The text of one row: `%1%` is the first field's value, `%%` a percent sign; the escapes `\t`, `\r`, `\n` and
+    `\\` are known. It ends with a line end."""
+    header: bool = False
+    """Whether the first line holds the column names, in the template's own shape."""
+    null: str = ""
+    """What stands for null."""
+    separators: Literal["fail", "space", "keep"] = "fail"
+    """What a value becomes that holds a line end, or one of the template's own characters other than letters and
+    digits, so that no reader could tell where it ends: the run fails, or a space takes the place of each, or it is
+    kept."""
     compression: Literal["none", "gzip"] = "none"
     """`gzip` or `none`."""
 
+    @field_validator("template")
+    @classmethod
+    def _known(cls, template: str) -> str:
+        parts = parse(template)
+        if not any(isinstance(part, int) for part in parts):
+            raise ValueError("it names no field: write %1% for the first")
+        if not str(parts[-1]).endswith(("\n", "\r")):
+            raise ValueError(r"it must end with a line end: \r\n or \n")
+        return template
+
     @property
     def extension(self) -> str:
-        return ".txt.gz" if self.compression == "gzip" else ".txt"
+        return self.named("txt")
+
+    @cached_property
+    def _parts(self) -> tuple[int | str, ...]:
+        return parse(self.template)
+
+    @cached_property
+    def _separators(self) -> dict[str, int]:
+        """How often each character that keeps values apart stands in one row."""
+        literal = "".join(part for part in self._parts if isinstance(part, str))
+        return {"\r": 0, "\n": 0} | {char: n for char, n in Counter(literal).items() if not char.isalnum()}
+
+    def check(self, schema: pa.Schema) -> None:
+        super().check(schema)
+        beyond = [part for part in self._parts if isinstance(part, int) and part > len(schema.names)]
+        if beyond:
+            raise DefinitionError(
+                f"template: %{beyond[0]}% names a field that is not there; there are {len(schema.names)}",
+                known=[f"%{i}% {name}" for i, name in enumerate(schema.names, 1)],
+            )
+        try:
+            self._opening(schema)
+        except FatalError as error:
+            raise DefinitionError(f"template: the header cannot be written: {error.what}") from error
+
+    def hold(self, kind: pa.DataType) -> Convert | None:
+        return in_cell(kind)
+
+    def encoder(self, schema: pa.Schema) -> TextEncoder:
+        return TextEncoder(schema, self.hold, self._lines, self.compressor(), self._opening(schema))
+
+    def _opening(self, schema: pa.Schema) -> bytes:
+        import polars as pl
+
+        if not self.header:
+            return b""
+        return self._lines(pl.DataFrame([pl.Series(name, [name]) for name in schema.names]))
+
+    def _lines(self, rows: pl.DataFrame) -> bytes:
+        cells = flat(rows)
+        if self.separators == "space":
+            cells = self._spaced(cells)
+        text = self._written(cells)
+        if self.separators == "fail":
+            prove_separate(text, cells, self._separators, "declare `separators: space`, or another template")
+        return text
+
+    def _spaced(self, cells: pl.DataFrame) -> pl.DataFrame:
+        return cells.with_columns(column.str.replace_many(list(self._separators), " ") for column in texts(cells))
+
+    def _written(self, cells: pl.DataFrame) -> bytes:
+        """A column of text lies in memory as its text, one value after another: no value is touched by Python."""
+        import polars as pl
+
+        values = cells.rename({name: str(i) for i, name in enumerate(cells.columns, 1)})
+        parts = [
+            pl.lit(part) if isinstance(part, str) else pl.col(str(part)).cast(pl.String).fill_null(self.null)
+            for part in self._parts
+        ]
+        column = values.select(pl.concat_str(parts)).to_series().to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, ends, text = column.buffers()
+        (length,) = struct.unpack_from("<q", ends, 8 * (column.offset + len(column)))
+        return bytes(text[:length]) if text is not None else b""
