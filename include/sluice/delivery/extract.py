@@ -12,15 +12,15 @@ from sluice.mapping.mapper import compile_fields
 from sluice.model.access import Connections
 from sluice.plan.model import Feed, Plan
 from sluice.refresh.membership import Membership, current, read_keys
-from sluice.sources.base import Pinned
+from sluice.sources.base import Pinned, Source
 from sluice.sources.selection import SliceSelection, select
 
 
 def extract(plan: Plan, connections: Connections) -> Extracted:
     """Pin every feed of the plan. Nothing reaches the destination.
 
-    A run that was extracted under the same declarations keeps what it has pinned: a retry, or a cleared task, reads
-    the same rows. Raises `DefinitionError` where the declarations do not fit the data, `FatalError` where the data is
+    A run that was extracted under the same declarations keeps what it has pinned, as long as that can be read: a retry,
+    or a cleared task, reads the same rows. Raises `DefinitionError` where the declarations do not fit the data, `FatalError` where the data is
     missing or broken, `Skipped` where a segment exceeds the target's limit.
     """
     staged = StagedRun.of(plan)
@@ -43,16 +43,18 @@ def extract(plan: Plan, connections: Connections) -> Extracted:
 
 
 def _feed(feed: Feed, plan: Plan, stage: Stage, connections: Connections) -> FeedExtract:
-    done = stage.find(f"extract/{feed.name}", FeedExtract)
-    if done is None:
-        done = _pin(feed, plan, stage, connections)
-        stage.write(f"extract/{feed.name}", done)
-    return done
-
-
-def _pin(feed: Feed, plan: Plan, stage: Stage, connections: Connections) -> FeedExtract:
     with about("datasets", feed.dataset.name):
         source = feed.dataset.source.open(connections, dataset=feed.dataset.name)
+        before = stage.find(f"extract/{feed.name}", FeedExtract)
+        if before is not None and source.intact(before.pinned):
+            return before
+    extracted = _pin(feed, plan, source, stage, connections)
+    stage.write(f"extract/{feed.name}", extracted)
+    return extracted
+
+
+def _pin(feed: Feed, plan: Plan, source: Source, stage: Stage, connections: Connections) -> FeedExtract:
+    with about("datasets", feed.dataset.name):
         pinned = source.pin()
     with about("exports", plan.export.name):
         mapper = compile_fields(feed.fields, pinned.schema, dataset=feed.dataset.name)

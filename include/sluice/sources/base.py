@@ -89,6 +89,10 @@ class Source(Protocol):
         """Fix what is read from now on, without copying it where the source allows."""
         ...
 
+    def intact(self, pinned: Pinned) -> bool:
+        """Whether everything that was pinned can still be read as it was."""
+        ...
+
     def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         """The rows of one slice in order, as tables of bounded size. Raises `FatalError` where the unit is no longer
         what was pinned, or is corrupt, naming it, and `DefinitionError` where a column is not there."""

@@ -80,6 +80,9 @@ class ParquetSource:
             slices=tuple(piece for e in entries for piece in e.slices),
         )
 
+    def intact(self, pinned: Pinned) -> bool:
+        return not self._changed(pinned)
+
     def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         """The row group's rows in order, in the types of the pinned schema."""
         whole = pinned.schema
@@ -94,7 +97,11 @@ class ParquetSource:
         """A `pyarrow` dataset: columns, row groups and partitions that a query does not need are not read."""
         fixed = {unit: self._fixed(unit, pinned.schema) for unit in pinned.units}
         yield dataset_of(self._opened, pinned, fixed)
-        self._unchanged(pinned)
+        if changed := self._changed(pinned):
+            raise FatalError(
+                f"dataset {self._dataset}: {changed[0]} was written again or removed while it was read",
+                next_step="clear the run from `extract` on, so that it reads what is there now",
+            )
 
     def _below(self, name: str) -> str:
         """A file's name below the dataset's own folder."""
@@ -169,14 +176,10 @@ class ParquetSource:
                 f"dataset {self._dataset}: column {field.name!r} of {unit} does not fit {field.type}: {error}"
             ) from error
 
-    def _unchanged(self, pinned: Pinned) -> None:
-        now = {f.name: f.fingerprint for f in self._list()}
-        for name, fingerprint in pinned.units.items():
-            if not fingerprint.startswith(now.get(name, "?")):
-                raise FatalError(
-                    f"dataset {self._dataset}: {name} was written again or removed while it was read",
-                    next_step="clear the failed task, so that it reads what is there now",
-                )
+    def _changed(self, pinned: Pinned) -> list[str]:
+        """The pinned files that are gone or were written again, as far as their size and time tell."""
+        now = {file.name: file.fingerprint for file in (self._opened.stat(name) for name in pinned.units) if file}
+        return [name for name, fingerprint in pinned.units.items() if not fingerprint.startswith(now.get(name, "?"))]
 
 
 def _hidden(name: str) -> bool:
