@@ -22,7 +22,13 @@ def explain(error: ValidationError, root: Any, noun: str, given: Iterable[str] =
         Mistake(e["type"], e["msg"], e.get("input"), e.get("ctx", {}), trace(root, e["loc"]), noun, frozenset(given))
         for e in error.errors(include_url=False)
     ]
+    mistakes = [mistake for mistake in mistakes if not _counts_what_is_right(mistake)]
     return _without_misspelt([problem for group in _choices(mistakes) for problem in _explained(group)])
+
+
+def _counts_what_is_right(mistake: Mistake) -> bool:
+    """Pydantic calls a list too short where enough entries stand and some of them are wrong."""
+    return mistake.type == "too_short" and len(mistake.input) >= mistake.context["min_length"]
 
 
 def _choices(mistakes: list[Mistake]) -> Iterator[list[Mistake]]:

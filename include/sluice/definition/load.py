@@ -180,7 +180,8 @@ class Declarations:
         if declaration.errors:
             return None
         if "name" in declaration.raw:
-            problem = Problem(("name",), "`name` is not a key: it stands outside", "delete the line", key=True)
+            home = "key above" if declaration.top else "file's name"
+            problem = Problem(("name",), f"`name` is not a key: the {home} is the name", "delete the line", key=True)
             declaration.errors.append(self._place(declaration, problem))
             return None
         raw = self.settings.fill(declaration.raw) if family == "export" else declaration.raw

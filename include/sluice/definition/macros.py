@@ -43,8 +43,7 @@ def wrong_template(path: Path, template: str, allowed: str, destination: str) ->
 
 
 def wrong_folder(path: Path, folder: str, allowed: str, destination: str) -> Iterator[Problem]:
-    """What is wrong with a folder as it is written; `/` alone means the connection's own."""
-    advice = "write levels apart by single slashes, such as drop/daily"
+    """What is wrong with a folder without macros; `/` alone means the connection's own."""
     if folder == "/":
         return
     if "%" in folder:
@@ -53,10 +52,16 @@ def wrong_folder(path: Path, folder: str, allowed: str, destination: str) -> Ite
         yield Problem(path, "a folder has no `\\`", "write `/` between levels")
     levels = folder.removesuffix("/").split("/")
     if folder.startswith("/"):
-        yield Problem(path, f"{shown(folder)} begins at the root", "a folder begins below the connection's: " + advice)
+        yield Problem(path, "the folder begins at the root", "write it without the first `/`: below the connection's")
     elif folder and any(level in ("", ".", "..") for level in levels):
-        yield Problem(path, f"{shown(folder)} has an empty level, `.` or `..`", advice)
+        yield Problem(path, "a level of the folder is empty, `.` or `..`", "write levels such as drop/daily")
     yield from wrong_characters(path, folder, allowed, destination)
+
+
+def no_macros(path: Path, folder: str, whose: str) -> Iterator[Problem]:
+    """That a folder holds a macro where nothing stands in for it."""
+    if "%" in folder:
+        yield Problem(path, f"{whose} folder takes no macros", "write macros into the `folder` of an export")
 
 
 def wrong_level(path: Path, text: str, macro: str, allowed: str, destination: str) -> Iterator[Problem]:

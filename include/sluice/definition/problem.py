@@ -33,7 +33,7 @@ def unknown(path: Path, word: str, known: Iterable[str], what: str, advice: str 
     """A word that is not among the known ones: with the nearest, and a long list from near to far."""
     names = sorted(known)
     lowered = {name.lower(): name for name in names}
-    close = get_close_matches(word.lower(), lowered, n=1)
+    close = get_close_matches(word.lower(), lowered, n=1, cutoff=0.5 if len(word) <= 3 else 0.72)
     if len(names) > SHOWN:
         names.sort(key=lambda name: -SequenceMatcher(None, word.lower(), name.lower()).ratio())
     return Problem(path, what, advice, lowered[close[0]] if close else None, tuple(names), key)

@@ -67,12 +67,11 @@ def _is_secret(path: Path, value: Any) -> bool:
 def _error(document: Document, path: Path) -> DefinitionError:
     key = next((step for step in reversed(path) if isinstance(step, str)), "this file")
     shown = "a key" if _LOOK.search(key) else f"`{key}`"
-    conn_id = _conn_id(document.value, path)
     return DefinitionError(
         f"{shown} holds a secret, and declarations hold none",
         place=document.place(path, key=True),
-        next_step=f"put it in {conn_id}, by `airflow connections add`, a secrets backend or, on your own machine, "
-        "airflow_settings.yaml; delete it here, and change it if this file was ever shared",
+        next_step=f"put it in {_conn_id(document.value, path)} (`airflow connections add`, a secrets backend, or "
+        "airflow_settings.yaml on your own machine); delete it here, and change it if this file was ever shared",
     )
 
 
@@ -85,4 +84,4 @@ def _conn_id(value: Any, path: Path) -> str:
         if step is not None:
             value = value[step]
     safe = found and not _LOOK.search(found)
-    return f"the Airflow connection `{found}`" if safe else "an Airflow connection, and name that by `airflow_conn_id`"
+    return f"the Airflow connection `{found}`" if safe else "the Airflow connection that `airflow_conn_id` names"

@@ -49,7 +49,8 @@ class Mistake:
     def meaning(self) -> str:
         """The one sentence that the model has for the last key."""
         info = fields(self.at.model).get(self.key) if self.at.model else None
-        return (info.description or "" if info else "").rstrip(".")
+        words = " ".join((info.description or "" if info else "").split())
+        return re.split(r"[.:;] ", words)[0].rstrip(".")
 
     @property
     def name(self) -> str:

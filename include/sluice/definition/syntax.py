@@ -11,7 +11,7 @@ from sluice.errors import DefinitionError, Place
 _SENTENCES = (
     (
         "mapping values are not allowed",
-        "no key can end here",
+        "a `:` ends a key, and no key can stand here",
         "indent the line, or put the value in quotes",
     ),
     ("could not find expected ':'", "a key without `:`", "write `key: value`"),
@@ -22,6 +22,7 @@ _SENTENCES = (
     ("found unexpected end of stream", "a quote opens and does not close", "close the quote"),
     ("found unknown escape character", "an escape that YAML does not know", "use '...' where `\\` means itself"),
     ("did not find expected alphabetic or numeric", "`*` and `&` mean aliases in YAML", "put the value in quotes"),
+    ("did not find expected node content", "a value is expected here", "write it, or close the `[` or `{` above"),
     ("did not find URI escaped octet", "a broken tag", "put the value in quotes"),
     (
         "block sequence entries are not allowed",

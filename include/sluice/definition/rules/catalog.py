@@ -51,7 +51,7 @@ def is_the_one_system_refresh(refresh: Refresh, known: Known) -> Iterator[Proble
     system = isinstance(refresh, SystemRefresh)
     if system and refresh.name != SYSTEM_REFRESH:
         what = f"there is one system refresh, and it is named `{SYSTEM_REFRESH}`"
-        yield Problem(("type",), what, f"rename it, or give it the type `dag`: it is declared as `{refresh.name}`")
+        yield Problem(("type",), what, f"delete `{refresh.name}`, or give it the type `dag`")
     if not system and refresh.name == SYSTEM_REFRESH:
         what = f"`{SYSTEM_REFRESH}` is the DAG that Sluice makes: its type is `system`"
         yield Problem(("type",), what, "write `type: system`, or give this refresh another name")

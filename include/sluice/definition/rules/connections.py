@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sluice.definition.connection import Connection
-from sluice.definition.macros import wrong_characters
+from sluice.definition.macros import no_macros, wrong_characters
 from sluice.definition.problem import Problem
 from sluice.definition.rules.known import Known
 
 
 def folder_fits_its_destination(connection: Connection, known: Known) -> Iterator[Problem]:  # noqa: ARG001
     target = connection.destination
-    if "%" in target.folder:
-        advice = "write macros into the `folder` of an export, which begins below this one"
-        yield Problem(("folder",), "a connection's folder takes no macros", advice)
+    yield from no_macros(("folder",), target.folder, "a connection's")
     yield from wrong_characters(("folder",), target.folder, target.allowed, f"a destination of type {target.type}")

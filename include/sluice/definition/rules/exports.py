@@ -10,7 +10,7 @@ from typing import Any
 from sluice.definition.catalog import Dataset
 from sluice.definition.connection import Connection
 from sluice.definition.export import DataOutExport, ExportBase, SegmentExport
-from sluice.definition.macros import uses, wrong_folder, wrong_level, wrong_template
+from sluice.definition.macros import no_macros, uses, wrong_folder, wrong_level, wrong_template
 from sluice.definition.problem import Problem, either, unknown
 from sluice.definition.refer import Reference, feeds
 from sluice.definition.rules.known import Known
@@ -106,8 +106,9 @@ def folder_is_a_path(export: ExportBase, known: Known) -> Iterator[Problem]:
         yield from wrong_template(("folder",), export.folder, allowed, target)
         if uses(export.folder, "DESTINATION_INSTANCE_NAME"):
             yield from wrong_level(("folder",), connection.title, "DESTINATION_INSTANCE_NAME", allowed, target)
-        if export.manifest.folder:
-            yield from wrong_folder(("manifest", "folder"), export.manifest.folder, allowed, target)
+        if folder := export.manifest.folder:
+            yield from no_macros(("manifest", "folder"), folder, "the manifest's")
+            yield from wrong_folder(("manifest", "folder"), folder.replace("%", ""), allowed, target)
 
 
 def _connection(export: ExportBase, known: Known) -> Connection | None:
