@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar, Protocol
 
 from pydantic import field_validator
@@ -20,6 +21,23 @@ class Stored:
     name: str
     size: int
     checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Where destinations differ, so that nobody has to know their types."""
+
+    checksum: bool
+    """`stat` gives the server's own checksum."""
+    whole: bool = True
+    """A file appears whole or not at all."""
+    separate: bool = True
+    """Two uploads of one name at the same moment do not disturb each other: one of the files stays, whole. Elsewhere
+    one of them may fail, and their pieces may mix where they differ."""
+    discards: bool = True
+    """`abort` can discard unfinished uploads; elsewhere the server drops them by itself, and nobody sees them."""
+    keeps: timedelta | None = None
+    """How long files live there before the server removes them; None for ever."""
 
 
 class Destination(Protocol):
@@ -72,6 +90,8 @@ class DestinationConfig(Declared):
     folder: str = ""
     """The folder below which everything is delivered, with `/` between levels; empty for the top."""
 
+    can: ClassVar[Capabilities]
+    """What this type of destination can do."""
     allowed: ClassVar[str] = r"[^\x00-\x1f\x7f\\]"
     """What one character of a path may be at this destination, as a regular expression."""
 
@@ -83,6 +103,11 @@ class DestinationConfig(Declared):
         if folder and any(part in ("", ".", "..") for part in folder.split("/")):
             raise ValueError("write folders between single slashes, without `.` or `..`")
         return folder
+
+    @property
+    def stays(self) -> bool:
+        """Whether a delivered file can be looked at again; False where the server moves files away at once."""
+        return True
 
     def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
         """Open the destination; `name` is the declared connection's, for messages; at most `threads` uploads run at

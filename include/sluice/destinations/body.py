@@ -41,6 +41,19 @@ class Body:
         self.size = 0
         return None
 
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """The same bytes in fewer pieces: each of at least `size` bytes, but for the last."""
+        pieces: list[bytes] = []
+        length = 0
+        for piece in self:
+            pieces.append(piece)
+            length += len(piece)
+            if length >= size:
+                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                pieces, length = [], 0
+        if length:
+            yield b"".join(pieces)
+
 
 def _chain(head: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
     """The pieces already taken, each let go once it has passed, then the rest."""

@@ -44,11 +44,12 @@ _TRANSIENT_CODES = {"SlowDown", "RequestTimeout", "ServerBusy", "Throttling", "T
 @dataclass(frozen=True)
 class Origin:
     """Where a destination comes from, for the messages: the declared connection, the Airflow connection with its
-    credentials, and the container (bucket, filesystem, server) at its other end."""
+    credentials, the container (bucket, folder) at its other end, and the server's address where there is one."""
 
     connection: str
     airflow_conn_id: str
     container: str
+    server: str = ""
 
     def fatal(self, what: str, next_step: str = "") -> FatalError:
         """An error that a person has to put right."""
@@ -71,8 +72,12 @@ def of_server(text: str, origin: Origin, act: str) -> SluiceError:
         )
     for pattern, meaning in _TRANSPORT:
         if re.search(pattern, text):
-            return origin.retriable(f"cannot {act}: {meaning}")
-    return origin.retriable(f"cannot {act}: the connection to the server failed")
+            return origin.retriable(f"cannot {act}: {meaning}", _look_at(origin))
+    return origin.retriable(f"cannot {act}: the connection to its server failed", _look_at(origin))
+
+
+def _look_at(origin: Origin) -> str:
+    return f"it is tried again; if it goes on, look at the server {origin.server}" if origin.server else ""
 
 
 def _answer(text: str) -> tuple[int, str]:
@@ -99,7 +104,7 @@ def _answered(status: int, code: str, origin: Origin, act: str) -> SluiceError:
     if code in _FULL_CODES or status == 507:
         return origin.retriable(f"cannot {act}: the storage is full ({answer})", "make room at the destination")
     if status in _TRANSIENT_STATUS or code in _TRANSIENT_CODES:
-        return origin.retriable(f"cannot {act}: the server is busy or failing ({answer})")
+        return origin.retriable(f"cannot {act}: the server is busy or failing ({answer})", _look_at(origin))
     if code in _KEY_CODES or status == 401:
         return origin.fatal(
             f"cannot {act}: the server refuses its key ({answer})", f"correct the credentials in {conn}"

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
-import re
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from sluice.destinations.base import Destination, DestinationConfig, Stored
+from sluice.destinations.base import Capabilities, Destination, DestinationConfig, Stored
 from sluice.destinations.body import Body
 from sluice.destinations.failures import Origin, of_disk
-from sluice.destinations.names import below, join
+from sluice.destinations.names import below, by_folder, final, join, unfinished
 from sluice.errors import DefinitionError
 from sluice.model.access import Connections, FolderAccess
 
 PIECE = 1 << 20
-_PARTIAL = re.compile(r"^\.(?P<final>.+)\.[0-9a-f]{8}\.partial$", re.DOTALL)
 
 
 class Local(DestinationConfig):
     """A local folder: the extra `path` of an Airflow connection of type `fs`."""
 
     type: Literal["local"]
+
+    can: ClassVar[Capabilities] = Capabilities(checksum=False)
 
     def open(self, connections: Connections, *, name: str, threads: int) -> Destination:  # noqa: ARG002 (no pool)
         access = connections.get(self.airflow_conn_id)
@@ -49,7 +48,7 @@ class LocalFolder:
         sent = Body(body)
         with self._guard(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+            partial = path.with_name(unfinished(path.name))
             file = partial.open("xb")
         try:
             with file:
@@ -97,9 +96,9 @@ class LocalFolder:
     def abort(self, names: Iterable[str]) -> int:
         """Unfinished files stand beside their final names; a process that still writes one finds it gone and fails."""
         aborted = 0
-        for folder, finals in _by_folder(self._path(name) for name in names).items():
-            with self._guard(f"clear {folder}"):
-                for partial in _partials(folder, finals):
+        for folder, files in by_folder([below("", name, self._origin) for name in names]).items():
+            with self._guard(f"clear {self._root / folder}"):
+                for partial in _partials(self._root / folder, files):
                     partial.unlink(missing_ok=True)
                     aborted += 1
         return aborted
@@ -133,7 +132,7 @@ class LocalFolder:
             name = join(folder, entry.name)
             if entry.is_dir():
                 yield from self._walk(Path(entry.path), name)
-            elif entry.is_file() and not _PARTIAL.match(entry.name):
+            elif entry.is_file() and final(entry.name) is None:
                 with suppress(FileNotFoundError):  # a file that is removed while we look was not there
                     yield Stored(name, entry.stat().st_size)
 
@@ -145,19 +144,11 @@ class LocalFolder:
             raise of_disk(error, self._origin, act) from error
 
 
-def _by_folder(paths: Iterable[Path]) -> dict[Path, set[str]]:
-    folders: dict[Path, set[str]] = {}
-    for path in paths:
-        folders.setdefault(path.parent, set()).add(path.name)
-    return folders
-
-
-def _partials(folder: Path, finals: set[str]) -> list[Path]:
-    """The unfinished files in `folder` of the files named `finals`."""
+def _partials(folder: Path, files: set[str]) -> list[Path]:
+    """The unfinished files in `folder` on their way to `files`."""
     if not folder.is_dir():
         return []
-    unfinished = ((entry.path, _PARTIAL.match(entry.name)) for entry in os.scandir(folder))
-    return [Path(path) for path, match in unfinished if match and match["final"] in finals]
+    return [Path(entry.path) for entry in os.scandir(folder) if final(entry.name) in files]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,6 +1,13 @@
-"""Names of files at a destination: relative, with `/` between folders, never above the connection's folder."""
+"""Names of files at a destination: relative, with `/` between folders, never above the connection's folder.
+
+Where a server has no multipart upload, a file is written under a hidden name beside its own and then renamed.
+"""
 
 from __future__ import annotations
+
+import posixpath
+import re
+import secrets
 
 from sluice.destinations.failures import Origin
 
@@ -18,5 +25,28 @@ def below(folder: str, name: str, origin: Origin) -> str:
 
 
 def join(folder: str, name: str) -> str:
-    """`name` below `folder`; either may be empty."""
-    return "/".join(filter(None, (folder.strip("/"), name.strip("/"))))
+    """`name` below `folder`; either may be empty. A slash that begins `folder` stays: it is the root of a server."""
+    return posixpath.join(folder, name) if name else folder
+
+
+_UNFINISHED = re.compile(r"^\.(?P<final>.+)\.[0-9a-f]{8}\.partial$", re.DOTALL)
+
+
+def unfinished(file_name: str) -> str:
+    """A new hidden name for a file on its way to `file_name`, 18 characters longer."""
+    return f".{file_name}.{secrets.token_hex(4)}.partial"
+
+
+def final(file_name: str) -> str | None:
+    """The name that an unfinished file was on its way to; None for any other file."""
+    match = _UNFINISHED.match(file_name)
+    return match["final"] if match else None
+
+
+def by_folder(names: list[str]) -> dict[str, set[str]]:
+    """Paths as folder -> the names of their files."""
+    folders: dict[str, set[str]] = {}
+    for name in names:
+        folder, _, file_name = name.rpartition("/")
+        folders.setdefault(folder, set()).add(file_name)
+    return folders

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from sluice.destinations.base import DestinationConfig, Stored
+from sluice.destinations.base import Capabilities, DestinationConfig, Stored
 from sluice.destinations.body import Body
 from sluice.destinations.failures import Origin, of_server
 from sluice.destinations.names import below, join
@@ -42,7 +42,7 @@ class ObjectStoreConfig(DestinationConfig):
     retry_for: Duration = timedelta(minutes=3)
     """How long a failed request is tried again, with growing random waits, before the failure is reported."""
 
-    scheme: ClassVar[str] = ""
+    can: ClassVar[Capabilities] = Capabilities(checksum=True)
 
     def client(self, *, verify: bool | str = True, plain_http: bool = False) -> ClientConfig:
         """The HTTP client's settings: `verify` is False, True, or the path of a certificate authority's PEM file."""

@@ -1,0 +1,129 @@
+"""Azure Storage: Blob containers, Data Lake Gen2 filesystems and Adobe's Data Landing Zone, by the Blob API.
+
+A Data Lake account answers to both of its APIs. Blocks of the Blob API become visible together, when the list of them
+is committed; the Data Lake API would show a file while it grows. Blocks that were never committed are seen by nobody
+and dropped by Azure after a week: there is nothing to abort. Two uploads of one name share their block names, so that
+one's blocks can take the place of the other's: a retry that overlaps its first attempt sends the same bytes.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from sluice.destinations.base import Capabilities, Destination
+from sluice.destinations.failures import Origin
+from sluice.destinations.objects import ObjectStore, ObjectStoreConfig
+from sluice.errors import DefinitionError
+from sluice.model.access import AzureAccess, Connections
+
+if TYPE_CHECKING:
+    from obstore.store import AzureStore
+
+
+class AzureConfig(ObjectStoreConfig):
+    """What every container's declaration shares."""
+
+    can: ClassVar[Capabilities] = Capabilities(checksum=True, separate=False, discards=False)
+
+    def _access(self, connections: Connections, name: str) -> AzureAccess:
+        access = connections.get(self.airflow_conn_id)
+        if not isinstance(access, AzureAccess):
+            raise DefinitionError(
+                f"connection {name}: the Airflow connection {self.airflow_conn_id} is of type neither wasb nor adls",
+                next_step="name a connection of type wasb or adls",
+            )
+        return access
+
+    def _container(self, access: AzureAccess, container: str, address: str, *, name: str, threads: int) -> ObjectStore:
+        if access.container not in (None, container):
+            raise DefinitionError(
+                f"connection {name}: the SAS URL in the Airflow connection {self.airflow_conn_id} is for the container "
+                f"{access.container}, not {container}",
+                next_step="declare the container that the SAS URL names",
+            )
+        endpoint = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").replace(".dfs.", ".blob.")
+        return ObjectStore(
+            self._store(access, container, endpoint),
+            self,
+            Origin(name, self.airflow_conn_id, f"container {container}", endpoint),
+            threads=threads,
+            address=address,
+            abort_uploads=lambda _: 0,
+        )
+
+    def _store(self, access: AzureAccess, container: str, endpoint: str) -> AzureStore:
+        from obstore.store import AzureStore
+
+        return AzureStore(
+            container,
+            account_name=access.account,
+            endpoint=endpoint,
+            client_options=self.client(plain_http=endpoint.startswith("http:")),
+            retry_config=self.retries(),
+            **_credentials(access),
+        )
+
+
+def _credentials(access: AzureAccess) -> dict[str, Any]:
+    """Named one by one, so that nothing in the environment takes their place."""
+    if access.sas:
+        return {"credential_type": "sas_token", "sas_key": access.sas}
+    if access.key:
+        return {"credential_type": "access_key", "account_key": access.key}
+    principal = {
+        "credential_type": "client_secret",
+        "tenant_id": access.tenant,
+        "client_id": access.client_id,
+        "client_secret": access.client_secret,
+    }
+    return principal | ({"authority_host": access.authority} if access.authority else {})
+
+
+class AzureBlob(AzureConfig):
+    """A Blob container, by connection string, key, SAS or service principal: an Airflow connection of type `wasb`."""
+
+    type: Literal["azure-blob"]
+    container: str
+    """The container's name."""
+
+    allowed: ClassVar[str] = r"[0-9A-Za-z/!\-_.*'()]"
+
+    def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
+        access = self._access(connections, name)
+        host = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").rstrip("/")
+        return self._container(access, self.container, f"{host}/{self.container}", name=name, threads=threads)
+
+
+class Adls(AzureConfig):
+    """A Data Lake Storage Gen2 filesystem, by service principal or key: an Airflow connection of type `adls`."""
+
+    type: Literal["adls"]
+    filesystem: str
+    """The filesystem's name, which is its container's."""
+
+    def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
+        access = self._access(connections, name)
+        address = f"abfss://{self.filesystem}@{access.account}.dfs.core.windows.net"
+        return self._container(access, self.filesystem, address, name=name, threads=threads)
+
+
+class DataLandingZone(AzureConfig):
+    """Adobe's Data Landing Zone: a Blob container reached by its SAS URL, in an Airflow connection of type `wasb` whose
+    extra `sas_token` is that URL. Files there live seven days: whoever takes them must do so in time."""
+
+    type: Literal["data-landing-zone"]
+    container: str = "dlz-destination"
+    """The container's name; Adobe calls the one for destinations `dlz-destination`."""
+
+    can: ClassVar[Capabilities] = Capabilities(checksum=True, separate=False, discards=False, keeps=timedelta(days=7))
+
+    def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
+        access = self._access(connections, name)
+        if not access.sas:
+            raise DefinitionError(
+                f"connection {name}: the Airflow connection {self.airflow_conn_id} has no SAS URL",
+                next_step="put the landing zone's SASUri into the extra `sas_token`; refresh it before it expires",
+            )
+        host = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").rstrip("/")
+        return self._container(access, self.container, f"{host}/{self.container}", name=name, threads=threads)

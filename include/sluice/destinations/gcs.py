@@ -1,0 +1,89 @@
+"""Google Cloud Storage, by its XML API: the one of its APIs with parallel uploads of unknown length."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from sluice.destinations.base import Destination
+from sluice.destinations.failures import Origin
+from sluice.destinations.objects import Credentials, ObjectStore, ObjectStoreConfig
+from sluice.destinations.s3 import GOOGLE_REGION, open_bucket
+from sluice.destinations.uploads import Uploads, bearing_client
+from sluice.errors import DefinitionError
+from sluice.model.access import AwsAccess, Connections, GoogleAccess
+
+if TYPE_CHECKING:
+    from obstore.store import GCSCredential, GCSStore
+
+ENDPOINT = "https://storage.googleapis.com"
+
+
+class Gcs(ObjectStoreConfig):
+    """A Cloud Storage bucket, by service account or HMAC key: an Airflow connection of type `google_cloud_platform`."""
+
+    type: Literal["gcs"]
+    bucket: str
+    """The bucket's name."""
+
+    allowed: ClassVar[str] = r"[0-9A-Za-z/!\-_.*'()]"
+
+    def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
+        access = connections.get(self.airflow_conn_id)
+        if not isinstance(access, GoogleAccess):
+            raise DefinitionError(
+                f"connection {name}: the Airflow connection {self.airflow_conn_id} is not one of Google Cloud's",
+                next_step="name a connection of type google_cloud_platform",
+            )
+        if access.hmac is not None:
+            return open_bucket(self, _interoperable(access), self.bucket, name=name, threads=threads, scheme="gs")
+        return self._by_token(access, name, threads)
+
+    def _by_token(self, access: GoogleAccess, name: str, threads: int) -> ObjectStore:
+        endpoint = access.endpoint_url or ENDPOINT
+        origin = Origin(name, self.airflow_conn_id, f"bucket {self.bucket}", endpoint)
+        credentials = Credentials(lambda: _credential(access)) if access.token else None
+        address = f"gs://{self.bucket}"
+
+        def abort(keys: set[str]) -> int:
+            client = bearing_client(endpoint, access.token() if access.token else None)
+            return Uploads(client, self.bucket, origin, address).abort(keys)
+
+        return ObjectStore(
+            self._store(endpoint, credentials),
+            self,
+            origin,
+            threads=threads,
+            address=address,
+            credentials=credentials,
+            abort_uploads=abort,
+        )
+
+    def _store(self, endpoint: str, credentials: Credentials | None) -> GCSStore:
+        from obstore.store import GCSStore
+
+        who: dict[str, Any] = {"credential_provider": credentials} if credentials else {"skip_signature": True}
+        return GCSStore(
+            self.bucket,
+            base_url=endpoint,
+            client_options=self.client(plain_http=endpoint.startswith("http:")),
+            retry_config=self.retries(),
+            **who,
+        )
+
+
+def _interoperable(access: GoogleAccess) -> AwsAccess:
+    """HMAC keys speak to the same XML API with Amazon's signatures."""
+    keys = access.hmac
+    if keys is None:
+        raise AssertionError("only a connection with HMAC keys comes here")
+    return AwsAccess(
+        keys=lambda: keys, region=GOOGLE_REGION, endpoint_url=access.endpoint_url or ENDPOINT, path_style=True
+    )
+
+
+def _credential(access: GoogleAccess) -> GCSCredential:
+    if access.token is None:
+        raise AssertionError("only a connection with tokens comes here")
+    token = access.token()
+    return {"token": token.token, "expires_at": datetime.fromtimestamp(token.expires_at, UTC)}
