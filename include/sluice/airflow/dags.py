@@ -90,7 +90,8 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
             trigger_rule="none_failed_min_one_success",
         )
         abort = AbortOperator(task_id="abort", extracted=extract.output)
-        wait >> extract >> chunk >> upload >> publish >> abort.as_teardown(setups=extract)
+        # No task is a setup: clearing `upload` must not run `extract` again, and pin other rows.
+        wait >> extract >> chunk >> upload >> publish >> abort.as_teardown()
         chunk >> publish
     return dag
 

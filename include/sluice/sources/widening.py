@@ -21,9 +21,12 @@ _UNITS = ["s", "ms", "us", "ns"]
 
 
 def plain(type_: pa.DataType) -> pa.DataType:
-    """The type that rows travel in: dictionaries are an encoding, not a type, so their values' type stands."""
+    """The type that rows travel in: dictionaries and views are an encoding, not a type, so what they hold stands.
+    Arrow cannot take rows out of a column of views."""
     import pyarrow as pa
 
+    if pa.types.is_string_view(type_) or pa.types.is_binary_view(type_):
+        return pa.string() if pa.types.is_string_view(type_) else pa.binary()
     if pa.types.is_dictionary(type_):
         return plain(type_.value_type)
     if pa.types.is_struct(type_):

@@ -18,13 +18,16 @@ class AbortOperator(BaseOperator):
 
     def __init__(self, *, extracted: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.extracted: Mapping[str, Any] = extracted
+        self.extracted: Mapping[str, Any] | None = extracted
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - Airflow's signature
+    def execute(self, context: Context) -> dict[str, Any] | None:  # noqa: ARG002 - Airflow's signature
         from sluice.airflow.connections import AirflowConnections
         from sluice.delivery.abort import abort
         from sluice.delivery.staging import StagedRun
 
+        if self.extracted is None:
+            self.log.info("nothing was extracted, so nothing was sent")
+            return None
         with verdicts():
             done = abort(StagedRun.from_extracted(self.extracted), AirflowConnections())
         if done.published:

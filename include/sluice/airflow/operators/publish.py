@@ -28,9 +28,7 @@ class PublishOperator(BaseOperator):
 
         with verdicts():
             report = publish(StagedRun.from_extracted(self.extracted), AirflowConnections())
-        self.log.info(
-            "published %s: %s files, %s records", report.manifest, f"{report.files:,}", f"{report.records:,}"
-        )
+        self.log.info("published %s: %s files, %s records", report.manifest, f"{report.files:,}", f"{report.records:,}")
         value = report.model_dump(mode="json")
         context["outlet_events"][self.asset].extra = value
         return value
