@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from sluice.definition.position import Path
 from sluice.definition.problem import Problem, either, shown, unknown
-from sluice.definition.trace import Trace, all_tags, bare, fields, inline, is_model, members, tag_key
-from sluice.model.declared import NAME
+from sluice.definition.trace import Trace, all_tags, bare, fields, inline, is_model, members, tag_key, tags
+from sluice.model.declared import NAME, spell_duration
 
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", timedelta: "a length of time"}
 _BOUNDS = {
@@ -96,7 +96,7 @@ def _words(option: Any) -> Iterator[str]:
     if origin is Literal:
         yield from (f"`{value}`" for value in get_args(option))
     elif is_model(option):
-        needed = [key for key, info in fields(option).items() if info.is_required()]
+        needed = [tag_key(option)] if tags(option) else [k for k, info in fields(option).items() if info.is_required()]
         yield f"a mapping with `{needed[0]}`" if needed else "a mapping"
     elif isinstance(origin, type):
         yield "a mapping" if issubclass(origin, Mapping) else "a list"
@@ -158,7 +158,7 @@ def _no_value(m: Mistake, annotation: Any) -> Problem:
 
 def _bound(m: Mistake) -> Problem:
     limit = next(iter(m.context.values()))
-    limit = f"{limit.total_seconds():g}s" if isinstance(limit, timedelta) else limit
+    limit = spell_duration(limit) if isinstance(limit, timedelta) else limit
     return Problem(m.path, f"{m.name} must be {_BOUNDS[m.type]} {limit}, and is {shown(m.input)}")
 
 

@@ -61,8 +61,13 @@ def _duration(value: Any) -> Any:
     return timedelta(seconds=seconds)
 
 
-def _spell_duration(value: timedelta) -> str:
-    return f"{value.total_seconds():g}s"
+def spell_duration(value: timedelta) -> str:
+    """A length of time as a declaration writes it, in the largest unit that divides it: `90s`, `12h`."""
+    length = round(value / timedelta(milliseconds=1))
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if length % size == 0 and (length or unit == "s"):
+            return f"{length // size}{unit}"
+    return f"{length}ms"
 
 
 Name = Annotated[str, Field(pattern=NAME)]
@@ -72,7 +77,7 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
     Field(ge=timedelta(0)),
-    PlainSerializer(_spell_duration, when_used="json"),
+    PlainSerializer(spell_duration, when_used="json"),
     WithJsonSchema({"type": "string", "examples": ["2s", "30 min", "6 hours"]}),
 ]
 """A length of time: a number and a unit."""
