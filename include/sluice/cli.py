@@ -42,8 +42,12 @@ class Command:
         return function(args)
 
 
+EXPORT = Argument("export", "the export's name: its file's, without .yaml")
+
 COMMANDS = (
     Command("check", "sluice.commands.check:check", "read every declaration and show what is wrong"),
+    Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
+    Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
     Command(
         "schema",
         "sluice.commands.schema:schema",
@@ -52,6 +56,12 @@ COMMANDS = (
             Argument("kind", "connection, datasets, export, project, refreshes or segments", (("nargs", "?"),)),
             Argument("--write", "write schema/*.json and declarations.md into this folder", (("metavar", "DOCS"),)),
         ),
+    ),
+    Command(
+        "verify",
+        "sluice.commands.verify:verify_manifest",
+        "read a delivery again and compare it with its manifest",
+        (Argument("manifest", "the manifest's address, as the delivery's report shows it"),),
     ),
 )
 

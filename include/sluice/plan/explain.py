@@ -20,10 +20,11 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield from _feed(plan, feed)
     options = plan.format.model_dump(mode="json", exclude={"type"}, exclude_none=True)
     yield f"  format      {plan.format.type}: {', '.join(f'{key} {value!r}' for key, value in options.items())}"
-    yield f"  chunks      {chunks.records:,} records each, {chunks.threads} at once, in up to {chunks.shards} tasks a feed"
+    tasks = f"up to {chunks.shards} tasks a feed"
+    yield f"  chunks      {chunks.records:,} records each, {chunks.threads} at once, in {tasks}"
     pause = chunks.retry_delay.total_seconds()
     yield f"  retries     {chunks.retries} of a chunk, the first after {pause:g} s; {export.retries} of a task"
-    yield f"  manifest    {_below(plan, plan.manifest)}"
+    yield f"  manifest    {below(plan, plan.manifest)}"
 
 
 def _feed(plan: Plan, feed: Feed) -> Iterator[str]:
@@ -34,9 +35,10 @@ def _feed(plan: Plan, feed: Feed) -> Iterator[str]:
         required = [spec.output for spec in feed.fields if spec.required]
         if required:
             yield f"    requires  {', '.join(required)}: rows without are set aside and counted"
-    yield f"    folder    {_below(plan, feed.folder) or '/'}"
+    yield f"    folder    {below(plan, feed.folder) or '/'}"
     yield f"    parts     {plan.part_name(feed, 0).rsplit('/', 1)[-1]}, ..."
 
 
-def _below(plan: Plan, name: str) -> str:
+def below(plan: Plan, name: str) -> str:
+    """A name below the connection's folder, as seen from above that folder."""
     return f"{plan.connection.destination.folder.strip('/')}/{name}".strip("/")

@@ -1,0 +1,34 @@
+"""`sluice plan` and `sluice path`: what a run would do and where its files would go. Nothing is opened."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import UTC, datetime
+
+from sluice.definition.load import load_export
+from sluice.model.run import Run
+from sluice.plan.build import build
+from sluice.plan.explain import below, explain
+from sluice.plan.model import Plan
+
+
+def plan(args: Namespace) -> int:
+    """Print the plan of a run that would start now."""
+    print(explain(_plan(args)))
+    return 0
+
+
+def path(args: Namespace) -> int:
+    """Print the folder of each feed, and the manifest, as a run that started now would name them."""
+    planned = _plan(args)
+    for feed in planned.feeds:
+        print(f"{feed.name}: {below(planned, feed.folder) or '/'}")
+    print(f"manifest: {below(planned, planned.manifest)}")
+    return 0
+
+
+def _plan(args: Namespace) -> Plan:
+    project, export = load_export(args.include, args.export)
+    now = datetime.now(UTC)
+    run = Run(export=export.name, run_id=f"manual__{now.isoformat()}", export_time=now)
+    return build(project, export, run)
