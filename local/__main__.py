@@ -1,4 +1,4 @@
-"""`python -m local up | down`: what the Makefile calls."""
+"""`python -m local up | down | demo | lake | soak`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from local import lake
 from local.airflow import Airflow
+from local.demo import Demo
 from local.layout import Layout
 from local.soak import failures, soak
 from sluice.errors import SluiceError
@@ -33,6 +35,18 @@ def down(_: argparse.Namespace) -> int:
     return 0
 
 
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Make a lake, run the system refresh, deliver every export that follows it."""
+    return Demo(Layout()).run(arguments.scale)
+
+
+def make_lake(arguments: argparse.Namespace) -> int:
+    """Make the demo's lake, and nothing else."""
+    folder = Layout().root / "lake" / "tpch"
+    print(f"{'made' if lake.make(folder, arguments.scale) else 'already there'}: {folder}")
+    return 0
+
+
 def run_soak(arguments: argparse.Namespace) -> int:
     """Load the metadata database for a while, and say how it took it."""
     report = soak(arguments.minutes, sqlite=arguments.sqlite)
@@ -40,13 +54,21 @@ def run_soak(arguments: argparse.Namespace) -> int:
     return 1 if failures(report) else 0
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {"up": up, "down": down, "soak": run_soak}
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "up": up,
+    "down": down,
+    "demo": run_demo,
+    "lake": make_lake,
+    "soak": run_soak,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local")
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {name: commands.add_parser(name, help=command.__doc__) for name, command in COMMANDS.items()}
+    for name in ("demo", "lake"):
+        parsers[name].add_argument("--scale", type=float, default=1, help="of TPC-H: 1 is a gigabyte as text")
     parsers["soak"].add_argument("--minutes", type=float, default=60)
     parsers["soak"].add_argument("--sqlite", action="store_true", help="on SQLite, to compare")
     return parser

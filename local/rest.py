@@ -53,6 +53,16 @@ class Rest:
             if not page[key] or offset >= page["total_entries"]:
                 return
 
+    def every_posted(self, path: str, key: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The entries under `key` of a listing that is asked for with a body, page after page."""
+        offset = 0
+        while True:
+            page = self.post(path, {**body, "page_limit": PAGE, "page_offset": offset})
+            yield from page[key]
+            offset += len(page[key])
+            if not page[key] or offset >= page["total_entries"]:
+                return
+
     def _authorised(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         if "Authorization" not in self._headers:
             token = self._send("POST", "/auth/token", json=self._login).json()["access_token"]

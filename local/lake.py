@@ -1,0 +1,112 @@
+"""The demo's lake: TPC-H tables as Parquet, one folder a table, and the contacts of each supplier.
+
+The same scale always gives the same rows.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice.errors import FatalError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FILES = {"region": 1, "nation": 1, "supplier": 1, "customer": 1, "orders": 2, "lineitem": 4}
+"""The tables, and the files that each has at scale 1; the two large ones grow with the scale."""
+ROW_GROUP = "16MB"
+"""Uncompressed: 75,000 customers or 240,000 line items."""
+MARKER = "_made.json"
+"""Written last, with the scale."""
+
+FIRST_NAMES = ("Ada", "Ben", "Chloe", "Daniel", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jonas", "Keiko", "Liam")
+LAST_NAMES = ("Adams", "Baker", "Costa", "Dubois", "Evans", "Fischer", "Garcia", "Haddad", "Ivanov", "Jensen", "Kim")
+ROLES = ("buyer", "accounts", "logistics", "director", "support")
+
+
+def make(folder: Path, scale: float = 1) -> bool:
+    """Make `folder`, with a folder below it for each table, unless it is there at this scale. True if it was made.
+
+    It appears whole: an interrupted making leaves an unfinished folder beside it, which the next one removes.
+    """
+    if made_at(folder) == scale:
+        return False
+    unfinished, old = (folder.with_name(f".{folder.name}.{state}") for state in ("unfinished", "old"))
+    for leftover in (unfinished, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    for table, files in FILES.items():
+        _generate(unfinished, table, scale, files if files == 1 else math.ceil(files * scale))
+    _write_contacts(unfinished)
+    (unfinished / MARKER).write_text(json.dumps({"scale": scale}))
+    if folder.exists():
+        folder.rename(old)
+    unfinished.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return True
+
+
+def made_at(folder: Path) -> float | None:
+    """The scale of the lake in `folder`; None if there is no finished one."""
+    marker = folder / MARKER
+    return float(json.loads(marker.read_text())["scale"]) if marker.exists() else None
+
+
+def _generate(folder: Path, table: str, scale: float, files: int) -> None:
+    """Write one table's files as `folder/TABLE/TABLE.N.parquet`."""
+    program = Path(sys.executable).with_name("tpchgen-cli")
+    words = ["--tables", table, "--scale-factor", f"{scale:g}", "--parts", str(files), "--row-group-bytes", ROW_GROUP]
+    argv = [str(program), "parquet", *words, "--output-dir", str(folder), "--quiet"]
+    made = subprocess.run(argv, capture_output=True, text=True, check=False, env=os.environ | {"RUST_LOG": "error"})
+    if made.returncode:
+        raise FatalError(f"tpchgen-cli could not make {table}:\n{made.stderr.strip()}", next_step="correct the cause")
+
+
+def _write_contacts(folder: Path) -> None:
+    import polars as pl
+
+    (folder / "contact").mkdir()
+    suppliers = pl.scan_parquet(folder / "supplier" / "*.parquet").select("s_suppkey", "s_nationkey").collect()
+    contacts(suppliers).write_parquet(folder / "contact" / "contact.1.parquet", compression="snappy")
+
+
+def contacts(suppliers: pl.DataFrame) -> pl.DataFrame:
+    """Two or three people for each supplier (`s_suppkey`, `s_nationkey`), ordered by `contact_key`."""
+    import polars as pl
+
+    key = pl.col("s_suppkey")
+    people = pl.int_ranges(1, 3 + _draw(key, 0, 2), dtype=pl.Int64)
+    numbered = suppliers.sort("s_suppkey").with_columns(number=people).explode("number")
+    contact = key * 10 + pl.col("number")
+    first, last = _pick(contact, 1, FIRST_NAMES), _pick(contact, 2, LAST_NAMES)
+    mailbox = pl.format("{}.{}.{}", first.str.to_lowercase(), last.str.to_lowercase(), pl.col("number"))
+    digits = [_draw(contact, salt, 900) + 100 for salt in (3, 4)] + [_draw(contact, 5, 9000) + 1000]
+    return numbered.select(
+        contact.alias("contact_key"),
+        key.alias("contact_suppkey"),
+        pl.format("{} {}", first, last).alias("contact_name"),
+        pl.format("{}@supplier{}.example", mailbox, key).alias("contact_email"),
+        pl.format("{}-{}-{}-{}", pl.col("s_nationkey") + 10, *digits).alias("contact_phone"),
+        _pick(contact, 6, ROLES).alias("contact_role"),
+    )
+
+
+def _pick(key: pl.Expr, salt: int, words: tuple[str, ...]) -> pl.Expr:
+    """One of the words for each key."""
+    import polars as pl
+
+    return pl.lit(pl.Series([list(words)])).first().list.get(_draw(key, salt, len(words)))
+
+
+def _draw(key: pl.Expr, salt: int, below: int) -> pl.Expr:
+    """A number below `below` for each key, the same on every machine and with every version of polars, whose own hash
+    is not: two steps of the Lehmer generator of Park and Miller."""
+    modulus = 2**31 - 1
+    return (((key + salt * 7919) % modulus * 48271 % modulus) * 48271 % modulus) % below

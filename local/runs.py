@@ -1,0 +1,109 @@
+"""Runs of one Airflow, followed through its REST API: who they are, what their tasks do, what they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from local.rest import Rest
+from sluice.errors import FatalError
+
+ENDED = ("success", "failed")
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """One run of a DAG."""
+
+    dag_id: str
+    run_id: str
+
+    @property
+    def path(self) -> str:
+        """Where the API has it."""
+        return f"dags/{self.dag_id}/dagRuns/{self.run_id}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task instance of a run, as it is now."""
+
+    run: Run
+    task_id: str
+    map_index: int
+    title: str
+    """The task's name; a mapped one's has its own label too, once it has run."""
+    state: str
+    """Empty before it is scheduled."""
+    tries: int
+
+    @property
+    def path(self) -> str:
+        """Where the API has it."""
+        return f"{self.run.path}/taskInstances/{self.task_id}"
+
+
+def trigger(rest: Rest, dag_id: str, conf: dict[str, Any] | None = None) -> Run:
+    """Start a run now."""
+    body = {"logical_date": None, "conf": conf or {}}
+    return Run(dag_id, rest.post(f"dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+
+def state(rest: Rest, run: Run) -> str:
+    """`queued`, `running`, `success` or `failed`."""
+    return str(rest.get(run.path)["state"])
+
+
+def started_by(rest: Rest, run: Run) -> dict[Run, str]:
+    """The runs that the asset events of `run` have started so far, with their states."""
+    events = rest.every("assets/events", "asset_events", source_dag_id=run.dag_id, source_run_id=run.run_id)
+    created = [one for event in events for one in event["created_dagruns"]]
+    return {Run(one["dag_id"], one["run_id"]): one["state"] for one in created}
+
+
+def tasks(rest: Rest, runs: Iterable[Run]) -> Iterator[Task]:
+    """The task instances of some runs."""
+    wanted = set(runs)
+    body = {"dag_ids": sorted({run.dag_id for run in wanted}), "dag_run_ids": sorted({run.run_id for run in wanted})}
+    for data in rest.every_posted("dags/~/dagRuns/~/taskInstances/list", "task_instances", body) if wanted else ():
+        run = Run(data["dag_id"], data["dag_run_id"])
+        if run in wanted:
+            yield _task(run, data)
+
+
+def _task(run: Run, data: dict[str, Any]) -> Task:
+    label = data["rendered_map_index"] or data["map_index"]
+    title = data["task_id"] if data["map_index"] < 0 else f"{data['task_id']}[{label}]"
+    return Task(run, data["task_id"], data["map_index"], title, data["state"] or "", data["try_number"])
+
+
+def result(rest: Rest, run: Run, task_id: str) -> Any:
+    """What a task has returned; None if it has returned nothing."""
+    try:
+        return rest.get(f"{run.path}/taskInstances/{task_id}/xcomEntries/return_value")["value"]
+    except FatalError:
+        return None
+
+
+def progress(rest: Rest, task: Task) -> dict[str, Any]:
+    """What a running task says about how far it has come; empty if it says nothing."""
+    try:
+        return dict(rest.get(f"{task.path}/state-store/progress", map_index=task.map_index)["value"])
+    except FatalError:
+        return {}
+
+
+def log(rest: Rest, task: Task) -> list[str]:
+    """The lines that the task's last try has logged, with the error that ended it."""
+    answer = rest.get(f"{task.path}/logs/{max(task.tries, 1)}", map_index=task.map_index, full_content=True)
+    return [line for entry in answer["content"] for line in _lines(entry)]
+
+
+def _lines(entry: dict[str, Any] | str) -> Iterator[str]:
+    if isinstance(entry, str):
+        yield entry
+        return
+    yield from str(entry["event"]).splitlines()
+    for error in entry.get("error_detail") or ():
+        yield from f"{error['exc_type']}: {error['exc_value']}".splitlines()
