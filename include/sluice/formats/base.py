@@ -45,6 +45,10 @@ class Format(Declared):
         """Raise `DefinitionError` naming each column whose type this format cannot hold, and what to do."""
         if not schema.names:
             raise DefinitionError(f"{self.type}: there are no columns to write", next_step="declare at least one field")
+        if "" in schema.names:
+            raise DefinitionError(
+                f"{self.type}: column {schema.names.index('') + 1} has no name", next_step="name it with `as:`"
+            )
         if twice := [name for name, count in Counter(schema.names).items() if count > 1]:
             raise DefinitionError(
                 f"{self.type}: more than one column is called {', '.join(f'`{name}`' for name in twice)}",

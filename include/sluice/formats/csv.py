@@ -104,7 +104,7 @@ class Csv(TextFormat):
     def _written(self, cells: pl.DataFrame) -> bytes:
         text, end = Pieces(), _LINE_ENDS[self.line_end]
         cells.write_csv(
-            text,  # type: ignore[arg-type]  # `write` and `flush` are all it calls
+            text.file,
             include_header=False,
             separator=self.delimiter,
             line_terminator=end,

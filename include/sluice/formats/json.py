@@ -34,5 +34,5 @@ class Json(TextFormat):
 
 def _lines(rows: pl.DataFrame) -> bytes:
     text = Pieces()
-    rows.write_ndjson(text)  # type: ignore[arg-type]  # `write` and `flush` are all it calls
+    rows.write_ndjson(text.file)
     return text.take()

@@ -21,9 +21,10 @@ def nested(kind: pa.DataType, rule: Rule, keys: Rule) -> Convert | None:
         return _structs(kind, rule)
     if is_a.is_map(kind):
         return _maps(kind, keys(kind.key_type), rule(kind.item_type))
-    if is_a.is_list_view(kind) or is_a.is_large_list_view(kind):
+    if is_a.is_list_view(kind) or is_a.is_large_list_view(kind) or is_a.is_fixed_size_list(kind):
+        # Polars knows no views, and takes the wrong rows of a sliced array of fixed lists.
         return _lists(rule(kind.value_type))
-    if is_a.is_list(kind) or is_a.is_large_list(kind) or is_a.is_fixed_size_list(kind):
+    if is_a.is_list(kind) or is_a.is_large_list(kind):
         inner = rule(kind.value_type)
         return _lists(inner) if inner else None
     raise Refused("it has no text that readers agree on")

@@ -78,6 +78,8 @@ def in_parquet(kind: pa.DataType) -> Convert | None:
         return packed(kind, in_parquet)
     if is_a.is_struct(kind) and not kind.num_fields:
         raise Refused("Parquet has no struct without fields")
+    if is_a.is_fixed_size_list(kind) and in_parquet(kind.value_type) is None:
+        return None
     if is_nested(kind):
         return nested(kind, in_parquet, in_parquet)
     if is_a.is_decimal(kind):

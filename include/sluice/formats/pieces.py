@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import IO, cast
+
 
 class Pieces:
     """Keeps the writer's own pieces, which saves the copies that `io.BytesIO` makes."""
@@ -10,6 +12,11 @@ class Pieces:
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
+
+    @property
+    def file(self) -> IO[bytes]:
+        """Itself, as the type that writers ask for; they call `write` and `flush` alone."""
+        return cast("IO[bytes]", self)
 
     def write(self, data: bytes) -> int:
         """Keep `data`; its length."""

@@ -74,10 +74,10 @@ def packed(kind: pa.DataType, rule: Rule) -> Convert | None:
     if isinstance(kind, pa.Bool8Type):
         return lambda values: values.cast(pa.bool_())
     if isinstance(kind, pa.BaseExtensionType):
-        return _in_turn((lambda values: values.storage, rule(kind.storage_type)))
+        return in_turn((lambda values: values.storage, rule(kind.storage_type)))
     if pa.types.is_dictionary(kind):
-        return _in_turn((lambda values: values.dictionary_decode(), rule(kind.value_type)))
-    return _in_turn((pc.run_end_decode, rule(kind.value_type)))
+        return in_turn((lambda values: values.dictionary_decode(), rule(kind.value_type)))
+    return in_turn((pc.run_end_decode, rule(kind.value_type)))
 
 
 def is_packed(kind: pa.DataType) -> bool:
@@ -87,7 +87,8 @@ def is_packed(kind: pa.DataType) -> bool:
     return isinstance(kind, pa.BaseExtensionType | pa.DictionaryType | pa.RunEndEncodedType)
 
 
-def _in_turn(steps: Iterable[Convert | None]) -> Convert:
+def in_turn(steps: Iterable[Convert | None]) -> Convert:
+    """One conversion after another; None stands for none."""
     known = [step for step in steps if step]
 
     def convert(values: pa.Array) -> pa.Array:

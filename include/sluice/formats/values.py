@@ -10,6 +10,7 @@ from sluice.formats.plain import (
     Convert,
     Unfit,
     floats_of_decimals,
+    in_turn,
     is_packed,
     is_text,
     packed,
@@ -77,10 +78,10 @@ def _decimals(kind: pa.DataType) -> Convert:
     """A number where every reader that keeps doubles still has every digit, else text."""
     import pyarrow as pa
 
-    narrow(kind)
     if kind.scale == 0 and kind.precision <= _EXACT_IN_AN_INTEGER:
-        return lambda values: values.cast(pa.int64())
-    return floats_of_decimals if kind.precision <= _EXACT_IN_A_FLOAT else text_of_decimals
+        return in_turn((narrow(kind), lambda values: values.cast(pa.int64())))
+    exact = kind.precision <= _EXACT_IN_A_FLOAT
+    return in_turn((narrow(kind), floats_of_decimals if exact else text_of_decimals))
 
 
 def narrow(kind: pa.DataType) -> Convert | None:

@@ -1,0 +1,134 @@
+"""Every registered format in the shapes that the exam takes it in, and how an independent reader reads each."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sluice.formats import FORMATS
+from sluice.formats.base import Format
+from tests.contract.format_cases import Case
+
+Rows = list[dict[str, Any]]
+UNIT = "\x1f"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One declaration, and what is particular about it."""
+
+    type: str
+    options: dict[str, Any]
+    read: Callable[[bytes, Sequence[str]], Rows]
+    """The rows a reader that is not ours sees, given the column names that the file itself may lack."""
+    holds: Literal["json", "cells", "parquet"]
+    names: bool = True
+    """Whether the file holds the columns' names."""
+    any_text: bool = True
+    """Whether every string can be told from its neighbours; else one that cannot fails the run."""
+    tells_null: bool = True
+    """Whether null and an empty string differ."""
+
+    @property
+    def id(self) -> str:
+        return " ".join([self.type, *(f"{k}={v!r}" for k, v in self.options.items() if k != "template")])
+
+    def declare(self) -> Format:
+        return FORMATS[self.type](type=self.type, **self.options)
+
+    def expected(self, case: Case) -> list[Any]:
+        if self.holds == "json":
+            return case.json
+        if self.holds == "parquet":
+            return case.array.to_pylist() if case.parquet is None else case.parquet
+        return case.cells if self.tells_null else [cell or "" for cell in case.cells]
+
+
+def write(format: Format, *tables: pa.Table) -> bytes:  # noqa: A002 - the noun of this folder
+    encoder = format.encoder(tables[0].schema)
+    pieces = [piece for table in tables for piece in encoder.encode(table)]
+    return b"".join([*pieces, *encoder.close()])
+
+
+def opened(data: bytes) -> bytes:
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def read_json(data: bytes, _: Sequence[str]) -> Rows:
+    return [json.loads(line, parse_constant=_no_constant) for line in opened(data).decode().split("\n")[:-1]]
+
+
+def _no_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def csv_reader(
+    delimiter: str = ",",
+    null: str = "",
+    encoding: str = "utf-8",
+    *,
+    header: bool = True,
+    quoting: Any = csv.QUOTE_MINIMAL,
+) -> Any:
+    """Python's reader for the values; it cannot tell `""` from nothing, so quotes are looked for in DuckDB's exam."""
+
+    def read(data: bytes, names: Sequence[str]) -> Rows:
+        text = io.StringIO(opened(data).decode(encoding), newline="")
+        rows = list(csv.reader(text, delimiter=delimiter, quoting=quoting, strict=True))
+        found = rows.pop(0) if header else list(names)
+        return [{n: None if null and v == null else v for n, v in zip(found, row, strict=True)} for row in rows]
+
+    return read
+
+
+def read_template(data: bytes, names: Sequence[str]) -> Rows:
+    lines = opened(data).decode().split("\r\n")[:-1]
+    return [dict(zip(names, line.split(UNIT)[:-1], strict=True)) for line in lines]
+
+
+def read_parquet(data: bytes, _: Sequence[str]) -> Rows:
+    rows: Rows = pq.read_table(io.BytesIO(data)).to_pylist()
+    return rows
+
+
+def duckdb_rows(path: str, call: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as connection:
+        return connection.execute(f"SELECT * FROM {call.format(path=path)}").fetchall()  # noqa: S608
+
+
+def template_of(width: int) -> str:
+    return "".join(f"%{i}%{UNIT}" for i in range(1, width + 1)) + r"\r\n"
+
+
+VARIANTS = [
+    Variant("json", {}, read_json, "json"),
+    Variant("json", {"compression": "none"}, read_json, "json"),
+    Variant("json", {"compression_level": 3}, read_json, "json"),
+    Variant("csv", {"null": "\\N", "quoting": "non-numeric"}, csv_reader(null="\\N"), "cells"),
+    Variant("csv", {"null": "\\N", "compression": "none"}, csv_reader(null="\\N"), "cells"),
+    Variant("csv", {"delimiter": "tab", "line_end": "crlf"}, csv_reader("\t"), "cells", tells_null=False),
+    Variant("csv", {"header": False, "delimiter": "|"}, csv_reader("|", header=False), "cells", names=False,
+            tells_null=False),
+    Variant("csv", {"quoting": "all", "encoding": "utf-16"}, csv_reader(encoding="utf-16"), "cells",
+            tells_null=False),
+    Variant("csv", {"encoding": "utf-8-bom"}, csv_reader(encoding="utf-8-sig"), "cells", tells_null=False),
+    Variant("csv", {"quoting": "none", "delimiter": UNIT, "compression": "none"},
+            csv_reader(UNIT, quoting=csv.QUOTE_NONE), "cells", any_text=False, tells_null=False),
+    Variant("parquet", {}, read_parquet, "parquet"),
+    Variant("parquet", {"compression": "none", "row_group": 2}, read_parquet, "parquet"),
+    Variant("parquet", {"compression": "snappy"}, read_parquet, "parquet"),
+    Variant("parquet", {"compression": "zstd", "compression_level": 1}, read_parquet, "parquet"),
+    Variant("template", {"template": template_of(2)}, read_template, "cells", names=False, any_text=False,
+            tells_null=False),
+    Variant("template", {"template": template_of(2), "compression": "gzip"}, read_template, "cells", names=False,
+            any_text=False, tells_null=False),
+]  # fmt: skip
