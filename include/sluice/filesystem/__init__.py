@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sluice.errors import DefinitionError, FatalError
 from sluice.filesystem.failures import translated
+from sluice.filesystem.writing import remove, writing
 from sluice.model.access import Access, Connections
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 _EARLY = 300
 """Seconds before its credentials end at which a filesystem is opened anew: longer than any one request."""
-
-_OBJECTS = ("s3", "gcs", "abfs")
-_WHOLE = ("s3", "gcs")
-"""Where an object is seen only once its upload is complete; Azure shows an empty one at once."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class Opened:
         from sluice.filesystem.access import open_access
 
         with self.reporting("opening the connection"):
-            self._filesystem, base, self._expires_at = open_access(self._access, self.conn_id)
+            self._filesystem, base, self._expires_at, self._delete = open_access(self._access, self.conn_id)
         self.generation += 1
         self.root = join(base, self._path)
 
@@ -136,66 +132,46 @@ class Opened:
 
     def write_bytes(self, name: str, body: bytes) -> None:
         """Write the file whole or not at all, replacing what is there: a reader sees the old bytes or the new ones."""
-        if self._filesystem.type_name not in _WHOLE:
-            with self.open_output(name) as stream:
-                stream.write(body)
-            return
-        self._must_write(name)
-        with self.reporting(f"writing {name}"), self.filesystem.open_output_stream(self.at(name)) as stream:
+        with self.open_output(name) as stream:
             stream.write(body)
 
     @contextmanager
     def open_output(self, name: str) -> Iterator[pa.NativeFile]:
         """A stream to a new file that takes its place, and its name, when the block ends without an error."""
         self._must_write(name)
-        path = self.at(name)
-        folder, _, last = path.rpartition("/")
-        beside = f"{folder}/.{last}.{uuid.uuid4().hex[:8]}"
-        with self.reporting(f"writing {name}"):
-            if self._filesystem.type_name not in _OBJECTS:
-                self.filesystem.create_dir(folder, recursive=True)
-            try:
-                with self.filesystem.open_output_stream(beside) as stream:
-                    yield stream
-                self._rename(beside, path)
-            except BaseException:
-                self._discard(beside)
-                raise
+        with self.reporting(f"writing {name}"), writing(self.filesystem, self.at(name)) as stream:
+            yield stream
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove these files; those already gone are no error."""
         for name in names:
             self._must_write(name)
             with self.reporting(f"removing {name}"):
-                self._discard(self.at(name))
+                self._remove(self.at(name))
 
     def remove_tree(self, folder: str) -> None:
         """Remove a folder of Sluice's own and all that is in it; one already gone is no error. Never the root."""
         self._must_write(folder)
         if not folder.strip("/"):
             raise FatalError(f"connection {self.conn_id}: the whole of {self.root} is never removed at once")
+        if self._delete is not None:
+            self.remove(file.name for file in self.list(folder))
+            return
         with self.reporting(f"removing {folder}"):
             self.filesystem.delete_dir_contents(self.at(folder), missing_dir_ok=True)
             if self.filesystem.get_file_info(self.at(folder)).type.name == "Directory":
                 self.filesystem.delete_dir(self.at(folder))
 
+    def _remove(self, path: str) -> None:
+        filesystem = self.filesystem
+        if self._delete is not None:
+            self._delete(path)
+        else:
+            remove(filesystem, path)
+
     def _must_write(self, name: str) -> None:
         if self.read_only:
             raise FatalError(f"connection {self.conn_id}: {self.root} is only read, so {name} is left as it is")
-
-    def _rename(self, old: str, new: str) -> None:
-        if self._filesystem.type_name in _OBJECTS:
-            # Object stores have no rename: a copy appears whole, and pyarrow's `move` is not there for all of them.
-            self.filesystem.copy_file(old, new)
-            self.filesystem.delete_file(old)
-        else:
-            self.filesystem.move(old, new)
-
-    def _discard(self, path: str) -> None:
-        try:
-            self.filesystem.delete_file(path)
-        except FileNotFoundError:
-            return
 
     def _file(self, info: pa_fs.FileInfo) -> File:
         name = info.path.strip("/").removeprefix(self.root.strip("/")).lstrip("/")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -30,6 +33,8 @@ class Opening(NamedTuple):
     filesystem: pa_fs.FileSystem
     base: str = ""
     expires_at: float | None = None
+    delete: Callable[[str], None] | None = None
+    """Removes one file, where the filesystem's own way has side effects."""
 
 
 def open_access(access: Access, conn_id: str) -> Opening:
@@ -80,7 +85,34 @@ def _s3(keys: AwsKeys, region: str, endpoint_url: str | None, verify: bool | str
         request_timeout=60,
         **options,
     )
-    return Opening(filesystem, expires_at=keys.expires_at)
+    delete = _S3Deletion(keys, region, endpoint_url, verify)
+    return Opening(filesystem, expires_at=keys.expires_at, delete=delete)
+
+
+@dataclass
+class _S3Deletion:
+    """Deletes objects by Amazon's client: pyarrow's own deletion leaves an empty object named like the folder."""
+
+    keys: AwsKeys
+    region: str
+    endpoint_url: str | None
+    verify: bool | str
+
+    def __call__(self, path: str) -> None:
+        bucket, _, key = path.partition("/")
+        with suppress(self._client.exceptions.NoSuchKey):  # Google's answer where Amazon says that all is well
+            self._client.delete_object(Bucket=bucket, Key=key)
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        session = boto3.session.Session(
+            self.keys.access_key_id, self.keys.secret_access_key, self.keys.token, self.region
+        )
+        config = Config(s3={"addressing_style": "path"} if self.endpoint_url else {})
+        return session.client("s3", endpoint_url=self.endpoint_url, verify=self.verify, config=config)
 
 
 def _google(access: GoogleAccess) -> Opening:
@@ -92,21 +124,12 @@ def _google(access: GoogleAccess) -> Opening:
     if access.endpoint_url:
         address = urlsplit(access.endpoint_url)
         options |= {"endpoint_override": address.netloc, "scheme": address.scheme}
-    if access.service_account is None:
+    if access.token is None:
         return Opening(pa_fs.GcsFileSystem(anonymous=True, **options))
-    token, expiry = _google_token(access.service_account)
-    filesystem = pa_fs.GcsFileSystem(access_token=token, credential_token_expiration=expiry, **options)
-    return Opening(filesystem, expires_at=expiry.timestamp())
-
-
-def _google_token(service_account: Mapping[str, Any]) -> tuple[str, datetime.datetime]:
-    from google.auth.transport.requests import Request
-    from google.oauth2.service_account import Credentials
-
-    scopes = ["https://www.googleapis.com/auth/devstorage.read_write"]
-    credentials = Credentials.from_service_account_info(dict(service_account), scopes=scopes)  # type: ignore[no-untyped-call]
-    credentials.refresh(Request())
-    return credentials.token, credentials.expiry.replace(tzinfo=datetime.UTC)
+    token = access.token()
+    expiry = datetime.datetime.fromtimestamp(token.expires_at, datetime.UTC)
+    filesystem = pa_fs.GcsFileSystem(access_token=token.token, credential_token_expiration=expiry, **options)
+    return Opening(filesystem, expires_at=token.expires_at)
 
 
 def _azure(access: AzureAccess) -> Opening:
@@ -116,7 +139,8 @@ def _azure(access: AzureAccess) -> Opening:
     if access.endpoint_url:
         address = urlsplit(access.endpoint_url)
         for service in ("blob", "dfs"):
-            options |= {f"{service}_storage_authority": address.netloc, f"{service}_storage_scheme": address.scheme}
+            authority = address.netloc.replace(".blob.", f".{service}.").replace(".dfs.", f".{service}.")
+            options |= {f"{service}_storage_authority": authority, f"{service}_storage_scheme": address.scheme}
     if access.key:
         options["account_key"] = access.key
     elif access.sas:

@@ -9,7 +9,7 @@ from sluice.errors import FatalError, RetriableError, SluiceError
 
 _DENIED = re.compile(
     r"ACCESS_DENIED|INVALID_ACCESS_KEY_ID|INVALID_CLIENT_TOKEN|SIGNATURE_DOES_NOT_MATCH|EXPIRED_TOKEN|"
-    r"InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|UNAUTHENTICATED|PERMISSION_DENIED|"
+    r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|UNAUTHENTICATED|PERMISSION_DENIED|"
     r"Authenti?c?ation ?[Ff]ailed|AuthorizationFailure|AuthorizationPermissionMismatch|[Pp]ermission denied|"
     r"\b40[13]\b|invalid_grant|Bad host key|Host key|not found in known_hosts"
 )
@@ -61,4 +61,6 @@ def _is_refusal(error: Exception) -> bool:
 
 def _outside(error: Exception) -> bool:
     names = {c.__name__ for c in type(error).__mro__}
-    return isinstance(error, (OSError, EOFError)) or bool(names & {"SSHException", "GoogleAuthError", "AzureError"})
+    return isinstance(error, (OSError, EOFError)) or bool(
+        names & {"SSHException", "GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
+    )

@@ -48,7 +48,7 @@ def _expect(client: Any, access: SftpAccess) -> None:
         return
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
     if access.host_key is None:
-        client.load_system_host_keys()
+        client.load_system_host_keys(access.known_hosts)
         return
     name = access.host if access.port == 22 else f"[{access.host}]:{access.port}"
     entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {access.host_key}")
@@ -60,18 +60,20 @@ def _expect(client: Any, access: SftpAccess) -> None:
 
 
 def _private_key(access: SftpAccess) -> Any:
+    """paramiko's key, by way of asyncssh: that reads every form of key, and paramiko wants to be told the kind."""
+    import asyncssh
     import paramiko
 
     if not access.private_key:
         return None
-    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
-        try:
-            return kind.from_private_key(io.StringIO(access.private_key), password=access.passphrase)
-        except paramiko.PasswordRequiredException:
-            raise FatalError(f"the private key for {access.host} needs its passphrase") from None
-        except (paramiko.SSHException, ValueError):
-            continue
-    raise FatalError(
-        f"the private key for {access.host} cannot be read, or its passphrase is wrong",
-        known=["Ed25519", "ECDSA", "RSA"],
-    )
+    try:
+        key = asyncssh.import_private_key(access.private_key.strip() + "\n", access.passphrase)
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
+        raise FatalError(
+            f"the private key for {access.host} cannot be read",
+            next_step="correct the key or its passphrase in the Airflow connection; PuTTY's own form is not read",
+        ) from None
+    algorithm = key.get_algorithm()
+    kinds = {"ssh-rsa": paramiko.RSAKey, "ssh-ed25519": paramiko.Ed25519Key}
+    kind = kinds.get(algorithm, paramiko.ECDSAKey)
+    return kind.from_private_key(io.StringIO(key.export_private_key().decode()))

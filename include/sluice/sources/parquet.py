@@ -20,7 +20,8 @@ from sluice.sources.widening import unify
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_FOOTERS_AT_ONCE = 8
+_AT_ONCE = 8
+"""Files that are asked about at once: for a remote store most of the time is waiting."""
 
 
 class Parquet(SourceConfig):
@@ -67,8 +68,8 @@ class ParquetSource:
         """The files that are there now, each with its size, time and footer digest; nothing is copied."""
         files = self._list()
         partitions = partition_fields([self._below(f.name) for f in files], self._declared, dataset=self._dataset)
-        with ThreadPoolExecutor(_FOOTERS_AT_ONCE, "footers") as threads:
-            entries = list(threads.map(self._entry, files))
+        with ThreadPoolExecutor(_AT_ONCE, "footers") as threads:
+            entries = list(threads.map(self._entry, [f.name for f in files]))
         schema = _with_partitions(self._unified(entries), partitions)
         for file in files:
             self._fixed(file.name, schema)
@@ -124,7 +125,9 @@ class ParquetSource:
             )
         return files
 
-    def _entry(self, file: File) -> _Entry:
+    def _entry(self, name: str) -> _Entry:
+        # Asked for by itself, as before every read: a listing may round its time in another way.
+        file = self._files.expect(name)
         footer = self._files.footer(file)
         groups = [footer.metadata.row_group(i) for i in range(footer.metadata.num_row_groups)]
         slices = tuple(

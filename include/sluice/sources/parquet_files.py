@@ -53,6 +53,17 @@ class ParquetFiles:
         self._footers: OrderedDict[tuple[str, str], Footer] = OrderedDict()
         self._lock = threading.Lock()
 
+    def expect(self, name: str, fingerprint: str | None = None) -> File:
+        """The file, if it is there and still the one that was pinned."""
+        file = self._opened.stat(name)
+        if file is None or fingerprint not in (None, self.footer(file).fingerprint(file)):
+            now = "is no longer there" if file is None else "was written again since the run pinned it"
+            raise FatalError(
+                f"dataset {self._dataset}: {name} {now}",
+                next_step="clear the run from `extract` on, so that it pins what is there now",
+            )
+        return file
+
     def footer(self, file: File) -> Footer:
         """The parsed footer. Raises `FatalError` where the file is no Parquet file or its footer is corrupt."""
         key = (file.name, file.fingerprint)
@@ -80,9 +91,9 @@ class ParquetFiles:
             else:
                 yield from self._stream(opened, index, wanted)
         except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-            self._expect(name, fingerprint)
+            self.expect(name, fingerprint)
             raise self._unreadable(name, error, index) from error
-        self._expect(name, fingerprint)
+        self.expect(name, fingerprint)
 
     def _stream(self, opened: pq.ParquetFile, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         import pyarrow as pa
@@ -106,7 +117,7 @@ class ParquetFiles:
     def _open(self, name: str, fingerprint: str) -> pq.ParquetFile:
         import pyarrow.parquet as pq
 
-        footer = self.footer(self._expect(name, fingerprint))
+        footer = self.footer(self.expect(name, fingerprint))
         group_bytes = max(footer.metadata.row_group(i).total_byte_size for i in range(footer.metadata.num_row_groups))
         return pq.ParquetFile(
             self._opened.open_input(name),
@@ -116,17 +127,6 @@ class ParquetFiles:
             buffer_size=2**20 if group_bytes > _BYTES else 0,
             **_OPTIONS,
         )
-
-    def _expect(self, name: str, fingerprint: str) -> File:
-        """The file, if it still is the one that was pinned."""
-        file = self._opened.stat(name)
-        if file is None or self.footer(file).fingerprint(file) != fingerprint:
-            now = "is no longer there" if file is None else "was written again"
-            raise FatalError(
-                f"dataset {self._dataset}: {name} {now} since the run pinned it",
-                next_step="clear the run from `extract` on, so that it pins what is there now",
-            )
-        return file
 
     def _parse(self, file: File, footer: bytes) -> Footer:
         import pyarrow as pa

@@ -1,0 +1,172 @@
+"""The exam of filesystems: what staging and sources need of each, on a real server, through its Airflow connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pytest
+
+from sluice.errors import FatalError, RetriableError
+from sluice.filesystem import Opened, open_filesystem
+from tests.servers import azurite, s3
+from tests.servers.fleet import Fleet
+from tests.servers.process import NotInstalledError, free_port
+from tests.servers.subjects import _by_key, _local, _sas
+
+
+@dataclass(frozen=True)
+class Place:
+    """A filesystem, how its Airflow connection is made, the first level of its paths, and a connection that the server
+    refuses."""
+
+    name: str
+    connection: Callable[[Fleet], str]
+    top: str = ""
+    refused: Callable[[Fleet], str] | None = None
+
+    def open(self, fleet: Fleet, folder: str, *, read_only: bool = False) -> Opened:
+        conn_id = fleet.connect(f"files_{self.name}", self.connection(fleet))
+        path = "/".join(filter(None, [self.top, self.name, folder]))
+        return open_filesystem(fleet, conn_id, path, read_only=read_only)
+
+
+PLACES = (
+    Place("local", _local),
+    Place(
+        "ministack",
+        lambda f: s3.connection(f.ministack),
+        s3.BUCKET,
+        lambda f: s3.connection(f.ministack, key="nobody", secret="wrong"),
+    ),
+    Place("rclone", lambda f: s3.connection(f.rclone), s3.BUCKET, lambda f: s3.connection(f.rclone, secret="wrong")),
+    Place("gcs_hmac", lambda f: f.cloud_storage.by_hmac(), "inbound", lambda f: f.cloud_storage.by_hmac("wrong")),
+    Place(
+        "azurite",
+        lambda f: azurite.by_connection_string(f.azurite),
+        azurite.CONTAINER,
+        lambda f: azurite.by_connection_string(f.azurite, key="d3Jvbmcga2V5"),
+    ),
+    Place("azurite_sas", _sas, azurite.CONTAINER),
+    Place("sshd", lambda f: f.sshd.connection(), "", lambda f: f.sshd.connection(password="wrong")),
+    Place("asyncssh", _by_key),
+)
+
+
+def _fail_half_way(stream: pa.NativeFile) -> None:
+    stream.write(b"half")
+    raise RuntimeError("broke off")
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Fleet]:
+    fleet = Fleet()
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture(params=PLACES, ids=lambda place: place.name)
+def place(request: pytest.FixtureRequest, fleet: Fleet) -> Place:
+    place: Place = request.param
+    try:
+        place.connection(fleet)
+    except NotInstalledError as missing:
+        pytest.skip(str(missing))
+    return place
+
+
+def test_files_are_written_whole_listed_read_and_removed(place: Place, fleet: Fleet) -> None:
+    opened = place.open(fleet, "exam/one")
+    assert opened.list() == []
+    assert opened.find_bytes("a/b.json") is None
+    opened.write_bytes("a/b.json", b"first")
+    opened.write_bytes("a/b.json", b"the second, longer")
+    with opened.open_output("a/Grüße/c d.bin") as stream:
+        stream.write(b"x" * 100_000)
+        stream.write(b"y")
+    assert [(f.name, f.size) for f in opened.list()] == [("a/Grüße/c d.bin", 100_001), ("a/b.json", 18)]
+    assert opened.read_bytes("a/b.json") == b"the second, longer"
+    with opened.open_input("a/Grüße/c d.bin") as stream:
+        assert stream.read_at(2, 99_999) == b"xy"
+    found = opened.stat("a/b.json")
+    assert found
+    assert found.size == 18
+    assert [f.name for f in opened.list("a")] == ["a/Grüße/c d.bin", "a/b.json"]
+    assert opened.stat("a/none") is None
+
+
+def test_files_and_folders_are_removed(place: Place, fleet: Fleet) -> None:
+    opened = place.open(fleet, "exam/five")
+    opened.write_bytes("a/b.json", b"1")
+    opened.write_bytes("a/Grüße/c d.bin", b"2")
+    opened.remove(["a/b.json", "a/none"])
+    assert [f.name for f in opened.list()] == ["a/Grüße/c d.bin"]
+    opened.remove_tree("a")
+    opened.remove_tree("a")
+    assert opened.list() == []
+
+
+def test_s3_keeps_no_empty_objects_named_like_folders(fleet: Fleet) -> None:
+    opened = next(p for p in PLACES if p.name == "ministack").open(fleet, "exam/six")
+    for name in ("a/b", "a/c/d"):
+        opened.write_bytes(name, b"1")
+    opened.remove(["a/b"])
+    opened.remove_tree("a")
+    left = s3.client(fleet.ministack).list_objects_v2(Bucket=s3.BUCKET, Prefix="ministack/exam/six")
+    assert "Contents" not in left
+
+
+def test_a_stream_that_fails_leaves_nothing(place: Place, fleet: Fleet) -> None:
+    opened = place.open(fleet, "exam/two")
+    opened.write_bytes("kept.json", b"old")
+    with pytest.raises(RuntimeError, match="broke off"), opened.open_output("kept.json") as stream:
+        _fail_half_way(stream)
+    assert opened.read_bytes("kept.json") == b"old"
+    assert [f.name for f in opened.list()] == ["kept.json"]
+
+
+def test_a_missing_file_names_the_connection(place: Place, fleet: Fleet) -> None:
+    with pytest.raises(FatalError, match=f"connection files_{place.name}: reading none.json"):
+        place.open(fleet, "exam/three").read_bytes("none.json")
+
+
+def test_a_source_is_never_written_to(place: Place, fleet: Fleet) -> None:
+    opened = place.open(fleet, "exam/four", read_only=True)
+    with pytest.raises(FatalError, match="only read"):
+        opened.write_bytes("x", b"")
+    with pytest.raises(FatalError, match="only read"):
+        opened.remove_tree("x")
+
+
+@pytest.mark.parametrize("place", [p for p in PLACES if p.refused], ids=lambda p: p.name)
+def test_wrong_credentials_are_fatal(place: Place, fleet: Fleet) -> None:
+    assert place.refused
+    conn_id = fleet.connect(f"refused_{place.name}", place.refused(fleet))
+    with pytest.raises(FatalError, match=conn_id) as refusal:
+        open_filesystem(fleet, conn_id, place.top).read_bytes("x/y")
+    assert "wrong" not in str(refusal.value).lower().replace("wrong key", "").replace("wrong_", "")
+
+
+@pytest.mark.parametrize("place", [p for p in PLACES if p.name in ("ministack", "rclone")], ids=lambda p: p.name)
+def test_a_missing_bucket_is_fatal(place: Place, fleet: Fleet) -> None:
+    conn_id = fleet.connect(f"bucket_{place.name}", place.connection(fleet))
+    with pytest.raises(FatalError, match=conn_id):
+        open_filesystem(fleet, conn_id, "no-such-bucket").read_bytes("x")
+
+
+def test_a_server_that_is_down_is_tried_again(fleet: Fleet) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    conn_id = fleet.connect("down", s3.connection(nobody))
+    with pytest.raises(RetriableError, match="connection down"):
+        open_filesystem(fleet, conn_id, "inbound").list()
+
+
+def test_a_server_with_another_host_key_is_refused(fleet: Fleet) -> None:
+    declared = json.loads(fleet.asyncssh.connection())
+    own = json.loads(fleet.rclone_sftp.connection())["extra"]["host_key"]
+    declared["extra"]["host_key"] = own
+    conn_id = fleet.connect("impostor", json.dumps(declared))
+    with pytest.raises(FatalError, match="impostor"):
+        open_filesystem(fleet, conn_id, "").list()
