@@ -102,13 +102,19 @@ class Bucket:
         return Stored(path, size, digest.hexdigest())
 
     async def _send(self, request: web.Request, stored: Stored) -> web.StreamResponse:
-        headers = _headers(stored) | {"Content-Length": str(stored.size), "Accept-Ranges": "bytes"}
-        response = web.StreamResponse(headers=headers)
+        wanted = request.http_range.indices(stored.size)
+        first, left = wanted[0], max(wanted[1] - wanted[0], 0)
+        headers = _headers(stored) | {"Content-Length": str(left), "Accept-Ranges": "bytes"}
+        if left < stored.size:
+            headers["Content-Range"] = f"bytes {first}-{first + left - 1}/{stored.size}"
+        response = web.StreamResponse(status=206 if left < stored.size else 200, headers=headers)
         await response.prepare(request)
         if request.method == "GET":
             with stored.path.open("rb") as file:
-                while piece := file.read(PIECE):
+                file.seek(first)
+                while piece := file.read(min(PIECE, left)):
                     await response.write(piece)
+                    left -= len(piece)
         await response.write_eof()
         return response
 
