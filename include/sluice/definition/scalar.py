@@ -15,7 +15,8 @@ for _spell in (str.lower, str.capitalize, str.upper):
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})")
 _GROUPED = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:_[0-9]{3}){1,30}")
 _BASED = re.compile(r"0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_WHOLE, _EXPONENT = r"(?:0|[1-9][0-9]*)", r"(?:[eE][-+]?[0-9]+)"
+_FLOAT = re.compile(rf"[-+]?(?:(?:\.[0-9]+|{_WHOLE}\.[0-9]*){_EXPONENT}?|{_WHOLE}{_EXPONENT})")
 _INFINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
