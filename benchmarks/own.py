@@ -1,0 +1,59 @@
+"""`python -m benchmarks.own EXPORT ROOT LAKE OUT`: one run of Sluice outside Airflow, as every step would do it.
+
+The last line says how long it took without the imports, and what the run's own report says.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.clock import clock
+from benchmarks.world import World
+from sluice.definition.load import load, load_export
+from sluice.delivery.chunk import chunk
+from sluice.delivery.extract import extract
+from sluice.delivery.ledger import NoLedger
+from sluice.delivery.publish import Report, publish
+from sluice.delivery.staging import StagedRun
+from sluice.delivery.upload import upload
+from sluice.model.run import Run
+from sluice.plan.build import build
+from sluice.refresh.evaluate import evaluate_segment
+
+ENGINES = ("duckdb", "isal.isal_zlib", "polars", "pyarrow.dataset", "pyarrow.fs", "pyarrow.parquet")
+"""Imported by the steps as they need them; imported before the clock starts, so that work is told from start."""
+
+
+def deliver(export: str, world: World) -> Report:
+    """From the declaration to the manifest."""
+    project, declared = load_export(world.include, export)
+    run = Run(export=export, run_id=f"bench__{uuid.uuid4()}", export_time=datetime.now(UTC))
+    plan = build(project, declared, run)
+    extract(plan, world)
+    staged = StagedRun.of(plan)
+    for shard in chunk(staged, world):
+        upload(staged, shard, world, NoLedger(), lambda _: None)
+    return publish(staged, world)
+
+
+def main(export: str, root: str, lake: str, out: str) -> None:
+    """Run one export, or the refresh of the one segment."""
+    world = World(Path(root), Path(lake), Path(out))
+    for engine in ENGINES:
+        import_module(engine)
+    with clock() as said:
+        if export == "refresh":
+            project = load(world.include).project
+            members = evaluate_segment(project, "top", world, "bench", datetime.now(UTC))
+            said |= {"records": members.records}
+        else:
+            report = deliver(export, world)
+            said |= {"records": report.records, "seconds": report.seconds, "files": report.files}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""What Sluice is measured against, each at its fastest setting, in an environment of its own."""

@@ -1,0 +1,166 @@
+"""What is measured: each work, who does it, and what is asked of Sluice there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+KEPT = ("profile_id", "email", "first_name", "country", "balance", "last_seen")
+"""The third of the columns that the segment export sends."""
+FILTER = "score >= 0.9"
+"""The condition that a tenth of the profiles meet."""
+
+Measure = Literal["rate", "time", "size"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One way of doing a work. `function` is `module:name` of a peer, or an export of Sluice's own."""
+
+    name: str
+    title: str
+    function: str
+    ours: bool = False
+    files: str = ""
+    """Which of its files hold the rows; the work's own pattern unless given."""
+    slow: bool = False
+    """Measured once, on a tenth of the rows: its rate is a fraction of everybody's."""
+    once: bool = False
+    """Measured in the first round alone: it is there to compare, and no target is about it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is asked: Sluice's `measure` as a multiple of the best of these subjects'."""
+
+    measure: Measure
+    against: tuple[str, ...]
+    words: str
+    at_least: float | None = None
+    at_most: float | None = None
+    subject: str = "sluice"
+
+    def met(self, ratio: float) -> bool:
+        """Whether a ratio is within the bounds."""
+        return ratio >= (self.at_least or 0) and (self.at_most is None or ratio <= self.at_most)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One work: the same rows into the same format, by everyone."""
+
+    name: str
+    title: str
+    files: str
+    """A pattern for the files that hold the rows, below a subject's folder."""
+    subjects: tuple[Subject, ...]
+    targets: tuple[Target, ...]
+    flat: bool = False
+    """Of the 16 columns that are not nested."""
+    note: str = ""
+
+
+def _sluice(export: str, title: str = "Sluice", name: str = "sluice", *, once: bool = False) -> Subject:
+    return Subject(name, title, export, ours=True, once=once)
+
+
+_DUCKDB = ("duckdb", "duckdb-threads")
+
+NDJSON = Work(
+    "ndjson",
+    "NDJSON, gzip",
+    "**/*.json.gz",
+    (
+        _sluice("ndjson"),
+        Subject("duckdb", "DuckDB, one file", "duck:ndjson"),
+        Subject("duckdb-threads", "DuckDB, a file per thread", "duck:ndjson_threads"),
+        Subject("spark", "Spark, local cores", "spark:ndjson"),
+        Subject("polars", "Polars sink", "polar:ndjson"),
+        Subject("dlt", "dlt, filesystem", "dlt_files:ndjson", files="out/bench/profiles/*.jsonl.gz", slow=True),
+        Subject("pandas", "pandas", "panda:ndjson", slow=True),
+    ),
+    (
+        Target("rate", _DUCKDB, "NDJSON gzip: 7x DuckDB", at_least=7),
+        Target("rate", ("spark",), "NDJSON gzip: 7x Spark", at_least=7),
+        Target("size", ("duckdb",), "NDJSON gzip: 1.25x DuckDB's size", at_most=1.25),
+    ),
+)
+CSV = Work(
+    "csv",
+    "CSV, gzip, the 16 flat columns",
+    "**/*.csv.gz",
+    (
+        _sluice("csv"),
+        Subject("duckdb", "DuckDB, one file", "duck:csv"),
+        Subject("duckdb-threads", "DuckDB, a file per thread", "duck:csv_threads"),
+        Subject("polars", "Polars sink", "polar:csv"),
+        Subject("pyarrow", "pyarrow, streamed", "arrow:csv"),
+        Subject("pandas", "pandas", "panda:csv", slow=True),
+    ),
+    (Target("rate", _DUCKDB, "CSV gzip: 8x DuckDB", at_least=8),),
+    flat=True,
+)
+PARQUET = Work(
+    "parquet",
+    "Parquet, gzip",
+    "**/*.parquet",
+    (
+        _sluice("parquet"),
+        Subject("duckdb", "DuckDB, one file", "duck:parquet"),
+        Subject("duckdb-threads", "DuckDB, a file per thread", "duck:parquet_threads"),
+        Subject("spark", "Spark, local cores", "spark:parquet"),
+        Subject("polars", "Polars sink", "polar:parquet"),
+        Subject("pyarrow", "pyarrow, streamed", "arrow:parquet"),
+        Subject("dlt", "dlt, filesystem", "dlt_files:parquet", files="out/bench/profiles/*.parquet", slow=True),
+        Subject("pandas", "pandas", "panda:parquet", slow=True),
+    ),
+    (
+        Target("rate", _DUCKDB, "Parquet gzip: 2x DuckDB", at_least=2),
+        Target("rate", ("spark",), "Parquet gzip: 3x Spark", at_least=3),
+        Target("rate", ("polars",), "Parquet gzip: 1.0x Polars", at_least=1),
+    ),
+)
+CHUNKED = Work(
+    "chunked",
+    "NDJSON, gzip, 10,000 records a file",
+    "**/*.json.gz",
+    (
+        _sluice("chunked", "Sluice, chunks of 10,000"),
+        _sluice("ndjson", "Sluice, not chunked", "unchunked"),
+        _sluice("single", "Sluice, one chunk", "single", once=True),
+    ),
+    (Target("rate", ("unchunked",), "chunked: 85 % of unchunked", at_least=0.85),),
+    note="Sluice always cuts. *Not chunked* is an export that declares no `chunks`: 250,000 records a file. One chunk"
+    " for all rows is one file, which one core encodes.",
+)
+SEGMENT = Work(
+    "segment",
+    "Segment export: a tenth of the rows, a third of the columns",
+    "**/*.csv.gz",
+    (
+        _sluice("refresh", "Sluice, the segment's refresh", "refresh"),
+        _sluice("segment", "Sluice, the export"),
+        Subject("duckdb", "DuckDB, scan and filter, keeping nothing", "duck:segment"),
+    ),
+    (Target("time", ("duckdb",), "segment export: 1.5x DuckDB's filter", at_most=1.5),),
+    note="The segment is evaluated by its refresh, once for all exports of it; the export reads who is in it, then"
+    " those rows, and writes gzipped CSV.",
+)
+DAG = Work(
+    "dag",
+    "NDJSON, gzip, inside a DAG run",
+    "**/*.json.gz",
+    (_sluice("ndjson", "Sluice, inside a DAG run", "inside"), _sluice("ndjson", "Sluice, outside", "outside")),
+    (Target("rate", ("outside",), "inside a DAG run: 90 % of outside", at_least=0.9, subject="inside"),),
+    note="Inside: from the moment the first of the run's upload tasks begins to send until the last has ended; the"
+    " shards run beside each other. Outside: the upload seconds of the same export's report, Airflow stopped.",
+)
+MEMORY = Work(
+    "memory",
+    "Flat memory, NDJSON gzip",
+    "**/*.json.gz",
+    (_sluice("ndjson", "Sluice, ten times the rows", "large"), _sluice("ndjson", "Sluice", "small")),
+    (Target("size", ("small",), "flat memory: 1.1x the RSS of a tenth of the rows", at_most=1.1, subject="large"),),
+)
+
+WORKS = {work.name: work for work in (NDJSON, CSV, PARQUET, CHUNKED, SEGMENT, DAG, MEMORY)}

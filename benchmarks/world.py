@@ -1,0 +1,52 @@
+"""The project that the benchmarks run: declarations, a lake, staging and deliveries, in one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.work import FILTER, KEPT
+from sluice.errors import DefinitionError
+from sluice.model.access import Access, FolderAccess
+
+_EXPORT = "kind: dataset-export\nconnection: out\n"
+EXPORTS = {
+    "ndjson": f"{_EXPORT}datasets: [profiles]\nformat: {{type: json}}\n",
+    "chunked": f"{_EXPORT}datasets: [profiles]\nformat: {{type: json}}\nchunks: {{records: 10000}}\n",
+    "single": f"{_EXPORT}datasets: [profiles]\nformat: {{type: json}}\nchunks: {{records: 1000000000}}\n",
+    "csv": f"{_EXPORT}datasets: [flat]\nformat: {{type: csv}}\n",
+    "parquet": f"{_EXPORT}datasets: [profiles]\nformat: {{type: parquet}}\n",
+    "segment": f"kind: segment-export\nconnection: out\nsegments: [top]\nfields: [{', '.join(KEPT)}]\n",
+}
+"""Each export as a user would declare it: everything that is not said here is Sluice's default."""
+
+
+class World:
+    """A folder below which each connection is a folder of its own; deliveries go to `out`."""
+
+    def __init__(self, root: Path, lake: Path, out: Path) -> None:
+        self.include = root / "include"
+        self._folders = {"lake": lake, "sluice_staging": root, "out": out}
+
+    def get(self, conn_id: str) -> Access:
+        """The `Connections` protocol."""
+        if conn_id not in self._folders:
+            raise DefinitionError(f"there is no Airflow connection {conn_id}", known=sorted(self._folders))
+        return FolderAccess(self._folders[conn_id])
+
+    def declare(self, profiles: Path, flat: Path) -> None:
+        """Write the declarations over these two folders of the lake."""
+        source = "{type: parquet, airflow_conn_id: lake, path: %s}"
+        files = {
+            "project.yaml": "organization: bench\n",
+            "catalog/datasets.yaml": "".join(
+                f"{name}: {{kind: profile, key: profile_id, source: {source % folder.name}}}\n"
+                for name, folder in (("profiles", profiles), ("flat", flat))
+            ),
+            "catalog/segments.yaml": f"top: {{dataset: profiles, where: {FILTER}}}\n",
+            "connections/out.yaml": "type: local\nairflow_conn_id: out\n",
+            **{f"exports/{name}.yaml": text for name, text in EXPORTS.items()},
+        }
+        for name, text in files.items():
+            path = self.include / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
