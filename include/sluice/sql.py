@@ -24,13 +24,18 @@ def literal(value: str | int | float | bool) -> str:  # noqa: FBT001 - a constan
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
-def connect(*, threads: int = 1, memory: str = "", spill: str = "") -> duckdb.DuckDBPyConnection:
+def connect(
+    *, threads: int = 1, memory: str = "", spill: str = "", as_written: bool = False
+) -> duckdb.DuckDBPyConnection:
     """An engine for a declaration's own SQL: in memory, without any reach outside it but `spill`, the folder where it
-    puts what exceeds `memory` (`1GB`). Close it."""
+    puts what exceeds `memory` (`1GB`). `as_written` keeps joins the way round they are written: the rows of the first
+    table come out in its order. Close it."""
     import duckdb
 
     bounds = {"memory_limit": memory, "temp_directory": spill} if memory else {}
     engine = duckdb.connect(config={"threads": threads, "enable_external_access": "false", **bounds})
+    if as_written:
+        engine.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
     # A zone of the machine's would make the same row differ between two workers; names of Python's are no tables.
     engine.execute("set timezone = 'UTC'; set python_enable_replacements = false; set lock_configuration = true")
     return engine

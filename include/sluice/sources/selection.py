@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _THREADS = min(8, (os.cpu_count() or 2))
 """Slices that are read at once; as many again wait for the engine."""
 _BATCH = 1_000_000
+_EVEN = 2048 * 60
+"""Rows of a batch: whole vectors of the engine's. It holds back a small rest of one behind the rows that follow it."""
 _REJECTED, _KEPT = 1, 2
 _ORDINAL = "sluice ordinal"
 """The column that numbers the dataset's rows, among those the expressions name."""
@@ -59,7 +61,7 @@ def select(
     expression does not compile, `FatalError` where it fails on a value or the data cannot be read.
     """
     columns = _columns(pinned, key if keys is not None else None, required)
-    with connect() as engine, _Rows(source, pinned, columns) as rows:
+    with connect(as_written=True) as engine, _Rows(source, pinned, columns) as rows:
         query = _query(engine, rows.schema, key, keys, required)
         engine.register("dataset", rows.reader())
         yield from _by_slice(pinned.slices, _batches(engine, query, rows))
@@ -94,9 +96,8 @@ class _Rows:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         try:
-            for tables in self._ahead():
-                for table in tables:
-                    yield from table.to_batches()
+            for table in _even(table for tables in self._ahead() for table in tables):
+                yield from table.combine_chunks().to_batches()
         except SluiceError as error:
             self.failure = error
             raise
@@ -124,6 +125,20 @@ class _Rows:
         if position - start != piece.records:
             raise FatalError(f"{piece.unit} has {position - start:,} rows where {piece.records:,} were pinned")
         return tables
+
+
+def _even(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of exactly `_EVEN`, the last one aside."""
+    import pyarrow as pa
+
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        while sum(one.num_rows for one in held) >= _EVEN:
+            whole = pa.concat_tables(held)
+            yield whole.slice(0, _EVEN)
+            held = [whole.slice(_EVEN)]
+    yield from held
 
 
 def _columns(pinned: Pinned, key: str | None, required: Sequence[str]) -> list[str]:
