@@ -138,7 +138,8 @@ def _even(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
             whole = pa.concat_tables(held)
             yield whole.slice(0, _EVEN)
             held = [whole.slice(_EVEN)]
-    yield from held
+    if held:
+        yield pa.concat_tables(held)
 
 
 def _columns(pinned: Pinned, key: str | None, required: Sequence[str]) -> list[str]:
