@@ -16,6 +16,8 @@ _DENIED = re.compile(
 _MISSING = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket|ContainerNotFound|RESOURCE_NOT_FOUND|NOT_FOUND|\b404\b")
 _HOPELESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 _REMOTE = re.compile(r"AWS Error|curlCode|google::cloud|GetFileInfo|Azure|HTTP|[Cc]onnection|timed? ?out|[Ss]ocket")
+_CLIENTS = {"SSHException", "GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
+"""What the libraries below the filesystems raise beside `OSError`, by name: they may not be loaded."""
 _UNREACHABLE = re.compile(r"NETWORK_CONNECTION|SLOW_DOWN|SERVICE_UNAVAILABLE|REQUEST_TIMEOUT|curlCode|UNAVAILABLE")
 _SECRET = re.compile(r"((?:sig|token|password|X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=)[^&\s'\"]+", re.I)
 
