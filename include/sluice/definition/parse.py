@@ -27,17 +27,19 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-def read(path: Path, file: str | None = None) -> Document:
+def read(path: Path) -> Document:
     """The YAML file at `path`. Raises `DefinitionError` for whatever is not one small, plain UTF-8 mapping."""
-    file = file or str(path)
+    return parse(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """What the file holds, up to one byte more than a declaration may have. Raises `DefinitionError`."""
     try:
         with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise DefinitionError(
-            f"the file cannot be read: {error.strerror}", place=Place(file), next_step="check the file's permissions"
-        ) from None
-    return parse(data, file)
+        what = f"the file cannot be read: {error.strerror}"
+        raise DefinitionError(what, place=Place(str(path)), next_step="check what it is and who may read it") from None
 
 
 def parse(data: bytes, file: str) -> Document:

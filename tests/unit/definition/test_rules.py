@@ -1,0 +1,123 @@
+"""Every rule across declarations has a golden case that it alone makes an error of."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluice.definition import check
+from sluice.definition.load import load
+from sluice.definition.macros import MACROS, no_macros, wrong_level, wrong_template
+from sluice.definition.problem import Problem
+from sluice.definition.rules.known import Known
+from sluice.destinations import DESTINATIONS
+from sluice.plan.layout import DEFAULT_FOLDERS
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+RULES = [(family, index) for family, rules in check.RULES.items() for index in range(len(rules))]
+ANY = r"[^\x00-\x1f\x7f\\]"
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The folders of all golden cases, whole."""
+    folders = []
+    for case in sorted(path for path in GOLDEN.iterdir() if path.is_dir() and path.name[0] not in "_."):
+        folders.append(tmp_path_factory.mktemp(case.name))
+        for source in (GOLDEN / "_base", case):
+            if (source / "include").exists():
+                shutil.copytree(source / "include", folders[-1], dirs_exist_ok=True)
+    return folders
+
+
+def silent(declared: Any, known: Known) -> Iterator[Problem]:
+    yield from ()
+
+
+@pytest.mark.parametrize(("family", "index"), RULES, ids=[f"{f}-{check.RULES[f][i].__name__}" for f, i in RULES])
+def test_without_the_rule_a_case_says_less(
+    family: str, index: int, cases: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = check.RULES[family][index].__name__  # type: ignore[index]
+    errors = {case: len(load(case).errors) for case in cases if _may_break(case)}
+    rules = list(check.RULES[family])  # type: ignore[index]
+    rules[index] = silent
+    monkeypatch.setitem(check.RULES, family, tuple(rules))
+    assert any(len(load(case).errors) < count for case, count in errors.items()), f"no golden case shows {name}"
+
+
+def _may_break(case: Path) -> bool:
+    """Cases about rules: the others say the same with any rule."""
+    return not case.name.startswith(("yaml", "encoding", "secret", "good", "value", "name", "type", "key", "kind"))
+
+
+def wrong(template: str, allowed: str = ANY) -> list[str]:
+    return [problem.what for problem in wrong_template(("folder",), template, allowed, "it")]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "",
+        "/",
+        "a",
+        "a/b/",
+        "%DATASET_ID%/%EXPORT_TIME%",
+        "x%SEGMENT_NAME%y",
+        "%DATETIME(YYYY-MM-DD)%",
+        "%DATETIME%",
+        "." * 3,
+    ]
+    + [f"%{macro}%" for macro in MACROS],
+)
+def test_good_folders(template: str) -> None:
+    assert wrong(template) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "what"),
+    [
+        ("%NOPE%", "`%NOPE%` is not a macro"),
+        ("%%", "`%%` is not a macro"),
+        ("%dataset_id%", "`%dataset_id%` is not a macro"),
+        ("100%", "a `%` stands alone"),
+        ("%EXPORT_TIME(YYYY)%", "the macro EXPORT_TIME takes no format"),
+        ("/a", "the folder begins at the root"),
+        ("a//b", "a level of the folder is empty"),
+        ("a/../b", "a level of the folder is empty"),
+        ("./a", "a level of the folder is empty"),
+        ("%DATETIME(YYYY/../MM)%", "a level of the folder is empty"),
+        ("a\\b", "a folder has no `\\`"),
+        ("a\x07", "it takes no '\\x07' in a path"),
+    ],
+)
+def test_bad_folders(template: str, what: str) -> None:
+    (said,) = wrong(template)
+    assert said.startswith(what)
+
+
+def test_a_macro_s_nearest_name_is_told() -> None:
+    (problem,) = wrong_template(("folder",), "%DATSET_ID%", ANY, "it")
+    assert problem.nearest == "DATASET_ID"
+
+
+@pytest.mark.parametrize("name", DESTINATIONS)
+@pytest.mark.parametrize("kind", DEFAULT_FOLDERS)
+def test_every_destination_takes_the_default_folders(name: str, kind: str) -> None:
+    assert wrong(DEFAULT_FOLDERS[kind], DESTINATIONS[name].allowed) == []
+
+
+def test_a_title_that_is_no_level_of_a_folder() -> None:
+    assert [p.what for p in wrong_level((), "a/b", "X", ANY, "it")] == [
+        "`a/b` cannot be one level of a folder, and %X% puts it there"
+    ]
+    assert not list(wrong_level((), "Acme United", "X", ANY, "it"))
+
+
+def test_no_macros_where_nothing_stands_in_for_them() -> None:
+    assert [p.what for p in no_macros((), "%DATETIME%", "its")] == ["its folder takes no macros"]
+    assert not list(no_macros((), "plain", "its"))
