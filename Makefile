@@ -26,7 +26,7 @@ install: .venv/.installed  ## make .venv from the pinned requirements, with the 
 
 install-test: .venv/.installed-test  ## and what the tests need
 
-$(BIN)/uv: Makefile
+$(BIN)/uv:
 	@test -n "$(PYTHON)" || { echo "Sluice needs Python 3.11, 3.12 or 3.13 on PATH (or: make PYTHON=/path/to/python)"; exit 1; }
 	@echo "making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv || { echo "the module venv is missing: on Debian, apt-get install python3-venv"; rm -rf .venv; exit 1; }

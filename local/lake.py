@@ -19,8 +19,10 @@ from sluice.errors import FatalError
 if TYPE_CHECKING:
     import polars as pl
 
-FILES = {"region": 1, "nation": 1, "supplier": 1, "customer": 1, "orders": 2, "lineitem": 4}
-"""The tables, and the files that each has at scale 1; the two large ones grow with the scale."""
+SMALL = ("region", "nation", "supplier", "customer")
+"""Tables of one file each."""
+LARGE = ("orders", "lineitem")
+"""Tables of four files each at scale 1, and more as they grow."""
 ROW_GROUP = "16MB"
 """Uncompressed: 75,000 customers or 240,000 line items."""
 MARKER = "_made.json"
@@ -42,8 +44,8 @@ def make(folder: Path, scale: float = 1) -> bool:
     for leftover in (unfinished, old):
         shutil.rmtree(leftover, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    for table, files in FILES.items():
-        _generate(unfinished, table, scale, files if files == 1 else math.ceil(files * scale))
+    _generate(unfinished, SMALL, scale, files=1)
+    _generate(unfinished, LARGE, scale, files=4 * max(1, math.ceil(scale)))
     _write_contacts(unfinished)
     (unfinished / MARKER).write_text(json.dumps({"scale": scale}))
     if folder.exists():
@@ -59,14 +61,25 @@ def made_at(folder: Path) -> float | None:
     return float(json.loads(marker.read_text())["scale"]) if marker.exists() else None
 
 
-def _generate(folder: Path, table: str, scale: float, files: int) -> None:
-    """Write one table's files as `folder/TABLE/TABLE.N.parquet`."""
+def _generate(folder: Path, tables: tuple[str, ...], scale: float, files: int) -> None:
+    """Write the files of each table as `folder/TABLE/TABLE.N.parquet`."""
     program = Path(sys.executable).with_name("tpchgen-cli")
-    words = ["--tables", table, "--scale-factor", f"{scale:g}", "--parts", str(files), "--row-group-bytes", ROW_GROUP]
+    words = [
+        "--tables",
+        ",".join(tables),
+        "--scale-factor",
+        f"{scale:g}",
+        "--parts",
+        str(files),
+        "--row-group-bytes",
+        ROW_GROUP,
+    ]
     argv = [str(program), "parquet", *words, "--output-dir", str(folder), "--quiet"]
     made = subprocess.run(argv, capture_output=True, text=True, check=False, env=os.environ | {"RUST_LOG": "error"})
     if made.returncode:
-        raise FatalError(f"tpchgen-cli could not make {table}:\n{made.stderr.strip()}", next_step="correct the cause")
+        raise FatalError(
+            f"tpchgen-cli could not make {', '.join(tables)}:\n{made.stderr.strip()}", next_step="correct the cause"
+        )
 
 
 def _write_contacts(folder: Path) -> None:

@@ -84,10 +84,11 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, sign)
             _wait(lambda: not self.alive(), patience)
-        for member in {*members, *self._members()}:
+        left = {*members, *self._members()}
+        for member in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()  # psutil too tells a later process of the same id apart
-        _wait(lambda: not self.alive(), patience)
+        _wait(lambda: not self.alive() and not any(_runs(member) for member in left), patience)
         self.record.unlink(missing_ok=True)
 
     def ensure_alive(self) -> None:
@@ -122,6 +123,10 @@ def _created(pid: int) -> float | None:
         return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
     except psutil.NoSuchProcess:
         return None
+
+
+def _runs(process: psutil.Process) -> bool:
+    return _created(process.pid) == process.create_time()
 
 
 def _wait(done: Callable[[], bool], patience: float) -> None:

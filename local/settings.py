@@ -9,9 +9,8 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sluice.errors import DefinitionError, Place
 
@@ -93,13 +92,13 @@ def read(file: Path) -> Settings:
     if not file.exists():
         return Settings()
     try:
-        data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
         return _File.model_validate(data or {}).airflow
-    except MarkedYAMLError as error:
+    except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = Place(file.name, mark.line + 1, mark.column + 1) if mark else Place(file.name)
         raise DefinitionError(f"not YAML: {error.problem}", place=place, next_step=NEXT) from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DefinitionError(f"not YAML: {error}", place=Place(file.name), next_step=NEXT) from error
     except ValidationError as error:
         raise DefinitionError(_what(error), place=Place(file.name), next_step=NEXT) from None  # it would show values

@@ -1,0 +1,145 @@
+"""A real Airflow under the tests: its own database, processes, ports and project folder."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from local import runs
+from local.airflow import Airflow
+from local.layout import Layout
+from local.rest import Rest
+from local.runs import Run
+from sluice.definition.catalog import SYSTEM_REFRESH
+
+T = TypeVar("T")
+PROJECT = Path(__file__).parent / "project"
+
+
+class Stack:
+    """An Airflow that runs the project's DAGs over the declarations of `tests/integration/project`, copied to `root`.
+
+    Relative paths of `fs` connections start at `root`. The declarations may be changed while it runs: the DAG
+    processor sees them within a few seconds.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "project"
+        shutil.copytree(PROJECT, self.root)
+        (folder / "plugins").mkdir()
+        self.layout = Layout(
+            home=folder / "home",
+            root=self.root,
+            include=self.root / "include",
+            settings=self.root / "airflow_settings.yaml",
+            port=0,
+        )
+        self.airflow = Airflow(self.layout)
+
+    def start(self) -> None:
+        """Start, and wait until everything is healthy."""
+        address = self.airflow.start()
+        self.rest = Rest(address.url, address.user, address.password)
+
+    def stop(self) -> None:
+        """Stop every process of it."""
+        self.airflow.stop()
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Start a run of a DAG, once Airflow knows it. Returns its id."""
+        self.wait_for_dag(dag_id)
+        return runs.trigger(self.rest, dag_id, conf).run_id
+
+    def wait(self, dag_id: str, run_id: str, timeout: float = 120) -> str:
+        """Wait until a run has ended: `success` or `failed`."""
+        run = Run(dag_id, run_id)
+
+        def ended() -> str | None:
+            state = runs.state(self.rest, run)
+            return state if state in runs.ENDED else None
+
+        return self.until(f"{dag_id} {run_id} to end", ended, timeout)
+
+    def wait_for_dag(self, dag_id: str, timeout: float = 60) -> None:
+        """Wait until Airflow has parsed a DAG."""
+
+        def known() -> bool:
+            return dag_id in {dag["dag_id"] for dag in self.rest.every("dags", "dags")}
+
+        self.until(f"the DAG {dag_id}; import errors: {self.import_errors()}", known, timeout)
+
+    def until(self, what: str, ask: Callable[[], T | None], timeout: float = 60) -> T:
+        """Ask until there is an answer, and return it. Fails the test after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not (answer := ask()):
+            assert time.monotonic() < deadline, f"waited {timeout:.0f} s for {what}"
+            time.sleep(0.5)
+        return answer
+
+    def started_by(self, dag_id: str, run_id: str) -> dict[str, str]:
+        """The run ids, by their DAGs, of what a run's asset events have started so far."""
+        return {run.dag_id: run.run_id for run in runs.started_by(self.rest, Run(dag_id, run_id))}
+
+    def report_after(self, dag_id: str, refresh: str, timeout: float = 120) -> dict[str, Any]:
+        """The report of the run that the system refresh's run `refresh` has started, once that has succeeded."""
+        began = time.monotonic()
+        run_id = self.until(
+            f"{SYSTEM_REFRESH} {refresh} to start {dag_id}",
+            lambda: self.started_by(SYSTEM_REFRESH, refresh).get(dag_id),
+            timeout,
+        )
+        assert self.wait(dag_id, run_id, timeout - (time.monotonic() - began)) == "success", self.story(dag_id, run_id)
+        report: dict[str, Any] = self.xcom(dag_id, run_id, "publish")
+        return report
+
+    def story(self, dag_id: str, run_id: str) -> str:
+        """What a failed run's failed tasks have logged: for the message of an assertion."""
+        failed = [task for task in runs.tasks(self.rest, [Run(dag_id, run_id)]) if task.state == "failed"]
+        return "\n".join(line for task in failed for line in [f"--- {dag_id} {task.title}", *runs.log(self.rest, task)])
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Every task instance of a run, as the API has it."""
+        return list(self.rest.every(f"{Run(dag_id, run_id).path}/taskInstances", "task_instances"))
+
+    def running_pid(self, dag_id: str, run_id: str, task_id: str) -> int | None:
+        """The process of a task's first running instance; None while there is none."""
+        tasks = self.task_instances(dag_id, run_id)
+        pids = [task["pid"] for task in tasks if task["task_id"] == task_id and task["state"] == "running"]
+        return next((pid for pid in pids if pid), None)
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task that is not mapped has returned; None if it has returned nothing."""
+        return runs.result(self.rest, Run(dag_id, run_id), task_id)
+
+    def log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
+        """What the last try of a task has logged."""
+        tasks = runs.tasks(self.rest, [Run(dag_id, run_id)])
+        [task] = [task for task in tasks if (task.task_id, task.map_index) == (task_id, map_index)]
+        return "\n".join(runs.log(self.rest, task))
+
+    def unpause(self, dag_id: str, *, paused: bool = False) -> None:
+        """Let a DAG run by itself; with `paused`, stop it from doing so."""
+        self.rest.patch(f"dags/{dag_id}", {"is_paused": paused})
+
+    def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run an `airflow` command, as an operator would in a shell."""
+        argv = [sys.executable, "-m", "airflow", *words]
+        return subprocess.run(argv, env=self.airflow.environment(), capture_output=True, text=True, check=False)
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """The files that Airflow could not import: `filename` and `stack_trace` of each."""
+        return list(self.rest.every("importErrors", "import_errors"))
+
+    @property
+    def deliveries(self) -> Path:
+        """Where the connection `deliveries` delivers to."""
+        return self.root / "deliveries"
+
+    def delivered(self) -> list[str]:
+        """Every file below `deliveries`, sorted."""
+        return sorted(str(file.relative_to(self.deliveries)) for file in self.deliveries.rglob("*") if file.is_file())
