@@ -57,7 +57,8 @@ class Csv(TextFormat):
     """Which values stand in quotes: `minimal` those that need them, `non-numeric` all but numbers and nulls, `all`
     every one, `none` none: then a value that holds a delimiter or a line end fails the run."""
     null: str = ""
-    """What stands for null. An empty string is written as two quotes, so the two differ."""
+    """What stands for null. Where it is empty, an empty string is written as two quotes, so the two differ (not with
+    `quoting: all` or `none`). A string that is the token itself fails the run (not with `quoting: non-numeric`)."""
     encoding: Encoding = "utf-8"
     """How characters become bytes; one that the encoding has not fails the run."""
     line_end: Literal["lf", "crlf"] = "lf"
@@ -124,7 +125,7 @@ class Csv(TextFormat):
             if column.null_count() or (self.quoting == "none" and (column == "").any()):
                 raise FatalError(f"column `{column.name}` stands alone and would make an empty line",
                                  next_step="declare a `null:` token, or make the field `required:`")  # fmt: skip
-        if self.null and self.quoting in ("minimal", "none"):
+        if self.null and self.quoting != "non-numeric":
             for column in texts(cells):
                 if (column == self.null).any():
                     raise FatalError(f"column `{column.name}` holds the null token {self.null!r} as a value",

@@ -121,7 +121,9 @@ class Template(TextFormat):
         return text
 
     def _spaced(self, cells: pl.DataFrame) -> pl.DataFrame:
-        return cells.with_columns(column.str.replace_many(list(self._separators), " ") for column in texts(cells))
+        return cells.with_columns(
+            column.str.replace_many(list(self._separators), [" "] * len(self._separators)) for column in texts(cells)
+        )
 
     def _written(self, cells: pl.DataFrame) -> bytes:
         """A column of text lies in memory as its text, one value after another: no value is touched by Python."""

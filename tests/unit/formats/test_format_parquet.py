@@ -1,0 +1,115 @@
+"""What Parquet promises beyond the exam: row groups, codecs, dictionaries."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
+
+from sluice.errors import DefinitionError
+from sluice.formats.parquet import Parquet
+
+
+def written(*tables: pa.Table, **options: Any) -> pq.ParquetFile:
+    encoder = Parquet(type="parquet", **options).encoder(tables[0].schema)
+    pieces = [piece for table in tables for piece in encoder.encode(table)]
+    return pq.ParquetFile(io.BytesIO(b"".join([*pieces, *encoder.close()])))
+
+
+def groups(file: pq.ParquetFile) -> list[int]:
+    return [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+
+
+@pytest.mark.parametrize("sizes", [[25], [10, 15], [1] * 25, [24, 1], [0, 25, 0]])
+def test_row_groups_depend_on_the_rows_alone(sizes: list[int]) -> None:
+    tables, start = [], 0
+    for size in sizes:
+        tables.append(pa.table({"a": range(start, start + size)}, schema=pa.schema([("a", pa.int64())])))
+        start += size
+    file = written(*tables, row_group=10)
+    assert groups(file) == [10, 10, 5]
+    assert file.read()["a"].to_pylist() == list(range(25))
+
+
+def test_rows_leave_as_soon_as_a_row_group_is_full() -> None:
+    encoder = Parquet(type="parquet", row_group=10).encoder(pa.schema([("a", pa.int64())]))
+    assert list(encoder.encode(pa.table({"a": range(9)}))) == []
+    assert sum(map(len, encoder.encode(pa.table({"a": range(2)})))) > 50
+
+
+@pytest.mark.parametrize(
+    ("compression", "ending", "codec"),
+    [("none", ".parquet", "UNCOMPRESSED"), ("gzip", ".gz.parquet", "GZIP"), ("snappy", ".snappy.parquet", "SNAPPY"),
+     ("zstd", ".zstd.parquet", "ZSTD")],
+)  # fmt: skip
+def test_codecs(compression: str, ending: str, codec: str) -> None:
+    assert Parquet(type="parquet", compression=compression).extension == ending
+    file = written(pa.table({"a": [1, 2]}), compression=compression)
+    assert file.metadata.row_group(0).column(0).compression == codec
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": "gzip", "compression_level": 0},
+        {"compression": "gzip", "compression_level": 10},
+        {"compression": "zstd", "compression_level": 23},
+        {"compression": "snappy", "compression_level": 1},
+        {"compression": "none", "compression_level": 1},
+    ],
+)
+def test_levels_that_a_codec_has_not(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="compression_level"):
+        Parquet(type="parquet", **options)
+
+
+def test_a_higher_level_makes_a_smaller_file() -> None:
+    table = pa.table({"a": [f"value {i * 7919 % 10007}" for i in range(40_000)]})
+    low, high = (
+        written(table, compression_level=level).metadata.row_group(0).column(0).total_compressed_size
+        for level in (1, 9)
+    )
+    assert high < low
+
+
+def test_only_columns_that_repeat_get_a_dictionary() -> None:
+    rows = 20_000
+    table = pa.table(
+        {
+            "unique": [f"u{i}" for i in range(rows)],
+            "few": [f"f{i % 50}" for i in range(rows)],
+            "deep": [{"unique": i, "few": [i % 3]} for i in range(rows)],
+            "map": pa.array([[("k", i)] for i in range(rows)], pa.map_(pa.string(), pa.int64())),
+        }
+    )
+    group = written(table).metadata.row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
+    assert {column.path_in_schema: column.has_dictionary_page for column in columns} == {
+        "unique": False,
+        "few": True,
+        "deep.unique": False,
+        "deep.few.list.element": True,
+        "map.key_value.key": True,
+        "map.key_value.value": False,
+    }
+
+
+def test_statistics_are_there_for_readers_that_skip() -> None:
+    column = written(pa.table({"a": [3, 1, None]})).metadata.row_group(0).column(0)
+    assert (column.statistics.min, column.statistics.max, column.statistics.null_count) == (1, 3, 1)
+
+
+def test_a_struct_without_fields() -> None:
+    with pytest.raises(DefinitionError, match="no struct without fields"):
+        Parquet(type="parquet").check(pa.schema([("s", pa.struct([]))]))
+
+
+def test_an_empty_part_keeps_its_schema() -> None:
+    schema = pa.schema([("a", pa.dictionary(pa.int32(), pa.string())), ("b", pa.list_view(pa.int64()))])
+    file = written(schema.empty_table())
+    assert file.metadata.num_rows == 0
+    assert [str(kind) for kind in file.schema_arrow.types] == ["string", "large_list<element: int64>"]
