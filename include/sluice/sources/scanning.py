@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sluice.filesystem import Opened
@@ -23,7 +23,21 @@ def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, 
         file_format.make_fragment(opened.at(unit), opened.filesystem, partition_expression=_known(fixed.get(unit, {})))
         for unit in pinned.units
     ]
-    return pa_dataset.FileSystemDataset(fragments, pinned.schema, file_format, opened.filesystem)
+    schema = _as_stored(pinned.schema, [fragment.physical_schema for fragment in fragments])
+    return pa_dataset.FileSystemDataset(fragments, schema, file_format, opened.filesystem)
+
+
+def _as_stored(schema: pa.Schema, stored: Sequence[pa.Schema]) -> pa.Schema:
+    """The schema with those columns as views that every file stores as views: a comparison is pushed into a file as it
+    is, and Arrow compares no text with a view of text."""
+    import pyarrow as pa
+
+    views = {pa.string(): pa.string_view(), pa.binary(): pa.binary_view()}
+    for index, field in enumerate(schema):
+        kinds = {one.field(field.name).type for one in stored if field.name in one.names}
+        if kinds == {views.get(field.type)}:
+            schema = schema.set(index, field.with_type(views[field.type]))
+    return schema
 
 
 def _format(*, pre_buffer: bool) -> pa_dataset.ParquetFileFormat:

@@ -98,6 +98,13 @@ def test_a_segment_arrives_whole_with_its_rejects_counted(world: World) -> None:
     assert report.files == -(-len(wanted) // 60)
 
 
+def test_text_that_is_stored_as_views_is_text(world: World) -> None:
+    views = [field.with_type(pa.string_view()) if field.type == pa.string() else field for field in PEOPLE.schema]
+    world.dataset("people", PEOPLE.cast(pa.schema(views)), files=3)
+    refresh(world, "pecs")
+    assert world.run("pecs").records == 200
+
+
 def test_folders_and_names_are_the_products(world: World) -> None:
     world.run("all_people")
     parts = [name for name in world.delivered() if "part-" in name]
