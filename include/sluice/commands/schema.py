@@ -6,11 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from sluice.errors import DefinitionError
-
 
 def schema(args: argparse.Namespace) -> int:
     """Print the names of the schemas, or one schema, or write them all with the reference. 0 always."""
+    from sluice.definition.problem import unknown
     from sluice.definition.schema import schemas
 
     known = schemas()
@@ -21,7 +20,7 @@ def schema(args: argparse.Namespace) -> int:
     elif args.kind in known:
         print(json.dumps(known[args.kind], indent=2))
     else:
-        raise DefinitionError(f"there is no schema `{args.kind}`", known=list(known), next_step="name one of these")
+        raise unknown((), args.kind, known, f"there is no schema `{args.kind}`", "name one of these").error()
     return 0
 
 

@@ -110,4 +110,4 @@ def _first(errors: tuple[DefinitionError, ...]) -> DefinitionError:
 
 def _no_export(name: str, known: Iterable[str]) -> DefinitionError:
     problem = unknown((), name, known, f"no export is named `{name}`", "run `sluice check` to see what is declared")
-    return DefinitionError(problem.what, nearest=problem.nearest, known=problem.known, next_step=problem.next_step)
+    return problem.error()

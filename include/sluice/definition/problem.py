@@ -26,6 +26,9 @@ class Problem:
     """The key that is missing at `path`."""
 
     def at(self, place: Place) -> DefinitionError:
+        return self.error(place)
+
+    def error(self, place: Place | None = None) -> DefinitionError:
         return DefinitionError(self.what, place=place, nearest=self.nearest, known=self.known, next_step=self.next_step)
 
 

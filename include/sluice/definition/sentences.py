@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Literal, get_args, get_origin
 
 from sluice.definition.position import Path
@@ -13,7 +13,14 @@ from sluice.definition.problem import Problem, either, shown, unknown
 from sluice.definition.trace import Trace, all_tags, bare, fields, inline, is_model, members, tag_key, tags
 from sluice.model.declared import NAME, spell_duration
 
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", timedelta: "a length of time"}
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    date: "a date such as 2026-12-01",
+    timedelta: "a length of time",
+}
 _BOUNDS = {
     "greater_than": "more than",
     "greater_than_equal": "at least",
@@ -190,7 +197,7 @@ def _in_its_own_words(m: Mistake) -> Problem:
 
 
 _TYPE_ERRORS = (
-    "bool_parsing", "bool_type", "date_from_datetime_parsing", "date_parsing", "date_type", "dict_type",
+    "bool_parsing", "bool_type", "date_from_datetime_inexact", "date_from_datetime_parsing", "date_parsing", "date_type", "dict_type",
     "finite_number", "float_parsing", "float_type", "int_from_float", "int_parsing", "int_parsing_size", "int_type",
     "list_type", "mapping_type", "model_attributes_type", "model_type", "string_type", "tuple_type",
 )  # fmt: skip
