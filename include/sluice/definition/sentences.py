@@ -197,9 +197,10 @@ def _in_its_own_words(m: Mistake) -> Problem:
 
 
 _TYPE_ERRORS = (
-    "bool_parsing", "bool_type", "date_from_datetime_inexact", "date_from_datetime_parsing", "date_parsing", "date_type", "dict_type",
-    "finite_number", "float_parsing", "float_type", "int_from_float", "int_parsing", "int_parsing_size", "int_type",
-    "list_type", "mapping_type", "model_attributes_type", "model_type", "string_type", "tuple_type",
+    "bool_parsing", "bool_type", "date_from_datetime_inexact", "date_from_datetime_parsing", "date_parsing",
+    "date_type", "dict_type", "finite_number", "float_parsing", "float_type", "int_from_float", "int_parsing",
+    "int_parsing_size", "int_type", "list_type", "mapping_type", "model_attributes_type", "model_type", "string_type",
+    "tuple_type",
 )  # fmt: skip
 
 _SENTENCES: dict[str, Callable[[Mistake], Problem]] = {

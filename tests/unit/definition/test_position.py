@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -38,17 +38,20 @@ def dumped(value: Any) -> str:
     return out.getvalue()
 
 
+@settings(deadline=None)
 @given(mappings)
 def test_json_means_what_it_says(value: dict[str, Any]) -> None:
     assert parse(json.dumps(value, ensure_ascii=False).encode(), "f").value == value
 
 
+@settings(deadline=None)
 @given(mappings)
 def test_agrees_with_another_reader_of_yaml_1_2(value: dict[str, Any]) -> None:
     written = dumped(value)
     assert parse(written.encode(), "f").value == YAML(typ="safe", pure=True).load(written) == value
 
 
+@settings(deadline=None)
 @given(mappings)
 def test_every_value_stands_where_the_tree_says(value: dict[str, Any]) -> None:
     """Cut the text at a leaf's place: what stands there is the leaf."""
@@ -62,6 +65,7 @@ def test_every_value_stands_where_the_tree_says(value: dict[str, Any]) -> None:
             assert resolve(standing) == node.value
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_a_document_or_a_definition_error(data: bytes) -> None:
     try:
