@@ -1,0 +1,47 @@
+"""What the documents say is there: links, commands, macros; and the README stays short."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sluice.cli import COMMANDS
+from sluice.definition.macros import MACROS
+from sluice.destinations import DESTINATIONS
+from sluice.formats import FORMATS
+from sluice.sources import SOURCES
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+def test_the_readme_is_read_in_one_go() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    dead = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
+    assert not dead
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [command.name for command in COMMANDS if f"sluice {command.name}" not in readme] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("docs/run.md", [f"%{name}" for name in MACROS]),
+        ("docs/destinations.md", [f"`{name}`" for name in DESTINATIONS]),
+        ("docs/formats.md", list(FORMATS)),
+        ("docs/sources.md", list(SOURCES)),
+    ],
+)
+def test_a_page_names_every_member_of_its_family(page: str, names: list[str]) -> None:
+    text = (ROOT / page).read_text()
+    assert [name for name in names if name not in text] == []
