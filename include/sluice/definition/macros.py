@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from sluice.definition.position import Path
 from sluice.definition.problem import Problem, shown, unknown
 
 MACROS = {
     "DATASET_ID": "the identifier of the dataset, or of the segment's dataset",
-    "DATETIME": "when the run began, in UTC; takes a format: `%DATETIME(YYYYMMDD_HHmmss)%`",
+    "DATETIME": "when the run was due, in UTC; takes a format: `%DATETIME(YYYYMMDD_HHmmss)%`",
     "DESTINATION": "the destination's type",
     "DESTINATION_INSTANCE_ID": "the connection's name",
     "DESTINATION_INSTANCE_NAME": "the connection's title, or its name where it has none",
@@ -25,6 +25,11 @@ MACROS = {
 WITH_FORMAT = ("DATETIME",)
 
 _MACRO = re.compile(r"%([^%()/]*)(?:\(([^()%]*)\))?%")
+
+
+def expand(template: str, values: Mapping[str, Callable[[str | None], str]]) -> str:
+    """The template with each macro's value in its place; a value is given the macro's format, or None."""
+    return _MACRO.sub(lambda found: values[found[1]](found[2]), template)
 
 
 def uses(template: str, macro: str) -> bool:

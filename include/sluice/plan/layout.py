@@ -12,6 +12,7 @@ from datetime import datetime
 from sluice.definition.catalog import Dataset, Segment
 from sluice.definition.connection import Connection
 from sluice.definition.export import Export
+from sluice.definition.macros import expand
 from sluice.definition.project import Settings
 from sluice.model.run import Run
 
@@ -22,7 +23,6 @@ DEFAULT_FOLDERS: Mapping[str, str] = {
 }
 """The folder of each kind's feeds when the export declares none; the last is the product's own default."""
 
-_MACRO = re.compile(r"%([A-Z_]+)(?:\(([^)%]*)\))?%")
 _DATE_LETTERS = {"YYYY": "%Y", "yyyy": "%Y", "MM": "%m", "DD": "%d", "dd": "%d", "HH": "%H", "mm": "%M"}
 _DATE_LETTERS |= {"SS": "%S", "ss": "%S"}
 _DATE_FIELD = re.compile("|".join(_DATE_LETTERS))
@@ -55,8 +55,7 @@ def render_folder(
         "SEGMENT_ID": lambda _: segment.name if segment else dataset.name,
         "SEGMENT_NAME": lambda _: segment.name if segment else dataset.name,
     }
-    template = export.folder or DEFAULT_FOLDERS[export.kind]
-    folder = _MACRO.sub(lambda found: values[found.group(1)](found.group(2)), template)
+    folder = expand(export.folder or DEFAULT_FOLDERS[export.kind], values)
     return "/".join(level for level in folder.split("/") if level)
 
 
