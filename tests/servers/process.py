@@ -49,7 +49,7 @@ def running(command: Sequence[str], port: int, log: Path, env: Mapping[str, str]
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(5)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

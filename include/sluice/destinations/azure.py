@@ -8,8 +8,10 @@ one's blocks can take the place of the other's: a retry that overlaps its first 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import parse_qs
 
 from sluice.destinations.base import Capabilities, Destination
 from sluice.destinations.failures import Origin
@@ -42,11 +44,13 @@ class AzureConfig(ObjectStoreConfig):
                 f"{access.container}, not {container}",
                 next_step="declare the container that the SAS URL names",
             )
+        origin = Origin(name, self.airflow_conn_id, f"container {container}", "")
+        _refuse_expired(access, origin)
         endpoint = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").replace(".dfs.", ".blob.")
         return ObjectStore(
             self._store(access, container, endpoint),
             self,
-            Origin(name, self.airflow_conn_id, f"container {container}", endpoint),
+            replace(origin, server=endpoint),
             threads=threads,
             address=address,
             abort_uploads=lambda _: 0,
@@ -62,6 +66,20 @@ class AzureConfig(ObjectStoreConfig):
             client_options=self.client(plain_http=endpoint.startswith("http:")),
             retry_config=self.retries(),
             **_credentials(access),
+        )
+
+
+def _refuse_expired(access: AzureAccess, origin: Origin) -> None:
+    """A SAS token says when it ends; the server would only say that it does not know us."""
+    ends = parse_qs(access.sas or "").get("se", [""])[0]
+    try:
+        over = bool(ends) and datetime.fromisoformat(ends).astimezone(UTC) < datetime.now(UTC)
+    except ValueError:
+        return
+    if over:
+        raise origin.fatal(
+            f"the SAS token of the Airflow connection {origin.airflow_conn_id} has expired: it ended at {ends}",
+            f"get a new one, and put it into the Airflow connection {origin.airflow_conn_id}",
         )
 
 

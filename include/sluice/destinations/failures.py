@@ -21,12 +21,13 @@ _TRANSPORT = (
         "its host name is not found",
     ),
     (r"Connection refused", "nothing answers at its address: connection refused"),
-    (r"timed out|TimedOut|timeout", "it did not answer in time"),
+    (r"timed out|TimedOut|kind: Timeout", "it did not answer in time"),
     (r"[Cc]onnection reset|ConnectionReset|[Bb]roken pipe|BrokenPipe", "it closed the connection in the middle"),
     (r"[Ii]ncompleteMessage|connection closed|UnexpectedEof|SendRequest|end of file", "it closed the connection early"),
     (r"[Nn]etwork is unreachable|No route to host", "there is no route to it"),
 )
 _CERTIFICATE = re.compile(r"certificate|InvalidCertificate|UnknownIssuer|BadCertificate|NotValidForName")
+_NOT_US = re.compile(r"failed to authenticate the request")  # Azurite calls this AuthorizationFailure
 
 _KEY_CODES = {
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthenticationFailed", "InvalidAuthenticationInfo",
@@ -64,7 +65,7 @@ def of_server(text: str, origin: Origin, act: str) -> SluiceError:
     """The error for a client's failure message `text` while it did `act` ("write s3://bucket/name")."""
     status, code = _answer(text)
     if status or code:
-        return _answered(status, code, origin, act)
+        return _answered(status, "AuthenticationFailed" if _NOT_US.search(text) else code, origin, act)
     if _CERTIFICATE.search(text):
         return origin.fatal(
             f"cannot {act}: the server's TLS certificate is not trusted",

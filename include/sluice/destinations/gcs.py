@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ENDPOINT = "https://storage.googleapis.com"
 
+_NOBODY = '{"disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}'
+
 
 class Gcs(ObjectStoreConfig):
     """A Cloud Storage bucket, by service account or HMAC key: an Airflow connection of type `google_cloud_platform`."""
@@ -62,7 +64,8 @@ class Gcs(ObjectStoreConfig):
     def _store(self, endpoint: str, credentials: Credentials | None) -> GCSStore:
         from obstore.store import GCSStore
 
-        who: dict[str, Any] = {"credential_provider": credentials} if credentials else {"skip_signature": True}
+        nobody = {"service_account_key": _NOBODY}  # without it the client asks the machine's metadata server
+        who: dict[str, Any] = {"credential_provider": credentials} if credentials else nobody
         return GCSStore(
             self.bucket,
             base_url=endpoint,

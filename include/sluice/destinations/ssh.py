@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import random
 import socket
 import threading
@@ -35,6 +36,7 @@ class Session:
     """Safe to use from many threads: every request runs in one event loop, on a thread of its own."""
 
     def __init__(self, access: SftpAccess, origin: Origin, *, timeout: timedelta, retry_for: timedelta) -> None:
+        _quiet()
         self._options = _options(access, origin)
         self._origin = origin
         self._timeout = timeout.total_seconds()
@@ -130,6 +132,13 @@ class Session:
             return await self._connection.start_sftp_client()
         except (OSError, EOFError, asyncssh.Error) as error:
             raise of_ssh(error, self._origin, "connect") from error
+
+
+def _quiet() -> None:
+    """asyncssh tells fifteen lines of every connection; a task's log is for its own, unless somebody has asked."""
+    log = logging.getLogger("asyncssh")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)
 
 
 def _options(access: SftpAccess, origin: Origin) -> dict[str, Any]:

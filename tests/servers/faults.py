@@ -1,0 +1,189 @@
+"""A proxy that breaks things: it stands before a server and answers, cuts, loses or withholds as its rules say."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+PIECE = 1 << 16
+
+Action = Literal["answer", "cut", "hang", "lose"]
+
+
+@dataclass
+class Rule:
+    """What happens to the next `times` requests whose method and path match; the rest pass.
+
+    answer: the request is read and `status` with `code` is the answer; the server never sees it.
+    cut: the connection is reset after `after` bytes of the body.
+    hang: the request is read and never answered.
+    lose: the server does what it is asked, and its answer is lost.
+    """
+
+    action: Action
+    method: str = ".*"
+    path: str = ".*"
+    times: int = 1_000_000
+    status: int = 503
+    code: str = "SlowDown"
+    after: int = 1 << 20
+    seen: int = field(default=0, init=False)
+
+    def takes(self, method: str, path: str) -> bool:
+        if self.seen >= self.times or not re.fullmatch(self.method, method) or not re.search(self.path, path):
+            return False
+        self.seen += 1
+        return True
+
+
+class FaultProxy:
+    """HTTP, one request a connection; with `raw`, any bytes: then only `cut` and `hang` mean something, and `after`
+    counts what the client has sent."""
+
+    def __init__(self, upstream: int, *, raw: bool = False) -> None:
+        self.rules: list[Rule] = []
+        self.port = 0
+        self._upstream, self._raw = upstream, raw
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._ready = threading.Event()
+
+    def start(self) -> None:
+        self._thread.start()
+        self._ready.wait(10)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        self._over = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._over.wait()
+        server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._one(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await (self._pass_raw(reader, writer) if self._raw else self._request(reader, writer))
+        except (OSError, EOFError):
+            pass  # either side has gone: what the other sees is the client's affair
+        finally:
+            writer.close()
+
+    async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
+        length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+        size = int(length[1]) if length else 0
+        rule = next((rule for rule in self.rules if rule.takes(method, path)), None)
+        if rule is not None and rule.action == "answer":
+            await _take(reader, size)
+            writer.write(_answer(rule))
+            await writer.drain()
+        elif rule is not None and rule.action == "hang":
+            await _take(reader, size)
+            await self._over.wait()
+        else:
+            await self._forward(head, size, reader, writer, rule)
+
+    async def _forward(
+        self, head: bytes, size: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rule: Rule | None
+    ) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        try:
+            head = re.sub(rb"\r\nconnection: [^\r]*", b"", head, flags=re.IGNORECASE)
+            up_writer.write(head[:-4] + b"\r\nConnection: close\r\n\r\n")
+            if rule is not None and rule.action == "cut":
+                await _copy(reader, up_writer, min(size, rule.after))
+                _reset(writer)
+                return
+            await _copy(reader, up_writer, size)
+            if rule is not None:
+                await up_reader.read()
+                _reset(writer)
+                return
+            while piece := await up_reader.read(PIECE):
+                writer.write(piece)
+                await writer.drain()
+        finally:
+            up_writer.close()
+
+    async def _pass_raw(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        rule = next((rule for rule in self.rules if rule.takes("", "")), None)
+        answers = asyncio.create_task(_copy(up_reader, writer, None))
+        try:
+            if rule is None:
+                await _copy(reader, up_writer, None)
+                return
+            await _copy(reader, up_writer, rule.after)
+            if rule.action == "hang":
+                answers.cancel()
+                await self._over.wait()
+            _reset(writer)
+        finally:
+            answers.cancel()
+            up_writer.close()
+
+
+async def _take(reader: asyncio.StreamReader, size: int) -> None:
+    while size > 0:
+        size -= len(await reader.readexactly(min(size, PIECE)))
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, size: int | None) -> None:
+    """`size` bytes, or all."""
+    while size is None or size > 0:
+        piece = await reader.read(PIECE if size is None else min(size, PIECE))
+        if not piece:
+            return
+        writer.write(piece)
+        await writer.drain()
+        size = size if size is None else size - len(piece)
+
+
+def _answer(rule: Rule) -> bytes:
+    body = f"<?xml version='1.0'?><Error><Code>{rule.code}</Code><Message>{rule.code}</Message></Error>".encode()
+    head = f"HTTP/1.1 {rule.status} {rule.code}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"Connection: close\r\n\r\n" + body
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST instead of FIN."""
+    raw: socket.socket = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+@contextmanager
+def faults(upstream: int, *, raw: bool = False) -> Iterator[FaultProxy]:
+    """A proxy before the server that listens on the port `upstream` of this machine."""
+    proxy = FaultProxy(upstream, raw=raw)
+    proxy.start()
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
