@@ -59,7 +59,8 @@ class Opened:
         self.conn_id = conn_id
         self.read_only = read_only
         self._access = access
-        self._path = path
+        self.path = path
+        """The folder below the connection's own."""
         self.generation = 0
         """Counts up with every renewal: what was opened before has credentials that end."""
         self._open()
@@ -70,7 +71,11 @@ class Opened:
         with self.reporting("opening the connection"):
             self._filesystem, base, self._expires_at, self._delete = open_access(self._access, self.conn_id)
         self.generation += 1
-        self.root = join(base, self._path)
+        self.root = join(base, self.path)
+
+    def below(self, folder: str) -> Opened:
+        """A folder in this one, opened in the same way."""
+        return Opened(self._access, self.conn_id, join(self.path, folder), read_only=self.read_only)
 
     @property
     def filesystem(self) -> pa_fs.FileSystem:

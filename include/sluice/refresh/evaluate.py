@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sluice.definition.catalog import Dataset, Segment
-from sluice.definition.project import Project
+from sluice.definition.project import Project, Staging
 from sluice.errors import DefinitionError, FatalError, SluiceError, about
+from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
 from sluice.model.access import Connections
-from sluice.refresh.membership import Membership, current, publish, read_keys, table_path
+from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
 from sluice.refresh.tables import tables_read
 from sluice.sql import connect, quote
 
@@ -46,17 +47,20 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         key=dataset.key,
         sql_digest=hashlib.sha256(_rule(segment, dataset).encode()).hexdigest(),
     )
+    tables = _tables(segment, dataset, project)
+    staging = project.settings.staging
     with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
+        copies = stack.enter_context(_copies(planned, staging, connections))
         engine = stack.enter_context(connect(threads=_THREADS, memory=_MEMORY, spill=spill))
+        for table in tables:
+            engine.register(table, _rows(table, project, connections, copies, stack))
         with _explained(segment):
-            tables = tables_read(engine, _rule(segment, dataset)) | {dataset.name}
-            _check_tables(tables, segment, project)
-        for table in sorted(tables):
-            stack.enter_context(_table(engine, table, project, connections))
-        with _explained(segment):
-            engine.sql(_rule(segment, dataset))
+            # Explained first: only what is executed is told with its line.
+            engine.execute(f"explain {_rule(segment, dataset)}").fetchall()
             keys = engine.sql(_members(engine, segment, dataset)).to_arrow_reader(_BATCH)
-            return publish(planned, keys, project.settings.staging, connections)
+            written = write_table(planned, keys, staging, connections)
+    # Only now, for leaving the block has checked that what was read is what was pinned.
+    return make_current(written, staging, connections)
 
 
 def _rule(segment: Segment, dataset: Dataset) -> str:
@@ -75,11 +79,17 @@ def _members(engine: duckdb.DuckDBPyConnection, segment: Segment, dataset: Datas
     )
 
 
+def _tables(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
+    """The tables that the segment reads. Raises `DefinitionError` where its `reads` does not name one."""
+    with connect() as engine, _explained(segment):
+        named = tables_read(engine, _rule(segment, dataset))
+        _check_tables(named, segment, project)
+    return sorted(named | {dataset.name})
+
+
 def _check_tables(tables: set[str], segment: Segment, project: Project) -> None:
     readable = {segment.dataset, *segment.reads}
-    for table in sorted(tables):
-        if table in readable:
-            continue
+    for table in sorted(tables - readable):
         declared = table in project.datasets or table in project.segments
         near = get_close_matches(table, readable, 1)
         raise DefinitionError(
@@ -90,21 +100,29 @@ def _check_tables(tables: set[str], segment: Segment, project: Project) -> None:
         )
 
 
-@contextmanager
-def _table(engine: duckdb.DuckDBPyConnection, name: str, project: Project, connections: Connections) -> Iterator[None]:
-    """Make a dataset's rows, or a segment's keys, a table of the engine."""
+def _rows(name: str, project: Project, connections: Connections, copies: Opened, stack: ExitStack) -> Any:
+    """A dataset's rows, or a segment's keys, as something that the engine scans. What it holds open, `stack` closes."""
     if name in project.datasets:
-        source = project.datasets[name].source.open(connections, dataset=name)
-        with about("datasets", name), source.scan(source.pin()) as rows:
-            engine.register(name, rows)
-            yield
-        return
+        with about("datasets", name):
+            source = project.datasets[name].source.open(connections, dataset=name)
+            return stack.enter_context(source.scan(source.pin(copies.below(name))))
     import pyarrow as pa
 
     staging = project.settings.staging
-    membership = current(staging, name, connections)
-    engine.register(name, pa.table({membership.key: read_keys(membership, staging, connections)}))
-    yield
+    with about("segments", name):
+        membership = current(staging, name, connections)
+        return pa.table({membership.key: read_keys(membership, staging, connections)})
+
+
+@contextmanager
+def _copies(planned: Membership, staging: Staging, connections: Connections) -> Iterator[Opened]:
+    """A folder for what sources have to copy in order to pin it; it goes when the evaluation is over."""
+    opened = open_filesystem(connections, staging.airflow_conn_id, staging.path)
+    folder = planned.path.removesuffix(".parquet") + ".copies"
+    try:
+        yield opened.below(folder)
+    finally:
+        opened.remove_tree(folder)
 
 
 @contextmanager

@@ -65,20 +65,25 @@ def read_keys(membership: Membership, staging: Staging, connections: Connections
     return keys
 
 
-def publish(
-    membership: Membership, keys: pa.RecordBatchReader, staging: Staging, connections: Connections
+def write_table(
+    planned: Membership, keys: pa.RecordBatchReader, staging: Staging, connections: Connections
 ) -> Membership:
-    """Write the table, then the pointer to it, then remove the oldest; what was written, with its count."""
+    """Write the keys to the planned path; the evaluation with its count. Nobody reads it before it is made current."""
     import pyarrow.parquet as pq
 
     opened = _open(staging, connections)
     records = 0
-    with opened.open_output(membership.path) as sink, pq.ParquetWriter(sink, keys.schema, compression="zstd") as writer:
+    with opened.open_output(planned.path) as sink, pq.ParquetWriter(sink, keys.schema, compression="zstd") as writer:
         for batch in keys:
             writer.write_batch(batch)
             records += batch.num_rows
-    written = membership.model_copy(update={"records": records})
-    opened.write_bytes(_pointer(membership.segment), written.model_dump_json(indent=2).encode())
+    return planned.model_copy(update={"records": records})
+
+
+def make_current(written: Membership, staging: Staging, connections: Connections) -> Membership:
+    """Point to a written table, and remove the oldest ones."""
+    opened = _open(staging, connections)
+    opened.write_bytes(_pointer(written.segment), written.model_dump_json(indent=2).encode())
     _forget(opened, written)
     return written
 

@@ -16,6 +16,8 @@ from sluice.model.declared import Declared
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from sluice.filesystem import Opened
+
 
 class Slice(BaseModel):
     """A run of rows that is read in one go, in an order that never changes: `records` rows of one pinned unit.
@@ -31,6 +33,15 @@ class Slice(BaseModel):
     """Uncompressed bytes, as far as the source knows; 0 where it does not."""
 
 
+class Spool(BaseModel):
+    """A folder of staging that holds copied rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    airflow_conn_id: str
+    path: str
+
+
 class Pinned(BaseModel):
     """What a run has pinned of one dataset: reading it twice gives the same rows in the same order, or an error."""
 
@@ -43,6 +54,8 @@ class Pinned(BaseModel):
     units: dict[str, str]
     """Each unit's fingerprint (size, modification time, ETag), compared again before it is read."""
     slices: tuple[Slice, ...]
+    spool: Spool | None = None
+    """Where the rows were copied to; None for data that is read where it is."""
 
     @property
     def records(self) -> int:
@@ -85,8 +98,9 @@ class Source(Protocol):
         """The columns and their types. Raises `FatalError` where the data is missing or not readable."""
         ...
 
-    def pin(self) -> Pinned:
-        """Fix what is read from now on, without copying it where the source allows."""
+    def pin(self, spool: Opened | None = None) -> Pinned:
+        """Fix what is read from now on, without copying it where the source allows. Other sources copy their rows into
+        `spool`, an empty folder of staging that lives as long as what is pinned, and need one."""
         ...
 
     def intact(self, pinned: Pinned) -> bool:

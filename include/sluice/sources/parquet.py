@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sluice.errors import FatalError
-from sluice.filesystem import File, Opened, open_filesystem
+from sluice.filesystem import File, Opened, join, open_filesystem
 from sluice.model.access import Connections
 from sluice.sources.base import Pinned, Slice, SourceConfig, encode_schema, known_columns
 from sluice.sources.parquet_files import ParquetFiles
@@ -36,7 +36,7 @@ class Parquet(SourceConfig):
     every value is one, else text."""
 
     def open(self, connections: Connections, *, dataset: str) -> ParquetSource:
-        folder, _, last = self.path.strip("/").rpartition("/")
+        folder, _, last = join("", self.path).rpartition("/")
         opened = open_filesystem(connections, self.airflow_conn_id, folder, read_only=True)
         return ParquetSource(opened, last, self.partitions, dataset=dataset)
 
@@ -64,7 +64,7 @@ class ParquetSource:
         """The columns of all files together. Reads every footer, as `pin` does."""
         return self.pin().schema
 
-    def pin(self) -> Pinned:
+    def pin(self, spool: Opened | None = None) -> Pinned:  # noqa: ARG002 - nothing is copied
         """The files that are there now, each with its size, time and footer digest; nothing is copied."""
         files = self._list()
         partitions = partition_fields([self._below(f.name) for f in files], self._declared, dataset=self._dataset)

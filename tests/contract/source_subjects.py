@@ -1,0 +1,117 @@
+"""Every source with the ways that its data is written for the exam."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sluice.filesystem import Opened, open_filesystem
+from sluice.model.access import Access, FolderAccess
+from sluice.sources import SOURCES
+from sluice.sources.base import Source
+
+ROWS_PER_GROUP = 700
+
+
+class Lake:
+    """A folder for the data, one for what is spooled, and the connections to both."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "lake"
+        self.folder.mkdir()
+        self.more: dict[str, Access] = {}
+        self._staging = folder / "staging"
+
+    def get(self, conn_id: str) -> Access:
+        """The `Connections` protocol."""
+        known: dict[str, Access] = {"lake": FolderAccess(self.folder), "staging": FolderAccess(self._staging)}
+        return (known | self.more)[conn_id]
+
+    @property
+    def spool(self) -> Opened:
+        return open_filesystem(self, "staging", "spool")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A source's type and how its data comes to be; what is promised beside the exam's own questions."""
+
+    type: str
+    variant: str
+    declared: dict[str, object]
+    put: Callable[[Lake, pa.Table], None]
+    """Write the dataset, or write it again as a whole."""
+    without: tuple[str, ...] = ()
+    """Columns of `every_type` that it cannot hold."""
+    keeps: bool = False
+    """Whether what was pinned can still be read when the dataset has changed; if not, reading refuses."""
+    exact: bool = True
+    """Whether Arrow's types come back as they were, and not only the values."""
+    copies: bool = False
+    """Whether pinning copies the rows, and so gives another version each time."""
+
+    def __str__(self) -> str:
+        return f"{self.type}-{self.variant}"
+
+    def open(self, lake: Lake) -> Source:
+        config = SOURCES[self.type].model_validate({"type": self.type, "airflow_conn_id": "lake", **self.declared})
+        return config.open(lake, dataset="people")
+
+    def write(self, lake: Lake, table: pa.Table) -> Source:
+        self.put(lake, table)
+        return self.open(lake)
+
+    def replace(self, lake: Lake, table: pa.Table) -> None:
+        self.put(lake, table)
+
+    def holds(self, table: pa.Table) -> pa.Table:
+        return table.drop_columns(list(self.without))
+
+    def sorted(self, table: pa.Table) -> pa.Table:
+        """In the order of the key, with columns by name: partitions change both."""
+        return table.select(sorted(table.column_names)).sort_by(
+            table.column_names[0] if "id" in table.column_names else "key"
+        )
+
+
+def one_file(lake: Lake, table: pa.Table) -> None:
+    pq.write_table(table, lake.folder / "people.parquet", row_group_size=ROWS_PER_GROUP)
+
+
+def folder(lake: Lake, table: pa.Table) -> None:
+    """Three files in nested folders, beside what must not be read."""
+    third = -(-table.num_rows // 3)
+    for number, name in enumerate(("a.parquet", "b/c.parquet", "b/d/e.snappy.parquet")):
+        path = lake.folder / "people" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table.slice(number * third, third), path, row_group_size=ROWS_PER_GROUP)
+    for name in ("_SUCCESS", "_delta_log/x.parquet", ".hidden.parquet", "notes.txt"):
+        path = lake.folder / "people" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"not Parquet")
+
+
+def hive(lake: Lake, table: pa.Table) -> None:
+    """A folder for each value of a text or date column; some values are null or need escaping."""
+    shutil.rmtree(lake.folder / "people", ignore_errors=True)
+    key = "city" if "city" in table.column_names else "day"
+    if table.num_rows == 0:
+        path = lake.folder / "people" / f"{key}=Paris"
+        path.mkdir(parents=True)
+        pq.write_table(table.drop_columns([key]), path / "part-0.parquet")
+        return
+    pq.write_to_dataset(
+        table, lake.folder / "people", partition_cols=[key], basename_template="part-{i}.parquet", row_group_size=300
+    )
+
+
+SUBJECTS = (
+    Subject("parquet", "file", {"path": "people.parquet"}, one_file),
+    Subject("parquet", "folder", {"path": "people"}, folder),
+    Subject("parquet", "hive", {"path": "people"}, hive, exact=False),
+)

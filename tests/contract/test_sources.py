@@ -1,0 +1,153 @@
+"""The exam of sources: every registered one reads back what was written, slice by slice, as often as it is asked."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from sluice.errors import DefinitionError, FatalError
+from sluice.sources import SOURCES
+from sluice.sources.base import Pinned, Source
+from sluice.sources.selection import select
+from sluice.sql import connect
+from tests.contract.rows import every_type, people
+from tests.contract.source_subjects import SUBJECTS, Lake, Subject
+
+
+@pytest.fixture(params=SUBJECTS, ids=str)
+def subject(request: pytest.FixtureRequest) -> Subject:
+    chosen: Subject = request.param
+    return chosen
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path)
+
+
+def read(source: Source, pinned: Pinned, columns: list[str] | None = None) -> pa.Table:
+    """All rows, slice after slice; each slice has as many as it said."""
+    tables = []
+    for piece in pinned.slices:
+        own = list(source.read(pinned, piece, columns))
+        assert sum(table.num_rows for table in own) == piece.records
+        tables += own
+    if tables:
+        return pa.concat_tables(tables)
+    return pinned.schema.empty_table()
+
+
+def test_every_registered_source_is_examined() -> None:
+    assert {subject.type for subject in SUBJECTS} == set(SOURCES)
+
+
+def test_every_type_survives(subject: Subject, lake: Lake) -> None:
+    table = subject.holds(every_type(rows=1_000))
+    source = subject.write(lake, table)
+    pinned = source.pin(lake.spool)
+    found = read(source, pinned)
+    found.validate(full=True)
+    assert pinned.records == table.num_rows
+    assert found.schema == pinned.schema == source.schema()
+    assert subject.sorted(found).to_pylist() == subject.sorted(table).to_pylist()
+    if subject.exact:
+        assert found.schema.types == table.schema.types
+
+
+def test_slices_are_the_same_every_time(subject: Subject, lake: Lake) -> None:
+    subject.write(lake, people(5_000))
+    first, again = (subject.open(lake) for _ in range(2))
+    pinned = first.pin(lake.spool)
+    assert len(pinned.slices) > 1
+    stored = Pinned.model_validate_json(pinned.model_dump_json())
+    assert stored == pinned
+    assert read(again, stored).equals(read(first, pinned))
+    if not subject.copies:
+        assert again.pin(lake.spool) == pinned
+
+
+def test_columns_come_as_asked(subject: Subject, lake: Lake) -> None:
+    source = subject.write(lake, people(500))
+    pinned = source.pin(lake.spool)
+    found = read(source, pinned, ["city", "id"])
+    assert found.column_names == ["city", "id"]
+    assert found.equals(read(source, pinned).select(["city", "id"]))
+
+
+def test_an_unknown_column_is_told_with_the_nearest(subject: Subject, lake: Lake) -> None:
+    source = subject.write(lake, people(10))
+    pinned = source.pin(lake.spool)
+    with pytest.raises(DefinitionError, match="people has no column 'citty'") as wrong:
+        next(source.read(pinned, pinned.slices[0], ["citty"]))
+    assert wrong.value.nearest == "city"
+
+
+def test_threads_read_the_same(subject: Subject, lake: Lake) -> None:
+    source = subject.write(lake, people(5_000))
+    pinned = source.pin(lake.spool)
+    pieces = list(pinned.slices) * 4
+    with ThreadPoolExecutor(8) as threads:
+        tables = list(threads.map(lambda piece: pa.concat_tables(source.read(pinned, piece, None)), pieces))
+    whole = pa.concat_tables(tables)
+    assert whole.equals(pa.concat_tables([read(source, pinned)] * 4))
+
+
+def test_a_dataset_of_no_rows_has_a_schema(subject: Subject, lake: Lake) -> None:
+    source = subject.write(lake, people(0))
+    pinned = source.pin(lake.spool)
+    assert pinned.records == 0
+    assert sorted(pinned.schema.names) == sorted(people(0).schema.names)
+    with source.scan(pinned) as rows, connect() as engine:
+        engine.register("people", rows)
+        assert engine.sql("select * from people").fetchall() == []
+
+
+def test_what_is_written_later_is_not_read(subject: Subject, lake: Lake) -> None:
+    source = subject.write(lake, people(500))
+    pinned = source.pin(lake.spool)
+    before = read(source, pinned)
+    subject.replace(lake, people(600, seed=2))
+    if subject.keeps:
+        assert read(subject.open(lake), pinned).equals(before)
+        assert subject.open(lake).pin(lake.spool).records == 600
+        return
+    with pytest.raises(FatalError, match=r"people: .* was written again since the run pinned it"):
+        read(subject.open(lake), pinned)
+    with pytest.raises(FatalError, match=r"people: .* was written again"):
+        read(source, pinned)
+
+
+def test_data_that_is_not_there_names_the_dataset(subject: Subject, lake: Lake) -> None:
+    with pytest.raises(FatalError, match="dataset people"):
+        subject.open(lake).pin(lake.spool)
+
+
+def test_a_query_scans_the_same_rows_as_often_as_it_likes(subject: Subject, lake: Lake) -> None:
+    table = people(5_000)
+    source = subject.write(lake, table)
+    pinned = source.pin(lake.spool)
+    with source.scan(pinned) as rows, connect(threads=2) as engine:
+        engine.register("people", rows)
+        query = "select a.id from people a join people b using (id) where a.city = 'Köln' order by 1"
+        found = engine.sql(query).to_arrow_table()["id"]
+    assert found.to_pylist() == sorted(r["id"] for r in table.to_pylist() if r["city"] == "Köln")
+
+
+def test_members_are_selected_by_their_key(subject: Subject, lake: Lake) -> None:
+    source = subject.write(lake, people(5_000))
+    pinned = source.pin(lake.spool)
+    rows = read(source, pinned).to_pylist()
+    keys = pa.array([*sorted(r["id"] for r in rows if r["id"] % 7 == 0), 10**9])
+    chosen = list(select(source, pinned, key="id", keys=keys, required=["mail", "upper(City)"]))
+    assert len(chosen) == len(pinned.slices)
+    start, kept = 0, []
+    for one, piece in zip(chosen, pinned.slices, strict=True):
+        kept += [rows[start + row]["id"] for row in one.rows.to_pylist()]
+        start += piece.records
+    members = [r for r in rows if r["id"] % 7 == 0]
+    assert kept == [r["id"] for r in members if r["mail"] and r["city"]]
+    assert sum(one.members for one in chosen) == len(members)
+    assert sum(one.rejected for one in chosen) == len(members) - len(kept) > 0
