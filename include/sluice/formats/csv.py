@@ -94,7 +94,7 @@ class Csv(TextFormat):
         mark, _ = _CODECS[self.encoding]
         if not self.header:
             return mark
-        names = pl.DataFrame([pl.Series(str(i), [name]) for i, name in enumerate(schema.names)])
+        names = pl.DataFrame([pl.Series(name, [name]) for name in schema.names])
         return mark + self._encoded(self._written(names), names)
 
     def _lines(self, rows: pl.DataFrame) -> bytes:
@@ -122,7 +122,8 @@ class Csv(TextFormat):
         """A null must not look like a value, nor a row like an empty line, which readers pass over."""
         if cells.width == 1 and self.quoting != "all" and not self.null:
             column = cells.to_series()
-            if column.null_count() or (self.quoting == "none" and (column == "").any()):
+            empty = self.quoting == "none" and any((text == "").any() for text in texts(cells))
+            if column.null_count() or empty:
                 raise FatalError(f"column `{column.name}` stands alone and would make an empty line",
                                  next_step="declare a `null:` token, or make the field `required:`")  # fmt: skip
         if self.null and self.quoting != "non-numeric":
@@ -139,6 +140,7 @@ class Csv(TextFormat):
             return text.decode().encode(codec)
         except UnicodeEncodeError as error:
             char = error.object[error.start]
-            guilty = next((c.name for c in texts(cells) if c.str.contains(char, literal=True).any()), "?")
-            raise FatalError(f"column `{guilty}` holds U+{ord(char):04X}, which {self.encoding} has not",
+            guilty = [f"column `{c.name}`" for c in texts(cells) if c.str.contains(char, literal=True).any()]
+            who = guilty[0] if guilty else "the null token"
+            raise FatalError(f"{who} holds U+{ord(char):04X}, which {self.encoding} has not",
                              next_step="declare `encoding: utf-8`") from error  # fmt: skip

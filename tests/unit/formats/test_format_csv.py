@@ -84,7 +84,7 @@ def test_without_quotes_a_delimiter_in_a_value_fails(value: str) -> None:
 
 
 def test_without_quotes_a_delimiter_in_a_name_is_refused_before_the_run() -> None:
-    with pytest.raises(DefinitionError, match="header"):
+    with pytest.raises(DefinitionError, match=r"header.*`a,b`"):
         Csv(type="csv", quoting="none").check(pa.schema([("a,b", pa.int64()), ("c", pa.int64())]))
 
 
@@ -120,6 +120,10 @@ def test_a_character_that_the_encoding_has_not_fails_naming_the_column() -> None
         written(table, encoding="latin-1")
     with pytest.raises(DefinitionError, match=r"U\+0150"):
         Csv(type="csv", encoding="latin-1").check(pa.schema([("Ő", pa.int64())]))
+
+
+def test_a_single_column_of_numbers_without_quotes() -> None:
+    assert written(pa.table({"n": [1, 2]}), quoting="none") == b"n\n1\n2\n"
 
 
 def test_gzip_has_no_time_and_one_member() -> None:
