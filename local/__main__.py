@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from local import lake
 from local.airflow import Airflow
@@ -17,44 +17,41 @@ from local.soak import failures, soak
 from sluice.errors import SluiceError
 
 
-def up(_: argparse.Namespace) -> int:
+def up(layout: Layout, _: argparse.Namespace) -> int:
     """Start Airflow in the background and say where it is."""
-    airflow = Airflow(Layout())
     began = time.monotonic()
-    if not airflow.running():
-        airflow.start(say=print)
-        print(f"Airflow is ready after {time.monotonic() - began:.0f} s")
-    address = airflow.address()
-    print(f"\n  {address.url}\n  user {address.user}, password {address.password}\n\n`make down` stops it.")
+    address = Airflow(layout).start(say=print)
+    print(f"Airflow is ready after {time.monotonic() - began:.0f} s\n")
+    print(f"  {address.url}\n  user {address.user}, password {address.password}\n\n`make down` stops it.")
     return 0
 
 
-def down(_: argparse.Namespace) -> int:
+def down(layout: Layout, _: argparse.Namespace) -> int:
     """Stop what `up` started."""
-    Airflow(Layout()).stop()
+    Airflow(layout).stop()
     return 0
 
 
-def run_demo(arguments: argparse.Namespace) -> int:
+def run_demo(layout: Layout, arguments: argparse.Namespace) -> int:
     """Make a lake, run the system refresh, deliver every export that follows it."""
-    return Demo(Layout()).run(arguments.scale)
+    return Demo(layout).run(arguments.scale)
 
 
-def make_lake(arguments: argparse.Namespace) -> int:
+def make_lake(layout: Layout, arguments: argparse.Namespace) -> int:
     """Make the demo's lake, and nothing else."""
-    folder = Layout().root / "lake" / "tpch"
+    folder = layout.root / "lake" / "tpch"
     print(f"{'made' if lake.make(folder, arguments.scale) else 'already there'}: {folder}")
     return 0
 
 
-def run_soak(arguments: argparse.Namespace) -> int:
+def run_soak(layout: Layout, arguments: argparse.Namespace) -> int:
     """Load the metadata database for a while, and say how it took it."""
-    report = soak(arguments.minutes, sqlite=arguments.sqlite)
+    report = soak(layout.home, arguments.minutes, sqlite=arguments.sqlite)
     print(json.dumps(report, indent=2))
     return 1 if failures(report) else 0
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+COMMANDS: dict[str, Callable[[Layout, argparse.Namespace], int]] = {
     "up": up,
     "down": down,
     "demo": run_demo,
@@ -74,12 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
-    """Run one command. Ended by a signal, it stops what it started first."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    arguments = _parser().parse_args()
+def main(words: Sequence[str], layout: Layout) -> int:
+    """Run one command. Ended by a signal, it stops first what it has started."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    arguments = _parser().parse_args(words)
     try:
-        return COMMANDS[arguments.command](arguments)
+        return COMMANDS[arguments.command](layout, arguments)
     except SluiceError as error:
         print(error.page(), file=sys.stderr)
         return 1
@@ -88,4 +86,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:], Layout()))

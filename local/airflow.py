@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from local import keys, postgres
+from local import keys, postgres, settings
 from local.layout import REPOSITORY, Layout
 from local.ports import LOOPBACK, free_port
 from local.process import Process
@@ -49,13 +51,27 @@ class Airflow:
         self.layout = layout
 
     def start(self, say: Callable[[str], None] = lambda _: None) -> Address:
-        """Start everything and wait until it is healthy. What this call has started ends if it does not succeed."""
-        self.stop()  # what is left of an earlier one
-        try:
-            return self._start(say)
-        except BaseException:
-            self.stop()
-            raise
+        """Start everything and wait until it is healthy; nothing happens if it runs already.
+
+        Whatever the call has started ends if it does not succeed.
+        """
+        with self._one_at_a_time():
+            if self.running():
+                return self.address()
+            self.stop()  # what is left of an earlier one
+            try:
+                return self._start(say)
+            except BaseException:
+                self.stop()
+                raise
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Two commands that start the same Airflow at once: the second one waits, and finds it running."""
+        self.layout.home.mkdir(parents=True, exist_ok=True)
+        with (self.layout.home / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _start(self, say: Callable[[str], None]) -> Address:
         address = Address(f"http://{LOOPBACK}:{free_port(self.layout.port)}", keys.ADMIN, self._keys.password)
@@ -82,7 +98,7 @@ class Airflow:
         if scheduler:
             scheduler.stop()
         with ThreadPoolExecutor() as pool:
-            list(pool.map(Process.stop, running.values()))
+            list(pool.map(lambda process: process.stop(patience=5), running.values()))
         if database:
             postgres.stop(database)
 
@@ -126,6 +142,7 @@ class Airflow:
         state = _fingerprint(self.layout)
         if stamp.exists() and stamp.read_text() == state:
             return
+        settings.read(self.layout.settings)  # a mistake in it is told here, not as another process's traceback
         say("preparing the database")
         argv = [sys.executable, "-m", "local.metadata", str(self.layout.settings)]
         done = subprocess.run(argv, env=env, cwd=REPOSITORY, capture_output=True, text=True, check=False)
@@ -161,10 +178,10 @@ def _healthy(rest: Rest, components: tuple[str, ...], since: float) -> bool:
 
 def _fingerprint(layout: Layout) -> str:
     """Changes with Airflow's version, the settings file and the database's identity."""
-    settings = layout.settings.read_bytes() if layout.settings.exists() else b""
+    declared = layout.settings.read_bytes() if layout.settings.exists() else b""
     where = layout.database or str(layout.postgres)
     made = layout.postgres.stat().st_ino if layout.postgres.exists() else 0
-    parts = (version("apache-airflow-core"), hashlib.sha256(settings).hexdigest(), where, str(made))
+    parts = (version("apache-airflow-core"), hashlib.sha256(declared).hexdigest(), where, str(made))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -205,7 +222,8 @@ def environment(layout: Layout, url: str, database: str) -> dict[str, str]:
         },
         "api_auth": {"jwt_secret": secret.jwt},
         "database": {"sql_alchemy_conn": database},
-        "dag_processor": {"refresh_interval": 10, "min_file_process_interval": 5},
+        "dag_processor": {"refresh_interval": 10, "min_file_process_interval": layout.reparse},
+        "scheduler": {"scheduler_idle_sleep_time": 0.3},  # a task follows another without a second's wait
         "logging": {"base_log_folder": layout.airflow / "logs"},
     }
     for section, options in sections.items():

@@ -23,6 +23,8 @@ from sluice.errors import FatalError
 PREFIX = "export__"
 LIMIT = 20 * 60.0
 """Seconds that parsing, the refresh and the exports may take together."""
+POLL = 1.5
+"""Seconds between two looks: each costs the API server a little."""
 TOLD = ("success", "failed", "skipped", "upstream_failed", "up_for_retry", "deferred")
 """The states of a task that are worth a line."""
 COLUMNS = ("export", "connection", "files", "records", "bytes", "seconds", "manifest")
@@ -120,7 +122,7 @@ class Demo:
                     f"not done within {LIMIT / 60:.0f} min: {waited_for}",
                     next_step=f"see the task logs in {self.layout.airflow / 'logs'}",
                 )
-            time.sleep(1)
+            time.sleep(POLL)
 
     def _tell_task(self, rest: Rest, task: Task) -> None:
         key = (task.run, task.task_id, task.map_index)
@@ -149,7 +151,8 @@ class Demo:
         reports = [runs.result(rest, run, "publish") for run in sorted(exports)]
         delivered = [report for report in reports if report]
         never_started = followers - {run.dag_id for run in exports}
-        print("\n" + table(delivered) + "\n")
+        short = [report | {"manifest": report["manifest"].removeprefix(f"{self.layout.root}/")} for report in delivered]
+        print("\n" + table(short) + "\n")
         files, records = (sum(report[key] for report in delivered) for key in ("files", "records"))
         failures = len(failed) + len(never_started)
         print(f"delivered: {len(delivered):,} exports, {files:,} files, {records:,} records, {failures} failed")

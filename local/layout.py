@@ -32,6 +32,8 @@ class Layout:
     """The API server's port; a free one is taken if something else listens there, and always if it is 0."""
     parallelism: int = 4
     """Most tasks that run at once."""
+    reparse: int = 15
+    """Seconds until a change of a declaration shows, at most; each parse costs a second of a core."""
     database: str = ""
     """The SQLAlchemy URL of a database that is already there; an embedded PostgreSQL if empty."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from local.airflow import Airflow
@@ -177,9 +178,9 @@ class Load:
         return Rest(address.url, address.user, address.password)
 
 
-def soak(minutes: float, *, sqlite: bool = False) -> dict[str, Any]:
-    """Load a fresh Airflow for `minutes`. Returns what happened, and leaves it in `soak/report.json` of its home."""
-    home = REPOSITORY / ".local" / ("soak-sqlite" if sqlite else "soak")
+def soak(folder: Path, minutes: float, *, sqlite: bool = False) -> dict[str, Any]:
+    """Load a fresh Airflow below `folder` for `minutes`. Returns what happened, and leaves it in `report.json`."""
+    home = folder / ("soak-sqlite" if sqlite else "soak")
     layout = Layout(
         home=home,
         dags=REPOSITORY / "local" / "soak_dags",

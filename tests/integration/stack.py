@@ -38,6 +38,7 @@ class Stack:
             include=self.root / "include",
             settings=self.root / "airflow_settings.yaml",
             port=0,
+            reparse=3,
         )
         self.airflow = Airflow(self.layout)
 

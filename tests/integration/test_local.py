@@ -1,0 +1,90 @@
+"""The local commands over a real Airflow."""
+
+from __future__ import annotations
+
+import math
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.airflow import Airflow
+from local.demo import Demo
+from local.layout import Layout
+from sluice.errors import DefinitionError
+from tests.integration.cdnow import Cdnow
+from tests.integration.stack import Stack
+
+
+def test_the_demo_tells_what_was_delivered_and_why_something_was_not(
+    stack: Stack, cdnow: Cdnow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Over declarations of which one is broken: its run fails, and everything else is delivered."""
+    status = Demo(stack.layout).run(scale=0.001)
+    out = capsys.readouterr().out
+    segments = [len(cdnow.buyers(5)), len(cdnow.buyers(5, 500))]
+    files = 14 + sum(math.ceil(members / 500) for members in segments)
+    records = 69_659 + sum(segments)
+    last = out.strip().splitlines()[-1]
+    assert last == f"delivered: 2 exports, {files} files, {records:,} records, 1 failed"
+    assert status == 1
+    assert "export__broken: broken_declaration has failed; the end of its log:" in out
+    assert "did you mean: drop" in out
+    assert "loyal                upload[loyal: chunks 0-3]: success" in out
+    assert stack.airflow.running(), "the demo has stopped an Airflow that it did not start"
+
+
+def test_connections_of_the_settings_file_are_in_airflow(stack: Stack) -> None:
+    connections = {one["connection_id"]: one for one in stack.rest.get("connections")["connections"]}
+    assert connections["lake"]["conn_type"] == "fs"
+    assert connections["lake"]["extra"] == '{"path": "lake"}'
+
+
+def test_airflows_own_commands_work_beside_it(stack: Stack) -> None:
+    listed = stack.cli("connections", "get", "lake", "-o", "plain")
+    assert listed.returncode == 0, listed.stderr
+    assert "fs" in listed.stdout
+
+
+def test_a_wrong_settings_file_stops_the_start_and_leaves_nothing_running(tmp_path: Path) -> None:
+    settings = tmp_path / "airflow_settings.yaml"
+    settings.write_text("airflow: {connections: [{conn_id: a, conn_typo: b}]}")
+    airflow = Airflow(Layout(home=tmp_path / "home", settings=settings, port=0))
+    with pytest.raises(DefinitionError, match="conn_typo"):
+        airflow.start()
+    assert airflow.processes() == []
+    assert not processes_of(tmp_path)
+
+
+def test_a_start_that_is_ended_by_a_signal_leaves_nothing_running(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from local.__main__ import main; from local.layout import Layout;"
+        f"sys.exit(main(['up'], Layout(home=Path({str(tmp_path / 'home')!r}), port=0)))"
+    )
+    with subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True) as up:
+        assert up.stdout is not None
+        while "starting Airflow" not in up.stdout.readline():
+            assert up.poll() is None
+        while not (tmp_path / "home" / "run" / "triggerer.json").exists():
+            time.sleep(0.05)
+        assert len(processes_of(tmp_path)) >= 4
+        up.send_signal(signal.SIGTERM)
+        assert up.wait(timeout=60) == 128 + signal.SIGTERM
+    assert not processes_of(tmp_path)
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """The processes that work for an Airflow below `folder`, by their environment or their command."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), process.environ().get("AIRFLOW_HOME", "")]
+        except (psutil.AccessDenied, psutil.NoSuchProcess):
+            continue
+        if any(str(folder / "home") in word for word in words):
+            found.append(process)
+    return found
