@@ -19,9 +19,9 @@ from sluice.sources.selection import SliceSelection, select
 def extract(plan: Plan, connections: Connections) -> Extracted:
     """Pin every feed of the plan. Nothing reaches the destination.
 
-    A run that was extracted under the same declarations keeps what it has pinned, as long as that can be read: a retry,
-    or a cleared task, reads the same rows. Raises `DefinitionError` where the declarations do not fit the data, `FatalError` where the data is
-    missing or broken, `Skipped` where a segment exceeds the target's limit.
+    A run that was extracted under the same declarations keeps what it has pinned, as long as that can be read: a
+    retry, or a cleared task, reads the same rows. Raises `DefinitionError` where the declarations do not fit the data,
+    `FatalError` where the data is missing or broken, `Skipped` where a segment exceeds the target's limit.
     """
     staged = StagedRun.of(plan)
     stage = staged.open(connections)

@@ -1,6 +1,6 @@
 """The manifest: the last file of a delivery. It lists the parts; what it does not list does not count.
 
-Name, place and the first four keys are the dataset export product's (seed-facts 1.5): a reader made for that finds
+Name, place and the first four keys are those of Experience Platform's dataset export: a reader made for that finds
 `flowRunId`, `scheduledTime` and `exportResults` with `sinkPath`, `name` and `size`. The rest is ours.
 """
 

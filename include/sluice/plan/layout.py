@@ -1,6 +1,6 @@
 """Where files go: folder templates with macros, and the manifest's place.
 
-The macros and their values are the dataset export product's eight (seed-facts 1.3), and three of our own.
+The macros and their values are the eight of Experience Platform's dataset export, and three of our own.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def render_folder(
 
 
 def manifest_name(export: Export, connection: Connection, folders: Sequence[str], run: Run) -> str:
-    """The manifest's name (seed-facts 1.5), in the declared folder or the deepest one that all feeds share."""
+    """The manifest's name, as that product spells it, in the declared folder or the deepest that all feeds share."""
     folder = export.manifest.folder
     if folder is None:
         folder = _shared(folders)

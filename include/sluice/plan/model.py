@@ -49,7 +49,7 @@ class Plan(BaseModel):
         return next(feed for feed in self.feeds if feed.name == name)
 
     def part_name(self, feed: Feed, number: int) -> str:
-        """A part's name: the product's form (seed-facts 1.4), the same each time for the same run and chunk."""
+        """A part's name, as Experience Platform's dataset export spells it: always the same for a run and chunk."""
         run, index = self.run, self.feeds.index(feed)
         stem = f"part-{number:05d}-tid-{run.transaction}-{run.id}-{index}-1-c000{self.format.extension}"
         return f"{feed.folder}/{stem}" if feed.folder else stem
