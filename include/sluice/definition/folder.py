@@ -127,7 +127,8 @@ class CatalogShelf(Shelf):
         secrets = list(secret.find(document))
         for name in document.value:
             declaration = _entry(self.family, name, document)
-            declaration.errors += [error for way, error in secrets if way[:1] in ((name,), ())]
+            # A name can be a secret too: then nothing else is said of it.
+            declaration.errors = [e for way, e in secrets if way[:1] in ((name,), ())] or declaration.errors
             if first := into.get(name):
                 what = f"a second {self.family} is named `{name}`; the first stands at {first.place()}"
                 first.errors.append(

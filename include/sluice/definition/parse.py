@@ -200,7 +200,8 @@ class _Composer:
         if key.value == "<<":
             self.fail("`<<` is not part of YAML 1.2", key, "write the keys out; what all exports share: project.yaml")
         if first := mapping.keys.get(key.value):
-            what = f"`{key.value}` stands here for the second time; the first is in line {first.line}"
+            named = "a key" if secret.in_line(key.value) else f"`{key.value}`"
+            what = f"{named} stands here for the second time; the first is in line {first.line}"
             self.fail(what, key, "keep one of the two")
 
     def _refuse_tag(self, event: Any, node: Node) -> None:

@@ -28,6 +28,8 @@ class Blue(Declared):
     type: Literal["blue"]
     blue: int = 1
     """A key that is called like its type's tag."""
+    finish: Red | None = None
+    """What covers it."""
 
 
 class Span(Declared):
@@ -120,7 +122,10 @@ def test_known_keys_are_those_of_the_file() -> None:
     assert set(problem.known) == {"title", "weight", "color", "colors", "when", "days", "code"}
     (problem,) = problems({"inner": {"type": "blue", "tittle": 1}})
     assert problem.nearest == "title"
-    assert set(problem.known) == {"type", "blue", "title", "weight", "color", "colors", "when", "days", "code"}
+    beside = {"title", "weight", "color", "colors", "when", "days", "code"}
+    assert set(problem.known) == {"type", "blue", "finish"} | beside
+    (problem,) = problems({"inner": {"type": "blue", "finish": {"type": "red", "sheen": 1}}})
+    assert set(problem.known) == {"type", "shade"}
 
 
 def test_a_misspelt_key_is_not_missing_too() -> None:

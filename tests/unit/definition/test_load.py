@@ -145,6 +145,13 @@ def test_a_default_is_replaced_as_a_whole_and_errors_in_it_point_into_its_file(i
     assert set(loaded.broken) == {"daily"}, "nightly has chunks of its own"
 
 
+def test_a_wrong_default_is_an_error_even_where_no_export_takes_it(include: Path, write: Write) -> None:
+    write("project.yaml", "defaults:\n  entities: customer\n  fields: [a, {}]\n")
+    loaded = load(include)
+    assert [str(error.place)[-17:] for error in loaded.errors] == ["project.yaml:2:13", "project.yaml:3:15"]
+    assert not loaded.broken
+
+
 @pytest.mark.parametrize("bad", ["", "kind: [\n", "kind: x\n", "a: &a [*a]\n", "\tx", DATASETS + "x: 1\n", "\x00"])
 def test_a_bad_file_never_hides_another_export(include: Path, write: Write, bad: str) -> None:
     write("exports/bad.yaml", bad)

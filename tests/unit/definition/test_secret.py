@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.definition import secret
+from sluice.definition.load import load
 from sluice.definition.parse import parse
 from sluice.errors import DefinitionError
 
@@ -97,3 +100,14 @@ def test_a_file_that_cannot_be_read_shows_no_line_either(broken: str) -> None:
 def test_the_error_says_which_connection_to_put_it_in() -> None:
     (error,) = errors("type: s3\nairflow_conn_id: acme_s3\nextra: {token: x}\n")
     assert "the Airflow connection `acme_s3` (`airflow connections add`, a secrets backend" in error.next_step
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_name_that_is_a_secret_is_not_shown(look: str, tmp_path: Path) -> None:
+    (tmp_path / "catalog").mkdir()
+    catalog = tmp_path / "catalog" / "segments.yaml"
+    for text in (f"'{LOOKS[look]}': {{dataset: x, where: y}}\n", f"'{LOOKS[look]}': 1\n'{LOOKS[look]}': 2\n"):
+        catalog.write_text(text)
+        pages = [error.page() for error in load(tmp_path).errors]
+        assert pages
+        assert not any(LOOKS[look] in page for page in pages)
