@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.filesystem import Opened, open_filesystem
-from sluice.model.access import Access, FolderAccess
+from sluice.model.access import Access, FolderAccess, SqlAccess
 from sluice.sources import SOURCES
 from sluice.sources.base import Source
+from tests.servers import postgres
 
 ROWS_PER_GROUP = 700
+
+
+class Database:
+    """A PostgreSQL that starts when the first test asks for its address. Close it."""
+
+    def __init__(self) -> None:
+        self._running = ExitStack()
+
+    @cached_property
+    def address(self) -> str:
+        folder = Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="sluice-postgres-")))
+        folder.chmod(0o755)
+        return self._running.enter_context(postgres.server(folder))
+
+    def close(self) -> None:
+        self._running.close()
 
 
 class Lake:
     """A folder for the data, one for what is spooled, and the connections to both."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.database = database
         self.folder = folder / "lake"
         self.folder.mkdir()
         self.more: dict[str, Access] = {}
@@ -54,6 +77,8 @@ class Subject:
     """Whether Arrow's types come back as they were, and not only the values."""
     copies: bool = False
     """Whether pinning copies the rows, and so gives another version each time."""
+    absent: Callable[[Lake], None] = lambda _: None
+    """What there is where the dataset is not."""
 
     def __str__(self) -> str:
         return f"{self.type}-{self.variant}"
@@ -110,8 +135,84 @@ def hive(lake: Lake, table: pa.Table) -> None:
     )
 
 
+def without_table(lake: Lake) -> None:
+    in_sqlite(lake, pa.table({"id": [1]}))
+    with closing(sqlite3.connect(lake.folder / "people.sqlite")) as connection:
+        connection.execute("drop table people")
+
+
+def nowhere(lake: Lake) -> None:
+    in_postgres(lake, pa.table({"id": [1]}))
+    with adbc.connect(lake.database.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
+        cursor.execute("drop table people")
+        connection.commit()
+
+
+def in_postgres(lake: Lake, table: pa.Table) -> None:
+    """A table of its own types, filled by ADBC's own ingestion."""
+    address = lake.database.address
+    lake.more["lake"] = SqlAccess(uri=address, conn_type="postgres", connect=lambda: None)
+    with adbc.connect(address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
+        cursor.execute("drop table if exists people")
+        columns = ", ".join(f"{field.name} {_POSTGRES[str(field.type)]}" for field in table.schema)
+        cursor.execute(f"create table people ({columns})")
+        if table.num_rows:
+            cursor.adbc_ingest("people", table, mode="append")
+        connection.commit()
+
+
+_POSTGRES = {
+    "int64": "bigint",
+    "int32": "integer",
+    "bool": "boolean",
+    "float": "real",
+    "double": "double precision",
+    "string": "text",
+    "binary": "bytea",
+    "decimal128(12, 2)": "numeric(12,2)",
+    "decimal128(38, 10)": "numeric(38,10)",
+    "date32[day]": "date",
+    "timestamp[us]": "timestamp",
+    "timestamp[us, tz=UTC]": "timestamptz",
+    "list<item: string>": "text[]",
+}
+
+
+def in_sqlite(lake: Lake, table: pa.Table) -> None:
+    """A database that only DB-API reaches, with SQLite's few types."""
+    path = lake.folder / "people.sqlite"
+    lake.more["lake"] = SqlAccess(uri=f"sqlite:///{path}", conn_type="sqlite", connect=lambda: sqlite3.connect(path))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("drop table if exists people")
+        connection.execute(f"create table people ({', '.join(table.column_names)})")
+        slots = ", ".join("?" for _ in table.column_names)
+        rows = zip(*table.to_pydict().values(), strict=True)
+        connection.executemany(f"insert into people values ({slots})", rows)  # noqa: S608
+
+
 SUBJECTS = (
     Subject("parquet", "file", {"path": "people.parquet"}, one_file),
     Subject("parquet", "folder", {"path": "people"}, folder),
     Subject("parquet", "hive", {"path": "people"}, hive, exact=False),
+    Subject(
+        "sql",
+        "postgres",
+        {"table": "public.people"},
+        in_postgres,
+        without=("place", "points"),
+        keeps=True,
+        copies=True,
+        absent=nowhere,
+    ),
+    Subject(
+        "sql",
+        "sqlite",
+        {"query": "select * from people;"},
+        in_sqlite,
+        without=("truth", "price", "wide", "day", "local", "zoned", "place", "tags", "points"),
+        keeps=True,
+        exact=False,
+        copies=True,
+        absent=without_table,
+    ),
 )

@@ -27,7 +27,7 @@ def extract(plan: Plan, connections: Connections) -> Extracted:
     stage = staged.open(connections)
     before = stage.find("plan", Plan)
     if before is None or before.definition_hash != plan.definition_hash:
-        for folder in ("extract", "selection", "sent"):
+        for folder in ("extract", "selection", "spool", "sent"):
             stage.opened.remove_tree(folder)
         stage.write("plan", plan)
     extracts = [_feed(feed, plan, stage, connections) for feed in plan.feeds]
@@ -55,7 +55,7 @@ def _feed(feed: Feed, plan: Plan, stage: Stage, connections: Connections) -> Fee
 
 def _pin(feed: Feed, plan: Plan, source: Source, stage: Stage, connections: Connections) -> FeedExtract:
     with about("datasets", feed.dataset.name):
-        pinned = source.pin()
+        pinned = source.pin(stage.opened.below(f"spool/{feed.name}"))
     with about("exports", plan.export.name):
         mapper = compile_fields(feed.fields, pinned.schema, dataset=feed.dataset.name)
         plan.format.check(mapper.schema)

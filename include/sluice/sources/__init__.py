@@ -5,5 +5,8 @@ from sluice.sources.base import SourceConfig
 
 SOURCES: Registry[SourceConfig] = Registry(
     "sources",
-    (("parquet", "sluice.sources.parquet:Parquet"),),
+    (
+        ("parquet", "sluice.sources.parquet:Parquet"),
+        ("sql", "sluice.sources.sql:Sql"),
+    ),
 )

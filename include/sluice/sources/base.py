@@ -94,13 +94,10 @@ def known_columns(schema: pa.Schema, columns: Sequence[str] | None, *, dataset: 
 class Source(Protocol):
     """An opened source of one dataset. Safe to read from many threads."""
 
-    def schema(self) -> pa.Schema:
-        """The columns and their types. Raises `FatalError` where the data is missing or not readable."""
-        ...
-
     def pin(self, spool: Opened | None = None) -> Pinned:
         """Fix what is read from now on, without copying it where the source allows. Other sources copy their rows into
-        `spool`, an empty folder of staging that lives as long as what is pinned, and need one."""
+        `spool`, an empty folder of staging that lives as long as what is pinned, and need one. Raises `FatalError`
+        where the data is missing or not readable."""
         ...
 
     def intact(self, pinned: Pinned) -> bool:

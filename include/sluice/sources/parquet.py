@@ -60,10 +60,6 @@ class ParquetSource:
         self._dataset = dataset
         self._files = ParquetFiles(opened, dataset=dataset)
 
-    def schema(self) -> pa.Schema:
-        """The columns of all files together. Reads every footer, as `pin` does."""
-        return self.pin().schema
-
     def pin(self, spool: Opened | None = None) -> Pinned:  # noqa: ARG002 - nothing is copied
         """The files that are there now, each with its size, time and footer digest; nothing is copied."""
         files = self._list()
@@ -145,7 +141,7 @@ class ParquetSource:
             schema, clash = unify(schema, entry.schema)
             if clash:
                 raise self._clash(clash, entry, entries)
-        return schema
+        return _named(schema)
 
     def _clash(self, column: str, entry: _Entry, entries: Sequence[_Entry]) -> FatalError:
         mine = entry.schema.field(column).type
@@ -181,13 +177,21 @@ class ParquetSource:
 
     def _changed(self, pinned: Pinned) -> list[str]:
         """The pinned files that are gone or were written again, as far as their size and time tell."""
-        now = {file.name: file.fingerprint for file in (self._opened.stat(name) for name in pinned.units) if file}
+        with ThreadPoolExecutor(_AT_ONCE, "unchanged") as threads:
+            now = {file.name: file.fingerprint for file in threads.map(self._opened.stat, pinned.units) if file}
         return [name for name, fingerprint in pinned.units.items() if not fingerprint.startswith(now.get(name, "?"))]
 
 
 def _hidden(name: str) -> bool:
     """Writers keep logs, markers and unfinished files under such names; `_day=1` is a partition all the same."""
     return any(level[:1] in "._" and "=" not in level for level in name.split("/"))
+
+
+def _named(schema: pa.Schema) -> pa.Schema:
+    """A column without any value in any file has no type of its own: it is text."""
+    import pyarrow as pa
+
+    return pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in schema])
 
 
 def _with_partitions(schema: pa.Schema, fields: Sequence[pa.Field]) -> pa.Schema:
