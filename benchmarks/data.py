@@ -17,29 +17,107 @@ PIECE = 4 * ROW_GROUP
 NESTED = ("address", "tags")
 """The two columns that a flat format leaves out."""
 
-_FIRST = "Anna José Zoë Łukasz Åsa Björn François Øyvind Šárka Győző İbrahim Nguyễn Olga Ольга 李娜 Δήμητρα".split()
-_LAST = "Smith Müller Nowak García Kovács Søndergård Çelik Okafor Иванова 王 Papadopoulos O'Neil Åkesson Lefèvre".split()
-_CITIES = "Wien Zürich Kraków München Göteborg São_Paulo Reykjavík Αθήνα 東京 London Bogotá Kyiv Győr Tromsø".split()
-_COUNTRIES = "AT CH PL DE SE BR IS GR JP GB CO UA HU NO".split()
-_MAIL = "example.com example.org example.net mail.example kunden.example".split()
-_WORDS = (
-    'asked for a call back | prefers "paperless" bills | moved, new address | renewed for a year | opened a ticket |'
-    " returned one item | gave consent by phone | wants the newsletter | Größe 42, blau | paid late, reminded |"
-    " recommended us to a friend | closed the account | reopened the account | called about delivery | no answer"
-).split(" | ")
-_TAGS = "new loyal vip lapsed web store phone trial b2b student family senior beta".split()
+_FIRST = [
+    "Anna",
+    "José",
+    "Zoë",
+    "Łukasz",
+    "Åsa",
+    "Björn",
+    "François",
+    "Øyvind",
+    "Šárka",
+    "Győző",
+    "İbrahim",
+    "Nguyễn",
+    "Olga",
+    "Ольга",
+    "李娜",
+    "Δήμητρα",
+]
+_LAST = [
+    "Smith",
+    "Müller",
+    "Nowak",
+    "García",
+    "Kovács",
+    "Søndergård",
+    "Çelik",
+    "Okafor",
+    "Иванова",
+    "王",
+    "Papadopoulos",
+    "O'Neil",
+    "Åkesson",
+    "Lefèvre",
+]
+_CITIES = [
+    "Wien",
+    "Zürich",
+    "Kraków",
+    "München",
+    "Göteborg",
+    "São_Paulo",
+    "Reykjavík",
+    "Αθήνα",
+    "東京",
+    "London",
+    "Bogotá",
+    "Kyiv",
+    "Győr",
+    "Tromsø",
+]
+_COUNTRIES = ["AT", "CH", "PL", "DE", "SE", "BR", "IS", "GR", "JP", "GB", "CO", "UA", "HU", "NO"]
+_MAIL = ["example.com", "example.org", "example.net", "mail.example", "kunden.example"]
+_WORDS = [
+    "asked for a call back",
+    'prefers "paperless" bills',
+    "moved, new address",
+    "renewed for a year",
+    "opened a ticket",
+    "returned one item",
+    "gave consent by phone",
+    "wants the newsletter",
+    "Größe 42, blau",
+    "paid late, reminded",
+    "recommended us to a friend",
+    "closed the account",
+    "reopened the account",
+    "called about delivery",
+    "no answer",
+]
+_TAGS = [
+    "new",
+    "loyal",
+    "vip",
+    "lapsed",
+    "web",
+    "store",
+    "phone",
+    "trial",
+    "b2b",
+    "student",
+    "family",
+    "senior",
+    "beta",
+]
 
 
 def folder_of(rows: int, home: Path, *, flat: bool = False) -> Path:
     """A folder of Parquet files that hold exactly `rows` profiles; those that are missing are made. `flat` leaves out
     the nested columns."""
-    folder = home / f"{'flat' if flat else 'rows'}-{rows}"
+    folder = home / name_of(rows, flat=flat)
     folder.mkdir(parents=True, exist_ok=True)
     for number, start in enumerate(range(0, rows, PIECE)):
         link = folder / f"{number:04d}.parquet"
         if not link.exists():
             os.link(_piece(number, min(PIECE, rows - start), home, NESTED if flat else ()), link)
     return folder
+
+
+def name_of(rows: int, *, flat: bool) -> str:
+    """The folder's name below the lake."""
+    return f"{'flat' if flat else 'rows'}-{rows}"
 
 
 def _piece(number: int, rows: int, home: Path, without: Sequence[str]) -> Path:

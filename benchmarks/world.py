@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.data import name_of
 from benchmarks.work import FILTER, KEPT
 from sluice.errors import DefinitionError
 from sluice.model.access import Access, FolderAccess
@@ -33,14 +34,14 @@ class World:
             raise DefinitionError(f"there is no Airflow connection {conn_id}", known=sorted(self._folders))
         return FolderAccess(self._folders[conn_id])
 
-    def declare(self, profiles: Path, flat: Path) -> None:
-        """Write the declarations over these two folders of the lake."""
+    def declare(self, rows: int) -> None:
+        """Write the declarations over so many profiles."""
         source = "{type: parquet, airflow_conn_id: lake, path: %s}"
         files = {
             "project.yaml": "organization: bench\n",
             "catalog/datasets.yaml": "".join(
-                f"{name}: {{kind: profile, key: profile_id, source: {source % folder.name}}}\n"
-                for name, folder in (("profiles", profiles), ("flat", flat))
+                f"{name}: {{kind: profile, key: profile_id, source: {source % name_of(rows, flat=flat)}}}\n"
+                for name, flat in (("profiles", False), ("flat", True))
             ),
             "catalog/segments.yaml": f"top: {{dataset: profiles, where: {FILTER}}}\n",
             "connections/out.yaml": "type: local\nairflow_conn_id: out\n",

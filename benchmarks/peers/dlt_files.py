@@ -28,8 +28,7 @@ def _load(source: Path, target: Path, kind: Any) -> None:
     from pyarrow import dataset
 
     def profiles() -> Iterator[Any]:
-        for batch in dataset.dataset(source).to_batches(batch_size=122_880):
-            yield batch
+        yield from dataset.dataset(source).to_batches(batch_size=122_880)
 
     pipeline = dlt.pipeline(
         "bench",

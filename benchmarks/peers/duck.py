@@ -48,11 +48,10 @@ def segment(source: Path, _: Path) -> None:
         engine.execute(f"explain analyze select {', '.join(KEPT)} from '{source}/*.parquet' where {FILTER}")  # noqa: S608
 
 
-
 def _copy(source: Path, target: Path, options: str) -> None:
     import duckdb
 
     engine = duckdb.connect()
     engine.execute("set preserve_insertion_order = false")
     with clock():
-        engine.execute(f"copy (from '{source}/*.parquet') to '{target}' ({options})")  # noqa: S608
+        engine.execute(f"copy (from '{source}/*.parquet') to '{target}' ({options})")
