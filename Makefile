@@ -5,6 +5,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 MINUTES ?= 60
 SCALE ?= 1
+ROWS ?= 5000000
 
 # Airflow starts three times slower without compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -76,8 +77,15 @@ check: install-test  ## format, lint, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/rules
 
-bench: install-test  ## measure
-	@$(BIN)/python -m benchmarks
+bench: install .bench/.installed  ## measure Sluice and its peers, write benchmarks/RESULTS.md (ROWS=5000000 PEER_ROWS= WORKS= ROUNDS=3)
+	@$(BIN)/python -m benchmarks --rows $(ROWS) $(if $(PEER_ROWS),--peer-rows $(PEER_ROWS)) \
+		$(if $(WORKS),--works $(WORKS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+.bench/.installed: $(BIN)/uv requirements-bench.txt
+	@echo "installing the peers that Sluice is measured against"
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .bench
+	@$(BIN)/uv pip install --quiet --python .bench/bin/python --compile-bytecode -r requirements-bench.txt
+	@touch $@
 
 # The header names this command alone, and no index: a lock must not depend on the machine that made it.
 LOCK := compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
@@ -86,6 +94,7 @@ lock: $(BIN)/uv  ## compile the pinned requirements again from the short lists
 	@$(BIN)/uv pip $(LOCK) requirements.in -o requirements.txt
 	@$(BIN)/uv pip $(LOCK) -c requirements.txt requirements-test.in -o requirements-test.txt
 	@$(BIN)/uv pip $(LOCK) requirements-servers.in -o requirements-servers.txt
+	@$(BIN)/uv pip $(LOCK) requirements-bench.in -o requirements-bench.txt
 
 clean: down  ## remove what was installed and everything the local Airflow made; the lake and deliveries stay
-	rm -rf .venv .servers .local
+	rm -rf .venv .servers .local .bench
