@@ -167,7 +167,6 @@ def profiles(rows: int) -> pa.Table:
             "at": pa.array([chance.randrange(10**15) for _ in range(rows)], pa.timestamp("us", "UTC")),
             "score": [chance.random() for _ in range(rows)],
             "tags": [[f"t{i % 7}"] * (i % 4) for i in range(rows)],
-            "note": [f"{i * 7919 % 1_000_003} fills several pages of one row group" for i in range(rows)],
             "city": pa.array([f"City {i % 30}" for i in range(rows)]).dictionary_encode(),
         }
     )

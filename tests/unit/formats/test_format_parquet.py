@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +34,19 @@ def test_row_groups_depend_on_the_rows_alone(sizes: list[int]) -> None:
     file = written(*tables, row_group=10)
     assert groups(file) == [10, 10, 5]
     assert file.read()["a"].to_pylist() == list(range(25))
+
+
+def test_pages_depend_on_the_rows_alone() -> None:
+    """pyarrow ends pages where arrays end, unless they are joined first."""
+    rows, cuts = 60_000, [0, 1, 9_000, 23_456, 23_457, 41_000, 60_000]
+    table = pa.table({f"c{width}": [f"{i:0{width}}" for i in range(rows)] for width in (20, 30, 40, 50, 60)})
+    pieces = [table.slice(start, end - start) for start, end in pairwise(cuts)]
+    assert sizes_of(written(*pieces)) == sizes_of(written(table))
+
+
+def sizes_of(file: pq.ParquetFile) -> list[int]:
+    group = file.metadata.row_group(0)
+    return [group.column(i).total_compressed_size for i in range(group.num_columns)]
 
 
 def test_rows_leave_as_soon_as_a_row_group_is_full() -> None:
