@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from sluice.filesystem import Opened
+
+AddedBy = Literal["files", "snapshots"]
 
 
 class Slice(BaseModel):
@@ -118,6 +120,9 @@ class Source(Protocol):
 
 class SourceConfig(Declared):
     """What every declared source shares; each type's own settings stand beside its connector."""
+
+    added_by: ClassVar[AddedBy | None] = None
+    """How its sources say by themselves what was added to a dataset: they are `Growing`. None where they cannot."""
 
     type: str
     airflow_conn_id: str

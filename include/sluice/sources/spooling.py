@@ -1,37 +1,59 @@
-"""The rows of one SELECT as Parquet files."""
+"""Rows copied to staging as Parquet, where the data itself cannot be pinned."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
-from sluice.filesystem import Opened
-from sluice.model.access import SqlAccess
-from sluice.sources import postgres
-from sluice.sources.widening import unify
+from sluice.errors import FatalError
+from sluice.filesystem import Opened, open_filesystem
+from sluice.model.access import Connections
+from sluice.sources.base import Pinned, Spool
+from sluice.sources.parquet import ParquetSource
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _GROUP = 122_880
 """Rows of a row group, and so of a slice."""
-_FETCHED = 20_000
-"""Rows asked of a DB-API cursor at once."""
 
 
-def spool_rows(access: SqlAccess, query: str, spool: Opened, *, origin: str) -> None:
-    """Copy the query's rows into `spool`. Raises `DefinitionError` where the query is wrong, `FatalError` where we are
-    not let in, `RetriableError` where the server is out of reach or goes away; all name `origin`."""
-    read = postgres.tables if access.conn_type in ("postgres", "postgresql") else _fetched
-    try:
-        _write(read(access, query), spool)
-    except SluiceError:
-        raise
-    except Exception as error:
-        raise _explained(error, access, origin) from error
+class Copies:
+    """A dataset's rows in staging, where the dataset itself cannot be pinned. Safe to use from many threads."""
+
+    def __init__(self, connections: Connections, *, dataset: str) -> None:
+        self._connections = connections
+        self._dataset = dataset
+        self._opened: dict[Spool, ParquetSource] = {}
+        self._lock = threading.Lock()
+
+    def write(self, tables: Iterable[pa.Table], spool: Opened | None) -> Pinned:
+        """Copy the rows into the folder, in place of what an earlier try left there; what is pinned with that."""
+        if spool is None:
+            raise FatalError(
+                f"dataset {self._dataset} cannot be pinned where it is: it needs a staging folder for a copy"
+            )
+        spool.remove([file.name for file in spool.list()])
+        _write(tables, spool)
+        where = Spool(airflow_conn_id=spool.conn_id, path=spool.path)
+        return self._copy(where).pin().model_copy(update={"spool": where})
+
+    def of(self, pinned: Pinned) -> ParquetSource:
+        """The copy that was pinned."""
+        if pinned.spool is None:
+            raise FatalError(
+                f"dataset {self._dataset} was pinned without a copy, and cannot be read without one any more",
+                next_step="clear the run from `extract` on",
+            )
+        return self._copy(pinned.spool)
+
+    def _copy(self, spool: Spool) -> ParquetSource:
+        with self._lock:
+            if spool not in self._opened:
+                opened = open_filesystem(self._connections, spool.airflow_conn_id, spool.path, read_only=True)
+                self._opened[spool] = ParquetSource(opened, "", {}, dataset=self._dataset)
+            return self._opened[spool]
 
 
 def _write(tables: Iterable[pa.Table], spool: Opened) -> None:
@@ -57,67 +79,3 @@ def _write(tables: Iterable[pa.Table], spool: Opened) -> None:
                 table = next(rows, None)
             if waiting:
                 to.write_table(pa.concat_tables(waiting), row_group_size=_GROUP)
-
-
-def _fetched(access: SqlAccess, query: str) -> Iterator[pa.Table]:
-    """Through the database's DB-API driver: the one way here on which each row passes through Python."""
-    import pyarrow as pa
-
-    connection = access.connect()
-    try:
-        cursor = connection.cursor()
-        cursor.execute(query)
-        names = [column[0] for column in cursor.description]
-        schema = pa.schema([pa.field(name, pa.null()) for name in names])
-        first = cursor.fetchmany(_FETCHED)
-        for rows in chain([first], iter(lambda: cursor.fetchmany(_FETCHED), [])):
-            table = _table(names, rows)
-            wider, clash = unify(schema, table.schema)
-            if clash:
-                raise FatalError(
-                    f"column {clash!r} holds values of types that do not go together",
-                    next_step="cast it to one type in the source's `query`",
-                )
-            schema = wider
-            yield table.cast(schema)
-    finally:
-        connection.close()
-
-
-def _table(names: list[str], rows: list[Any]) -> pa.Table:
-    import pyarrow as pa
-
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return pa.Table.from_arrays([_array(list(values)) for values in columns], names=names)
-
-
-def _array(values: list[Any]) -> pa.Array:
-    """Arrow's own reading of Python values; what it does not know, as text."""
-    import pyarrow as pa
-
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
-
-
-_WRONG = {"ProgrammingError", "InterfaceError", "NotSupportedError"}
-_REFUSED = ("28", "42501")
-"""SQLSTATEs of a refused login and of missing rights."""
-
-
-def _explained(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
-    from urllib.parse import urlsplit
-
-    text = str(error).strip()
-    if password := urlsplit(access.uri).password:
-        text = text.replace(password, "...")
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
-    if state.startswith(_REFUSED) or "authentication failed" in text:
-        return FatalError(f"{origin}: {text}", next_step="check the connection's login, password and rights")
-    if kinds & _WRONG or re.search(r"no such (table|column)|syntax error|does not exist|doesn't exist", text):
-        return DefinitionError(f"{origin}: {text}", next_step="correct the source's `table` or `query`")
-    if "DataError" in kinds or (isinstance(error, ValueError) and "libpq" not in text):
-        return FatalError(f"{origin}: {text}", next_step="cast the column that is named in the source's `query`")
-    return RetriableError(f"{origin}: {text}")

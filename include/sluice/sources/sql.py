@@ -7,19 +7,18 @@ data, streamed into Parquet files in the run's staging folder.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import model_validator
 
-from sluice.errors import DefinitionError, FatalError
-from sluice.filesystem import Opened, open_filesystem
+from sluice.errors import DefinitionError
+from sluice.filesystem import Opened
 from sluice.model.access import Connections, SqlAccess
-from sluice.sources.base import Pinned, Slice, SourceConfig, Spool
-from sluice.sources.parquet import ParquetSource
-from sluice.sources.spooling import spool_rows
+from sluice.sources.base import Pinned, Slice, SourceConfig
+from sluice.sources.databases import query_rows
+from sluice.sources.spooling import Copies
 from sluice.sql import quote
 
 if TYPE_CHECKING:
@@ -52,28 +51,20 @@ class SqlSource:
         self._config = config
         self._connections = connections
         self._dataset = dataset
-        self._copies: dict[Spool, ParquetSource] = {}
-        self._lock = threading.Lock()
+        self._copies = Copies(connections, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:
         """Copy the rows. Raises `RetriableError` where the connection is lost on the way."""
-        if spool is None:
-            raise FatalError(
-                f"dataset {self._dataset} comes from a database: it needs a staging folder to be copied to"
-            )
-        spool.remove([file.name for file in spool.list()])
-        spool_rows(self._access(), self._select(), spool, origin=self._origin)
-        where = Spool(airflow_conn_id=spool.conn_id, path=spool.path)
-        return self._copy(where).pin().model_copy(update={"spool": where})
+        return self._copies.write(query_rows(self._access(), self._select(), origin=self._origin), spool)
 
     def intact(self, pinned: Pinned) -> bool:
-        return pinned.spool is not None and self._pinned_copy(pinned).intact(pinned)
+        return self._copies.of(pinned).intact(pinned)
 
     def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        return self._pinned_copy(pinned).read(pinned, piece, columns)
+        return self._copies.of(pinned).read(pinned, piece, columns)
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
-        return self._pinned_copy(pinned).scan(pinned)
+        return self._copies.of(pinned).scan(pinned)
 
     @property
     def _origin(self) -> str:
@@ -92,15 +83,3 @@ class SqlSource:
                 next_step="name a connection of a database, such as one of type postgres",
             )
         return access
-
-    def _pinned_copy(self, pinned: Pinned) -> ParquetSource:
-        if pinned.spool is None:
-            raise FatalError(f"dataset {self._dataset} was pinned when it was no SQL source")
-        return self._copy(pinned.spool)
-
-    def _copy(self, spool: Spool) -> ParquetSource:
-        with self._lock:
-            if spool not in self._copies:
-                opened = open_filesystem(self._connections, spool.airflow_conn_id, spool.path, read_only=True)
-                self._copies[spool] = ParquetSource(opened, "", {}, dataset=self._dataset)
-            return self._copies[spool]

@@ -1,0 +1,115 @@
+"""The rows of a set of Parquet files as one dataset, whoever names the files: a folder, a table's log, a copy."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sluice.errors import FatalError
+from sluice.filesystem import File, Opened
+from sluice.sources.base import Pinned, Slice, encode_schema, known_columns
+from sluice.sources.parquet_files import ParquetFiles
+from sluice.sources.scanning import dataset_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_AT_ONCE = 8
+"""Files that are asked about at once: for a remote store most of the time is waiting."""
+
+Fixed = Mapping[str, "pa.Scalar"]
+"""Columns of a file's rows that do not stand in the file, but in its path or in a table's log."""
+
+
+class Entry(NamedTuple):
+    """What one file adds to what is pinned."""
+
+    file: File
+    fingerprint: str
+    schema: pa.Schema
+    slices: tuple[Slice, ...]
+
+
+class FileSet:
+    """Parquet files below one folder. Safe to read from many threads."""
+
+    def __init__(self, opened: Opened, *, dataset: str) -> None:
+        self.opened = opened
+        self._dataset = dataset
+        self._files = ParquetFiles(opened, dataset=dataset)
+
+    def entries(self, names: Iterable[str]) -> list[Entry]:
+        """Every file with what its footer says, in the order given."""
+        with ThreadPoolExecutor(_AT_ONCE, "footers") as threads:
+            return list(threads.map(self._entry, names))
+
+    def pinned(self, entries: Sequence[Entry], schema: pa.Schema, version: str = "") -> Pinned:
+        """These files under this schema; their own digest is the version where nothing better is known."""
+        units = {entry.file.name: entry.fingerprint for entry in entries}
+        return Pinned(
+            version=version or hashlib.sha256(repr(units).encode()).hexdigest()[:16],
+            schema_ipc=encode_schema(schema),
+            units=units,
+            slices=tuple(piece for entry in entries for piece in entry.slices),
+        )
+
+    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, fixed: Fixed) -> Iterator[pa.Table]:
+        """One row group's rows in order, in the types of the pinned schema."""
+        schema = known_columns(pinned.schema, columns, dataset=self._dataset)
+        stored = [name for name in schema.names if name not in fixed]
+        for table in self._files.read(piece.unit, pinned.units[piece.unit], piece.index, stored):
+            yield self._shaped(table, schema, fixed, piece.unit)
+
+    @contextmanager
+    def scan(self, pinned: Pinned, fixed: Mapping[str, Fixed]) -> Iterator[Any]:
+        """A `pyarrow` dataset: columns, row groups and partitions that a query does not need are not read."""
+        yield dataset_of(self.opened, pinned, fixed)
+        if changed := self.changed(pinned):
+            raise FatalError(
+                f"dataset {self._dataset}: {changed[0]} was written again or removed while it was read",
+                next_step="clear the run from `extract` on, so that it reads what is there now",
+            )
+
+    def changed(self, pinned: Pinned) -> list[str]:
+        """The pinned files that are gone or were written again, as far as their size and time tell."""
+        with ThreadPoolExecutor(_AT_ONCE, "unchanged") as threads:
+            now = {file.name: file.fingerprint for file in threads.map(self.opened.stat, pinned.units) if file}
+        return [name for name, pin in pinned.units.items() if not pin.startswith(f"{now.get(name, '?')}, ")]
+
+    def _entry(self, name: str) -> Entry:
+        # Asked for by itself, as before every read: a listing may round its time in another way.
+        file = self._files.expect(name)
+        footer = self._files.footer(file)
+        groups = [footer.metadata.row_group(i) for i in range(footer.metadata.num_row_groups)]
+        slices = tuple(
+            Slice(unit=file.name, index=i, records=group.num_rows, bytes=group.total_byte_size)
+            for i, group in enumerate(groups)
+            if group.num_rows
+        )
+        return Entry(file, footer.fingerprint(file), footer.schema, slices)
+
+    def _shaped(self, table: pa.Table, schema: pa.Schema, fixed: Fixed, unit: str) -> pa.Table:
+        import pyarrow as pa
+
+        columns = []
+        for field in schema:
+            if field.name in fixed:
+                columns.append(pa.repeat(fixed[field.name], table.num_rows))
+            elif field.name in table.column_names:
+                columns.append(self._widened(table[field.name], field, unit))
+            else:
+                columns.append(pa.nulls(table.num_rows, field.type))
+        return pa.Table.from_arrays(columns, schema=schema) if columns else table
+
+    def _widened(self, column: pa.ChunkedArray, field: pa.Field, unit: str) -> pa.ChunkedArray:
+        if column.type.equals(field.type):
+            return column
+        try:
+            return column.cast(field.type)
+        except ValueError as error:
+            raise FatalError(
+                f"dataset {self._dataset}: column {field.name!r} of {unit} does not fit {field.type}: {error}"
+            ) from error
