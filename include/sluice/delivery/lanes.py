@@ -1,9 +1,11 @@
-"""Lanes: one thread a core, each reading and encoding its own run of chunks, while the main thread keeps the books."""
+"""Lanes: one thread a core, each reading and encoding a run of chunks, while the main thread keeps the books."""
 
 from __future__ import annotations
 
 import os
 import queue
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -29,36 +31,57 @@ def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iter
     Raises the first error of any lane, once all of them have stopped: by then nothing is being sent any more.
     """
     lanes = max(1, min(cores(), sender.threads, len(chunks)))
-    bounds = [len(chunks) * i // lanes for i in range(lanes + 1)]
+    runs = Runs(chunks, lanes)
     with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
         try:
-            for first, last in pairwise(bounds):
-                lane = Lane(rows, chunks[first:last], sender)
+            for number in range(lanes):
+                lane = Lane(rows, runs, number, sender)
                 pool.submit(lane.run).add_done_callback(partial(_report, sender))
             yield from _arrivals(len(chunks), sender)
         finally:
             sender.close()
 
 
-class Lane:
-    """Reads, encodes and sends a run of chunks, most of which follow one another."""
+class Runs:
+    """Chunks, dealt out in runs that follow one another: a lane that starts in the middle of what another has read
+    reads it again."""
 
-    def __init__(self, rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> None:
+    def __init__(self, chunks: Sequence[Chunk], lanes: int) -> None:
+        self.end = max((chunk.first + chunk.records for chunk in chunks), default=0)
+        bounds = [len(chunks) * i // lanes for i in range(lanes + 1)]
+        self._runs = [deque(chunks[first:last]) for first, last in pairwise(bounds)]
+        self._lock = threading.Lock()
+
+    def next(self, lane: int) -> Chunk | None:
+        """The lane's next chunk; once it has none, it takes over the later half of the longest run that is left."""
+        with self._lock:
+            run = self._runs[lane]
+            if not run:
+                longest = max(self._runs, key=len)
+                taken = [longest.pop() for _ in range(len(longest) - len(longest) // 2)]
+                run.extend(reversed(taken))
+            return run.popleft() if run else None
+
+
+class Lane:
+    """Reads, encodes and sends its chunks, most of which follow one another."""
+
+    def __init__(self, rows: FeedRows, runs: Runs, number: int, sender: Sender) -> None:
         self._rows = rows
-        self._chunks = chunks
+        self._runs = runs
+        self._number = number
         self._sender = sender
         self._cutter = Cutter(iter(()))
         self._position = -1
 
     def run(self) -> None:
-        for chunk in self._chunks:
+        while (chunk := self._runs.next(self._number)) is not None:
             self._sender.send(chunk, partial(self._tables, chunk))
 
     def _tables(self, chunk: Chunk) -> Iterator[pa.Table]:
         """The chunk's rows: what follows the last chunk, or read anew after a gap and for another try."""
         if self._position != chunk.first:
-            end = self._chunks[-1].first + self._chunks[-1].records
-            self._cutter = Cutter(self._rows.read(chunk.first, end))
+            self._cutter = Cutter(self._rows.read(chunk.first, self._runs.end))
         self._position = chunk.first + chunk.records
         return self._cutter.take(chunk.records)
 

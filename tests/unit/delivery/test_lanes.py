@@ -1,0 +1,35 @@
+"""Lanes share a shard's chunks: each chunk is dealt out once, in runs that follow one another."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sluice.chunk.cut import chunks_of
+from sluice.delivery.lanes import Runs
+
+
+@given(st.integers(0, 40), st.integers(1, 5), st.lists(st.integers(0, 4), max_size=200))
+def test_every_chunk_is_dealt_out_once_whichever_lane_is_faster(count: int, lanes: int, order: list[int]) -> None:
+    chunks = chunks_of(count * 10, 10, 0, count)
+    runs = Runs(chunks, lanes)
+    dealt = [runs.next(lane % lanes) for lane in [*order, *range(lanes)]]
+    rest = iter(lambda: runs.next(0), None)
+    assert sorted(chunk.number for chunk in [*dealt, *rest] if chunk) == list(range(count))
+
+
+def test_a_lane_that_has_finished_takes_the_later_half_of_the_longest_run_left() -> None:
+    runs = Runs(chunks_of(80, 10, 0, 8), 2)
+    first = [runs.next(0) for _ in range(4)]
+    assert [chunk.number for chunk in first if chunk] == [0, 1, 2, 3]
+    taken = [runs.next(0) for _ in range(2)]
+    assert [chunk.number for chunk in taken if chunk] == [6, 7]
+    own = [runs.next(1) for _ in range(2)]
+    assert [chunk.number for chunk in own if chunk] == [4, 5]
+    assert runs.next(0) is None
+    assert runs.next(1) is None
+
+
+def test_a_chunk_that_waits_alone_is_taken_too() -> None:
+    runs = Runs(chunks_of(30, 10, 0, 3), 2)
+    assert [chunk.number for chunk in (runs.next(0), runs.next(1), runs.next(0)) if chunk] == [0, 1, 2]
