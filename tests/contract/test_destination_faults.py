@@ -26,7 +26,7 @@ from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.model.access import GoogleAccess
-from tests.servers import azurite, gcs, s3
+from tests.servers import azurite, gcs, lake, s3
 from tests.servers.faults import FaultProxy, Rule, faults
 from tests.servers.fleet import Fleet
 from tests.servers.ssh import USER
@@ -183,6 +183,8 @@ CASES = (
          r"refuses its key \(403 SignatureDoesNotMatch\)", BUCKET),
     Case("wrong key", "azure-blob", lambda s: azurite.by_connection_string(s.fleet.azurite, key="d3Jvbmc="), FatalError,
          r"refuses its key \(403 AuthenticationFailed", CONTAINER),
+    Case("wrong client secret", "adls", lambda s: lake.by_principal(s.fleet.data_lake, "wrong-secret"), FatalError,
+         r"refuses its key \(401", {"filesystem": azurite.CONTAINER}),
     Case("wrong password", "sftp", lambda s: s.fleet.sshd.connection(password="wrong-password"), FatalError,
          "refuses the login.*correct the login, password or key in the Airflow connection"),
     Case("expired token", "s3", lambda s: s.s3(broken("answer", status=400, code="ExpiredToken")), FatalError,

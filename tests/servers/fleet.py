@@ -6,13 +6,13 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
 from sluice.airflow.connections import AirflowConnections
 from sluice.model.access import Access
-from tests.servers import azurite, gcs, s3, ssh
+from tests.servers import azurite, gcs, lake, s3, ssh
 
 Server = TypeVar("Server")
 
@@ -65,6 +65,10 @@ class Fleet:
         return self._start(azurite.azurite)
 
     @cached_property
+    def data_lake(self) -> str:
+        return self._start(partial(lake.data_lake, azurite=self.azurite), "data_lake")
+
+    @cached_property
     def cloud_storage(self) -> gcs.CloudStorage:
         return self._start(gcs.cloud_storage)
 
@@ -80,7 +84,7 @@ class Fleet:
     def rclone_sftp(self) -> ssh.SftpServer:
         return self._start(ssh.rclone_sftp)
 
-    def _start(self, server: Callable[[Path], AbstractContextManager[Server]]) -> Server:
-        folder = self.folder / server.__name__
+    def _start(self, server: Callable[[Path], AbstractContextManager[Server]], name: str = "") -> Server:
+        folder = self.folder / (name or server.__name__)
         folder.mkdir(mode=0o755)
         return self._running.enter_context(server(folder))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluice.errors import DefinitionError
+from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import Access, FolderAccess, FsspecAccess, SqlAccess
 
 if TYPE_CHECKING:
@@ -33,11 +33,16 @@ class AirflowConnections:
 
     def _connection(self, conn_id: str) -> Connection:
         from airflow.sdk import Connection
-        from airflow.sdk.exceptions import AirflowNotFoundException
+        from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSecretsBackendAccessDenied
 
         _read_as_commands_do()
         try:
             found: Connection = Connection.get(conn_id)
+        except AirflowSecretsBackendAccessDenied:
+            raise FatalError(
+                f"this task may not read the Airflow connection {conn_id}",
+                next_step="let its team use the connection, in Airflow's own access rules",
+            ) from None
         except AirflowNotFoundException:
             declared = _settings_file(self._settings)
             if conn_id not in declared:
@@ -133,12 +138,18 @@ def _other(connection: Connection) -> Access:
     from airflow.sdk.exceptions import AirflowException
 
     try:
-        hook = connection.get_hook()  # type: ignore[no-untyped-call]
+        hook = connection.get_hook()
     except AirflowException:
         hook = None
     if isinstance(hook, DbApiHook):
-        return SqlAccess(uri=hook.get_uri(), conn_type=str(connection.conn_type), connect=hook.get_conn)
+        return SqlAccess(uri=_plain(hook.get_uri()), conn_type=str(connection.conn_type), connect=hook.get_conn)
     return _filesystem(connection)
+
+
+def _plain(uri: str) -> str:
+    """SQLAlchemy's address without the name of its driver."""
+    scheme, separator, rest = uri.partition("://")
+    return scheme.split("+")[0] + separator + rest
 
 
 def _filesystem(connection: Connection) -> FsspecAccess:
@@ -159,6 +170,7 @@ _READERS: dict[str, Callable[[Connection], Access]] = {
     "aws": _cloud("aws"),
     "fs": _folder,
     "google_cloud_platform": _cloud("google"),
+    "iceberg": _cloud("iceberg"),
     "sftp": _cloud("sftp"),
     "ssh": _cloud("sftp"),
     "wasb": _cloud("azure_blob"),
