@@ -12,8 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as adbc
+import deltalake
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyiceberg.catalog import Catalog, load_catalog
 
 from sluice.filesystem import Opened, open_filesystem
 from sluice.model.access import Access, FolderAccess, SqlAccess
@@ -190,7 +192,93 @@ def in_sqlite(lake: Lake, table: pa.Table) -> None:
         connection.executemany(f"insert into people values ({slots})", rows)  # noqa: S608
 
 
+def delta(lake: Lake, table: pa.Table) -> None:
+    deltalake.write_deltalake(lake.folder / "people", table, mode="overwrite", target_file_size=40_000)
+
+
+def delta_partitioned(lake: Lake, table: pa.Table) -> None:
+    key = "city" if "city" in table.column_names else "day"
+    deltalake.write_deltalake(lake.folder / "people", table, mode="overwrite", partition_by=[key])
+
+
+def delta_with_deletion_vectors(lake: Lake, table: pa.Table) -> None:
+    """A table under which Delta's engine has to read, for a file's own rows are not the table's."""
+    deltalake.write_deltalake(
+        lake.folder / "people", table, mode="overwrite", configuration={"delta.enableDeletionVectors": "true"}
+    )
+
+
+def iceberg(lake: Lake, table: pa.Table) -> None:
+    """Two appends, so two files; written again in place of what was there."""
+    catalog = _catalog(lake)
+    half = table.num_rows // 2
+    if catalog.table_exists("crm.people"):
+        catalog.load_table("crm.people").overwrite(table)
+        return
+    created = catalog.create_table("crm.people", schema=table.schema)
+    for part in (table.slice(0, half), table.slice(half)):
+        if part.num_rows:
+            created.append(part)
+
+
+def iceberg_renamed(lake: Lake, table: pa.Table) -> None:
+    """The files call a column otherwise than the table does now."""
+    names = {table.column_names[0]: "before"}
+    catalog = _catalog(lake)
+    if catalog.table_exists("crm.people"):
+        catalog.load_table("crm.people").overwrite(table)
+        return
+    created = catalog.create_table("crm.people", schema=table.rename_columns(names).schema)
+    if table.num_rows:
+        created.append(table.rename_columns(names))
+    with created.update_schema() as change:
+        change.rename_column("before", table.column_names[0])
+
+
+def _catalog(lake: Lake) -> Catalog:
+    uri = f"sqlite:///{lake.folder}/catalog.db"
+    lake.more["lake"] = SqlAccess(uri=uri, conn_type="sqlite", connect=lambda: None)
+    lake.more["files"] = FolderAccess(lake.folder)
+    catalog = load_catalog("default", type="sql", uri=uri, warehouse=str(lake.folder / "warehouse"))
+    catalog.create_namespace_if_not_exists("crm")
+    return catalog
+
+
+def no_catalog_entry(lake: Lake) -> None:
+    _catalog(lake)
+
+
 SUBJECTS = (
+    Subject("delta", "plain", {"path": "people"}, delta, keeps=True),
+    Subject("delta", "partitioned", {"path": "people"}, delta_partitioned, keeps=True),
+    Subject(
+        "delta",
+        "deletion vectors",
+        {"path": "people"},
+        delta_with_deletion_vectors,
+        keeps=True,
+        exact=False,
+        copies=True,
+    ),
+    Subject(
+        "iceberg",
+        "sqlite",
+        {"table": "crm.people", "files_conn_id": "files"},
+        iceberg,
+        without=("points",),  # pyiceberg's writer makes an empty list of a null one where the items are structs
+        keeps=True,
+        absent=no_catalog_entry,
+    ),
+    Subject(
+        "iceberg",
+        "renamed",
+        {"table": "crm.people", "files_conn_id": "files"},
+        iceberg_renamed,
+        without=("points",),
+        keeps=True,
+        copies=True,
+        absent=no_catalog_entry,
+    ),
     Subject("parquet", "file", {"path": "people.parquet"}, one_file),
     Subject("parquet", "folder", {"path": "people"}, folder),
     Subject("parquet", "hive", {"path": "people"}, hive, exact=False),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from sluice.errors import DefinitionError, FatalError
+from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.sources import SOURCES
 from sluice.sources.base import Pinned, Source
 from sluice.sources.selection import select
@@ -162,3 +163,54 @@ def test_members_are_selected_by_their_key(subject: Subject, lake: Lake) -> None
     assert kept == [r["id"] for r in members if r["mail"] and r["city"]]
     assert sum(one.members for one in chosen) == len(members)
     assert sum(one.rejected for one in chosen) == len(members) - len(kept) > 0
+
+
+def test_iceberg_rows_that_its_library_would_change_are_refused(lake: Lake) -> None:
+    renamed = next(subject for subject in SUBJECTS if str(subject) == "iceberg-renamed")
+    source = renamed.write(lake, every_type(rows=20))
+    with pytest.raises(FatalError, match="cannot tell null from empty in 'points'"):
+        source.pin(lake.spool)
+
+
+def test_a_postgres_that_goes_away_is_tried_again(lake: Lake) -> None:
+    subject = next(subject for subject in SUBJECTS if str(subject) == "sql-postgres")
+    subject.put(lake, people(10))
+    killing = "select p.*, pg_terminate_backend(pg_backend_pid()) from people p, generate_series(1, 100000)"
+    with pytest.raises(RetriableError, match="dataset people: connection lake"):
+        SOURCES["sql"].model_validate({"type": "sql", "airflow_conn_id": "lake", "query": killing}).open(
+            lake, dataset="people"
+        ).pin(lake.spool)
+    assert lake.spool.list() == []
+
+
+@pytest.mark.parametrize("value", ["'infinity'::date", "'-infinity'::timestamptz", "'NaN'::numeric(5,2)"])
+def test_values_of_postgres_that_arrow_cannot_hold_are_named(lake: Lake, value: str) -> None:
+    subject = next(subject for subject in SUBJECTS if str(subject) == "sql-postgres")
+    subject.put(lake, people(1))
+    config = {"type": "sql", "airflow_conn_id": "lake", "query": f"select {value} as odd"}
+    with pytest.raises(FatalError, match="dataset people: connection lake: column 'odd'"):
+        SOURCES["sql"].model_validate(config).open(lake, dataset="people").pin(lake.spool)
+
+
+def test_types_of_postgres_without_a_counterpart_come_as_its_own_text(lake: Lake) -> None:
+    subject = next(subject for subject in SUBJECTS if str(subject) == "sql-postgres")
+    subject.put(lake, people(1))
+    query = """select '0b0e1c52-6a3b-4c0e-8f44-0f6f0a2c9d11'::uuid u, '{"a": [1, null]}'::jsonb j, '10.0.0.1'::inet i,
+        1.50::numeric n, '1 day 02:00'::interval v, array['a', null] as a, 12.5::numeric(5, 2) as p, null as nothing"""
+    source = (
+        SOURCES["sql"]
+        .model_validate({"type": "sql", "airflow_conn_id": "lake", "query": query})
+        .open(lake, dataset="people")
+    )
+    assert read(source, source.pin(lake.spool)).to_pylist() == [
+        {
+            "u": "0b0e1c52-6a3b-4c0e-8f44-0f6f0a2c9d11",
+            "j": '{"a": [1, null]}',
+            "i": "10.0.0.1/32",
+            "n": "1.50",
+            "v": "1 day 02:00:00",
+            "a": ["a", None],
+            "p": Decimal("12.50"),
+            "nothing": None,
+        }
+    ]

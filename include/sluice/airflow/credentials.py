@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from sluice.airflow.connections import needs
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
-from sluice.model.access import AwsAccess, AwsKeys, AzureAccess, BearerToken, GoogleAccess, SftpAccess
+from sluice.model.access import AwsAccess, AwsKeys, AzureAccess, BearerToken, CatalogAccess, GoogleAccess, SftpAccess
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -249,3 +249,15 @@ def _key_file(connection: Connection, path: str | None) -> str | None:
             f"the Airflow connection {connection.conn_id}: its key file {path} cannot be read: {error.strerror}",
             next_step="correct the extra `key_file`, or put the key's text into the extra `private_key`",
         ) from None
+
+
+def iceberg(connection: Connection) -> CatalogAccess:
+    """Type `iceberg`: a REST catalog at the host; login and password are its client id and secret, the extra holds
+    whatever else `pyiceberg` knows (`warehouse`, `token`, `scope`, `rest.sigv4-enabled`)."""
+    if not connection.host:
+        raise needs(connection, "host: the catalog's address")
+    address = connection.host if "://" in connection.host else f"https://{connection.host}"
+    properties = {"type": "rest", "uri": f"{address}:{connection.port}" if connection.port else address}
+    if connection.login and connection.password:
+        properties["credential"] = f"{connection.login}:{connection.password}"
+    return CatalogAccess(properties | {name: str(value) for name, value in connection.extra_dejson.items()})

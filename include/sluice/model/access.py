@@ -103,6 +103,13 @@ class SqlAccess:
 
 
 @dataclass(frozen=True)
+class CatalogAccess:
+    """An Iceberg REST catalog: the properties that `pyiceberg` opens it by, credentials among them."""
+
+    properties: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class FsspecAccess:
     """Any other filesystem that Airflow has a connection for, opened through fsspec."""
 
@@ -110,7 +117,7 @@ class FsspecAccess:
     protocol: str
 
 
-Access = FolderAccess | AwsAccess | GoogleAccess | AzureAccess | SftpAccess | SqlAccess | FsspecAccess
+Access = FolderAccess | AwsAccess | GoogleAccess | AzureAccess | SftpAccess | SqlAccess | CatalogAccess | FsspecAccess
 
 
 class Connections(Protocol):

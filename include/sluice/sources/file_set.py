@@ -79,6 +79,10 @@ class FileSet:
             now = {file.name: file.fingerprint for file in threads.map(self.opened.stat, pinned.units) if file}
         return [name for name, pin in pinned.units.items() if not pin.startswith(f"{now.get(name, '?')}, ")]
 
+    def field_numbers(self, name: str) -> dict[int, str]:
+        """The numbers that the file's writer gave its columns, nested ones too: what Iceberg tells columns apart by."""
+        return self._files.footer(self._files.expect(name)).numbers
+
     def _entry(self, name: str) -> Entry:
         # Asked for by itself, as before every read: a listing may round its time in another way.
         file = self._files.expect(name)

@@ -36,6 +36,8 @@ class Footer(NamedTuple):
     metadata: pq.FileMetaData
     schema: pa.Schema
     digest: str
+    numbers: dict[int, str]
+    """Each column's number, where its writer gave it one, and its name, with the names that it is nested in."""
 
     def fingerprint(self, file: File) -> str:
         """The file as it was when the footer was read. Files of the same size, written within the same second, still
@@ -143,7 +145,8 @@ class ParquetFiles:
             fields = [f.with_type(plain(f.type)).remove_metadata() for f in small.schema_arrow]
         except (OSError, ValueError) as error:
             raise self._unreadable(file.name, error) from error
-        return Footer(small.metadata, pa.schema(fields), hashlib.sha256(footer).hexdigest()[:16])
+        digest = hashlib.sha256(footer).hexdigest()[:16]
+        return Footer(small.metadata, pa.schema(fields), digest, dict(_numbers(list(small.schema_arrow))))
 
     def _unreadable(self, name: str, error: Exception, index: int | None = None) -> SluiceError:
         where = "its footer" if index is None else f"row group {index}"
@@ -162,6 +165,22 @@ def _footer_bytes(stream: pa.NativeFile, size: int) -> bytes:
     if length <= len(tail):
         return tail[-length:]
     return bytes(stream.read_at(length, size - length)) if length <= size and tail[-4:] == b"PAR1" else tail[-8:]
+
+
+def _numbers(fields: Sequence[pa.Field], inside: str = "") -> Iterator[tuple[int, str]]:
+    import pyarrow as pa
+
+    for field in fields:
+        name = inside + field.name
+        if number := (field.metadata or {}).get(b"PARQUET:field_id"):
+            yield int(number), name
+        if pa.types.is_struct(field.type):
+            yield from _numbers(list(field.type), f"{name}.")
+        elif pa.types.is_list(field.type) or pa.types.is_large_list(field.type):
+            yield from _numbers([field.type.value_field.with_name("element")], f"{name}.")
+        elif pa.types.is_map(field.type):
+            parts = [field.type.key_field.with_name("key"), field.type.item_field.with_name("value")]
+            yield from _numbers(parts, f"{name}.")
 
 
 def _sound(table: pa.Table) -> pa.Table:

@@ -1,0 +1,182 @@
+"""Iceberg tables: a catalog names the table, and a snapshot its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Literal
+
+from sluice.errors import DefinitionError, FatalError, RetriableError
+from sluice.filesystem import Opened, open_filesystem
+from sluice.model.access import CatalogAccess, Connections, SqlAccess
+from sluice.sources.base import Pinned, Slice, SourceConfig
+from sluice.sources.file_set import FileSet
+from sluice.sources.spooling import Copies
+from sluice.sources.stores import address, iceberg_properties
+from sluice.sources.widening import plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyiceberg.schema import Schema
+    from pyiceberg.table import FileScanTask, Table
+
+
+class Iceberg(SourceConfig):
+    """An Iceberg table: through a REST catalog, or one in a SQL database (SQLite is enough for a single machine)."""
+
+    type: Literal["iceberg"]
+    table: str
+    """The table with its namespace: `sales.orders`."""
+    catalog: str = "default"
+    """The catalog's own name, under which a SQL database may hold several."""
+    files_conn_id: str
+    """The Airflow connection of the filesystem that the table's files are in."""
+
+    def open(self, connections: Connections, *, dataset: str) -> IcebergSource:
+        return IcebergSource(self, connections, dataset=dataset)
+
+
+class IcebergSource:
+    """An opened Iceberg table. Safe to read from many threads."""
+
+    def __init__(self, config: Iceberg, connections: Connections, *, dataset: str) -> None:
+        self._config = config
+        self._connections = connections
+        self._dataset = dataset
+        self._store = connections.get(config.files_conn_id)
+        self._files = FileSet(open_filesystem(connections, config.files_conn_id, "", read_only=True), dataset=dataset)
+        self._copies = Copies(connections, dataset=dataset)
+
+    def pin(self, spool: Opened | None = None) -> Pinned:
+        """The current snapshot: its files where they are; a copy where rows were deleted from them or columns were
+        renamed since, for then a file's own rows and names are not the table's."""
+        table = self._table()
+        scan = table.scan()
+        tasks = sorted(scan.plan_files(), key=lambda task: task.file.file_path)
+        schema = _schema(table.schema())
+        version = str(table.metadata.current_snapshot_id)
+        names = [self._name(task.file.file_path) for task in tasks]
+        if None not in names and all(map(_is_plain, tasks)) and not _has_defaults(table.schema()):
+            entries = self._files.entries([name for name in names if name is not None])
+            if all(self._has_own_names(entry.file.name, table.schema()) for entry in entries):
+                return self._files.pinned(entries, schema, version=version)
+        self._refuse_lossy(schema)
+        return self._copies.write(_rows(scan.to_arrow_batch_reader(), schema), spool)
+
+    def intact(self, pinned: Pinned) -> bool:
+        return self._copies.of(pinned).intact(pinned) if pinned.spool else not self._files.changed(pinned)
+
+    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        if pinned.spool:
+            return self._copies.of(pinned).read(pinned, piece, columns)
+        return self._files.read(pinned, piece, columns, {})
+
+    def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
+        return self._copies.of(pinned).scan(pinned) if pinned.spool else self._files.scan(pinned, {})
+
+    def _refuse_lossy(self, schema: pa.Schema) -> None:
+        """pyiceberg 0.12 reads a null list of structs as an empty one. Files without deletes we read ourselves."""
+        for field in schema:
+            if _has_structs_in_lists(field.type):
+                raise FatalError(
+                    f"dataset {self._dataset}: deleted rows or renamed columns of {self._config.table} are applied by "
+                    f"pyiceberg, which cannot tell null from empty in {field.name!r} of type {field.type}",
+                    next_step="rewrite the table's data files (Spark: `rewrite_data_files`), so that none has deletes",
+                )
+
+    def _table(self) -> Table:
+        from pyiceberg.catalog import load_catalog
+        from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError, RESTError
+
+        where = f"dataset {self._dataset}: connection {self._config.airflow_conn_id}"
+        try:
+            return load_catalog(self._config.catalog, **self._properties()).load_table(self._config.table)
+        except (NoSuchTableError, NoSuchNamespaceError) as error:
+            raise FatalError(
+                f"{where} has no Iceberg table {self._config.table}", next_step="check the dataset's `table`"
+            ) from error
+        except (OSError, RESTError) as error:
+            raise RetriableError(f"{where}: {error}") from error
+
+    def _properties(self) -> dict[str, str]:
+        access = self._connections.get(self._config.airflow_conn_id)
+        files = iceberg_properties(self._store)
+        if isinstance(access, CatalogAccess):
+            return files | dict(access.properties)
+        if isinstance(access, SqlAccess):
+            warehouse = address(self._store, "", self._config.files_conn_id)
+            return files | {"type": "sql", "uri": access.uri, "warehouse": warehouse}
+        raise DefinitionError(
+            f"dataset {self._dataset}: connection {self._config.airflow_conn_id} is no Iceberg catalog",
+            known=["iceberg (REST)", "postgres", "sqlite"],
+            next_step="name a connection of one of these types",
+        )
+
+    def _name(self, path: str) -> str | None:
+        """The file below the files' connection; None where it lies elsewhere."""
+        location = path.split("://", 1)[-1] if "://" in path else path.removeprefix("file:")
+        scheme = path.split("://", 1)[0] if "://" in path else "file"
+        root = self._files.opened.root
+        if (scheme == "file") != self._files.opened.local or not location.startswith(
+            root.rstrip("/") + "/" * bool(root)
+        ):
+            return None
+        return location.removeprefix(root).lstrip("/")
+
+    def _has_own_names(self, name: str, schema: Schema) -> bool:
+        """Whether the file calls every column what the table calls it now: columns are told apart by their numbers."""
+        mine = self._files.field_numbers(name)
+        theirs = {field_id: schema.find_column_name(field_id) for field_id in schema.field_ids}
+        if not mine or any(theirs.get(number, own) != own for number, own in mine.items()):
+            return False
+        numbers = {own: number for number, own in mine.items()}
+        return all(numbers.get(own, number) == number for number, own in theirs.items() if own)
+
+
+def _is_plain(task: FileScanTask) -> bool:
+    return not task.delete_files and task.file.file_format.name == "PARQUET"
+
+
+def _has_defaults(schema: Schema) -> bool:
+    return any(getattr(field, "initial_default", None) is not None for field in schema.fields)
+
+
+def _schema(schema: Schema) -> pa.Schema:
+    import pyarrow as pa
+    from pyiceberg.io.pyarrow import schema_to_pyarrow
+
+    found = schema_to_pyarrow(schema, include_field_ids=False)
+    return pa.schema([pa.field(f.name, _small(plain(f.type)), f.nullable) for f in found])
+
+
+def _small(type_: pa.DataType) -> pa.DataType:
+    """pyiceberg's types for any length, as the types of ordinary length that files hold."""
+    import pyarrow as pa
+
+    if pa.types.is_struct(type_):
+        return pa.struct([f.with_type(_small(f.type)) for f in type_])
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return pa.list_(type_.value_field.with_type(_small(type_.value_type)))
+    if pa.types.is_map(type_):
+        return pa.map_(_small(type_.key_type), type_.item_field.with_type(_small(type_.item_type)))
+    return {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}.get(type_, type_)
+
+
+def _has_structs_in_lists(type_: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_struct(type_):
+        return any(_has_structs_in_lists(field.type) for field in type_)
+    if pa.types.is_map(type_):
+        return bool(pa.types.is_struct(type_.item_type)) or _has_structs_in_lists(type_.item_type)
+    if pa.types.is_list(type_):
+        return bool(pa.types.is_struct(type_.value_type)) or _has_structs_in_lists(type_.value_type)
+    return False
+
+
+def _rows(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    yield schema.empty_table()
+    for batch in reader:
+        yield pa.Table.from_batches([batch]).cast(schema)
