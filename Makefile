@@ -12,6 +12,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # An index or proxy of this machine's own pip is its own affair; the virtual environment is always ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# uv brings certificates of its own; a machine behind a proxy has its proxy's among the system's.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS := true
+endif
 
 # The machine's Python, 3.11 to 3.13: the first of these that runs. `make PYTHON=/path/to/python3.12` chooses another.
 SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
@@ -63,7 +67,7 @@ up: install  ## start Airflow in the background; print its address and login
 	@$(BIN)/python -m local up
 
 down:  ## stop what `make up` started
-	@test ! -x $(BIN)/python || $(BIN)/python -m local down
+	@test ! -f .venv/.installed || $(BIN)/python -m local down
 
 soak: install  ## an hour of triggers, backfills and page views on the metadata database (MINUTES=60)
 	@$(BIN)/python -m local soak --minutes $(MINUTES)

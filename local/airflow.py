@@ -87,7 +87,7 @@ class Airflow:
         self._wait_for(address)
         self._spawn("scheduler", env)
         self._wait_for(address, "scheduler", "dag_processor", "triggerer")
-        self._address_file.write_text(json.dumps({"url": address.url, "database": database}))
+        keys.write_private(self._address_file, json.dumps({"url": address.url, "database": database}))
         return address
 
     def stop(self) -> None:

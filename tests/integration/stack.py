@@ -57,14 +57,16 @@ class Stack:
         return runs.trigger(self.rest, dag_id, conf).run_id
 
     def wait(self, dag_id: str, run_id: str, timeout: float = 120) -> str:
-        """Wait until a run has ended: `success` or `failed`."""
-        run = Run(dag_id, run_id)
+        """Wait until a run has ended: `success` or `failed`. Why it has failed is printed: pytest shows it with a failure."""
 
         def ended() -> str | None:
-            state = runs.state(self.rest, run)
+            state = runs.state(self.rest, Run(dag_id, run_id))
             return state if state in runs.ENDED else None
 
-        return self.until(f"{dag_id} {run_id} to end", ended, timeout)
+        state = self.until(f"{dag_id} {run_id} to end", ended, timeout)
+        if state == "failed":
+            print(self.story(dag_id, run_id))
+        return state
 
     def wait_for_dag(self, dag_id: str, timeout: float = 60) -> None:
         """Wait until Airflow has parsed a DAG."""
@@ -94,12 +96,12 @@ class Stack:
             lambda: self.started_by(SYSTEM_REFRESH, refresh).get(dag_id),
             timeout,
         )
-        assert self.wait(dag_id, run_id, timeout - (time.monotonic() - began)) == "success", self.story(dag_id, run_id)
+        assert self.wait(dag_id, run_id, timeout - (time.monotonic() - began)) == "success"
         report: dict[str, Any] = self.xcom(dag_id, run_id, "publish")
         return report
 
     def story(self, dag_id: str, run_id: str) -> str:
-        """What a failed run's failed tasks have logged: for the message of an assertion."""
+        """What a run's failed tasks have logged."""
         failed = [task for task in runs.tasks(self.rest, [Run(dag_id, run_id)]) if task.state == "failed"]
         return "\n".join(line for task in failed for line in [f"--- {dag_id} {task.title}", *runs.log(self.rest, task)])
 
