@@ -253,11 +253,14 @@ def _key_file(connection: Connection, path: str | None) -> str | None:
 
 def iceberg(connection: Connection) -> CatalogAccess:
     """Type `iceberg`: a REST catalog at the host; login and password are its client id and secret, the extra holds
-    whatever else `pyiceberg` knows (`warehouse`, `token`, `scope`, `rest.sigv4-enabled`)."""
-    if not connection.host:
-        raise needs(connection, "host: the catalog's address")
-    address = connection.host if "://" in connection.host else f"https://{connection.host}"
-    properties = {"type": "rest", "uri": f"{address}:{connection.port}" if connection.port else address}
+    whatever else `pyiceberg` knows (`warehouse`, `token`, `rest.sigv4-enabled`). Or a SQL catalog, by the extra alone:
+    `{"type": "sql", "uri": "sqlite:////lake/catalog.db"}`."""
+    properties = {name: str(value) for name, value in connection.extra_dejson.items()}
+    if "uri" not in properties:
+        if not connection.host:
+            raise needs(connection, "host, the catalog's address, nor an extra `uri`")
+        host = connection.host if "://" in connection.host else f"https://{connection.host}"
+        properties["uri"] = f"{host}:{connection.port}" if connection.port else host
     if connection.login and connection.password:
         properties["credential"] = f"{connection.login}:{connection.password}"
-    return CatalogAccess(properties | {name: str(value) for name, value in connection.extra_dejson.items()})
+    return CatalogAccess({"type": "rest"} | properties)

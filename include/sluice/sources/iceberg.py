@@ -12,7 +12,7 @@ from sluice.model.access import CatalogAccess, Connections, SqlAccess
 from sluice.sources.base import Pinned, Slice, SourceConfig
 from sluice.sources.file_set import FileSet
 from sluice.sources.spooling import Copies
-from sluice.sources.stores import address, iceberg_properties
+from sluice.sources.stores import iceberg_properties
 from sluice.sources.widening import plain
 
 if TYPE_CHECKING:
@@ -104,11 +104,10 @@ class IcebergSource:
         if isinstance(access, CatalogAccess):
             return files | dict(access.properties)
         if isinstance(access, SqlAccess):
-            warehouse = address(self._store, "", self._config.files_conn_id)
-            return files | {"type": "sql", "uri": access.uri, "warehouse": warehouse}
+            return files | {"type": "sql", "uri": access.uri}
         raise DefinitionError(
             f"dataset {self._dataset}: connection {self._config.airflow_conn_id} is no Iceberg catalog",
-            known=["iceberg (REST)", "postgres", "sqlite"],
+            known=["iceberg", "postgres"],
             next_step="name a connection of one of these types",
         )
 
