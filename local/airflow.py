@@ -181,7 +181,8 @@ def _fingerprint(layout: Layout) -> str:
     declared = layout.settings.read_bytes() if layout.settings.exists() else b""
     where = layout.database or str(layout.postgres)
     made = layout.postgres.stat().st_ino if layout.postgres.exists() else 0
-    parts = (version("apache-airflow-core"), hashlib.sha256(declared).hexdigest(), where, str(made))
+    pools = repr(settings.pools(layout.include))
+    parts = (version("apache-airflow-core"), hashlib.sha256(declared).hexdigest(), where, str(made), pools)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -189,43 +190,43 @@ def environment(layout: Layout, url: str, database: str) -> dict[str, str]:
     """What every process of a local Airflow gets. Settings of somebody else's Airflow are left out of it."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # Airflow starts three times slower with it
-    secret = keys.keys(layout.airflow)
     own = {
         "AIRFLOW_HOME": str(layout.airflow),
-        "PYTHONPATH": os.pathsep.join([str(layout.include), str(REPOSITORY / "include"), str(REPOSITORY)]),
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "include"), str(REPOSITORY)]),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
         "SLUICE_HOME": str(layout.root),
         "SLUICE_INCLUDE": str(layout.include),
         "TZ": "UTC",
     }
-    sections: dict[str, dict[str, object]] = {
-        "core": {
-            "dags_folder": layout.dags,
-            "plugins_folder": layout.plugins,
-            "executor": "LocalExecutor",
-            "parallelism": layout.parallelism,
-            "load_examples": False,
-            "dags_are_paused_at_creation": False,
-            "fernet_key": secret.fernet,
-            "hostname_callable": "socket.gethostname",  # a name server that does not answer costs seconds a task
-            "simple_auth_manager_users": f"{keys.ADMIN}:admin",
-            "simple_auth_manager_passwords_file": keys.passwords_file(layout.airflow),
-            "execution_api_server_url": f"{url}/execution/",
-            "min_serialized_dag_update_interval": 2,
-        },
-        "api": {
-            "base_url": url,
-            "host": LOOPBACK,
-            "port": url.rpartition(":")[2],
-            "workers": 1,
-            "secret_key": secret.session,
-        },
+    for section, options in _configuration(layout, url, database).items():
+        own |= {f"AIRFLOW__{section}__{option}".upper(): str(value) for option, value in options.items()}
+    return {**inherited, **own, **layout.environment}
+
+
+def _configuration(layout: Layout, url: str, database: str) -> dict[str, dict[str, object]]:
+    """Airflow's options by section, where they differ from its defaults."""
+    secret = keys.keys(layout.airflow)
+    core = {
+        "dags_folder": layout.dags,
+        "plugins_folder": layout.plugins,
+        "executor": "LocalExecutor",
+        "parallelism": layout.parallelism,
+        "load_examples": False,
+        "dags_are_paused_at_creation": False,
+        "fernet_key": secret.fernet,
+        "hostname_callable": "socket.gethostname",  # a name server that does not answer costs seconds a task
+        "simple_auth_manager_users": f"{keys.ADMIN}:admin",
+        "simple_auth_manager_passwords_file": keys.passwords_file(layout.airflow),
+        "execution_api_server_url": f"{url}/execution/",
+        "min_serialized_dag_update_interval": 2,
+    }
+    port = url.rpartition(":")[2]
+    return {
+        "core": core,
+        "api": {"base_url": url, "host": LOOPBACK, "port": port, "workers": 1, "secret_key": secret.session},
         "api_auth": {"jwt_secret": secret.jwt},
         "database": {"sql_alchemy_conn": database},
         "dag_processor": {"refresh_interval": 10, "min_file_process_interval": layout.reparse},
         "scheduler": {"scheduler_idle_sleep_time": 0.3},  # a task follows another without a second's wait
         "logging": {"base_log_folder": layout.airflow / "logs"},
     }
-    for section, options in sections.items():
-        own |= {f"AIRFLOW__{section}__{option}".upper(): str(value) for option, value in options.items()}
-    return {**inherited, **own, **layout.environment}

@@ -6,6 +6,7 @@ configuration once, at import, and one import of Airflow for both steps is all t
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 
 def prepare(file: Path) -> None:
-    """Bring the tables to this Airflow's version, and write what `file` declares over what has the same name."""
+    """Bring the tables to this Airflow's version, and write what `file` and the connections declare over what has the
+    same name."""
     declared = settings.read(file)
+    pools = [*declared.pools, *settings.pools(Path(os.environ["SLUICE_INCLUDE"]))]
     from airflow.utils.db import upgradedb
     from airflow.utils.session import create_session
 
@@ -26,7 +29,7 @@ def prepare(file: Path) -> None:
     with create_session() as session:
         for connection in declared.connections:
             _write_connection(session, connection)
-        for pool in declared.pools:
+        for pool in pools:
             _write_pool(session, pool)
         for variable in declared.variables:
             _write_variable(session, variable)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from sluice.definition.load import load
 from sluice.errors import DefinitionError, Place
 
 
@@ -102,6 +103,13 @@ def read(file: Path) -> Settings:
         raise DefinitionError(f"not YAML: {error}", place=Place(file.name), next_step=NEXT) from error
     except ValidationError as error:
         raise DefinitionError(_what(error), place=Place(file.name), next_step=NEXT) from None  # it would show values
+
+
+def pools(include: Path) -> list[Pool]:
+    """The pools that the declared connections ask for, by their `limits.at_once`."""
+    says = "tasks that send to this connection at once: `limits.at_once` of its declaration"
+    wanted = load(include).project.pools.items()
+    return [Pool(pool_name=name, pool_slot=slots, pool_description=says) for name, slots in wanted]
 
 
 NEXT = "correct the file, then start again"

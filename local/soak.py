@@ -28,7 +28,7 @@ from sluice.errors import FatalError, RetriableError
 T = TypeVar("T")
 DAGS = ("soak_mapped", "soak_asset", "soak_deferred")
 ALARMS = ("database is locked", "OperationalError", "deadlock detected", "too many clients", "QueuePool limit")
-"""What a database in trouble writes into Airflow's logs."""
+"""What a database in trouble makes Airflow say, in its logs and in the errors of its commands."""
 PAGES: dict[str, tuple[str, ...]] = {
     "home": (
         "/",
@@ -222,8 +222,8 @@ def _aftermath(load: Load) -> dict[str, Any]:
     rest = load.rest()
     runs = Counter(run["state"] for run in rest.every("dags/~/dagRuns", "dag_runs"))
     tasks = Counter(ti["state"] for ti in rest.every("dags/~/dagRuns/~/taskInstances", "task_instances"))
-    logs = "\n".join(log.read_text(errors="replace") for log in load.airflow.layout.logs.glob("*.log"))
-    alarms = {alarm: logs.count(alarm) for alarm in ALARMS}
+    logs = [log.read_text(errors="replace") for log in load.airflow.layout.logs.glob("*.log")]
+    alarms = {alarm: sum(text.count(alarm) for text in [*logs, *load.tally.errors]) for alarm in ALARMS}
     return {"runs": dict(runs), "tasks": {str(state): count for state, count in tasks.items()}, "alarms": alarms}
 
 

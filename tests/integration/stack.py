@@ -57,7 +57,7 @@ class Stack:
         return runs.trigger(self.rest, dag_id, conf).run_id
 
     def wait(self, dag_id: str, run_id: str, timeout: float = 120) -> str:
-        """Wait until a run has ended: `success` or `failed`. Why it has failed is printed: pytest shows it with a failure."""
+        """Wait until a run has ended, `success` or `failed`; print why it has failed."""
 
         def ended() -> str | None:
             state = runs.state(self.rest, Run(dag_id, run_id))
