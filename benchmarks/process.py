@@ -44,7 +44,8 @@ def measure(argv: Sequence[str], env: Mapping[str, str], log: Path) -> Measured:
         process = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=errors)
         tree = _Tree(process.pid)
         assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
-        printed = process.stdout.read()
+        with process.stdout as said_by_it:
+            printed = said_by_it.read()
         _, status, usage = os.wait4(process.pid, 0)
         ended = time.monotonic()
         process.returncode = os.waitstatus_to_exitcode(status)

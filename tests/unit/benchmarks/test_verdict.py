@@ -1,0 +1,83 @@
+"""Ratios are taken within a round, against the best of the others; a target holds by both clocks or not at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from benchmarks.process import Measured
+from benchmarks.report import last_line, rendered
+from benchmarks.runs import Outcome, Result
+from benchmarks.verdict import ratios, verdicts
+from benchmarks.work import CSV, MEMORY, NDJSON, WORKS, Target
+
+
+def outcome(subject: str, number: int, total: float, work: float | None = None, *, rows: int = 1000) -> Outcome:
+    measured = Measured(total=total, work=work or total, cpu=total, rss=10**9)
+    return Outcome(subject=subject, round=number, rows=rows, measured=measured, bytes=rows * 100, files=1)
+
+
+def result(name: str, *outcomes: Outcome) -> Result:
+    now = datetime(2026, 3, 9, tzinfo=UTC)
+    return Result(work=name, when=now, seconds=1, commit="c", load=0, outcomes=list(outcomes), verified={}, missing={})
+
+
+def test_a_ratio_is_taken_within_its_round_against_the_best() -> None:
+    found = result(
+        "csv",
+        *(outcome("sluice", number, 1.0 + number) for number in range(2)),
+        *(outcome("duckdb", number, 20.0) for number in range(2)),
+        *(outcome("duckdb-threads", number, 10.0) for number in range(2)),
+    )
+    assert ratios(CSV.targets[0], found, "total") == [10.0, 5.0]
+
+
+def test_fewer_rows_of_a_peer_count_by_its_rate() -> None:
+    found = result("csv", outcome("sluice", 0, 1.0, rows=5000), outcome("duckdb", 0, 1.0, rows=1000))
+    assert ratios(Target("rate", ("duckdb",), "", at_least=1), found, "total") == [5.0]
+
+
+@pytest.mark.parametrize(("total", "work"), [(10.0, 1.0), (1.0, 10.0)])
+def test_a_target_that_one_clock_misses_is_missed(total: float, work: float) -> None:
+    both = [outcome(name, 0, 10.0 * 8) for name in ("duckdb", "duckdb-threads")]
+    (verdict,) = verdicts(CSV, result("csv", outcome("sluice", 0, 80.0 / total, 80.0 / work), *both))
+    assert not verdict.met
+
+
+def test_a_size_has_an_upper_bound() -> None:
+    target = next(target for target in NDJSON.targets if target.measure == "size")
+    assert target.met(1.25)
+    assert not target.met(1.26)
+
+
+def test_memory_is_bounded_by_a_tenth_of_the_rows_and_by_itself() -> None:
+    found = list(verdicts(MEMORY, result("memory", outcome("small", 0, 1), outcome("large", 0, 10))))
+    assert [verdict.met for verdict in found] == [True, True]
+
+
+def test_the_last_line_names_what_was_missed_and_what_was_not_measured() -> None:
+    both = [outcome(name, 0, 10.0) for name in ("duckdb", "duckdb-threads")]
+    line = last_line({"csv": result("csv", outcome("sluice", 0, 10.0), *both)})
+    assert line.startswith("bench: missed: CSV gzip: 8x DuckDB (1, without start 1); ")
+    assert "NDJSON gzip: 7x Spark (not measured)" in line
+
+
+def test_every_target_met_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.report.WORKS", {"csv": CSV})
+    both = [outcome(name, 0, 100.0) for name in ("duckdb", "duckdb-threads")]
+    assert last_line({"csv": result("csv", outcome("sluice", 0, 10.0), *both)}) == "bench: all targets met"
+
+
+def test_the_report_has_ratios_before_absolute_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.machine.described", lambda: ["a machine"])
+    both = [outcome(name, 0, 100.0) for name in ("duckdb", "duckdb-threads")]
+    text = rendered({"csv": result("csv", outcome("sluice", 0, 10.0), *both)}, {})
+    assert "| CSV, gzip, the 16 flat columns | DuckDB, one file | 10.00x | 10.00x |" in text
+    assert text.index("## Ratios") < text.index("## Absolute")
+
+
+def test_every_target_is_about_subjects_of_its_work() -> None:
+    for work in WORKS.values():
+        names = {subject.name for subject in work.subjects}
+        assert all({target.subject, *target.against} <= names for target in work.targets)
