@@ -48,6 +48,7 @@ COMMANDS = (
     Command("check", "sluice.commands.check:check", "read every declaration and show what is wrong"),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
+    Command("pools", "sluice.commands.pools:pools", "print the pools of connections, for `airflow pools import`"),
     Command(
         "schema",
         "sluice.commands.schema:schema",

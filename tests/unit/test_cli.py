@@ -53,6 +53,17 @@ def test_the_folder_comes_from_the_option_the_environment_or_here(
     assert "0 errors" in capsys.readouterr().out
 
 
+def test_pools_are_printed_as_airflow_imports_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(BASE, tmp_path / "include")
+    (tmp_path / "include/connections/narrow.yaml").write_text(
+        "{type: local, airflow_conn_id: out, limits: {at_once: 3}}"
+    )
+    assert main(["pools", "--include", str(tmp_path / "include")]) == 0
+    says = "tasks that send to this connection at once"
+    wanted = {"sluice_narrow": {"slots": 3, "description": says, "include_deferred": False}}
+    assert json.loads(capsys.readouterr().out) == wanted
+
+
 def test_the_shipped_declarations_are_sound(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--include", str(ROOT / "include")]) == 0, capsys.readouterr().err
     assert capsys.readouterr().out.endswith(": 0 errors\n")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
+from airflow.sdk import DAG, Param
 
 from sluice.airflow.operators.abort import AbortOperator
 from sluice.airflow.operators.broken import BrokenDeclarationOperator
@@ -14,17 +13,16 @@ from sluice.airflow.operators.chunk import ChunkOperator
 from sluice.airflow.operators.extract import ExtractOperator
 from sluice.airflow.operators.publish import PublishOperator
 from sluice.airflow.operators.upload import UploadOperator
+from sluice.airflow.record import SYSTEM_REFRESH
+from sluice.airflow.schedules import dag_schedule, export_asset, in_words
 from sluice.airflow.sensors.refreshes import WaitForRefreshesSensor
 from sluice.definition.export import DataOutExport, DatasetExport, Export, SegmentExport
 from sluice.definition.load import declaration_text, load, load_export
 from sluice.definition.project import Project
-from sluice.definition.schedule import Cron, Schedule
 from sluice.errors import DefinitionError
 from sluice.plan.build import refresh_dags
 
 PREFIX = "export__"
-SYSTEM_REFRESH = Asset("system_refresh")
-"""Updated by the system refresh's last task: everything it refreshes is done."""
 
 
 def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
@@ -58,7 +56,7 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
         dag_display_name=export.title or export.name,
         description=export.description or f"{export.kind} to {export.connection}",
         doc_md=_doc(export, text),
-        schedule=schedule_of(export.schedule),
+        **dag_schedule(export),
         catchup=False,
         max_active_runs=1,
         tags=sorted({"sluice", export.kind, export.connection, *export.tags}),
@@ -73,19 +71,21 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
     with dag:
         wait = WaitForRefreshesSensor(
             task_id="wait_for_refreshes",
+            export=export,
             refreshes=list(refresh_dags(project, export)),
-            poke_interval=export.wait.poll.total_seconds(),
-            timeout=export.wait.timeout.total_seconds(),
         )
         extract = ExtractOperator(task_id="extract", export=export.name)
         chunk = ChunkOperator(task_id="chunk", extracted=extract.output)
         upload = UploadOperator.partial(
-            task_id="upload", extracted=extract.output, map_index_template="{{ shard }}"
+            task_id="upload",
+            extracted=extract.output,
+            map_index_template="{{ shard }}",
+            pool=project.connections[export.connection].pool or "default_pool",
         ).expand(shard=chunk.output)
         publish = PublishOperator(
             task_id="publish",
             extracted=extract.output,
-            asset=Asset(f"export/{export.name}"),
+            asset=export_asset(export.name),
             # A run whose feeds are all empty has no shard to upload, and still publishes.
             trigger_rule="none_failed_min_one_success",
         )
@@ -114,17 +114,6 @@ def broken_dag(name: str, errors: Sequence[DefinitionError]) -> DAG:
     return dag
 
 
-def schedule_of(schedule: Schedule) -> Any:
-    """A declared schedule in Airflow's terms."""
-    match schedule:
-        case Cron(cron=cron):
-            return CronTriggerTimetable(cron, timezone="UTC")
-        case "with-refresh":
-            return SYSTEM_REFRESH
-        case "off":
-            return None
-
-
 def _params(export: Export) -> dict[str, Param]:
     """The trigger form."""
     match export:
@@ -149,4 +138,10 @@ def _params(export: Export) -> dict[str, Param]:
 
 
 def _doc(export: Export, text: str) -> str:
-    return f"## {export.title or export.name}\n\n{export.description}\n\n```yaml\n{text.strip()}\n```\n"
+    parts = [
+        f"## {export.title or export.name}",
+        export.description,
+        f"{in_words(export)}.",
+        f"```yaml\n{text.strip()}",
+    ]
+    return "\n\n".join(parts) + "\n```\n"

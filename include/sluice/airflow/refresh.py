@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset, chain
 
-from sluice.airflow.dags import SYSTEM_REFRESH, schedule_of
+from sluice.airflow.operators.refreshed import RecordFailureOperator, RefreshedOperator
 from sluice.airflow.operators.segment import RefreshSegmentOperator
+from sluice.airflow.schedules import refresh_schedule
 from sluice.definition.catalog import DagRefresh, SystemRefresh
 from sluice.definition.load import load
 from sluice.definition.project import Project
@@ -23,7 +23,7 @@ def refresh_dag(include: Path) -> DAG:
     dag = DAG(
         dag_id=system.name if system else "system_refresh",
         description="Runs the refreshes that take part, then evaluates every segment, in order",
-        schedule=schedule_of(system.schedule) if system else None,
+        schedule=refresh_schedule(system.schedule) if system else None,
         catchup=False,
         max_active_runs=1,
         tags=["sluice", "refresh"],
@@ -38,8 +38,10 @@ def refresh_dag(include: Path) -> DAG:
         for name, task in segments.items():
             reads = [segments[read] for read in project.segments[name].reads if read in segments]
             chain(reads or first, task)
-        last = EmptyOperator(task_id="refreshed", outlets=[SYSTEM_REFRESH])
+        last = RefreshedOperator(task_id="refreshed")
         chain([*segments.values()] or first, last)
+        # No setup, as in an export's DAG; the state of a teardown is not the state of the run.
+        last >> RecordFailureOperator(task_id="record_failure").as_teardown()
     return dag
 
 

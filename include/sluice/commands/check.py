@@ -1,4 +1,4 @@
-"""`sluice check`: every error of the declarations, then their count."""
+"""`sluice check`: every error and warning of the declarations, then their count."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ def check(args: argparse.Namespace) -> int:
     loaded = load(args.include)
     for error in loaded.errors:
         print(error.page(), end="\n\n", file=sys.stderr)
+    for warning in loaded.warnings:
+        print(f"warning: {warning.page()}", end="\n\n", file=sys.stderr)
     sys.stderr.flush()
     if loaded.broken:
         print(f"cannot run: {', '.join(sorted(loaded.broken))}")
     counted = ", ".join(_count(n, one, _MANY[one]) for one, n in loaded.counts.items())
-    print(f"{counted}: {_count(len(loaded.errors), 'error', 'errors')}")
+    warned = f", {_count(len(loaded.warnings), 'warning', 'warnings')}" if loaded.warnings else ""
+    print(f"{counted}: {_count(len(loaded.errors), 'error', 'errors')}{warned}")
     return 1 if loaded.errors else 0
 
 

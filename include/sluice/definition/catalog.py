@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from sluice.definition.schedule import Cron
+from sluice.definition.schedule import SYSTEM_REFRESH as SYSTEM_REFRESH
 from sluice.model.declared import Declared, Name
 from sluice.sources import SOURCES
 from sluice.sources.base import SourceConfig
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     AnySource = SourceConfig
 else:
     AnySource = SOURCES.union()
-
-SYSTEM_REFRESH = "system_refresh"
-"""The name of the one refresh that Sluice makes itself; it is there even where no file declares it."""
 
 Kind = Literal["profile", "account", "contact", "event"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sluice.definition.folder import Family
-from sluice.definition.rules import catalog, connections, exports
+from sluice.definition.rules import catalog, connections, exports, schedules
 from sluice.definition.rules.known import Rule, refers_to_what_exists
 
 RULES: dict[Family, tuple[Rule, ...]] = {
@@ -27,5 +27,11 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         exports.template_fits_its_fields,
         exports.folder_is_a_path,
     ),
+        schedules.follows_what_exists,
+        schedules.follows_no_circle,
+        schedules.datasets_end,
 }
 """Every rule, in the order its errors are found; one test goes through all of them."""
+
+WARNINGS: dict[Family, tuple[Rule, ...]] = {"export": (schedules.datasets_end_by_default,)}
+"""What is no error and yet may not be meant: `sluice check` says it, and everything runs."""

@@ -26,6 +26,8 @@ class Limits(Declared):
 
     records_per_segment: int | None = Field(default=None, ge=1)
     """Most records of one segment."""
+    at_once: int | None = Field(default=None, ge=1)
+    """Most tasks that send to it at the same time, over all exports: an Airflow pool, `sluice_<connection>`."""
 
 
 class Connection(Declared):
@@ -48,6 +50,11 @@ class Connection(Declared):
     """Fields that every segment export to this target must send."""
     limits: Limits = Limits()
     """What the target takes at most."""
+
+    @property
+    def pool(self) -> str | None:
+        """The Airflow pool of the tasks that send to it; None where any number may."""
+        return f"sluice_{self.name}" if self.limits.at_once else None
 
     @model_validator(mode="before")
     @classmethod

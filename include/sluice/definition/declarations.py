@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sluice.definition.catalog import SYSTEM_REFRESH, Dataset, Refresh, Segment, SystemRefresh
-from sluice.definition.check import RULES
+from sluice.definition.check import RULES, WARNINGS
 from sluice.definition.connection import Connection
 from sluice.definition.explain import explain
 from sluice.definition.export import Export
@@ -77,6 +77,13 @@ class Declarations:
                     declaration.errors += [self._at(declaration, p) for p in rule(model, self)]
             self._errors[family, name] = tuple(declaration.errors)
         return self._errors[family, name]
+
+    def warnings(self, family: Family, name: str) -> tuple[DefinitionError, ...]:
+        """What may not be meant in a declaration that is right in itself."""
+        declaration, model = self.shelves[family].get(name), self.get(family, name)
+        if declaration is None or model is None:
+            return ()
+        return tuple(self._at(declaration, p) for rule in WARNINGS.get(family, ()) for p in rule(model, self))
 
     def reach(self, family: Family, name: str) -> list[tuple[Family, str]]:
         """The declaration and everything it refers to, directly or through others."""

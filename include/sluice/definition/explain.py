@@ -43,7 +43,8 @@ def _explained(group: list[Mistake]) -> list[Problem]:
     depth = max(len(mistake.path) for mistake in group)
     deepest = [mistake for mistake in group if len(mistake.path) == depth]
     if deepest[0].path == deepest[0].at.choice and len(group) > 1:
-        return [wrong_choice(deepest[0])]
+        own_rules = [mistake for mistake in deepest if mistake.type == "value_error"]
+        return [sentence(mistake) for mistake in own_rules] or [wrong_choice(deepest[0])]
     return [sentence(mistake) for mistake in deepest]
 
 

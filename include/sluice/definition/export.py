@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sluice.definition.connection import AnyFormat
 from sluice.definition.fields import FieldEntry
-from sluice.definition.schedule import Schedule
+from sluice.definition.schedule import SYSTEM_REFRESH, Schedule, ScheduleSpec, in_full
 from sluice.model.declared import Declared, Duration, Name
 
 
@@ -29,6 +29,10 @@ class Chunks(Declared):
 
 
 class ManifestSpec(Declared):
+YEAR = timedelta(days=365)
+"""How long after its start a dataset export by the clock ends, unless it says otherwise."""
+
+
     """The last file of a delivery, which lists the others."""
 
     folder: str | None = None
@@ -38,10 +42,20 @@ class ManifestSpec(Declared):
 
 
 class Wait(Declared):
+Policy = Literal["fail", "continue", "skip"]
+
+
     """How a run waits for the refreshes it depends on."""
 
     timeout: Duration = timedelta(hours=12)
-    """The longest wait; then the run fails and says what it waited for."""
+    """The longest wait, after which the run says what it waited for."""
+    on_timeout: Policy = "fail"
+    """What the run does then."""
+    on_failed: Policy = "continue"
+    """What it does where the last refresh has failed: `continue` takes the last good data."""
+    max_age: Duration | None = None
+    """How old the last system refresh may be when the run is due; the run waits for a later one. Any age unless given;
+    none at all for a schedule with `after_refresh`."""
     poll: Duration = timedelta(seconds=10)
     """The pause between two looks."""
 
@@ -65,6 +79,8 @@ class ExportBase(Declared):
     schedule: Schedule = "with-refresh"
     """When it runs."""
     wait: Wait = Wait()
+    enabled: bool = True
+    """Whether the schedule is on; with `false` only people start runs, and the schedule stays written down."""
     """How a run waits for the refreshes it depends on."""
     manifest: ManifestSpec = ManifestSpec()
     """Where the manifest goes."""
@@ -77,6 +93,23 @@ class ExportBase(Declared):
     retry_delay: Duration = timedelta(seconds=30)
     """The pause before Airflow tries a failed task again."""
 
+
+    @property
+    def when(self) -> ScheduleSpec | None:
+        """Its schedule in full; None for `off`, and for a `once` without a time."""
+        return in_full(self.schedule)
+
+    @property
+    def fresh_since(self) -> timedelta | None:
+        """How long before a run is due a system refresh may have ended for the run to go on; None for any time."""
+        after_refresh = self.when is not None and self.when.after_refresh
+        return timedelta(0) if after_refresh and self.wait.max_age is None else self.wait.max_age
+
+    @property
+    def needs_system_refresh(self) -> bool:
+        """Whether it depends on the system refresh by what its schedule says, whatever it delivers."""
+        follows = self.when is not None and self.when.after == SYSTEM_REFRESH
+        return follows or self.fresh_since is not None
 
 class SegmentExport(ExportBase):
     """The members of one or more segments, with the fields the target wants."""
@@ -105,3 +138,11 @@ class DatasetExport(ExportBase):
 
 
 Export = Annotated[SegmentExport | DataOutExport | DatasetExport, Field(discriminator="kind")]
+
+    @property
+    def when(self) -> ScheduleSpec | None:
+        """Its schedule in full. One by the clock ends a year after its start unless it says otherwise."""
+        found = in_full(self.schedule)
+        if found is None or found.end or not found.start or not found.by_the_clock:
+            return found
+        return found.model_copy(update={"end": found.start + YEAR})

@@ -36,6 +36,8 @@ class Loaded:
     """The exports that cannot run, each with the errors that keep it from running."""
     counts: Mapping[Family, int]
     """How many of each family are declared, sound or not."""
+    warnings: tuple[DefinitionError, ...] = ()
+    """What may not be meant, in the same order. It keeps nothing from running."""
 
 
 def load(folder: Path) -> Loaded:
@@ -46,7 +48,8 @@ def load(folder: Path) -> Loaded:
     errors += [error for family, known in names.items() for name in known for error in declared.errors(family, name)]
     project = _project(declared, names)
     broken = {name: declared.blockers("export", name) for name in names["export"] if name not in project.exports}
-    return Loaded(project, once(errors), broken, {family: len(known) for family, known in names.items()})
+    warnings = once(w for family, known in names.items() for name in known for w in declared.warnings(family, name))
+    return Loaded(project, once(errors), broken, {family: len(known) for family, known in names.items()}, warnings)
 
 
 def load_export(folder: Path, name: str) -> tuple[Project, Export]:

@@ -42,3 +42,9 @@ class Project(Declared):
     refreshes: Mapping[str, Refresh]
     connections: Mapping[str, Connection]
     exports: Mapping[str, Export]
+
+    @property
+    def pools(self) -> dict[str, int]:
+        """The Airflow pools that connections ask for, and their slots."""
+        found = {connection.pool: connection.limits.at_once for connection in self.connections.values()}
+        return {name: slots for name, slots in found.items() if name and slots}

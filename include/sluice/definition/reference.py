@@ -20,7 +20,7 @@ from sluice.definition.export import Chunks, ExportBase, ManifestSpec, Wait
 from sluice.definition.fields import FieldSpec
 from sluice.definition.macros import MACROS
 from sluice.definition.project import Settings, Staging
-from sluice.definition.schedule import Cron
+from sluice.definition.schedule import ScheduleSpec
 from sluice.definition.sentences import expected
 from sluice.definition.settings import kinds
 from sluice.definition.trace import fields, inline, is_model, members, tag_key, tags
@@ -115,7 +115,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "chunks": lambda: table(Chunks),
     "manifest": lambda: table(ManifestSpec),
     "wait": lambda: table(Wait),
-    "schedule": lambda: table(Cron),
+    "schedule": lambda: table(ScheduleSpec),
     "formats": lambda: _members(FORMATS, "type"),
     "macros": _macros,
 }

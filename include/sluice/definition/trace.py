@@ -47,7 +47,7 @@ class Trace:
         tagged = [option for option in options if label in tags(option)]
         if not tagged and self.choice is None:
             self.choice, self.choice_type = self.path, self.type
-        named = [option for option in options if getattr(option, "__name__", "") == label]
+        named = [option for option in options if _labels(option, label)]
         self.type = (tagged or named or [Any])[0]
 
     def _enter(self, model: type[BaseModel], key: str) -> None:
@@ -59,6 +59,12 @@ class Trace:
         self.model = model
         info = fields(model).get(key)
         self.type = info.annotation if info else Any
+
+
+def _labels(option: Any, label: str) -> bool:
+    """Pydantic writes the name of a model, and around it those of the model's own validators."""
+    name = getattr(option, "__name__", "")
+    return label == name or label.endswith(f", {name}]")
 
 
 def trace(root: Any, loc: Sequence[str | int]) -> Trace:

@@ -10,6 +10,7 @@ from sluice.definition.catalog import DagRefresh, Dataset, Segment, SystemRefres
 from sluice.definition.connection import Connection
 from sluice.definition.export import DataOutExport, DatasetExport, Export, SegmentExport
 from sluice.definition.project import Project
+from sluice.definition.schedule import SYSTEM_REFRESH
 from sluice.errors import DefinitionError
 from sluice.formats import FORMATS
 from sluice.formats.base import Format
@@ -40,7 +41,7 @@ def build(project: Project, export: Export, run: Run) -> Plan:
 
 def refresh_dags(project: Project, export: Export) -> tuple[str, ...]:
     """The DAG ids of every refresh the export depends on, through its segments and datasets; sorted."""
-    names: set[str] = {"system_refresh"} if export.schedule == "with-refresh" else set()
+    names: set[str] = {SYSTEM_REFRESH} if export.needs_system_refresh else set()
     for dataset, segment in _selected(project, export):
         for read in (dataset.name, *(_reads(project, segment) if segment else ())):
             declared = project.datasets.get(read) or project.segments[read]

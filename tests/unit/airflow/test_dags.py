@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-from sluice.airflow.dags import SYSTEM_REFRESH, export_dags
+from sluice.airflow.dags import export_dags
+from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.refresh import refresh_dag
-from sluice.airflow.triggers.refreshes import RefreshesIdleTrigger, describe
+from sluice.airflow.schedules import export_asset
 from tests.builders import World
 
 FILES = {
@@ -31,6 +33,7 @@ FILES = {
         crm: {type: dag, dag_id: crm_load, in_system_refresh: true}
         """,
     "connections/out.yaml": "{type: local, airflow_conn_id: out}",
+    "connections/narrow.yaml": "{type: local, airflow_conn_id: out, limits: {at_once: 2}}",
     "exports/best.yaml": """
         # our best people
         kind: segment-export
@@ -42,7 +45,31 @@ FILES = {
         retries: 4
         """,
     "exports/by_hand.yaml": '{kind: dataset-export, connection: out, datasets: [people], schedule: "off"}',
-    "exports/nightly.yaml": "{kind: dataset-export, connection: out, datasets: [people], schedule: {cron: 0 4 * * *}}",
+    "exports/nightly.yaml": """
+        kind: dataset-export
+        connection: out
+        datasets: [people]
+        schedule: {daily: "04:00", start: 2026-12-01, end: 2027-11-30}
+        """,
+    "exports/after_nightly.yaml": """
+        kind: dataset-export
+        connection: narrow
+        datasets: [people]
+        schedule: {after: nightly, end: 2027-11-30}
+        """,
+    "exports/first.yaml": "{kind: dataset-export, connection: out, datasets: [people], schedule: once}",
+    "exports/launch.yaml": """
+        {kind: dataset-export, connection: out, datasets: [people], schedule: {once: 2026-12-01T06:30}}
+        """,
+    "exports/resting.yaml": """
+        {kind: segment-export, connection: out, segments: [vips], fields: [id], enabled: false}
+        """,
+    "exports/fresh.yaml": """
+        kind: dataset-export
+        connection: out
+        datasets: [people]
+        schedule: {every: 6 hours, at: "00:30", end: 2027-11-30, after_refresh: true}
+        """,
     "exports/wrong.yaml": "{kind: dataset-export, connection: out, datasets: [peple]}",
 }
 
@@ -60,7 +87,8 @@ def dags(world: World) -> dict[str, DAG]:
 
 
 def test_every_export_is_a_dag_and_a_broken_one_too(dags: dict[str, DAG]) -> None:
-    assert sorted(dags) == ["export__best", "export__by_hand", "export__nightly", "export__wrong"]
+    names = ("after_nightly", "best", "by_hand", "first", "fresh", "launch", "nightly", "resting", "wrong")
+    assert sorted(dags) == [f"export__{name}" for name in names]
 
 
 def test_the_tasks_in_their_order(dags: dict[str, DAG]) -> None:
@@ -91,12 +119,42 @@ def test_a_dag_says_what_was_declared(dags: dict[str, DAG]) -> None:
 def test_it_waits_for_all_it_depends_on(dags: dict[str, DAG]) -> None:
     assert dags["export__best"].get_task("wait_for_refreshes").refreshes == ["crm_load", "system_refresh"]
     assert dags["export__nightly"].get_task("wait_for_refreshes").refreshes == ["crm_load"]
+    assert dags["export__fresh"].get_task("wait_for_refreshes").refreshes == ["crm_load", "system_refresh"]
 
 
 def test_schedules(dags: dict[str, DAG]) -> None:
     assert dags["export__best"].schedule == SYSTEM_REFRESH
     assert dags["export__by_hand"].schedule is None
-    assert dags["export__nightly"].schedule.expression == "0 4 * * *"
+    assert dags["export__resting"].schedule is None, "it is switched off"
+    assert dags["export__after_nightly"].schedule == export_asset("nightly")
+    assert dags["export__nightly"].get_task("publish").asset == export_asset("nightly")
+    assert dags["export__nightly"].schedule.crons == ("0 4 * * *",)
+    assert dags["export__fresh"].schedule.crons == ("30 0,6,12,18 * * *",)
+    assert (dags["export__first"].schedule, dags["export__launch"].schedule) == ("@once", "@once")
+    assert dags["export__first"].start_date is None
+    assert dags["export__launch"].start_date == datetime(2026, 12, 1, 6, 30, tzinfo=UTC)
+
+
+def test_a_schedule_by_the_clock_has_airflow_s_own_dates(dags: dict[str, DAG]) -> None:
+    nightly = dags["export__nightly"]
+    assert nightly.start_date == datetime(2026, 12, 1, tzinfo=UTC)
+    assert nightly.end_date == datetime(2027, 12, 1, tzinfo=UTC) - timedelta(microseconds=1)
+    assert not nightly.catchup
+    assert dags["export__after_nightly"].end_date is None, "its first task holds it"
+
+
+def test_the_page_says_when_it_runs_and_what_its_end_stops(dags: dict[str, DAG]) -> None:
+    pages = {name: dag.doc_md or "" for name, dag in dags.items()}
+    assert "Runs: daily at 04:00 UTC, from 2026-12-01 00:00 UTC, until 2027-11-30 23:59 UTC" in pages["export__nightly"]
+    assert "later runs are skipped" in pages["export__after_nightly"]
+    assert "Runs: after system_refresh. Switched off" in pages["export__resting"]
+    assert "Runs only when someone starts it" in pages["export__by_hand"]
+    assert "every 6 hours, counted from 00:30 UTC" in pages["export__fresh"]
+
+
+def test_a_connection_s_limit_is_a_pool(dags: dict[str, DAG]) -> None:
+    assert dags["export__after_nightly"].get_task("upload").partial_kwargs["pool"] == "sluice_narrow"
+    assert dags["export__nightly"].get_task("upload").partial_kwargs["pool"] == "default_pool"
 
 
 def test_a_broken_export_shows_its_error_and_fails_with_it(dags: dict[str, DAG]) -> None:
@@ -120,6 +178,8 @@ def test_segments_are_refreshed_in_dependency_order(world: World) -> None:
     assert downstream["segment__vips"] == ["refreshed", "segment__best"]
     assert downstream["segment__best"] == ["refreshed"]
     assert dag.get_task("refreshed").outlets == [SYSTEM_REFRESH]
+    assert downstream["refreshed"] == ["record_failure"]
+    assert dag.get_task("record_failure").is_teardown, "its success must not hide that the refresh has failed"
     assert dag.schedule.expression == "0 3 * * *"
 
 
@@ -129,17 +189,6 @@ def test_every_dag_survives_serialisation(dags: dict[str, DAG], world: World) ->
         restored = DagSerialization.from_dict(stored)
         assert sorted(restored.task_dict) == sorted(task.task_id for task in dag.tasks)
         assert json.loads(json.dumps(DagSerialization.to_dict(dag))) == stored, "a parse gives the same DAG each time"
-
-
-def test_a_trigger_is_rebuilt_from_what_it_says_of_itself() -> None:
-    trigger = RefreshesIdleTrigger({"a": ["running"], "b": ["queued", "running"]}, poll=2.5)
-    path, words = trigger.serialize()
-    assert path == "sluice.airflow.triggers.refreshes.RefreshesIdleTrigger"
-    assert RefreshesIdleTrigger(**words).serialize() == (path, words)
-
-
-def test_waiting_is_described() -> None:
-    assert describe({"b": 2, "a": 1}) == "a (1 run), b (2 runs)"
 
 
 def test_no_declaration_is_read_twice_by_name(world: World, tmp_path: Path) -> None:

@@ -1,45 +1,81 @@
-"""Waits in the triggerer until no refresh is queued or running."""
+"""Waits in the triggerer: for the run's place in the stagger, for refreshes to end, for one that is late enough."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from sluice.airflow.record import SUCCEEDED, alast
+from sluice.airflow.triggers.looks import Looks
+
+LOOKS = Looks()
+"""One for the whole triggerer: any number of exports that wait for one refresh cost one look a poll."""
+
 
 class RefreshesIdleTrigger(BaseTrigger):
-    """Fires once no DAG of `refreshes` has a run in one of its states. `poll` is in seconds."""
+    """Fires once the run may go on, or when it has waited until `deadline`. `poll` is in seconds, moments are ISO text.
 
-    def __init__(self, refreshes: dict[str, list[str]], poll: float) -> None:
-        super().__init__()
+    `refreshes` holds each DAG's states to wait for, and the runs of it that are not waited for: its own parent, and
+    runs of the future."""
+
+    def __init__(
+        self,
+        refreshes: dict[str, dict[str, list[str]]],
+        poll: float,
+        begins: str,
+        deadline: str,
+        fresh_since: str | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
         self.refreshes = refreshes
         self.poll = poll
+        self.begins = begins
+        self.deadline = deadline
+        self.fresh_since = fresh_since
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
+        names = ("refreshes", "poll", "begins", "deadline", "fresh_since")
         return (
             "sluice.airflow.triggers.refreshes.RefreshesIdleTrigger",
-            {"refreshes": self.refreshes, "poll": self.poll},
+            {name: getattr(self, name) for name in names},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        before: dict[str, int] = {}
-        while busy := {dag_id: count for dag_id in self.refreshes if (count := await self._runs(dag_id))}:
-            if busy != before:
-                self.log.info("waiting for %s", describe(busy))
-                before = busy
+        await asyncio.sleep((datetime.fromisoformat(self.begins) - datetime.now(UTC)).total_seconds())
+        arrived, told = LOOKS.now(), ""
+        while reason := await self._reason(max(arrived, LOOKS.now() - self.poll)):
+            if reason != told:
+                self.log.info("waiting for %s", reason)
+                told = reason
+            if datetime.now(UTC) >= datetime.fromisoformat(self.deadline):
+                yield TriggerEvent({"status": "late", "reason": reason})
+                return
             await asyncio.sleep(self.poll)
         yield TriggerEvent({"status": "idle"})
 
-    async def _runs(self, dag_id: str) -> int:
-        from airflow.sdk.execution_time.comms import DRCount, GetDRCount
-        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+    async def _reason(self, since: float) -> str:
+        """What the run waits for, as it was at `since` or later; empty where it may go on."""
+        counts = {dag_id: await LOOKS.runs(dag_id, since, **what) for dag_id, what in self.refreshes.items()}
+        if busy := {dag_id: count for dag_id, count in counts.items() if count}:
+            return describe(busy)
+        if self.fresh_since is None:
+            return ""
+        ended = await LOOKS.ask("last system refresh", lambda: alast(SUCCEEDED), since)
+        return stale(datetime.fromisoformat(self.fresh_since), ended.at if ended else None)
 
-        answer = await SUPERVISOR_COMMS.asend(GetDRCount(dag_id=dag_id, states=self.refreshes[dag_id]))
-        return answer.count if isinstance(answer, DRCount) else 0
 
-
-def describe(busy: dict[str, int]) -> str:
+def describe(busy: Mapping[str, int]) -> str:
     """`system_refresh (1 run), crm_load (2 runs)`."""
     return ", ".join(f"{dag_id} ({count} run{'s' * (count != 1)})" for dag_id, count in sorted(busy.items()))
+
+
+def stale(fresh_since: datetime, ended: datetime | None) -> str:
+    """Which refresh is missing; empty where the last one is late enough."""
+    if ended is not None and ended >= fresh_since:
+        return ""
+    last = f"the last one ended at {ended:%Y-%m-%d %H:%M:%S}" if ended else "none has ended yet"
+    return f"a system refresh that ends at {fresh_since:%Y-%m-%d %H:%M:%S} UTC or later; {last}"

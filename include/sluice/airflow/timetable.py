@@ -1,0 +1,60 @@
+"""A schedule by the clock as Airflow's timetable: anchored, in UTC, without a surprise when it is switched on.
+
+Airflow's own cron timetable runs the last time that has gone by as soon as a DAG with a past start is enabled, and
+has no way to say "the last day of a month that lacks the 30th". The class must be registered by the project's
+plugins folder, in every process that reads DAGs.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+
+from sluice.definition.ticks import Ticks
+
+if TYPE_CHECKING:
+    from airflow.timetables.base import TimeRestriction
+    from pendulum import DateTime
+
+
+class ClockTimetable(Timetable):
+    """Runs at the times of `crons`, which `says` describes. Each run's interval is the moment it is due at."""
+
+    def __init__(self, crons: tuple[str, ...], says: str) -> None:
+        self.crons = crons
+        self.says = says
+        self.description = says
+
+    @property
+    def summary(self) -> str:
+        return self.says
+
+    def serialize(self) -> dict[str, Any]:
+        return {"crons": list(self.crons), "says": self.says}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> ClockTimetable:
+        return cls(tuple(data["crons"]), data["says"])
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        return DataInterval.exact(run_after)
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """The next run. A backfill asks with `catchup`, and gets every time between its dates."""
+        ticks = Ticks(self.crons, restriction.earliest, restriction.latest)
+        last = last_automated_data_interval.end if last_automated_data_interval else None
+        if not restriction.catchup:
+            found = ticks.due(last, datetime.now(UTC))
+        else:
+            found = ticks.after(last) if last else ticks.first()
+        return DagRunInfo.exact(_pendulum(found)) if found else None
+
+
+def _pendulum(moment: datetime) -> DateTime:
+    from airflow.sdk.timezone import coerce_datetime
+
+    return coerce_datetime(moment)
