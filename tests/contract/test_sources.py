@@ -8,7 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyiceberg.catalog import load_catalog
 
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.sources import SOURCES
@@ -170,6 +172,21 @@ def test_iceberg_rows_that_its_library_would_change_are_refused(lake: Lake) -> N
     source = renamed.write(lake, every_type(rows=20))
     with pytest.raises(FatalError, match="cannot tell null from empty in 'points'"):
         source.pin(lake.spool)
+
+
+def test_iceberg_files_without_column_numbers_are_read_by_the_tables_own_mapping(lake: Lake) -> None:
+    subject = next(subject for subject in SUBJECTS if str(subject) == "iceberg-sqlite")
+    subject.put(lake, people(0))
+    table = people(50)
+    pq.write_table(table, lake.folder / "imported.parquet")
+    catalog = load_catalog("default", type="sql", uri=f"sqlite:///{lake.folder}/catalog.db")
+    imported = catalog.load_table("crm.people")
+    imported.add_files([str(lake.folder / "imported.parquet")])
+    with imported.update_schema() as change:
+        change.rename_column("city", "town")
+    source = subject.open(lake)
+    found = read(source, source.pin(lake.spool))
+    assert found.rename_columns({"town": "city"}).to_pylist() == table.to_pylist()
 
 
 def test_a_postgres_that_goes_away_is_tried_again(lake: Lake) -> None:

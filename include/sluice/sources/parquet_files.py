@@ -26,8 +26,8 @@ _OPEN_FILES = 4
 """Files that one thread keeps open: it reads them one after the other."""
 _FOOTERS = 64
 """Parsed footers that one source keeps, for all threads."""
-# INT96 reaches beyond the years that nanoseconds hold; extension types would reach encoders that do not know them.
-_OPTIONS: dict[str, Any] = {"coerce_int96_timestamp_unit": "us", "arrow_extensions_enabled": False}
+# INT96 reaches beyond the years that nanoseconds hold; a UUID without its extension type is any 16 bytes.
+_OPTIONS: dict[str, Any] = {"coerce_int96_timestamp_unit": "us", "arrow_extensions_enabled": True}
 
 
 class Footer(NamedTuple):

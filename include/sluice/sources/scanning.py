@@ -46,7 +46,10 @@ def _format(*, pre_buffer: bool) -> pa_dataset.ParquetFileFormat:
     return pa_dataset.ParquetFileFormat(
         read_options=pa_dataset.ParquetReadOptions(coerce_int96_timestamp_unit="us"),
         default_fragment_scan_options=pa_dataset.ParquetFragmentScanOptions(
-            page_checksum_verification=True, pre_buffer=pre_buffer, use_buffered_stream=True
+            page_checksum_verification=True,
+            pre_buffer=pre_buffer,
+            use_buffered_stream=True,
+            arrow_extensions_enabled=True,
         ),
     )
 

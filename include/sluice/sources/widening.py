@@ -22,9 +22,11 @@ _UNITS = ["s", "ms", "us", "ns"]
 
 def plain(type_: pa.DataType) -> pa.DataType:
     """The type that rows travel in: dictionaries and views are an encoding, not a type, so what they hold stands.
-    Arrow cannot take rows out of a column of views."""
+    Arrow cannot take rows out of a column of views. Of extension types only UUID stays: formats know it."""
     import pyarrow as pa
 
+    if isinstance(type_, pa.BaseExtensionType):
+        return type_ if type_ == pa.uuid() else plain(type_.storage_type)
     if pa.types.is_string_view(type_) or pa.types.is_binary_view(type_):
         return pa.string() if pa.types.is_string_view(type_) else pa.binary()
     if pa.types.is_dictionary(type_):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import uuid
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pytest
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import FolderAccess
 from sluice.sources.parquet import Parquet, ParquetSource
+from sluice.sql import connect
 
 
 class Lake:
@@ -246,3 +248,17 @@ def test_old_timestamps_keep_their_year(lake: Lake) -> None:
 def test_a_path_never_leads_out_of_the_connection(lake: Lake, path: str) -> None:
     with pytest.raises(DefinitionError, match="not a path below the connection's own folder"):
         lake.source(path).pin()
+
+
+def test_a_uuid_stays_one_and_json_is_text(lake: Lake) -> None:
+    one = uuid.UUID(int=7)
+    stored = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([one.bytes, None], pa.binary(16)))
+    json = pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a": 1}', None]))
+    lake.put("d/1.parquet", pa.table({"u": stored, "j": json, "s": pa.StructArray.from_arrays([stored], ["u"])}))
+    source = lake.source()
+    pinned = source.pin()
+    assert pinned.schema.types == [pa.uuid(), pa.string(), pa.struct([("u", pa.uuid())])]
+    assert rows(source) == [{"u": one, "j": '{"a": 1}', "s": {"u": one}}, {"u": None, "j": None, "s": {"u": None}}]
+    with source.scan(pinned) as scanned, connect() as engine:
+        engine.register("d", scanned)
+        assert engine.sql("select u, j from d where u::text like '%7'").fetchall() == [(one, '{"a": 1}')]
