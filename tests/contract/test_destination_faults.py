@@ -212,7 +212,7 @@ CASES = (
     Case("read-only disk", "local", _read_only_disk, FatalError, "the filesystem is read-only"),
     Case("disk full", "local", lambda s: json.dumps({"conn_type": "fs", "extra": {"path": str(_full_disk(s))}}),
          RetriableError, "the disk is full.*make room"),
-    Case("disk full", "sftp", _full_sftp, RetriableError, "the disk is full|Failure|No space left", folder="full"),
+    Case("disk full", "sftp", _full_sftp, RetriableError, "the disk is full.*make room", folder="full"),
     Case("storage full", "s3", lambda s: s.s3(broken("answer", status=507, code="InsufficientStorage", **PARTS)),
          RetriableError, "the storage is full.*make room", {**BUCKET, **QUICK}),
     *_everywhere("503 twice", None, "", rule=lambda: broken("answer", times=2, **PARTS)),

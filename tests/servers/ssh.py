@@ -47,7 +47,7 @@ def host_key(folder: Path, name: str = "host") -> tuple[Path, str]:
 
 @contextmanager
 def sshd(folder: Path) -> Iterator[SftpServer]:
-    """OpenSSH. The login's own folder is a new one below `folder`."""
+    """OpenSSH. The login's own folder is a new one below `folder`, which also holds the login's `client_key`."""
     daemon = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     if daemon is None or os.geteuid() != 0:
         raise NotInstalledError("OpenSSH's sshd needs root and the package openssh-server")
@@ -55,10 +55,13 @@ def sshd(folder: Path) -> Iterator[SftpServer]:
     home.mkdir()
     _make_user(home)
     Path("/run/sshd").mkdir(exist_ok=True)
+    _, client = host_key(folder, "client")
+    (folder / "authorized_keys").write_text(client)
     config = folder / "sshd_config"
     config.write_text(
         f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {key}\nUsePAM no\nPasswordAuthentication yes\nPidFile none\n"
         f"Subsystem sftp internal-sftp\nForceCommand internal-sftp -d {home}\nAllowUsers {USER}\nMaxStartups 100\n"
+        f"StrictModes no\nAuthorizedKeysFile {folder}/authorized_keys\n"
     )
     with running([daemon, "-D", "-e", "-f", str(config)], port, folder / "sshd.log"):
         yield SftpServer(port, public, home)

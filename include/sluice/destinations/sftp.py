@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 import stat
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -43,6 +44,8 @@ class Sftp(DestinationConfig):
     """Make folders that are missing; off for servers that do not let you."""
     check_size: bool = True
     """Compare the size at the server with what was sent; off for servers that move files away at once."""
+    connections: int = Field(default=2, ge=1, le=16)
+    """SSH connections at once; files take turns on them. More help where the server is far away."""
     timeout: Duration = Field(default=timedelta(minutes=2), gt=timedelta(0))
     """How long the server may take to answer one request."""
     retry_for: Duration = timedelta(minutes=3)
@@ -60,7 +63,7 @@ class Sftp(DestinationConfig):
     def stays(self) -> bool:
         return self.check_size
 
-    def open(self, connections: Connections, *, name: str, threads: int) -> Destination:  # noqa: ARG002 (one session)
+    def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
         access = connections.get(self.airflow_conn_id)
         if not isinstance(access, SftpAccess):
             raise DefinitionError(
@@ -69,28 +72,34 @@ class Sftp(DestinationConfig):
             )
         server = f"{access.host}:{access.port}"
         origin = Origin(name, self.airflow_conn_id, server, server)
-        return SftpFolder(self, Session(access, origin, timeout=self.timeout, retry_for=self.retry_for), origin)
+        sessions = [
+            Session(access, origin, timeout=self.timeout, retry_for=self.retry_for)
+            for _ in range(min(threads, self.connections))
+        ]
+        return SftpFolder(self, sessions, origin)
 
 
 class SftpFolder:
-    """A folder of an SFTP server."""
+    """A folder of an SFTP server. Uploads take turns on the sessions; everything else is asked of the first."""
 
-    def __init__(self, config: Sftp, session: Session, origin: Origin) -> None:
+    def __init__(self, config: Sftp, sessions: Sequence[Session], origin: Origin) -> None:
         self._config = config
-        self._session = session
+        self._sessions = sessions
+        self._session = sessions[0]
+        self._turns = cycle(sessions)
         self._origin = origin
 
     def put(self, name: str, body: Iterable[bytes]) -> Stored:
-        path, sent = self._path(name), Body(body)
+        path, sent, session = self._path(name), Body(body), next(self._turns)
         folder, file_name = posixpath.split(path)
         target = posixpath.join(folder, unfinished(file_name)) if self._config.rename else path
         try:
-            self._write(target, sent, path)
+            self._write(session, target, sent, path)
             if self._config.rename:
-                self._session.run(lambda client: _rename(client, target, path), f"rename to {path}")
+                session.run(lambda client: _rename(client, target, path), f"rename to {path}")
         except BaseException:
             with suppress(SluiceError):
-                self._session.run(partial(_remove, path=target), f"remove {target}", patient=False)
+                session.run(partial(_remove, path=target), f"remove {target}", patient=False)
             raise
         return Stored(name, sent.size)
 
@@ -130,35 +139,36 @@ class SftpFolder:
         return f"sftp://{self._origin.server}/{self._path(name)}"
 
     def close(self) -> None:
-        self._session.close()
+        for session in self._sessions:
+            session.close()
 
     def _path(self, name: str) -> str:
         return join(self._config.folder, below("", name, self._origin))
 
-    def _write(self, target: str, body: Body, path: str) -> None:
+    def _write(self, session: Session, target: str, body: Body, path: str) -> None:
         """Blocks follow each other without waiting for answers, at most `_AHEAD` of them."""
         act = f"write {path}"
         opener = partial(_create, path=target, make_folders=self._config.make_folders)
-        file = self._session.run(opener, act)
+        file = session.run(opener, act)
         under_way: deque[Future[int]] = deque()
         offset = 0
         try:
             for block in body.blocks(BLOCK):
                 if len(under_way) == _AHEAD:
-                    self._session.finish(under_way.popleft(), act)
-                under_way.append(self._session.begin(file.write(block, offset)))
+                    session.finish(under_way.popleft(), act)
+                under_way.append(session.begin(file.write(block, offset)))
                 offset += len(block)
             for future in under_way:
-                self._session.finish(future, act)
+                session.finish(future, act)
         except BaseException:
-            self._session.begin(file.close())
+            session.begin(file.close())
             raise
-        self._session.finish(self._session.begin(file.close()), act)
+        session.finish(session.begin(file.close()), act)
         if self._config.check_size:
-            self._compare(target, body.size, act)
+            self._compare(session, target, body.size, act)
 
-    def _compare(self, target: str, size: int, act: str) -> None:
-        there = self._session.run(lambda client: _size(client, target), act)
+    def _compare(self, session: Session, target: str, size: int, act: str) -> None:
+        there = session.run(lambda client: _size(client, target), act)
         if there is None:
             raise self._origin.fatal(
                 f"cannot {act}: it was gone at once",

@@ -234,8 +234,12 @@ def _of_sftp(error: asyncssh.SFTPError, origin: Origin, act: str) -> SluiceError
         return origin.fatal(
             f"cannot {act}: there is no such file or folder", "create the folder, or allow `make_folders`"
         )
-    if isinstance(error, asyncssh.SFTPNoSpaceOnFilesystem | asyncssh.SFTPQuotaExceeded):
+    full = isinstance(error, asyncssh.SFTPNoSpaceOnFilesystem | asyncssh.SFTPQuotaExceeded)
+    if full or "no space left" in error.reason.lower():
         return origin.retriable(f"cannot {act}: the disk is full", "make room at the destination")
     if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection):
         return origin.retriable(f"cannot {act}: the connection to {origin.server} was lost")
-    return origin.retriable(f"cannot {act}: the server answered `{error.reason}`")
+    return origin.retriable(
+        f"cannot {act}: the server answered `{error.reason}`",
+        f"look at the disk and the log of {origin.server}: OpenSSH says no more than `Failure` when its disk is full",
+    )
