@@ -204,9 +204,9 @@ def soak(folder: Path, minutes: float, *, sqlite: bool = False) -> dict[str, Any
 
 
 def failures(report: dict[str, Any]) -> int:
-    """How much went wrong: failed requests and commands, failed tasks, alarms in the logs."""
+    """How much went wrong: failed requests and commands, processes that died, failed tasks, alarms in the logs."""
     acts = sum(kind["failed"] for kind in report["acts"].values())
-    return int(acts + report["tasks"].get("failed", 0) + sum(report["alarms"].values()))
+    return int(acts + len(report["died"]) + report["tasks"].get("failed", 0) + sum(report["alarms"].values()))
 
 
 def _wait_for_dags(rest: Rest) -> None:
@@ -224,7 +224,9 @@ def _aftermath(load: Load) -> dict[str, Any]:
     tasks = Counter(ti["state"] for ti in rest.every("dags/~/dagRuns/~/taskInstances", "task_instances"))
     logs = [log.read_text(errors="replace") for log in load.airflow.layout.logs.glob("*.log")]
     alarms = {alarm: sum(text.count(alarm) for text in [*logs, *load.tally.errors]) for alarm in ALARMS}
-    return {"runs": dict(runs), "tasks": {str(state): count for state, count in tasks.items()}, "alarms": alarms}
+    died = [process.name for process in load.airflow.processes() if not process.alive()]
+    by_state = {str(state): count for state, count in tasks.items()}
+    return {"died": died, "runs": dict(runs), "tasks": by_state, "alarms": alarms}
 
 
 def _latest_run(rest: Rest, dag: str) -> str:
