@@ -20,6 +20,7 @@ from sluice.delivery.ledger import NoLedger
 from sluice.delivery.publish import Report, publish
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import upload
+from sluice.delivery.watermark import NoWatermarks
 from sluice.model.run import Run
 from sluice.plan.build import build
 from sluice.refresh.evaluate import evaluate_segment
@@ -33,11 +34,11 @@ def deliver(export: str, world: World) -> Report:
     project, declared = load_export(world.include, export)
     run = Run(export=export, run_id=f"bench__{uuid.uuid4()}", export_time=datetime.now(UTC))
     plan = build(project, declared, run)
-    extract(plan, world)
+    extract(plan, world, NoWatermarks(), datetime.now(UTC))
     staged = StagedRun.of(plan)
-    for shard in chunk(staged, world):
+    for shard in chunk(staged, world, most=1):
         upload(staged, shard, world, NoLedger(), lambda _: None)
-    return publish(staged, world)
+    return publish(staged, world, NoWatermarks(), datetime.now(UTC))
 
 
 def main(export: str, root: str, lake: str, out: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,12 +29,21 @@ from sluice.plan.model import Plan
 NOW = datetime(2026, 3, 9, 4, 5, tzinfo=UTC)
 
 
+class Kept(dict[str, Any]):
+    """The `Watermarks` protocol: every value as it comes back from JSON."""
+
+    def set(self, export: str, value: Mapping[str, Any]) -> None:
+        self[export] = json.loads(json.dumps(value))
+
+
 @dataclass
 class World:
     """A folder with everything in it: `include/`, a lake, staging and deliveries."""
 
     root: Path
     extra: dict[str, Access] = field(default_factory=dict)
+    watermarks: Kept = field(default_factory=lambda: Kept())
+    now: datetime = NOW
 
     def get(self, conn_id: str) -> Access:
         """The `Connections` protocol: each id is a folder below the root."""
@@ -63,19 +74,22 @@ class World:
 
     def plan(self, export: str, run_id: str = "manual__1", **run: object) -> Plan:
         project, declared = load_export(self.include, export)
-        due = Run.model_validate({"export": export, "run_id": run_id, "export_time": NOW, **run})
+        due = Run.model_validate({"export": export, "run_id": run_id, "export_time": self.now, **run})
         return build(project, declared, due)
 
-    def run(self, export: str, run_id: str = "manual__1") -> Report:
+    def run(self, export: str, run_id: str = "manual__1", **run: object) -> Report:
         """Every step of a run, as Airflow would call them."""
-        staged = self.extract(export, run_id)
+        staged = self.extract(export, run_id, **run)
         self.upload(staged)
-        return publish(staged, self)
+        return self.publish(staged)
 
-    def extract(self, export: str, run_id: str = "manual__1") -> StagedRun:
-        plan = self.plan(export, run_id)
-        extract(plan, self)
+    def extract(self, export: str, run_id: str = "manual__1", **run: object) -> StagedRun:
+        plan = self.plan(export, run_id, **run)
+        extract(plan, self, self.watermarks, self.now)
         return StagedRun.of(plan)
+
+    def publish(self, staged: StagedRun) -> Report:
+        return publish(staged, self, self.watermarks, self.now)
 
     def upload(self, staged: StagedRun, ledger: Ledger | None = None) -> list[Sent]:
         shards = chunk(staged, self)

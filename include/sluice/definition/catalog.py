@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sluice.definition.schedule import Cron
 from sluice.definition.schedule import SYSTEM_REFRESH as SYSTEM_REFRESH
-from sluice.model.declared import Declared, Name
+from sluice.definition.schedule import Cron
+from sluice.model.declared import Declared, Duration, Name
 from sluice.sources import SOURCES
-from sluice.sources.base import SourceConfig
+from sluice.sources.base import AddedBy, SourceConfig
 
 if TYPE_CHECKING:
     AnySource = SourceConfig
@@ -18,6 +19,15 @@ else:
     AnySource = SOURCES.union()
 
 Kind = Literal["profile", "account", "contact", "event"]
+
+
+class CursorColumn(Declared):
+    """A column that says when a row was added."""
+
+    column: str
+    """The column: timestamps, dates, or whole numbers that grow. Times without a zone are taken as UTC."""
+    late: Duration = timedelta(0)
+    """How long after its time a row may still appear: rows younger than this wait for the next run."""
 
 
 class Dataset(Declared):
@@ -34,8 +44,15 @@ class Dataset(Declared):
     """Where the rows are."""
     refreshed_by: Name | None = None
     """The refresh that updates it; none for data that only grows by hand."""
+    incremental: AddedBy | CursorColumn | None = None
+    """How what was added is told: `files` or `snapshots`, or by a column; the source's own way unless given."""
     description: str = ""
     """What the data is, for people."""
+
+    @property
+    def added_by(self) -> AddedBy | CursorColumn | None:
+        """What tells what was added; None where nothing does."""
+        return self.incremental or self.source.added_by
 
 
 class Segment(Declared):

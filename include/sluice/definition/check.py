@@ -8,7 +8,7 @@ from sluice.definition.rules.known import Rule, refers_to_what_exists
 
 RULES: dict[Family, tuple[Rule, ...]] = {
     "connection": (connections.folder_fits_its_destination,),
-    "dataset": (refers_to_what_exists,),
+    "dataset": (refers_to_what_exists, catalog.tells_what_is_new_as_its_source_can),
     "segment": (
         refers_to_what_exists,
         catalog.is_named_like_no_dataset,
@@ -21,15 +21,16 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         exports.delivers_each_feed_once,
         exports.target_takes_its_kinds,
         exports.whole_entities_are_no_events,
+        exports.what_is_new_can_be_told,
         exports.fields_fit_every_segment,
         exports.sends_what_the_target_requires,
         exports.field_names_differ,
         exports.template_fits_its_fields,
         exports.folder_is_a_path,
-    ),
         schedules.follows_what_exists,
         schedules.follows_no_circle,
         schedules.datasets_end,
+    ),
 }
 """Every rule, in the order its errors are found; one test goes through all of them."""
 

@@ -11,6 +11,7 @@ from sluice.definition.connection import AnyFormat
 from sluice.definition.fields import FieldEntry
 from sluice.definition.schedule import SYSTEM_REFRESH, Schedule, ScheduleSpec, in_full
 from sluice.model.declared import Declared, Duration, Name
+from sluice.model.run import Mode
 
 
 class Chunks(Declared):
@@ -28,11 +29,11 @@ class Chunks(Declared):
     """The pause before a chunk is sent again; it doubles each time."""
 
 
-class ManifestSpec(Declared):
 YEAR = timedelta(days=365)
 """How long after its start a dataset export by the clock ends, unless it says otherwise."""
 
 
+class ManifestSpec(Declared):
     """The last file of a delivery, which lists the others."""
 
     folder: str | None = None
@@ -41,10 +42,10 @@ YEAR = timedelta(days=365)
     """Whether an empty `_SUCCESS` file follows the manifest."""
 
 
-class Wait(Declared):
 Policy = Literal["fail", "continue", "skip"]
 
 
+class Wait(Declared):
     """How a run waits for the refreshes it depends on."""
 
     timeout: Duration = timedelta(hours=12)
@@ -78,9 +79,9 @@ class ExportBase(Declared):
     """The folder of one feed's files below the connection's, with macros; the kind's own pattern unless given."""
     schedule: Schedule = "with-refresh"
     """When it runs."""
-    wait: Wait = Wait()
     enabled: bool = True
     """Whether the schedule is on; with `false` only people start runs, and the schedule stays written down."""
+    wait: Wait = Wait()
     """How a run waits for the refreshes it depends on."""
     manifest: ManifestSpec = ManifestSpec()
     """Where the manifest goes."""
@@ -92,7 +93,6 @@ class ExportBase(Declared):
     """How often Airflow tries a failed task again."""
     retry_delay: Duration = timedelta(seconds=30)
     """The pause before Airflow tries a failed task again."""
-
 
     @property
     def when(self) -> ScheduleSpec | None:
@@ -111,6 +111,7 @@ class ExportBase(Declared):
         follows = self.when is not None and self.when.after == SYSTEM_REFRESH
         return follows or self.fresh_since is not None
 
+
 class SegmentExport(ExportBase):
     """The members of one or more segments, with the fields the target wants."""
 
@@ -119,6 +120,8 @@ class SegmentExport(ExportBase):
     """The segments; each is a feed of its own."""
     fields: tuple[FieldEntry, ...] = Field(min_length=1)
     """What is sent of each member."""
+    mode: Literal["full"] = "full"
+    """A segment is always delivered whole: who left it, or came to it without a changed row, shows only so."""
 
 
 class DataOutExport(ExportBase):
@@ -127,6 +130,8 @@ class DataOutExport(ExportBase):
     kind: Literal["data-out-export"]
     entities: tuple[Name, ...] = Field(min_length=1)
     """The datasets; each is a feed of its own."""
+    mode: Mode = "full"
+    """What a run delivers: everything, or what was added since the last published delivery."""
 
 
 class DatasetExport(ExportBase):
@@ -135,9 +140,8 @@ class DatasetExport(ExportBase):
     kind: Literal["dataset-export"]
     datasets: tuple[Name, ...] = Field(min_length=1)
     """The datasets; each is a feed of its own."""
-
-
-Export = Annotated[SegmentExport | DataOutExport | DatasetExport, Field(discriminator="kind")]
+    mode: Mode = "incremental"
+    """What a run delivers: what was added since the last published delivery (at first everything), or everything."""
 
     @property
     def when(self) -> ScheduleSpec | None:
@@ -146,3 +150,6 @@ Export = Annotated[SegmentExport | DataOutExport | DatasetExport, Field(discrimi
         if found is None or found.end or not found.start or not found.by_the_clock:
             return found
         return found.model_copy(update={"end": found.start + YEAR})
+
+
+Export = Annotated[SegmentExport | DataOutExport | DatasetExport, Field(discriminator="kind")]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from sluice.delivery.added import added_of
+from sluice.delivery.beginning import begin
 from sluice.delivery.extracted import Extracted, FeedExtract
 from sluice.delivery.selection import write_selection
 from sluice.delivery.staging import Stage, StagedRun
+from sluice.delivery.watermark import Basis, Watermarks
 from sluice.errors import Skipped, about
 from sluice.mapping.mapper import compile_fields
 from sluice.model.access import Connections
@@ -16,8 +20,9 @@ from sluice.sources.base import Pinned, Source
 from sluice.sources.selection import SliceSelection, select
 
 
-def extract(plan: Plan, connections: Connections) -> Extracted:
-    """Pin every feed of the plan. Nothing reaches the destination.
+def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: datetime) -> Extracted:
+    """Pin every feed of the plan: of an incremental export, what was added since the last published delivery. Nothing
+    reaches the destination.
 
     A run that was extracted under the same declarations keeps what it has pinned, as long as that can be read: a
     retry, or a cleared task, reads the same rows. Raises `DefinitionError` where the declarations do not fit the data,
@@ -25,12 +30,8 @@ def extract(plan: Plan, connections: Connections) -> Extracted:
     """
     staged = StagedRun.of(plan)
     stage = staged.open(connections)
-    before = stage.find("plan", Plan)
-    if before is None or before.definition_hash != plan.definition_hash:
-        for folder in ("extract", "selection", "spool", "sent"):
-            stage.opened.remove_tree(folder)
-        stage.write("plan", plan)
-    extracts = [_feed(feed, plan, stage, connections) for feed in plan.feeds]
+    basis = begin(plan, stage, connections, watermarks)
+    extracts = [_feed(feed, plan, basis, stage, connections, now) for feed in plan.feeds]
     return Extracted(
         export=plan.export.name,
         airflow_conn_id=staged.airflow_conn_id,
@@ -42,23 +43,37 @@ def extract(plan: Plan, connections: Connections) -> Extracted:
     )
 
 
-def _feed(feed: Feed, plan: Plan, stage: Stage, connections: Connections) -> FeedExtract:
+def _feed(
+    feed: Feed, plan: Plan, basis: Basis | None, stage: Stage, connections: Connections, now: datetime
+) -> FeedExtract:
     with about("datasets", feed.dataset.name):
         source = feed.dataset.source.open(connections, dataset=feed.dataset.name)
         before = stage.find(f"extract/{feed.name}", FeedExtract)
         if before is not None and source.intact(before.pinned):
             return before
-    extracted = _pin(feed, plan, source, stage, connections)
+    extracted = _pin(feed, plan, basis, source, stage, connections, now)
     stage.write(f"extract/{feed.name}", extracted)
     return extracted
 
 
-def _pin(feed: Feed, plan: Plan, source: Source, stage: Stage, connections: Connections) -> FeedExtract:
+def _pin(
+    feed: Feed,
+    plan: Plan,
+    basis: Basis | None,
+    source: Source,
+    stage: Stage,
+    connections: Connections,
+    now: datetime,
+) -> FeedExtract:
     with about("datasets", feed.dataset.name):
         pinned = source.pin(stage.opened.below(f"spool/{feed.name}"))
     with about("exports", plan.export.name):
         mapper = compile_fields(feed.fields, pinned.schema, dataset=feed.dataset.name)
         plan.format.check(mapper.schema)
+    if basis is not None:
+        since = basis.feeds.get(feed.name) if plan.mode == "incremental" else None
+        with about("datasets", feed.dataset.name, "incremental"):
+            return added_of(feed, plan, source, pinned, since, stage, now)
     if feed.segment is None:
         return FeedExtract(feed=feed.name, pinned=pinned, kept=tuple(piece.records for piece in pinned.slices))
     with about("segments", feed.segment.name):

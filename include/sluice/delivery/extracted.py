@@ -8,6 +8,7 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict
 
 from sluice.sources.base import Pinned
+from sluice.sources.position import Position
 
 
 class FeedExtract(BaseModel):
@@ -25,6 +26,12 @@ class FeedExtract(BaseModel):
     """The membership table that chose them."""
     rejected: int = 0
     """Members set aside because a required field had no value."""
+    since: Position | None = None
+    """How far the dataset had been delivered before; None where everything is delivered."""
+    position: Position | None = None
+    """How far this delivery comes; None where it moves nothing."""
+    window: str | None = None
+    """The slice of time that is delivered; None where there is none."""
 
     @property
     def records(self) -> int:
@@ -33,7 +40,9 @@ class FeedExtract(BaseModel):
     @cached_property
     def id(self) -> str:
         """Names exactly these rows: parts sent from another extract do not count for this one."""
-        fixed = f"{self.pinned.version}\n{self.membership}\n{self.kept}"
+        ends = [self.since and self.since.label, self.position and self.position.label, self.window]
+        slices = [(piece.unit, piece.index) for piece in self.pinned.slices]
+        fixed = f"{self.pinned.version}\n{self.membership}\n{self.kept}\n{slices}\n{ends}"
         return hashlib.sha256(fixed.encode()).hexdigest()[:16]
 
 

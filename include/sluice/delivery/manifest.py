@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from sluice.model.run import Mode
+
 VERSION = 1
 
 
@@ -46,6 +48,12 @@ class FeedSummary(BaseModel):
     parts: int
     version: str
     """What was read, in the source's own terms."""
+    since: str | None = None
+    """Of an incremental delivery, how far the former one came; None where this holds everything."""
+    until: str | None = None
+    """How far this one comes."""
+    window: str | None = None
+    """Of a backfill, its slice of time."""
     columns: Mapping[str, str]
     """Each delivered column's Arrow type."""
 
@@ -58,6 +66,9 @@ class Manifest(BaseModel):
     flowRunId: str  # noqa: N815 - the product's spelling
     scheduledTime: str  # noqa: N815
     exportResults: tuple[ExportResult, ...]  # noqa: N815
+    mode: Mode = "full"
+    previous: str | None = None
+    """The flow run id of the delivery that this one follows, where it holds what was added since."""
     version: int = VERSION
     export: str
     kind: str

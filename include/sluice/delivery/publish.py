@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,7 +14,9 @@ from sluice.delivery.chunk import Shards
 from sluice.delivery.extracted import FeedExtract
 from sluice.delivery.manifest import ExportResult, FeedSummary, Manifest, render
 from sluice.delivery.staging import Stage, StagedRun
+from sluice.delivery.turn import Turn
 from sluice.delivery.upload import Sent
+from sluice.delivery.watermark import Watermarks
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
 from sluice.mapping.mapper import compile_fields
@@ -43,6 +45,10 @@ class Report(BaseModel):
     """Records of each feed."""
     published_at: str
     definition_hash: str
+    window: str | None = None
+    """Of a backfill, its slice of time."""
+    wakes: bool = True
+    """Whether those that follow this export's deliveries are told of it."""
 
 
 class Delivered(BaseModel):
@@ -55,11 +61,12 @@ class Delivered(BaseModel):
     parts: tuple[Part, ...]
 
 
-def publish(staged: StagedRun, connections: Connections) -> Report:
-    """Reconcile rows and bytes (counted in the source = written = at the destination), then write the manifest.
+def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks, now: datetime) -> Report:
+    """Reconcile rows and bytes (counted in the source = written = at the destination), write the manifest, then move
+    the watermark of an incremental export.
 
-    Raises `FatalError` where they differ, saying what does; `UnknownOutcomeError` where the manifest's own write was
-    lost on the way and cannot be looked up.
+    Raises `FatalError` where they differ, saying what does, or where another run's delivery has taken this one's place;
+    `UnknownOutcomeError` where the manifest's own write was lost on the way and cannot be looked up.
     """
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
@@ -71,11 +78,15 @@ def publish(staged: StagedRun, connections: Connections) -> Report:
             _reconcile(one, destination)
         if plan.export.kind == "data-out-export":
             destination.put(_beside_manifest(plan, "model.json"), [_model_json(plan, delivered)])
-        manifest = _manifest(plan, delivered)
+        turn = Turn(plan, stage, connections, watermarks, destination)
+        turn.announce({d.feed.name: d.extract.position for d in delivered if d.extract.position}, now)
+        manifest = _manifest(plan, delivered, turn.previous)
+        turn.confirm()
         _put_manifest(plan, manifest, destination)
         if plan.export.manifest.success_marker:
             destination.put(_beside_manifest(plan, "_SUCCESS"), [])
         address = destination.locate(plan.manifest)
+        turn.end()
     return Report(
         export=plan.export.name,
         connection=connection.name,
@@ -87,8 +98,10 @@ def publish(staged: StagedRun, connections: Connections) -> Report:
         seconds=round(sum(one.seconds for one in sent), 3),
         manifest=address,
         feeds={name: summary.records for name, summary in manifest.feeds.items()},
-        published_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        published_at=now.isoformat(timespec="seconds"),
         definition_hash=plan.definition_hash,
+        window=str(plan.run.window) if plan.run.window else None,
+        wakes=plan.run.window is None or plan.run.wake_downstream,
     )
 
 
@@ -125,12 +138,14 @@ def _model_json(plan: Plan, delivered: Sequence[Delivered]) -> bytes:
     return model_json.render(plan.export.name, ((d.feed.name, d.extract.pinned.schema, d.parts) for d in delivered))
 
 
-def _manifest(plan: Plan, delivered: Sequence[Delivered]) -> Manifest:
+def _manifest(plan: Plan, delivered: Sequence[Delivered], previous: str | None) -> Manifest:
     feeds = {one.feed.name: _summary(one) for one in delivered}
     return Manifest(
         flowRunId=str(plan.run.id),
         scheduledTime=f"{plan.run.time:%Y-%m-%dT%H:%M:%SZ}",
         exportResults=tuple(_result(part) for one in delivered for part in one.parts),
+        mode=plan.mode,
+        previous=previous,
         export=plan.export.name,
         kind=plan.export.kind,
         connection=plan.connection.name,
@@ -154,6 +169,9 @@ def _summary(one: Delivered) -> FeedSummary:
         bytes=sum(part.bytes for part in one.parts),
         parts=len(one.parts),
         version=one.extract.pinned.version,
+        since=one.extract.since.label if one.extract.since else None,
+        until=one.extract.position.label if one.extract.position else None,
+        window=one.extract.window,
         columns={column.name: str(column.type) for column in schema},
     )
 

@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Literal
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+Mode = Literal["full", "incremental"]
+"""`full`: everything there is. `incremental`: what was added since the last published delivery, at first everything."""
 
 _NAMESPACE = UUID("6f1c2d0a-5d6e-5f0b-9f57-0b6c8a1d7e11")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Window(BaseModel):
+    """A slice of time, `(after, until]`: what was added at `until` lies in it, what was added at `after` does not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    after: AwareDatetime
+    until: AwareDatetime
+
+    @property
+    def after_ns(self) -> int:
+        return unix_ns(self.after)
+
+    @property
+    def until_ns(self) -> int:
+        return unix_ns(self.until)
+
+    def __str__(self) -> str:
+        return f"({_spell(self.after)}, {_spell(self.until)}]"
+
+
+def unix_ns(time: datetime) -> int:
+    """Nanoseconds of UNIX time, exactly."""
+    return (time - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def _spell(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class Run(BaseModel):
@@ -27,11 +61,19 @@ class Run(BaseModel):
     """The feeds someone asked for; empty for all."""
     dry_run: bool = False
     """Pin and plan, and send nothing."""
+    mode: Mode | None = None
+    """What someone asked for in place of the export's own mode."""
+    window: Window | None = None
+    """Deliver what was added in this slice of time, whatever was delivered before: a backfill."""
+    wake_downstream: bool = False
+    """Whether a backfill wakes those that follow the export's deliveries; other runs always do."""
 
     @cached_property
     def id(self) -> UUID:
-        """The flow run's id: in part names, in the manifest's name, in staging."""
-        return uuid5(_NAMESPACE, f"{self.export}\n{self.run_id}")
+        """The flow run's id: in part names, in the manifest's name, in staging.
+
+        Of a backfill, the window's and not the run's: whoever asks for a slice of time again gets the same names."""
+        return uuid5(_NAMESPACE, f"{self.export}\n{f'window {self.window}' if self.window else self.run_id}")
 
     @cached_property
     def transaction(self) -> int:

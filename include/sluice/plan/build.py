@@ -23,7 +23,9 @@ DEFAULT_FORMATS = {"segment-export": "csv", "data-out-export": "csv", "dataset-e
 
 
 def build(project: Project, export: Export, run: Run) -> Plan:
-    """The plan of `run`. Raises `DefinitionError` where the run asks for feeds that the export does not have."""
+    """The plan of `run`. Raises `DefinitionError` where the run asks for what the export does not have: other feeds,
+    or a slice of what it delivers whole."""
+    _check_mode(export, run)
     connection = project.connections[export.connection]
     feeds = _wanted(tuple(_feeds(project, export, connection, run)), run)
     return Plan(
@@ -37,6 +39,15 @@ def build(project: Project, export: Export, run: Run) -> Plan:
         definition_hash=_hash(export, connection, feeds),
         refreshes=refresh_dags(project, export),
     )
+
+
+def _check_mode(export: Export, run: Run) -> None:
+    asked = "a slice of time" if run.window else "what was added" if run.mode == "incremental" else ""
+    if asked and export.mode == "full":
+        raise DefinitionError(
+            f"export {run.export} delivers everything each time: a run of it cannot deliver {asked}",
+            next_step="trigger it without, or declare `mode: incremental` if its kind has it",
+        )
 
 
 def refresh_dags(project: Project, export: Export) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from sluice.definition.connection import AnyFormat, Connection
 from sluice.definition.export import Export
 from sluice.definition.fields import FieldSpec
 from sluice.definition.project import Staging
-from sluice.model.run import Run
+from sluice.model.run import Mode, Run
 
 
 class Feed(BaseModel):
@@ -44,6 +44,17 @@ class Plan(BaseModel):
     """SHA-256 over the export, its connection and its catalog entries: what was declared when the run began."""
     refreshes: tuple[str, ...]
     """The DAG ids of the refreshes the run waits for."""
+
+    @property
+    def mode(self) -> Mode:
+        """What this run delivers: what was asked for, or what is declared."""
+        return self.run.mode or self.export.mode
+
+    @property
+    def follows(self) -> bool:
+        """Whether this delivery follows the last one and moves the watermark: runs of incremental exports do, unless
+        they deliver a slice of time or nothing at all."""
+        return self.export.mode == "incremental" and self.run.window is None and not self.run.dry_run
 
     def feed(self, name: str) -> Feed:
         return next(feed for feed in self.feeds if feed.name == name)

@@ -15,7 +15,6 @@ import pytest
 from sluice.definition.load import load
 from sluice.delivery.abort import abort
 from sluice.delivery.manifest import Manifest
-from sluice.delivery.publish import publish
 from sluice.delivery.verify import read_manifest, verify
 from sluice.errors import DefinitionError, FatalError, Skipped
 from sluice.refresh.evaluate import evaluate_segment
@@ -53,6 +52,7 @@ FILES = {
         kind: dataset-export
         connection: out
         datasets: [people]
+        mode: full
         format: {type: json}
         chunks: {records: 300}
         """,
@@ -170,7 +170,7 @@ def test_publish_refuses_what_does_not_add_up(world: World, harm: str) -> None:
     path = world.root / "out" / first
     path.write_bytes(path.read_bytes()[:-1]) if harm == "shorten" else path.unlink()
     with pytest.raises(FatalError, match="part-00001"):
-        publish(staged, world)
+        world.publish(staged)
     assert not [name for name in world.delivered() if "manifest" in name]
 
 

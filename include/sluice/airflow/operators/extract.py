@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
 from sluice.airflow.project import include_folder, run_of, verdicts
+from sluice.airflow.watermark import AssetWatermarks, asset_of
 
 
 class ExtractOperator(BaseOperator):
@@ -17,7 +19,8 @@ class ExtractOperator(BaseOperator):
     ui_color = "#d6e9f8"
 
     def __init__(self, *, export: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # An inlet: only so does the task reach the asset's state, where the watermark is.
+        super().__init__(inlets=[asset_of(export)], **kwargs)
         self.export = export
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -29,6 +32,6 @@ class ExtractOperator(BaseOperator):
         with verdicts():
             project, export = load_export(include_folder(), self.export)
             plan = build(project, export, run_of(self.export, context))
-            extracted = extract(plan, AirflowConnections())
+            extracted = extract(plan, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
         self.log.info("%s: %s records in %s feeds", self.export, f"{extracted.records:,}", len(extracted.feeds))
         return extracted.model_dump(mode="json")

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
 
 from sluice.airflow.project import verdicts
+from sluice.airflow.watermark import AssetWatermarks
 
 
 class PublishOperator(BaseOperator):
-    """Proves that everything has arrived, writes the manifest, and says so in the export's asset."""
+    """Proves that everything has arrived, writes the manifest, and says so in the export's asset.
+
+    The asset comes by an alias: Airflow updates an outlet whenever its task succeeds, and a backfill should wake
+    nobody unless it is asked to (`wake_downstream`)."""
 
     template_fields: Sequence[str] = ("extracted",)
     ui_color = "#f7e3b5"
 
     def __init__(self, *, extracted: Any, asset: Asset, **kwargs: Any) -> None:
-        super().__init__(outlets=[asset], **kwargs)
+        self.alias = AssetAlias(asset.name)
+        # An inlet: only so does the task reach the asset's state, where the watermark is.
+        super().__init__(inlets=[asset], outlets=[self.alias], **kwargs)
         self.extracted: Mapping[str, Any] = extracted
         self.asset = asset
 
@@ -27,8 +34,10 @@ class PublishOperator(BaseOperator):
         from sluice.delivery.staging import StagedRun
 
         with verdicts():
-            report = publish(StagedRun.from_extracted(self.extracted), AirflowConnections())
+            staged = StagedRun.from_extracted(self.extracted)
+            report = publish(staged, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
         self.log.info("published %s: %s files, %s records", report.manifest, f"{report.files:,}", f"{report.records:,}")
         value = report.model_dump(mode="json")
-        context["outlet_events"][self.asset].extra = value
+        if report.wakes:
+            context["outlet_events"][self.alias].add(self.asset, extra=value)
         return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sluice.definition.catalog import SYSTEM_REFRESH, Refresh, Segment, SystemRefresh
+from sluice.definition.catalog import SYSTEM_REFRESH, Dataset, Refresh, Segment, SystemRefresh
 from sluice.definition.problem import Problem
 from sluice.definition.rules.known import Known
 
@@ -15,6 +15,13 @@ def is_no_segment_of_events(segment: Segment, known: Known) -> Iterator[Problem]
         what = f"a segment holds profiles, accounts or contacts, and `{segment.dataset}` holds events"
         advice = f"name the entity's dataset here, and `{segment.dataset}` under `reads`"
         yield Problem(("dataset",), what, advice)
+
+
+def tells_what_is_new_as_its_source_can(dataset: Dataset, known: Known) -> Iterator[Problem]:  # noqa: ARG001
+    declared, own = dataset.incremental, dataset.source.added_by
+    if isinstance(declared, str) and declared != own:
+        what = f"a source of type `{dataset.source.type}` does not tell what is new by its {declared}"
+        yield Problem(("incremental",), what, f"write `{own}`, or a column" if own else "name a column")
 
 
 def is_named_like_no_dataset(segment: Segment, known: Known) -> Iterator[Problem]:

@@ -47,6 +47,16 @@ def whole_entities_are_no_events(export: ExportBase, known: Known) -> Iterator[P
                 yield Problem(feed.path, what, "deliver events by an export of kind `dataset-export`")
 
 
+def what_is_new_can_be_told(export: ExportBase, known: Known) -> Iterator[Problem]:
+    if getattr(export, "mode", "full") == "full":
+        return
+    for feed, dataset in _datasets(export, known):
+        if dataset.added_by is None:
+            what = f"nothing tells what is new in `{feed.name}`, and this export delivers what is new"
+            advice = "add `incremental: {column: ...}` to the dataset, or `mode: full` to the export"
+            yield Problem(feed.path, what, advice)
+
+
 def fields_fit_every_segment(export: ExportBase, known: Known) -> Iterator[Problem]:
     """One list of fields serves every segment of an export: they must be of one kind."""
     if not isinstance(export, SegmentExport):

@@ -1,0 +1,32 @@
+"""The watermark of an export in Airflow's asset state store: it belongs to the asset that deliveries update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+KEY = "watermark"
+
+
+def asset_of(export: str) -> Asset:
+    """The asset of an export's deliveries."""
+    return Asset(f"export/{export}")
+
+
+class AssetWatermarks:
+    """The `Watermarks` of a task that has the export's asset among its inlets."""
+
+    def __init__(self, context: Context) -> None:
+        self._stores = context["asset_state_store"]
+
+    def get(self, export: str) -> Mapping[str, Any] | None:
+        value: Any = self._stores[asset_of(export)].get(KEY)
+        return value if isinstance(value, dict) else None
+
+    def set(self, export: str, value: Mapping[str, Any]) -> None:
+        self._stores[asset_of(export)].set(KEY, dict(value))

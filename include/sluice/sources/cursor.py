@@ -1,0 +1,171 @@
+"""A column that says when a row was added, for datasets whose source does not know by itself.
+
+Comparisons are made in whole numbers: times in nanoseconds of UNIX time (a time without a zone is taken as UTC), a date
+as the end of its day, a whole number as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sluice.errors import DefinitionError, FatalError
+from sluice.model.run import Window, unix_ns
+from sluice.sources.base import Pinned, Slice, Source, known_columns
+from sluice.sources.position import Position
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+_THREADS = min(8, (os.cpu_count() or 2))
+_AHEAD = 4 * _THREADS
+"""Slices whose row numbers are held at once."""
+_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+_DAY = 86_400 * 10**9
+
+
+class Bounds(NamedTuple):
+    """Rows above `low` and up to `high` are meant; None for no bound."""
+
+    low: int | None
+    high: int | None
+
+
+class Found(NamedTuple):
+    """The rows of one slice that lie within the bounds."""
+
+    piece: Slice
+    rows: pa.Array
+    """Row numbers within the slice, ascending, as uint32."""
+    last: int | None
+    """The greatest value of these rows; None where there are none."""
+
+
+class Cursor:
+    """The cursor column of a pinned dataset. Raises `DefinitionError` where there is no such column, or its type does
+    not say an order in time: a timestamp, a date or a whole number does."""
+
+    def __init__(self, column: str, schema: pa.Schema, *, dataset: str) -> None:
+        self.column = column
+        self._dataset = dataset
+        self._type = known_columns(schema, [column], dataset=dataset).field(0).type
+        self._check()
+
+    @property
+    def is_time(self) -> bool:
+        import pyarrow.types as types
+
+        return bool(types.is_timestamp(self._type) or types.is_date(self._type))
+
+    def since(self, position: Position | None, now: datetime, late: timedelta) -> Bounds:
+        """From where a delivery stopped up to now, less the time that late rows are given. Numbers have no now."""
+        low = None if position is None or not position.at else self._number(position.at)
+        if not self.is_time and late:
+            raise DefinitionError(
+                f"dataset {self._dataset}: {self.column} holds {self._type}, which knows no time: `late` is for times",
+                next_step="delete `late`, or name a column of timestamps",
+            )
+        return Bounds(low, unix_ns(now - late) if self.is_time else None)
+
+    def within(self, window: Window) -> Bounds:
+        if not self.is_time:
+            raise DefinitionError(
+                f"dataset {self._dataset}: {self.column} holds {self._type}: which rows were added in a slice of time"
+                " cannot be told",
+                next_step="name a column of timestamps or dates in the dataset's `incremental` to backfill it",
+            )
+        return Bounds(window.after_ns, window.until_ns)
+
+    def position(self, value: int | None) -> Position:
+        """Where a delivery up to this value stops, spelled for people, and exactly."""
+        return Position(by=f"column {self.column}", at="" if value is None else self._spelled(value))
+
+    def find(self, source: Source, pinned: Pinned, bounds: Bounds) -> Iterator[Found]:
+        """Each slice's rows within the bounds, in order. Reads one column.
+
+        Raises `FatalError` where a row has no value: nobody could say in which delivery it belongs."""
+        with ThreadPoolExecutor(_THREADS, "cursor") as threads:
+            for start in range(0, len(pinned.slices), _AHEAD):
+                pieces = pinned.slices[start : start + _AHEAD]
+                yield from threads.map(lambda piece: self._find(source, pinned, piece, bounds), pieces)
+
+    def _find(self, source: Source, pinned: Pinned, piece: Slice, bounds: Bounds) -> Found:
+        import numpy as np
+        import pyarrow as pa
+
+        found, last, start = [], None, 0
+        for table in source.read(pinned, piece, [self.column]):
+            column = table[self.column]
+            if column.null_count:
+                raise self._without_value(column.null_count, piece)
+            values = self._integers(column)
+            mask = np.ones(len(values), bool)
+            if bounds.low is not None:
+                mask &= values > self._stored(bounds.low)
+            if bounds.high is not None:
+                mask &= values <= self._stored(bounds.high)
+            if mask.any():
+                found.append((np.flatnonzero(mask) + start).astype(np.uint32))
+                greatest = (int(values[mask].max()) + self._offset) * self._factor
+                last = greatest if last is None else max(last, greatest)
+            start += len(values)
+        return Found(piece, pa.array(np.concatenate(found) if found else np.array([], np.uint32)), last)
+
+    def _check(self) -> None:
+        import pyarrow.types as types
+
+        kind = self._type
+        self._factor, self._offset = 1, 0
+        if types.is_timestamp(kind):
+            self._factor = _UNITS[kind.unit]
+        elif types.is_date(kind):
+            self._factor, self._offset = _DAY, 1
+        elif not types.is_integer(kind) or types.is_uint64(kind):
+            raise DefinitionError(
+                f"dataset {self._dataset}: {self.column} holds {kind}, which says no order in time",
+                next_step="name a column of timestamps, dates or growing whole numbers in the dataset's `incremental`",
+            )
+
+    def _integers(self, column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+        """The values as they are stored: times in their own unit, dates in days."""
+        import pyarrow as pa
+
+        if pa.types.is_date(self._type):
+            column = column.cast(pa.date32()).cast(pa.int32())
+        values: np.ndarray[Any, Any] = column.cast(pa.int64()).to_numpy()
+        return values
+
+    def _stored(self, number: int) -> int:
+        """The greatest stored value that is not above the number."""
+        return number // self._factor - self._offset
+
+    def _spelled(self, value: int) -> str:
+        if not self.is_time:
+            return str(value)
+        seconds, rest = divmod(value, 10**9)
+        whole = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+        return f"{whole.isoformat()}.{rest:09d}Z"
+
+    def _number(self, spelled: str) -> int:
+        """What `_spelled` has written; refused where the column held another type of value then."""
+        if self.is_time != spelled.endswith("Z"):
+            raise FatalError(
+                f"dataset {self._dataset}: the last delivery stopped at {spelled}, and {self.column} now holds"
+                f" {self._type}",
+                next_step="trigger a run with the mode `full`: it delivers everything and starts again from there",
+            )
+        if not self.is_time:
+            return int(spelled)
+        whole, _, rest = spelled.removesuffix("Z").partition(".")
+        return unix_ns(datetime.fromisoformat(whole).replace(tzinfo=UTC)) + int(rest)
+
+    def _without_value(self, rows: int, piece: Slice) -> FatalError:
+        return FatalError(
+            f"dataset {self._dataset}: {rows:,} rows of {piece.unit} have no {self.column}: nobody could say which"
+            " delivery they belong to",
+            next_step="fill the column, or declare another `incremental` for the dataset",
+        )

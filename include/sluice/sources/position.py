@@ -1,0 +1,91 @@
+"""How far a dataset has been delivered, and what was added to it since: the seam for incremental exports."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.errors import FatalError
+from sluice.model.run import Window
+from sluice.sources.base import Pinned, Slice
+
+if TYPE_CHECKING:
+    from sluice.filesystem import Opened
+
+
+class Position(BaseModel):
+    """Where a delivery has stopped, in the terms of whoever says what is new."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str
+    """Who says what is new: `files`, `snapshots`, or `column <name>`. Positions of different kinds do not compare."""
+    at: str = ""
+    """A snapshot's id, or the cursor's last value; empty where there was nothing yet."""
+    units: Mapping[str, str] = {}
+    """By files: each file that was there, with its fingerprint."""
+
+    @property
+    def label(self) -> str:
+        """Short enough for a manifest."""
+        return self.at or (digest(self.units.items()) if self.units else "nothing")
+
+
+class Growing(Protocol):
+    """An opened source that knows by itself what was added to its dataset; `SourceConfig.added_by` names how."""
+
+    def position(self, pinned: Pinned) -> Position:
+        """Where a delivery of everything that is pinned stops."""
+        ...
+
+    def added(self, pinned: Pinned, since: Position) -> Pinned:
+        """What was added to the dataset since, of what is pinned; the schema stays the whole dataset's."""
+        ...
+
+    def between(self, pinned: Pinned, window: Window) -> Pinned:
+        """What was added within the window and is still there. The same each time, unless the data is rewritten."""
+        ...
+
+
+def digest(parts: Iterable[object]) -> str:
+    """Names a list of values in 16 characters."""
+    return hashlib.sha256(repr(list(parts)).encode()).hexdigest()[:16]
+
+
+def narrowed(pinned: Pinned, slices: Iterable[Slice]) -> Pinned:
+    """Only these slices of what is pinned, and the units they lie in. The version stays: it is the whole dataset's."""
+    kept = tuple(slices)
+    names = {piece.unit for piece in kept}
+    units = {unit: fingerprint for unit, fingerprint in pinned.units.items() if unit in names}
+    return pinned.model_copy(update={"units": units, "slices": kept})
+
+
+class GrowsByFiles:
+    """Datasets of files that are written once: what is new is the files that were not there, or were other files.
+
+    A file that was written again is new as a whole. A file that is gone adds nothing."""
+
+    _opened: Opened
+
+    def position(self, pinned: Pinned) -> Position:
+        return Position(by="files", units=dict(pinned.units))
+
+    def added(self, pinned: Pinned, since: Position) -> Pinned:
+        return self._of({u for u, fingerprint in pinned.units.items() if since.units.get(u) != fingerprint}, pinned)
+
+    def between(self, pinned: Pinned, window: Window) -> Pinned:
+        """By the time that each file was written."""
+        return self._of({u for u in pinned.units if window.after_ns < self._written(u) <= window.until_ns}, pinned)
+
+    def _of(self, units: set[str], pinned: Pinned) -> Pinned:
+        return narrowed(pinned, (piece for piece in pinned.slices if piece.unit in units))
+
+    def _written(self, unit: str) -> int:
+        """When a file was written, in nanoseconds of UNIX time."""
+        file = self._opened.stat(unit)
+        if file is None:
+            raise FatalError(f"{unit} was removed while it was looked at", next_step="clear the run from `extract` on")
+        return file.modified if self._opened.local else file.modified * 1_000_000_000

@@ -1,0 +1,374 @@
+"""Incremental runs: what is new, from where, and whose turn it is; the steps as Airflow would call them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sluice.delivery import succession
+from sluice.delivery.manifest import Manifest
+from sluice.delivery.watermark import Watermark
+from sluice.errors import DefinitionError, FatalError
+from tests.builders import NOW, World
+
+HOUR = timedelta(hours=1)
+FILES = {
+    "catalog/datasets.yaml": """
+        files:
+          kind: event
+          key: id
+          source: {type: parquet, airflow_conn_id: lake, path: files}
+        stamped:
+          kind: event
+          key: id
+          source: {type: parquet, airflow_conn_id: lake, path: stamped}
+          incremental: {column: at, late: 1 hour}
+        """,
+    "connections/out.yaml": "{type: local, airflow_conn_id: out, folder: drop}",
+    "exports/by_file.yaml": "{kind: dataset-export, connection: out, datasets: [files], chunks: {records: 7}}",
+    "exports/by_column.yaml": "{kind: dataset-export, connection: out, datasets: [stamped], chunks: {records: 7}}",
+    "exports/both.yaml": "{kind: dataset-export, connection: out, datasets: [files, stamped]}",
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path)
+    world.declare(FILES)
+    return world
+
+
+def put(world: World, name: str, ids: range | list[int], dataset: str = "files", /, **columns: Any) -> Path:
+    path = world.root / "lake" / dataset / f"{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"id": pa.array(ids, pa.int64()), **columns}), path, row_group_size=5)
+    return path
+
+
+def stamp(world: World, name: str, times: dict[int, Any], kind: pa.DataType | None = None) -> None:
+    column = pa.array(list(times.values()), kind or pa.timestamp("us", "UTC"))
+    put(world, name, list(times), "stamped", at=column)
+
+
+def manifests(world: World, export: str = "") -> list[Manifest]:
+    found = [Manifest.model_validate_json(path.read_bytes()) for path in (world.root / "out").rglob("manifest-*.json")]
+    return [one for one in found if not export or one.export == export]
+
+
+def ids(world: World, manifest: Manifest, feed: str = "") -> list[int]:
+    """The ids that a delivery's parts hold, in their order."""
+    parts = [part for part in manifest.exportResults if not feed or part.feed == feed]
+    texts = [gzip.decompress((world.root / "out" / "drop" / part.path).read_bytes()) for part in parts]
+    return [json.loads(line)["id"] for text in texts for line in text.splitlines()]
+
+
+def delivered(world: World, run_id: str, export: str = "by_file", feed: str = "") -> list[int]:
+    (found,) = [one for one in manifests(world, export) if one.run_id == run_id]
+    return ids(world, found, feed)
+
+
+def mark(world: World, export: str = "by_file") -> Watermark:
+    return Watermark.model_validate(world.watermarks[export])
+
+
+class TestFiles:
+    def test_the_first_run_delivers_everything_and_the_next_what_was_added(self, world: World) -> None:
+        put(world, "a", range(10))
+        world.run("by_file", "r1")
+        put(world, "b", range(10, 15))
+        world.run("by_file", "r2")
+        assert delivered(world, "r1") == list(range(10))
+        assert delivered(world, "r2") == list(range(10, 15))
+        first, second = sorted(manifests(world), key=lambda one: one.run_id)
+        assert (first.previous, second.previous) == (None, first.flowRunId)
+        assert (mark(world).run, mark(world).run_id, mark(world).previous) == (second.flowRunId, "r2", first.flowRunId)
+
+    def test_a_run_without_news_publishes_an_empty_delivery(self, world: World) -> None:
+        put(world, "a", range(10))
+        world.run("by_file", "r1")
+        assert world.run("by_file", "r2").records == 0
+        assert mark(world).run_id == "r2"
+
+    def test_a_rewritten_file_is_new_and_a_removed_one_is_nothing(self, world: World) -> None:
+        put(world, "a", range(10))
+        put(world, "b", range(10, 20)).touch()
+        world.run("by_file", "r1")
+        put(world, "a", range(3))
+        (world.root / "lake" / "files" / "b.parquet").unlink()
+        world.run("by_file", "r2")
+        assert delivered(world, "r2") == [0, 1, 2]
+
+    def test_a_failed_runs_slice_is_in_the_next(self, world: World) -> None:
+        put(world, "a", range(10))
+        world.run("by_file", "r1")
+        put(world, "b", range(10, 15))
+        world.upload(world.extract("by_file", "r2"))
+        put(world, "c", range(15, 18))
+        world.run("by_file", "r3")
+        assert delivered(world, "r3") == list(range(10, 18))
+
+    def test_columns_stay_when_the_new_files_lack_them(self, world: World) -> None:
+        put(world, "a", [1], town=["Győr"])
+        world.run("by_file", "r1")
+        put(world, "b", [2])
+        world.run("by_file", "r2")
+        (second,) = [one for one in manifests(world) if one.run_id == "r2"]
+        assert second.feeds["files"].columns == {"id": "int64", "town": "string"}
+
+    def test_on_demand_everything_is_delivered_again_and_counts_from_there(self, world: World) -> None:
+        put(world, "a", range(10))
+        world.run("by_file", "r1")
+        world.run("by_file", "r2", mode="full")
+        put(world, "b", [10])
+        world.run("by_file", "r3")
+        assert delivered(world, "r2") == list(range(10))
+        assert delivered(world, "r3") == [10]
+
+    def test_a_list_of_files_too_long_for_the_store_waits_in_staging(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(succession, "SMALL", 100)
+        put(world, "a", range(10))
+        world.run("by_file", "r1")
+        assert len(json.dumps(world.watermarks["by_file"])) < 700
+        assert mark(world).feeds == {}
+        put(world, "b", [10])
+        world.run("by_file", "r2")
+        assert delivered(world, "r2") == [10]
+        (kept,) = (world.root / "sluice_staging").glob("staging/deliveries/by_file/announced/*")
+        kept.unlink()
+        with pytest.raises(FatalError, match="staging has lost"):
+            world.extract("by_file", "r3")
+
+
+class TestColumn:
+    def test_from_lies_outside_and_to_inside(self, world: World) -> None:
+        stamp(world, "a", {1: NOW - 5 * HOUR, 2: NOW - 3 * HOUR})
+        world.run("by_column", "r1")
+        stamp(world, "b", {3: NOW - 3 * HOUR + timedelta(microseconds=1), 4: NOW - 2 * HOUR})
+        world.run("by_column", "r2")
+        assert delivered(world, "r1", "by_column") == [1, 2]
+        assert delivered(world, "r2", "by_column") == [3, 4]
+
+    def test_young_rows_wait_so_that_late_ones_are_not_missed(self, world: World) -> None:
+        stamp(world, "a", {1: NOW - 2 * HOUR, 2: NOW - HOUR, 3: NOW - HOUR + timedelta(microseconds=1)})
+        world.run("by_column", "r1")
+        stamp(world, "b", {4: NOW - HOUR + timedelta(microseconds=1), 5: NOW})
+        world.now = NOW + HOUR
+        world.run("by_column", "r2")
+        assert delivered(world, "r1", "by_column") == [1, 2]
+        assert sorted(delivered(world, "r2", "by_column")) == [3, 4, 5]
+
+    def test_a_row_at_the_very_edge_that_comes_later_than_allowed_is_left_out(self, world: World) -> None:
+        stamp(world, "a", {1: NOW - 2 * HOUR})
+        world.run("by_column", "r1")
+        stamp(world, "b", {2: NOW - 2 * HOUR})
+        world.run("by_column", "r2")
+        assert delivered(world, "r2", "by_column") == []
+
+    def test_a_stamp_from_the_future_waits_and_holds_nothing_back(self, world: World) -> None:
+        stamp(world, "a", {1: NOW - 2 * HOUR, 2: NOW + 1000 * HOUR})
+        world.run("by_column", "r1")
+        stamp(world, "b", {3: NOW - HOUR})
+        world.run("by_column", "r2")
+        assert delivered(world, "r1", "by_column") == [1]
+        assert delivered(world, "r2", "by_column") == [3]
+
+    def test_a_zones_repeated_hour_is_two_hours(self, world: World) -> None:
+        zone = ZoneInfo("Europe/Budapest")
+        first = datetime(2026, 10, 25, 2, 30, tzinfo=zone)
+        times = {1: first.astimezone(UTC), 2: first.replace(fold=1).astimezone(UTC)}
+        assert times[2] - times[1] == HOUR
+        kind = pa.timestamp("ms", "Europe/Budapest")
+        stamp(world, "a", {1: times[1]}, kind)
+        world.now = datetime(2026, 10, 26, tzinfo=UTC)
+        world.run("by_column", "r1")
+        stamp(world, "b", {2: times[2]}, kind)
+        world.run("by_column", "r2")
+        assert [delivered(world, run, "by_column") for run in ("r1", "r2")] == [[1], [2]]
+        assert mark(world, "by_column").feeds["stamped"].at == "2026-10-25T01:30:00.000000000Z"
+
+    def test_a_time_without_a_zone_is_utc(self, world: World) -> None:
+        naive = NOW.replace(tzinfo=None)
+        stamp(world, "a", {1: naive - HOUR, 2: naive - HOUR + timedelta(seconds=1)}, pa.timestamp("ns"))
+        world.run("by_column", "r1")
+        assert delivered(world, "r1", "by_column") == [1]
+
+    def test_a_date_is_delivered_once_its_day_is_over(self, world: World) -> None:
+        stamp(world, "a", {1: date(2026, 3, 8), 2: date(2026, 3, 9)}, pa.date32())
+        world.run("by_column", "r1")
+        world.now = datetime(2026, 3, 10, 1, tzinfo=UTC)
+        stamp(world, "b", {3: date(2026, 3, 9), 4: date(2026, 3, 10)}, pa.date32())
+        world.run("by_column", "r2")
+        assert delivered(world, "r1", "by_column") == [1]
+        assert sorted(delivered(world, "r2", "by_column")) == [2, 3]
+
+    def test_growing_numbers(self, world: World) -> None:
+        text = FILES["catalog/datasets.yaml"].replace("{column: at, late: 1 hour}", "{column: id}")
+        world.declare({"catalog/datasets.yaml": text})
+        put(world, "a", range(12), "stamped")
+        world.run("by_column", "r1")
+        put(world, "b", range(10, 14), "stamped")
+        world.run("by_column", "r2")
+        assert delivered(world, "r1", "by_column") == list(range(12))
+        assert delivered(world, "r2", "by_column") == [12, 13]
+
+    @pytest.mark.parametrize(
+        ("spec", "error", "words"),
+        [
+            ("{column: name}", DefinitionError, "says no order in time"),
+            ("{column: id, late: 1 hour}", DefinitionError, "`late` is for times"),
+            ("{column: att}", DefinitionError, "no column 'att'"),
+            ("{column: sometimes}", FatalError, "1 rows of .* have no sometimes"),
+        ],
+    )
+    def test_a_column_that_cannot_tell(self, world: World, spec: str, error: type[Exception], words: str) -> None:
+        text = FILES["catalog/datasets.yaml"].replace("{column: at, late: 1 hour}", spec)
+        world.declare({"catalog/datasets.yaml": text})
+        put(world, "a", [1, 2], "stamped", at=[NOW, NOW], name=["a", "b"], sometimes=[1, None])
+        with pytest.raises(error, match=words):
+            world.extract("by_column", "r1")
+
+    def test_another_way_of_telling_starts_anew_only_when_asked(self, world: World) -> None:
+        stamp(world, "a", {1: NOW - 2 * HOUR})
+        world.run("by_column", "r1")
+        world.declare(
+            {"catalog/datasets.yaml": FILES["catalog/datasets.yaml"].replace("column: at, late: 1 hour", "column: id")}
+        )
+        with pytest.raises(FatalError, match="by its column at, and what is new is now told by its column id"):
+            world.extract("by_column", "r2")
+        world.run("by_column", "r3", mode="full")
+        assert delivered(world, "r3", "by_column") == [1]
+
+
+class TestWhoseTurn:
+    def test_a_dry_run_moves_nothing(self, world: World) -> None:
+        put(world, "a", range(10))
+        world.extract("by_file", "r1", dry_run=True)
+        assert world.watermarks == {}
+
+    def test_a_run_of_some_feeds_moves_only_those(self, world: World) -> None:
+        put(world, "a", range(10))
+        stamp(world, "a", {1: NOW - 2 * HOUR})
+        world.run("both", "r1", only=("files",))
+        world.run("both", "r2")
+        assert delivered(world, "r1", "both") == list(range(10))
+        assert delivered(world, "r2", "both") == [1]
+
+    def test_a_run_that_died_before_the_watermark_is_finished_by_the_next(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(world, "a", range(10))
+        staged = world.extract("by_file", "r1")
+        world.upload(staged)
+        with monkeypatch.context() as broken:
+            broken.setattr(world.watermarks, "set", _die)
+            with pytest.raises(Killed):
+                world.publish(staged)
+        assert (len(manifests(world)), world.watermarks) == (1, {})
+        put(world, "b", [10])
+        world.run("by_file", "r2")
+        assert delivered(world, "r2") == [10]
+        assert mark(world).previous == str(world.plan("by_file", "r1").run.id)
+
+    def test_its_own_retry_finishes_it_too(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        put(world, "a", range(10))
+        staged = world.extract("by_file", "r1")
+        world.upload(staged)
+        with monkeypatch.context() as broken:
+            broken.setattr(world.watermarks, "set", _die)
+            with pytest.raises(Killed):
+                world.publish(staged)
+        world.publish(staged)
+        assert mark(world).run_id == "r1"
+
+    def test_one_that_wakes_up_after_another_has_published_refuses(self, world: World) -> None:
+        put(world, "a", range(10))
+        late = world.extract("by_file", "r1")
+        world.upload(late)
+        world.run("by_file", "r2")
+        with pytest.raises(FatalError, match="run r2 has published in the meantime"):
+            world.publish(late)
+        assert [one.run_id for one in manifests(world)] == ["r2"]
+        assert mark(world).run_id == "r2"
+
+    def test_one_that_wakes_up_just_before_its_manifest_refuses_when_another_has_begun(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(world, "a", range(10))
+        late = world.extract("by_file", "r1")
+        world.upload(late)
+        announce = succession.Succession.announce
+
+        def asleep(self: Any, *args: Any) -> Any:
+            done = announce(self, *args)
+            monkeypatch.setattr(succession.Succession, "announce", announce)
+            world.extract("by_file", "r2")
+            return done
+
+        monkeypatch.setattr(succession.Succession, "announce", asleep)
+        with pytest.raises(FatalError, match="a later run has begun"):
+            world.publish(late)
+        assert manifests(world) == []
+
+    def test_one_whose_slice_another_run_published_and_died_refuses(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(world, "a", range(10))
+        one, two = world.extract("by_file", "r1"), world.extract("by_file", "r2")
+        for staged in (one, two):
+            world.upload(staged)
+        with monkeypatch.context() as broken:
+            broken.setattr(world.watermarks, "set", _die)
+            with pytest.raises(Killed):
+                world.publish(one)
+        with pytest.raises(FatalError, match="run r1 has published the same rows"):
+            world.publish(two)
+        assert len(manifests(world)) == 1
+
+    def test_a_failed_run_that_is_cleared_later_starts_from_the_last_delivery(self, world: World) -> None:
+        put(world, "a", range(10))
+        world.upload(world.extract("by_file", "r1"))
+        world.run("by_file", "r2")
+        put(world, "b", [10])
+        world.run("by_file", "r1")
+        assert delivered(world, "r1") == [10]
+
+    def test_a_published_run_that_is_cleared_delivers_the_same_again(self, world: World) -> None:
+        put(world, "a", range(10))
+        world.run("by_file", "r1")
+        before = {name: (world.root / "out" / name).read_bytes() for name in world.delivered()}
+        put(world, "b", [10])
+        world.run("by_file", "r2")
+        world.run("by_file", "r1")
+        assert before.items() <= {n: (world.root / "out" / n).read_bytes() for n in world.delivered()}.items()
+        assert mark(world).run_id == "r2"
+
+    def test_a_published_run_whose_data_is_gone_is_left_as_it_is(self, world: World) -> None:
+        put(world, "a", range(10))
+        world.run("by_file", "r1")
+        put(world, "a", range(5))
+        with pytest.raises(FatalError, match="has been published, and what it delivered can no longer be read"):
+            world.extract("by_file", "r1")
+
+    def test_a_full_export_has_no_slices(self, world: World) -> None:
+        text = "{kind: dataset-export, connection: out, datasets: [files], mode: full}"
+        world.declare({"exports/by_file.yaml": text})
+        with pytest.raises(DefinitionError, match="delivers everything each time"):
+            world.plan("by_file", "r1", mode="incremental")
+
+
+class Killed(BaseException):
+    """The process is gone: nothing below handles it."""
+
+
+def _die(*_: object) -> None:
+    raise Killed
