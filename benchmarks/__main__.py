@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 
@@ -27,6 +28,7 @@ def main() -> int:
         print(f"{work.title}", flush=True)
         rounds = DagRounds if name == "dag" else Rounds
         rounds(work, arguments.rows, arguments.peer_rows or arguments.rows).run(arguments.rounds).save()
+        shutil.rmtree(HOME / "out", ignore_errors=True)
     _measure_parts()
     results = {name: _result(name) for name in WORKS if (RESULTS / f"{name}.json").exists()}
     REPORT.write_text(report.rendered(results, _parts()))

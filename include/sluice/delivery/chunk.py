@@ -20,14 +20,18 @@ class Shards(BaseModel):
     shards: tuple[Shard, ...]
 
 
-def chunk(staged: StagedRun, connections: Connections) -> tuple[Shard, ...]:
-    """The run's shards, the same each time: they follow from the extract's counts and the declaration alone."""
+def chunk(staged: StagedRun, connections: Connections, *, most: int | None = None) -> tuple[Shard, ...]:
+    """The run's shards, the same each time: they follow from the extract's counts and the declaration alone.
+
+    `most` shards a feed where the declaration says otherwise: one where a single process carries them all, since lanes
+    share chunks within a shard and wait for each other between two.
+    """
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
     spec = plan.export.chunks
     shards: list[Shard] = []
     for feed in plan.feeds:
         records = stage.read(f"extract/{feed.name}", FeedExtract).records
-        shards += shards_of(feed.name, records, spec.records, spec.shards, len(shards))
+        shards += shards_of(feed.name, records, spec.records, most or spec.shards, len(shards))
     stage.write("shards", Shards(shards=tuple(shards)))
     return tuple(shards)
