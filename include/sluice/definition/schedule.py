@@ -109,8 +109,8 @@ class ScheduleSpec(Declared):
     """The one time it runs."""
     after: Name | None = None
     """The export whose deliveries it follows, or `system_refresh`: `with-refresh`, with a start and an end."""
-    at: Clock = "00:00"
-    """The time of day of `every`, `weekly` and `monthly`, in UTC."""
+    at: Clock | None = None
+    """The time of day of `every`, `weekly` and `monthly`, in UTC; midnight unless given."""
     start: Start | None = None
     """Nothing runs before; a date means its first moment, in UTC."""
     end: End | None = None
@@ -136,7 +136,7 @@ class ScheduleSpec(Declared):
         if len(given) != 1:
             has, advice = (" and ".join(given), "keep one") if given else ("none", "add one")
             raise ValueError(f"a schedule has exactly one of {', '.join(_RULES)}, and this has {has}: {advice} of them")
-        if "at" in self.model_fields_set and not (self.every or self.weekly or self.monthly):
+        if self.at and not (self.every or self.weekly or self.monthly):
             raise ValueError(f"`at` belongs to `every`, `weekly` and `monthly`, not to {given[0]}: delete `at`")
         if self.after_refresh and not self.by_the_clock:
             raise ValueError(f"`after_refresh` belongs to a schedule by the clock, not to {given[0]}: delete it")
@@ -152,9 +152,13 @@ class ScheduleSpec(Declared):
         return self.after is None and self.once is None
 
     @property
+    def _clock(self) -> str:
+        return self.daily or self.at or "00:00"
+
+    @property
     def crons(self) -> tuple[str, ...]:
         """The schedule as cron schedules in UTC, which together give its times; none where it has no clock."""
-        clock = time.fromisoformat(self.daily or self.at)
+        clock = time.fromisoformat(self._clock)
         when = f"{clock.minute} {clock.hour}"
         if self.cron:
             return (self.cron,)
@@ -171,10 +175,10 @@ class ScheduleSpec(Declared):
     @property
     def says(self) -> str:
         """The schedule in words, without its start and end."""
-        at = f"at {self.daily or self.at} UTC"
+        at = f"at {self._clock} UTC"
         if self.every:
             hours = round(self.every / timedelta(hours=1))
-            return f"every {f'{hours} hours' if hours > 1 else 'hour'}, counted from {self.at} UTC"
+            return f"every {f'{hours} hours' if hours > 1 else 'hour'}, counted from {self._clock} UTC"
         if self.weekly:
             return f"every {', '.join(self.weekly)} {at}"
         if self.monthly:

@@ -132,6 +132,23 @@ def test_a_dataset_export_by_the_clock_ends_a_year_after_its_start() -> None:
     assert follows.end is None
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"every": "6 hours", "at": "00:30", "start": "2026-01-01", "end": "2026-12-31", "stagger": "5 min"},
+        {"daily": "06:00", "after_refresh": True},
+        {"weekly": ["mon", "thu"]},
+        {"monthly": 31},
+        {"cron": "0 6 * * *"},
+        {"once": "2026-01-01T06:00"},
+        {"after": "other"},
+    ],
+)
+def test_it_is_the_same_after_a_stay_in_a_plan(keys: dict[str, Any]) -> None:
+    """A run keeps its plan as JSON between tasks, with every key that has a default."""
+    assert ScheduleSpec.model_validate_json(spec(**keys).model_dump_json()) == spec(**keys)
+
+
 def test_the_short_words_in_full() -> None:
     assert in_full("with-refresh") == spec(after="system_refresh")
     assert in_full("off") is None
