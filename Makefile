@@ -22,7 +22,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers demo up down soak test check bench lock clean
+.PHONY: help install install-test servers demo up down soak test test-long check bench lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -74,6 +74,9 @@ soak: install  ## an hour of triggers, backfills and page views on the metadata 
 
 test: install-test servers  ## install what the tests need, and run every test
 	@$(BIN)/python -m pytest
+
+test-long: install-test  ## a simulated year of hourly runs with failures; ten minutes
+	@$(BIN)/python -m pytest tests/long
 
 check: install-test  ## format, lint, types and import rules
 	@$(BIN)/ruff format --check .

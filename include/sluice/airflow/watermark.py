@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset
+from sluice.airflow.schedules import export_asset
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 KEY = "watermark"
-
-
-def asset_of(export: str) -> Asset:
-    """The asset of an export's deliveries."""
-    return Asset(f"export/{export}")
 
 
 class AssetWatermarks:
@@ -25,8 +20,8 @@ class AssetWatermarks:
         self._stores = context["asset_state_store"]
 
     def get(self, export: str) -> Mapping[str, Any] | None:
-        value: Any = self._stores[asset_of(export)].get(KEY)
+        value: Any = self._stores[export_asset(export)].get(KEY)
         return value if isinstance(value, dict) else None
 
     def set(self, export: str, value: Mapping[str, Any]) -> None:
-        self._stores[asset_of(export)].set(KEY, dict(value))
+        self._stores[export_asset(export)].set(KEY, dict(value))

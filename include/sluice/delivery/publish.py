@@ -101,7 +101,7 @@ def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks,
         published_at=now.isoformat(timespec="seconds"),
         definition_hash=plan.definition_hash,
         window=str(plan.run.window) if plan.run.window else None,
-        wakes=plan.run.window is None or plan.run.wake_downstream,
+        wakes=not plan.run.is_backfill or plan.run.wake_downstream,
     )
 
 

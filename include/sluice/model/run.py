@@ -68,6 +68,11 @@ class Run(BaseModel):
     wake_downstream: bool = False
     """Whether a backfill wakes those that follow the export's deliveries; other runs always do."""
 
+    @property
+    def is_backfill(self) -> bool:
+        """Whether it delivers what was, beside the deliveries that follow each other."""
+        return self.window is not None or self.run_type == "backfill"
+
     @cached_property
     def id(self) -> UUID:
         """The flow run's id: in part names, in the manifest's name, in staging.

@@ -53,8 +53,8 @@ class Plan(BaseModel):
     @property
     def follows(self) -> bool:
         """Whether this delivery follows the last one and moves the watermark: runs of incremental exports do, unless
-        they deliver a slice of time or nothing at all."""
-        return self.export.mode == "incremental" and self.run.window is None and not self.run.dry_run
+        they are backfills or send nothing at all."""
+        return self.export.mode == "incremental" and not self.run.is_backfill and not self.run.dry_run
 
     def feed(self, name: str) -> Feed:
         return next(feed for feed in self.feeds if feed.name == name)

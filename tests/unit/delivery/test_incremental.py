@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sluice.delivery import succession
 from sluice.delivery.manifest import Manifest
 from sluice.delivery.watermark import Watermark
 from sluice.errors import DefinitionError, FatalError
+from sluice.model.run import Window
 from tests.builders import NOW, World
 
 HOUR = timedelta(hours=1)
@@ -247,6 +249,79 @@ class TestColumn:
             world.extract("by_column", "r2")
         world.run("by_column", "r3", mode="full")
         assert delivered(world, "r3", "by_column") == [1]
+
+
+DAY = Window(after=NOW - 30 * HOUR, until=NOW - 6 * HOUR)
+
+
+class TestBackfill:
+    @pytest.fixture
+    def backfilled(self, world: World) -> dict[str, bytes]:
+        """A week of stamps, and one day of it delivered by itself."""
+        stamp(world, "a", {n: NOW - HOUR * n for n in range(1, 100)})
+        world.run("by_column", "r1")
+        world.run("by_column", "backfill__1", run_type="backfill", window=DAY)
+        return self.files(world)
+
+    def files(self, world: World) -> dict[str, bytes]:
+        """The backfill's parts."""
+        (found,) = [one for one in manifests(world) if one.feeds["stamped"].window]
+        return {part.path: (world.root / "out" / "drop" / part.path).read_bytes() for part in found.exportResults}
+
+    def test_it_holds_the_slice_alone_and_leaves_the_watermark(
+        self, world: World, backfilled: dict[str, bytes]
+    ) -> None:
+        assert sorted(delivered(world, "backfill__1", "by_column")) == list(range(6, 30))
+        assert mark(world, "by_column").run_id == "r1"
+
+    def test_asked_for_again_it_gives_the_same_bytes(self, world: World, backfilled: dict[str, bytes]) -> None:
+        for path in (world.root / "out").rglob("part-*"):
+            path.write_bytes(b"spoiled")
+        world.run("by_column", "scheduled__of_another_name", run_type="backfill", window=DAY)
+        assert self.files(world) == backfilled
+
+    def test_without_its_manifest_it_is_made_anew(self, world: World, backfilled: dict[str, bytes]) -> None:
+        stamp(world, "late", {1000: NOW - 7 * HOUR})
+        (path,) = [path for path in (world.root / "out").rglob("manifest-*") if b'"window": "(' in path.read_bytes()]
+        path.unlink()
+        world.run("by_column", "backfill__2", run_type="backfill", window=DAY)
+        assert 1000 in delivered(world, "backfill__2", "by_column")
+
+    def test_published_and_with_other_data_it_is_left_as_it_is(
+        self, world: World, backfilled: dict[str, bytes]
+    ) -> None:
+        stamp(world, "a", {n: NOW - HOUR * n for n in range(2, 50)})
+        with pytest.raises(FatalError, match="has been published") as refused:
+            world.extract("by_column", "backfill__2", run_type="backfill", window=DAY)
+        assert "remove that manifest" in refused.value.next_step
+        assert self.files(world) == backfilled
+
+    def test_files_count_by_the_time_they_were_written(self, world: World) -> None:
+        for name, hours in (("a", 30), ("b", 20), ("c", 6), ("d", 5)):
+            path = put(world, name, [hours])
+            os.utime(path, ((NOW - HOUR * hours).timestamp(),) * 2)
+        world.run("by_file", "backfill__1", run_type="backfill", window=DAY)
+        assert delivered(world, "backfill__1") == [20, 6]
+
+    def test_numbers_know_no_time(self, world: World) -> None:
+        text = FILES["catalog/datasets.yaml"].replace("{column: at, late: 1 hour}", "{column: id}")
+        world.declare({"catalog/datasets.yaml": text})
+        put(world, "a", range(12), "stamped")
+        with pytest.raises(DefinitionError, match="which rows were added in a slice of time"):
+            world.extract("by_column", "backfill__1", run_type="backfill", window=DAY)
+
+    def test_a_whole_backfill_moves_nothing_either(self, world: World) -> None:
+        put(world, "a", range(10))
+        assert not world.run("by_file", "backfill__1", run_type="backfill", mode="full").wakes
+        assert delivered(world, "backfill__1") == list(range(10))
+        assert world.watermarks == {}
+
+    def test_it_wakes_downstream_only_when_asked(self, world: World) -> None:
+        put(world, "a", range(10))
+        assert world.run("by_file", "r1").wakes
+        assert not world.run("by_file", "b1", window=DAY).wakes
+        again = Window(after=DAY.after, until=NOW)
+        assert world.run("by_file", "b2", window=again, wake_downstream=True).wakes
 
 
 class TestWhoseTurn:
