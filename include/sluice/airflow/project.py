@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sluice.definition.load import place_of
 from sluice.errors import DefinitionError, FatalError, Skipped, SluiceError, UnknownOutcomeError
@@ -21,6 +21,11 @@ def include_folder() -> Path:
     return Path(os.environ.get("SLUICE_INCLUDE") or Path(__file__).parents[2])
 
 
+def word(value: Any) -> str:
+    """Airflow's word for a type or a state, which it gives as an enum or as text. `str` of the enum is another text."""
+    return str(getattr(value, "value", value))
+
+
 def run_of(export: str, context: Context) -> Run:
     """The run as Airflow has started it. A run without a logical date is due when it may start."""
     dag_run, params = context["dag_run"], context["params"]
@@ -29,7 +34,7 @@ def run_of(export: str, context: Context) -> Run:
         export=export,
         run_id=dag_run.run_id,
         export_time=due,
-        run_type=str(dag_run.run_type),
+        run_type=word(dag_run.run_type),
         only=tuple(params.get("feeds") or ()),
         dry_run=bool(params.get("dry_run")),
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sluice.airflow import record
+from sluice.airflow.project import word
 from sluice.definition.schedule import SYSTEM_REFRESH
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ def _future_runs(dag_id: str) -> list[str]:
 
 def _last_failed(dag_id: str) -> bool:
     run = _previous(dag_id, datetime.now(UTC))
-    while run and str(run.state) in ("queued", "running"):
+    while run and word(run.state) in ("queued", "running"):
         run = _previous(dag_id, run.logical_date)
-    return run is not None and str(run.state) == "failed"
+    return run is not None and word(run.state) == "failed"
 
 
 def _previous(dag_id: str, before: datetime) -> Any:

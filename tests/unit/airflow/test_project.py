@@ -1,0 +1,23 @@
+"""The run that Airflow's context describes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.api.datamodels._generated import DagRunType
+
+from sluice.airflow.project import run_of
+
+DUE = datetime(2026, 3, 9, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("kind", [DagRunType.SCHEDULED, DagRunType.BACKFILL, DagRunType.ASSET_TRIGGERED])
+def test_a_run_s_type_is_airflow_s_word_for_it(kind: DagRunType) -> None:
+    """A worker gets an enum, whose `str` is another text: every rule about backfills would look past it."""
+    given = {"run_id": "x", "logical_date": DUE, "run_after": DUE, "run_type": kind, "data_interval_start": DUE}
+    given |= {"data_interval_end": DUE, "conf": {}}
+    context: Any = {"dag_run": SimpleNamespace(**given), "params": {}}
+    assert run_of("orders", context).run_type == kind.value
