@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sluice.delivery import publish as publishing
 from sluice.delivery import succession
 from sluice.delivery.manifest import Manifest
 from sluice.delivery.watermark import Watermark
@@ -390,9 +391,34 @@ class TestWhoseTurn:
             return done
 
         monkeypatch.setattr(succession.Succession, "announce", asleep)
-        with pytest.raises(FatalError, match="a later run has begun"):
+        with pytest.raises(FatalError, match="a later run has begun in its place: "):
             world.publish(late)
         assert manifests(world) == []
+
+    @pytest.mark.parametrize("wakes", [True, False])
+    def test_one_that_slept_within_its_manifests_write_takes_it_back(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, wakes: bool
+    ) -> None:
+        """By itself when it wakes up; where it is killed even then, the next run does."""
+        put(world, "a", range(10))
+        late = world.extract("by_file", "r1")
+        world.upload(late)
+        write = publishing._put_manifest
+
+        def asleep(*args: Any) -> None:
+            monkeypatch.setattr(publishing, "_put_manifest", write)
+            world.run("by_file", "r2")
+            write(*args)
+            assert len(manifests(world)) == 2
+            if not wakes:
+                raise Killed
+
+        monkeypatch.setattr(publishing, "_put_manifest", asleep)
+        with pytest.raises(FatalError if wakes else Killed):
+            world.publish(late)
+        if not wakes:
+            world.run("by_file", "r3")
+        assert [one.run_id for one in manifests(world) if one.records] == ["r2"]
 
     def test_one_whose_slice_another_run_published_and_died_refuses(
         self, world: World, monkeypatch: pytest.MonkeyPatch
