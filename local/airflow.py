@@ -112,6 +112,11 @@ class Airflow:
         """Whether it has been started and every process of it is alive."""
         return self._address_file.exists() and all(process.alive() for process in self.processes())
 
+    def ensure_alive(self) -> None:
+        """Raise an error with the end of its log if one of its processes has died."""
+        for process in self.processes():
+            process.ensure_alive()
+
     def address(self) -> Address:
         """Where it answers, while it runs."""
         return Address(json.loads(self._address_file.read_text())["url"], keys.ADMIN, self._keys.password)
@@ -156,8 +161,7 @@ class Airflow:
         rest = Rest(address.url, address.user, address.password)
         deadline = time.monotonic() + PATIENCE
         while not _healthy(rest, components, since=min(process.created for process in self.processes())):
-            for process in self.processes():
-                process.ensure_alive()
+            self.ensure_alive()
             if time.monotonic() > deadline:
                 raise FatalError(
                     f"Airflow has not become healthy within {PATIENCE:.0f} s: waited for {', '.join(components)}",

@@ -35,6 +35,7 @@ class Demo:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self.airflow = Airflow(layout)
         self.began = time.monotonic()
         self._told: dict[object, object] = {}
 
@@ -56,18 +57,17 @@ class Demo:
     @contextmanager
     def _airflow(self, scale: float) -> Iterator[Rest]:
         """A client of a running Airflow beside a finished lake. An Airflow that was up before stays up."""
-        airflow = Airflow(self.layout)
-        ours = not airflow.running()
+        ours = not self.airflow.running()
         try:
             with ThreadPoolExecutor(max_workers=1) as pool:
                 made = pool.submit(self._make_lake, scale)
-                address = airflow.start(say=self.say) if ours else airflow.address()
+                address = self.airflow.start(say=self.say)
                 made.result()
             self.say(f"Airflow is up: {address.url}, user {address.user}, password {address.password}")
             yield Rest(address.url, address.user, address.password)
         finally:
             if ours:
-                airflow.stop()
+                self.airflow.stop()
 
     def _make_lake(self, scale: float) -> None:
         folder = self.layout.root / "lake" / "tpch"
@@ -86,6 +86,7 @@ class Demo:
                     f"Airflow does not know {', '.join(sorted(missing))}",
                     next_step=f"see the import errors above, and {self.layout.logs / 'dag-processor.log'}",
                 )
+            self.airflow.ensure_alive()
             time.sleep(0.5)
         self.say(f"{len(wanted) - 1} exports are declared")
 
@@ -122,6 +123,7 @@ class Demo:
                     f"not done within {LIMIT / 60:.0f} min: {waited_for}",
                     next_step=f"see the task logs in {self.layout.airflow / 'logs'}",
                 )
+            self.airflow.ensure_alive()
             time.sleep(POLL)
 
     def _tell_task(self, rest: Rest, task: Task) -> None:
