@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from sluice.airflow.project import verdicts
 from sluice.airflow.watermark import AssetWatermarks
@@ -33,6 +34,9 @@ class PublishOperator(BaseOperator):
         from sluice.delivery.publish import publish
         from sluice.delivery.staging import StagedRun
 
+        if self.extracted["dry_run"]:
+            # The trigger rule lets this task follow tasks that were skipped: those of a run without a single shard.
+            raise AirflowSkipException("dry run: nothing was sent, so nothing is published")
         with verdicts():
             staged = StagedRun.from_extracted(self.extracted)
             report = publish(staged, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
