@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ def verdicts() -> Iterator[None]:
         if error.place is None and error.subject:
             error.place = place_of(include_folder(), error.subject)
         if isinstance(error, Skipped):
+            # Airflow logs only that a task was skipped, and not why.
+            logging.getLogger(__name__).warning(error.page())
             raise AirflowSkipException(error.page()) from None
         if isinstance(error, DefinitionError | FatalError | UnknownOutcomeError):
             raise AirflowFailException(error.page()) from error

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
+from airflow.sdk.exceptions import AirflowSkipException
 
-from sluice.airflow.project import run_of
+from sluice.airflow.project import run_of, verdicts
+from sluice.errors import Skipped
 
 DUE = datetime(2026, 3, 9, 6, tzinfo=UTC)
 
@@ -21,3 +23,9 @@ def test_a_run_s_type_is_airflow_s_word_for_it(kind: DagRunType) -> None:
     given |= {"data_interval_end": DUE, "conf": {}}
     context: Any = {"dag_run": SimpleNamespace(**given), "params": {}}
     assert run_of("orders", context).run_type == kind.value
+
+
+def test_why_a_run_is_skipped_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(AirflowSkipException), verdicts():
+        raise Skipped("export orders has ended", next_step="change `end`")
+    assert caplog.messages == ["export orders has ended\n  next: change `end`"]

@@ -31,5 +31,7 @@ class ChunkOperator(BaseOperator):
         for shard in shards:
             self.log.info("shard %s: %s, %s records", shard.number, shard.label, f"{shard.records:,}")
         if self.extracted["dry_run"]:
-            raise AirflowSkipException(f"dry run: {self.extracted['records']:,} records would be sent; nothing is")
+            why = f"dry run: {self.extracted['records']:,} records would be sent; nothing is"
+            self.log.info(why)  # Airflow logs only that a task was skipped, and not why
+            raise AirflowSkipException(why)
         return [shard.model_dump(mode="json") for shard in shards]
