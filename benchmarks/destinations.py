@@ -23,7 +23,7 @@ from typing import Any
 from sluice.destinations import DESTINATIONS
 from tests.servers import s3
 from tests.servers.fleet import Fleet
-from tests.servers.ssh import USER
+from tests.servers.ssh import SftpServer
 
 MIB = 1 << 20
 FILES = 8
@@ -172,21 +172,23 @@ def _sftp_clients(fleet: Fleet) -> dict[str, Client]:
     server = fleet.sshd
     (server.folder / "openssh").mkdir(mode=0o777)
     (server.folder / "openssh").chmod(0o777)
-    key = server.folder.parent / "client_key"
     return {
         "sluice": _own(fleet, "sftp", server.connection()),
-        "OpenSSH sftp": partial(_openssh, server.port, key, ()),
-        "OpenSSH sftp, aes128-gcm": partial(_openssh, server.port, key, ("-c", "aes128-gcm@openssh.com")),
+        "OpenSSH sftp": partial(_openssh, server, ()),
+        "OpenSSH sftp, aes128-gcm": partial(_openssh, server, ("-c", "aes128-gcm@openssh.com")),
     }
 
 
-def _openssh(port: int, key: Path, options: Sequence[str], files: Sequence[Path]) -> None:
+def _openssh(server: SftpServer, options: Sequence[str], files: Sequence[Path]) -> None:
     """One connection, file after file: what the tool does with a batch."""
     batch = "".join(f"put {path} openssh/{path.name}\n" for path in files)
     settings = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "IdentitiesOnly=yes")
-    command = ["sftp", "-q", "-b", "-", "-P", str(port), "-i", str(key), *options]
+    command = ["sftp", "-q", "-b", "-", "-P", str(server.port), *options]
+    command += ["-i", str(server.folder.parent / "client_key")]
     command += [word for setting in settings for word in ("-o", setting)]
-    subprocess.run([*command, f"{USER}@127.0.0.1"], input=batch.encode(), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*command, f"{server.username}@127.0.0.1"], input=batch.encode(), check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -53,30 +52,30 @@ def sshd(folder: Path) -> Iterator[SftpServer]:
         raise NotInstalledError("OpenSSH's sshd needs root and the package openssh-server")
     port, (key, public), home = free_port(), host_key(folder), folder / "home"
     home.mkdir()
-    _make_user(home)
-    Path("/run/sshd").mkdir(exist_ok=True)
     _, client = host_key(folder, "client")
     (folder / "authorized_keys").write_text(client)
-    config = folder / "sshd_config"
+    Path("/run/sshd").mkdir(exist_ok=True)
+    config, user = folder / "sshd_config", f"sluice-{port}"
     config.write_text(
         f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {key}\nUsePAM no\nPasswordAuthentication yes\nPidFile none\n"
-        f"Subsystem sftp internal-sftp\nForceCommand internal-sftp -d {home}\nAllowUsers {USER}\nMaxStartups 100\n"
+        f"Subsystem sftp internal-sftp\nForceCommand internal-sftp -d {home}\nAllowUsers {user}\nMaxStartups 100\n"
         f"StrictModes no\nAuthorizedKeysFile {folder}/authorized_keys\n"
     )
-    with running([daemon, "-D", "-e", "-f", str(config)], port, folder / "sshd.log"):
-        yield SftpServer(port, public, home)
+    command = [daemon, "-D", "-e", "-f", str(config)]
+    with _user(user, home), running(command, port, folder / "sshd.log"):
+        yield SftpServer(port, public, home, user)
 
 
-def _make_user(home: Path) -> None:
+@contextmanager
+def _user(name: str, home: Path) -> Iterator[None]:
+    """A login of this machine, for as long as the block lasts."""
+    subprocess.run(["useradd", "-M", "-s", "/usr/sbin/nologin", name], check=True)
     try:
-        pwd.getpwnam(USER)
-    except KeyError:
-        subprocess.run(["useradd", "-M", "-s", "/usr/sbin/nologin", USER], check=True)
-    subprocess.run(["chpasswd"], input=f"{USER}:{PASSWORD}".encode(), check=True)
-    shutil.chown(home, USER)
-    for parent in home.parents:  # the login must be able to reach it
-        if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
+        subprocess.run(["chpasswd"], input=f"{name}:{PASSWORD}".encode(), check=True)
+        shutil.chown(home, name)
+        yield
+    finally:
+        subprocess.run(["userdel", "--force", name], check=True, capture_output=True)
 
 
 @contextmanager
