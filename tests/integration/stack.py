@@ -31,11 +31,13 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.root = folder / "project"
         shutil.copytree(PROJECT, self.root)
-        (folder / "plugins").mkdir()
+        # The product's own files of DAGs beside the project's: as a user has them in one folder.
+        shutil.copytree(Layout.dags, self.root / "dags", dirs_exist_ok=True)
         self.layout = Layout(
             home=folder / "home",
             root=self.root,
             include=self.root / "include",
+            dags=self.root / "dags",
             settings=self.root / "airflow_settings.yaml",
             port=0,
             reparse=3,
