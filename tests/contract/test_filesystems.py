@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -116,6 +117,21 @@ def test_s3_keeps_no_empty_objects_named_like_folders(fleet: Fleet) -> None:
     opened.remove_tree("a")
     left = s3.client(fleet.ministack).list_objects_v2(Bucket=s3.BUCKET, Prefix="ministack/exam/six")
     assert "Contents" not in left
+
+
+def test_threads_share_a_connection(place: Place, fleet: Fleet) -> None:
+    opened = place.open(fleet, "exam/seven")
+    bodies = {f"{number}.bin": bytes([number]) * 50_000 for number in range(6)}
+    for name, body in bodies.items():
+        opened.write_bytes(name, body)
+
+    def look(name: str) -> tuple[int, bytes, int]:
+        found = opened.stat(name)
+        return found.size if found else -1, opened.read_bytes(name), len(opened.list())
+
+    with ThreadPoolExecutor(6) as threads:
+        seen = list(threads.map(look, list(bodies) * 4, timeout=60))
+    assert seen == [(50_000, body, 6) for body in bodies.values()] * 4
 
 
 def test_a_stream_that_fails_leaves_nothing(place: Place, fleet: Fleet) -> None:

@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import Any
 
 from sluice.errors import FatalError
 from sluice.model.access import SftpAccess
+
+
+class _OneAtATime:
+    """paramiko's session and its files for many threads: a thread that waits for its answer reads, and loses, the
+    answers to the others' questions. So there is one question at a time."""
+
+    def __init__(self, target: Any, lock: threading.RLock) -> None:
+        self._target = target
+        self.lock = lock
+
+    def listdir_iter(self, path: str) -> list[Any]:
+        """At once: the session's own asks on while others ask."""
+        with self.lock:
+            return list(self._target.listdir_attr(path))
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._target, name)
+        if not callable(found):
+            return found
+
+        def alone(*args: Any, **options: Any) -> Any:
+            with self.lock:
+                return found(*args, **options)
+
+        return alone
 
 
 def sftp_filesystem(access: SftpAccess) -> Any:
@@ -32,7 +58,10 @@ def sftp_filesystem(access: SftpAccess) -> Any:
                 look_for_keys=False,
                 timeout=30,
             )
-            self.ftp = self.client.open_sftp()
+            self.ftp = _OneAtATime(self.client.open_sftp(), threading.RLock())
+
+        def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+            return _OneAtATime(super()._open(path, mode, **options), self.ftp.lock)
 
         def mv(self, old: str, new: str, **_: Any) -> None:
             self.ftp.posix_rename(old, new)
