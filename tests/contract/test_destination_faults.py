@@ -337,6 +337,13 @@ def test_an_upload_that_could_not_be_aborted_is_aborted_later(kind: str, stage: 
         assert destination.abort(["orphan.bin"]) == 0
 
 
+def test_where_no_upload_was_ever_begun_there_is_nothing_to_abort(stage: Stage) -> None:
+    address = stage.until.enter_context(s3.rclone(stage.folder))
+    case = Case("nothing", "s3", lambda _: s3.connection(address), None, declared={**BUCKET, **QUICK})
+    with opened(case, stage) as destination:
+        assert destination.abort(["never-begun.bin"]) == 0
+
+
 def test_a_commit_whose_answer_is_lost_leaves_the_whole_file(stage: Stage) -> None:
     lost = Rule("lose", method="POST", path="uploadId=", times=1)
     case = Case("lost", "s3", lambda stage: stage.s3(lost), None, declared={**BUCKET, **QUICK})

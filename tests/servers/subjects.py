@@ -47,8 +47,12 @@ class Subject:
 
 def _uploads(address: Callable[[Fleet], str]) -> Callable[[Fleet], list[str]]:
     def look(fleet: Fleet) -> list[str]:
-        pages = s3.client(address(fleet)).list_multipart_uploads(Bucket=s3.BUCKET)
-        return [upload["Key"] for upload in pages.get("Uploads", ())]
+        client = s3.client(address(fleet))
+        try:
+            page = client.list_multipart_uploads(Bucket=s3.BUCKET)
+        except client.exceptions.NoSuchUpload:  # rclone's answer for a bucket that never had one
+            return []
+        return [upload["Key"] for upload in page.get("Uploads", ())]
 
     return look
 

@@ -25,22 +25,36 @@ class Uploads:
         from botocore.exceptions import BotoCoreError, ClientError
 
         prefix = os.path.commonprefix(list(keys))  # noqa: RUF071 (keys are strings, not paths)
-        aborted = 0
         try:
-            for key, upload_id in self._unfinished(prefix):
-                if key in keys:
-                    self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
-                    aborted += 1
+            return sum(self._abort(key, upload_id) for key, upload_id in self._unfinished(prefix) if key in keys)
         except (BotoCoreError, ClientError) as error:
+            if _gone(error):
+                return 0
             raise of_server(_text(error), self.origin, f"abort uploads below {self.address}/{prefix}") from None
         finally:
             self.client.close()
-        return aborted
+
+    def _abort(self, key: str, upload_id: str) -> int:
+        from botocore.exceptions import ClientError
+
+        try:
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
+        except ClientError as error:
+            if not _gone(error):
+                raise
+            return 0
+        return 1
 
     def _unfinished(self, prefix: str) -> Iterator[tuple[str, str]]:
         for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix):
             for upload in page.get("Uploads", ()):
                 yield upload["Key"], upload["UploadId"]
+
+
+def _gone(error: Any) -> bool:
+    """Somebody else has ended the upload; rclone says so, too, of a bucket that never had one."""
+    code: str = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    return code == "NoSuchUpload"
 
 
 def signing_client(access: AwsAccess) -> Any:
