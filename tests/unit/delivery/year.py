@@ -82,6 +82,8 @@ class Year:
         self._rows, self._runs, self._asleep = count(), count(), 0
         self._old: list[str] = []
         self._zombies: list[StagedRun] = []
+        self._parsed: dict[Path, Manifest] = {}
+        self._read: dict[str, list[int]] = {}
         self._paused = 0
         self._write("files", [self.world.now])
         self._write("stamped", [self.world.now - LATE])
@@ -160,9 +162,10 @@ class Year:
         return Counter(row for one in self.manifests() if not _is_backfill(one) for row in self._rows_of(one))
 
     def manifests(self) -> list[Manifest]:
-        return [
-            Manifest.model_validate_json(p.read_bytes()) for p in (self.world.root / "out").rglob("manifest-*.json")
-        ]
+        """Those that are there; each is parsed once, for it never changes."""
+        paths = list((self.world.root / "out").rglob("manifest-*.json"))
+        self._parsed |= {p: Manifest.model_validate_json(p.read_bytes()) for p in paths if p not in self._parsed}
+        return [self._parsed[path] for path in paths]
 
     def chain(self) -> list[str]:
         """Run ids from the last delivery back to the first, as the manifests say it."""
@@ -251,12 +254,11 @@ class Year:
                     path.unlink()
 
     def _rows_of(self, manifest: Manifest) -> list[int]:
-        if manifest.flowRunId not in (read := self.__dict__.setdefault("_read", {})):
+        if manifest.flowRunId not in self._read:
             paths = [self.world.root / "out" / "drop" / part.path for part in manifest.exportResults]
             lines = [line for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
-            read[manifest.flowRunId] = [json.loads(line)["id"] for line in lines]
-        found: list[int] = read[manifest.flowRunId]
-        return found
+            self._read[manifest.flowRunId] = [json.loads(line)["id"] for line in lines]
+        return self._read[manifest.flowRunId]
 
     def _happens(self, probability: float, what: str) -> bool:
         happens = self.random.random() < probability
