@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.chunk.cut import chunks_of
 from sluice.delivery.extracted import FeedExtract
+from sluice.delivery.manifest import Manifest
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
 from sluice.model.access import Connections
@@ -34,7 +35,7 @@ def abort(staged: StagedRun, connections: Connections) -> Aborted:
         return Aborted(published=False)
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
-        if destination.stat(plan.manifest) is not None:
+        if stage.find("manifest", Manifest) or destination.stat(plan.manifest) is not None:
             return Aborted(published=True)
         names = _names(plan, stage)
         uploads = destination.abort(names)

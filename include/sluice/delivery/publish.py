@@ -75,14 +75,16 @@ def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks,
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
         for one in delivered:
-            _reconcile(one, destination)
+            _add_up(one)
+            if connection.destination.stays:
+                _all_there(one, destination)
         if plan.export.kind == "data-out-export":
             destination.put(_beside_manifest(plan, "model.json"), [_model_json(plan, delivered)])
         turn = Turn(plan, stage, connections, watermarks, destination)
         turn.announce({d.feed.name: d.extract.position for d in delivered if d.extract.position}, now)
         manifest = _manifest(plan, delivered, turn.previous)
         turn.confirm()
-        _put_manifest(plan, manifest, destination)
+        _put_manifest(plan, manifest, stage, destination)
         if plan.export.manifest.success_marker:
             destination.put(_beside_manifest(plan, "_SUCCESS"), [])
         address = destination.locate(plan.manifest)
@@ -111,7 +113,7 @@ def _delivered(feed: Feed, stage: Stage, sent: Sequence[Sent]) -> Delivered:
     return Delivered(feed=feed, extract=extract, parts=tuple(sorted(parts, key=lambda part: part.number)))
 
 
-def _reconcile(one: Delivered, destination: Destination) -> None:
+def _add_up(one: Delivered) -> None:
     written = sum(part.records for part in one.parts)
     if written != one.extract.records or [part.number for part in one.parts] != list(range(len(one.parts))):
         raise FatalError(
@@ -119,6 +121,9 @@ def _reconcile(one: Delivered, destination: Destination) -> None:
             f" {len(one.parts)} parts; nothing is published",
             next_step="clear the run's `upload` tasks",
         )
+
+
+def _all_there(one: Delivered, destination: Destination) -> None:
     there = {stored.name: stored.size for stored in destination.list(one.feed.folder)}
     differing = [part.name for part in one.parts if there.get(part.name) != part.bytes]
     if differing:
@@ -189,13 +194,18 @@ def _result(part: Part) -> ExportResult:
     )
 
 
-def _put_manifest(plan: Plan, manifest: Manifest, destination: Destination) -> None:
+def _put_manifest(plan: Plan, manifest: Manifest, stage: Stage, destination: Destination) -> None:
+    """Write it, and stage a copy: from then on `abort` removes nothing. Where files are taken away as they arrive, it
+    could not look, so there the copy comes first."""
     body = render(manifest)
+    if not plan.connection.destination.stays:
+        stage.write("manifest", manifest)
     try:
         destination.put(plan.manifest, [body])
     except RetriableError as lost:
         if not _arrived(plan.manifest, body, destination):
             raise UnknownOutcomeError(f"the manifest's write was not answered: {lost.what}") from lost
+    stage.write("manifest", manifest)
 
 
 def _arrived(name: str, body: bytes, destination: Destination) -> bool:

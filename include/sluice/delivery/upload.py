@@ -66,7 +66,8 @@ def upload(
         closing(connection.destination.open(connections, name=connection.name, threads=spec.threads)) as destination,
         closing(books),
     ):
-        for part in _present(ledger.sent(extract.id), destination, spec.threads):
+        before = ledger.sent(extract.id)
+        for part in _present(before, destination, spec.threads) if connection.destination.stays else before:
             books.open(part)
         chunks = chunks_of(extract.records, spec.records, shard.first_chunk, shard.chunks)
         missing = [chunk for chunk in chunks if chunk.number not in books.parts]

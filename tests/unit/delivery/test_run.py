@@ -16,6 +16,7 @@ from sluice.definition.load import load
 from sluice.delivery.abort import abort
 from sluice.delivery.manifest import Manifest
 from sluice.delivery.verify import read_manifest, verify
+from sluice.destinations.local import Local
 from sluice.errors import DefinitionError, FatalError, Skipped
 from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import NOW, World
@@ -172,6 +173,19 @@ def test_publish_refuses_what_does_not_add_up(world: World, harm: str) -> None:
     with pytest.raises(FatalError, match="part-00001"):
         world.publish(staged)
     assert not [name for name in world.delivered() if "manifest" in name]
+
+
+def test_a_server_may_take_files_away_as_they_arrive(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Local, "stays", property(lambda _: False))
+    staged = world.extract("all_people")
+    world.upload(staged)
+    (taken, *others) = [name for name in world.delivered() if "part-" in name]
+    (world.root / "out" / taken).unlink()
+    world.publish(staged)
+    (manifest,) = [name for name in world.delivered() if "manifest-" in name]
+    (world.root / "out" / manifest).unlink()
+    assert abort(staged, world).published
+    assert world.delivered() == others
 
 
 def test_an_empty_segment_publishes_an_empty_manifest(world: World) -> None:
