@@ -45,7 +45,18 @@ class Command:
 EXPORT = Argument("export", "the export's name: its file's, without .yaml")
 
 COMMANDS = (
-    Command("check", "sluice.commands.check:check", "read every declaration and show what is wrong"),
+    Command(
+        "check",
+        "sluice.commands.check:check",
+        "read every declaration and show what is wrong",
+        (
+            Argument(
+                "--connect",
+                "also try these connections, or all: write, read and remove a small file",
+                (("nargs", "*"), ("metavar", "CONNECTION")),
+            ),
+        ),
+    ),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
     Command("pools", "sluice.commands.pools:pools", "print the pools of connections, for `airflow pools import`"),

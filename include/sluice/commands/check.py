@@ -1,9 +1,16 @@
-"""`sluice check`: every error and warning of the declarations, then their count."""
+"""`sluice check`: every error and warning of the declarations, then their count; and whether connections deliver."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sluice.errors import DefinitionError, SluiceError
+
+if TYPE_CHECKING:
+    from sluice.definition.project import Project
 
 _MANY = {
     "connection": "connections",
@@ -29,7 +36,27 @@ def check(args: argparse.Namespace) -> int:
     counted = ", ".join(_count(n, one, _MANY[one]) for one, n in loaded.counts.items())
     warned = f", {_count(len(loaded.warnings), 'warning', 'warnings')}" if loaded.warnings else ""
     print(f"{counted}: {_count(len(loaded.errors), 'error', 'errors')}{warned}")
-    return 1 if loaded.errors else 0
+    failed = _connect(loaded.project, args.connect) if args.connect is not None else 0
+    return 1 if loaded.errors or failed else 0
+
+
+def _connect(project: Project, names: Sequence[str]) -> int:
+    """Try the named connections, or all of them; how many do not deliver."""
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.delivery.probe import probe
+
+    failed = 0
+    for name in names or sorted(project.connections):
+        if name not in project.connections:
+            raise DefinitionError(f"no sound connection is named {name}", known=sorted(project.connections))
+        try:
+            address = probe(project.connections[name], AirflowConnections())
+        except SluiceError as error:
+            failed += 1
+            print(f"{name}: does not deliver\n{error.page()}", file=sys.stderr)
+        else:
+            print(f"{name}: delivers; wrote, read and removed {address}")
+    return failed
 
 
 def _count(number: int, one: str, many: str) -> str:
