@@ -40,7 +40,8 @@ class Upstream:
 
 def trigger(ignored: tuple[str, ...] = (), deadline: float = 60, **words: Any) -> RefreshesIdleTrigger:
     refreshes = {"system_refresh": {"states": ["queued", "running"], "ignored": list(ignored)}}
-    given = {"begins": NOW.isoformat(), "deadline": (NOW + timedelta(seconds=deadline)).isoformat(), **words}
+    now = datetime.now(UTC)
+    given = {"begins": now.isoformat(), "deadline": (now + timedelta(seconds=deadline)).isoformat(), **words}
     return RefreshesIdleTrigger(refreshes, poll=0.05, **given)
 
 
