@@ -75,7 +75,7 @@ soak: install  ## an hour of triggers, backfills and page views on the metadata 
 test: install-test servers  ## install what the tests need, and run every test
 	@$(BIN)/python -m pytest
 
-test-long: install-test  ## a simulated year of hourly runs with failures; ten minutes
+test-long: install-test  ## a simulated year of hourly runs with failures; a quarter of an hour
 	@$(BIN)/python -m pytest tests/long
 
 check: install-test  ## format, lint, types and import rules
