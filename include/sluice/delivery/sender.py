@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from sluice.destinations.base import Destination, Stored
+from sluice.destinations.base import Destination
 from sluice.errors import FatalError, RetriableError
 from sluice.formats.base import Format
 from sluice.model.part import Chunk, Part
@@ -56,20 +57,7 @@ class Sender:
 
     def send(self, chunk: Chunk, tables: Callable[[], Iterator[pa.Table]]) -> None:
         """Encode a chunk and send it, or hand it to the pool. `tables` gives its rows, again for every try."""
-        for pause in self._pauses():
-            body = self._encode(chunk, tables())
-            head, whole = _gather(body, WHOLE)
-            if whole:
-                self._hand_over(chunk, head)
-                return
-            try:
-                self._settle(chunk, self._stream(chunk, chain(head, body)))
-            except RetriableError:
-                if pause is None:
-                    raise
-                self._sleep(pause)
-            else:
-                return
+        self._until_done(partial(self._encode_and_send, chunk, tables))
 
     def close(self) -> None:
         self.stop.set()
@@ -90,37 +78,34 @@ class Sender:
                 next_step="the data changed while it was read; trigger a new run",
             )
 
+    def _encode_and_send(self, chunk: Chunk, tables: Callable[[], Iterator[pa.Table]]) -> None:
+        body = self._encode(chunk, tables())
+        head, whole = _gather(body, WHOLE)
+        if whole:
+            self._hand_over(chunk, head)
+        else:
+            self._stream(chunk, chain(head, body))
+
     def _hand_over(self, chunk: Chunk, pieces: list[bytes]) -> None:
         while not self._slots.acquire(timeout=1):
             if self.stop.is_set():
                 raise Stopped
         try:
-            self._pool.submit(self._put_whole, chunk, pieces)
+            self._pool.submit(self._send_whole, chunk, pieces)
         except RuntimeError as closed:
             raise Stopped from closed
 
-    def _put_whole(self, chunk: Chunk, pieces: list[bytes]) -> None:
+    def _send_whole(self, chunk: Chunk, pieces: list[bytes]) -> None:
         try:
-            for pause in self._pauses():
-                try:
-                    self._settle(chunk, self._stream(chunk, pieces))
-                except RetriableError:
-                    if pause is None:
-                        raise
-                    self._sleep(pause)
-                else:
-                    return
+            self._until_done(partial(self._stream, chunk, pieces))
         except BaseException as failed:  # the main thread raises it
             self.outcomes.put(failed)
         finally:
             self._slots.release()
 
-    def _stream(self, chunk: Chunk, pieces: Iterable[bytes]) -> tuple[Stored, Counted]:
+    def _stream(self, chunk: Chunk, pieces: Iterable[bytes]) -> None:
         counted = Counted(pieces, self.stop)
-        return self.destination.put(self.name_of(chunk.number), counted), counted
-
-    def _settle(self, chunk: Chunk, sent: tuple[Stored, Counted]) -> None:
-        stored, counted = sent
+        stored = self.destination.put(self.name_of(chunk.number), counted)
         if stored.size != counted.bytes:
             raise RetriableError(f"{stored.name} holds {stored.size} bytes where {counted.bytes} were sent")
         self.outcomes.put(
@@ -135,15 +120,24 @@ class Sender:
             )
         )
 
+    def _until_done(self, attempt: Callable[[], None]) -> None:
+        """Try, and after each pause again, until it goes through or no try is left."""
+        for pause in self._pauses():
+            try:
+                attempt()
+            except RetriableError:
+                if pause is None:
+                    raise
+                if self.stop.wait(pause):
+                    raise Stopped from None
+            else:
+                return
+
     def _pauses(self) -> Iterator[float | None]:
         """The pause after each try: doubling, with jitter; None after the last."""
         for attempt in range(self.retries):
             yield self.retry_delay.total_seconds() * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
         yield None
-
-    def _sleep(self, seconds: float) -> None:
-        if self.stop.wait(seconds):
-            raise Stopped
 
 
 class Counted:
