@@ -175,6 +175,18 @@ def test_publish_refuses_what_does_not_add_up(world: World, harm: str) -> None:
     assert not [name for name in world.delivered() if "manifest" in name]
 
 
+def test_publish_refuses_receipts_that_do_not_add_up(world: World) -> None:
+    staged = world.extract("all_people")
+    world.upload(staged)
+    (receipts,) = (world.root / "sluice_staging").rglob("sent/0000.json")
+    sent = json.loads(receipts.read_text())
+    sent["parts"][0]["records"] -= 1
+    receipts.write_text(json.dumps(sent))
+    with pytest.raises(FatalError, match="1,000 records were counted and 999 were written"):
+        world.publish(staged)
+    assert not [name for name in world.delivered() if "manifest" in name]
+
+
 def test_a_server_may_take_files_away_as_they_arrive(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Local, "stays", property(lambda _: False))
     staged = world.extract("all_people")
