@@ -14,7 +14,7 @@ from benchmarks.readback import of_files, of_source
 from benchmarks.runs import Outcome, Result, Rounds
 from local.airflow import Airflow
 from local.layout import Layout
-from local.rest import Rest
+from sluice.airflow.rest import Rest
 from sluice.errors import SluiceError
 
 DAG_ID = "export__ndjson"

@@ -21,7 +21,7 @@ from local import keys, postgres, settings
 from local.layout import REPOSITORY, Layout
 from local.ports import LOOPBACK, free_port
 from local.process import Process
-from local.rest import Rest
+from sluice.airflow.rest import Rest
 from sluice.errors import FatalError, RetriableError
 
 COMMANDS = {

@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from local import lake, runs
+from local import lake
 from local.airflow import Airflow
 from local.layout import Layout
-from local.rest import Rest
-from local.runs import Run, Task
+from sluice.airflow import runs
+from sluice.airflow.rest import Rest
+from sluice.airflow.runs import Run, Task
 from sluice.definition.catalog import SYSTEM_REFRESH
 from sluice.definition.load import load
 from sluice.errors import FatalError

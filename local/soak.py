@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from local.airflow import Airflow
 from local.layout import REPOSITORY, Layout
-from local.rest import Rest
+from sluice.airflow.rest import Rest
 from sluice.errors import FatalError, RetriableError
 
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local import runs
 from local.airflow import Airflow
 from local.layout import Layout
-from local.rest import Rest
-from local.runs import Run
+from sluice.airflow import runs
+from sluice.airflow.rest import Rest
+from sluice.airflow.runs import Run
 from sluice.definition.catalog import SYSTEM_REFRESH
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Airflow's REST API, as the local commands and the tests use it."""
+"""Airflow's REST API, as commands and tests use it."""
 
 from __future__ import annotations
 

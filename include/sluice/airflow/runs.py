@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.rest import Rest
+from sluice.airflow.rest import Rest
 from sluice.errors import FatalError
 
 ENDED = ("success", "failed")
