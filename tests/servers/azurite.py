@@ -17,7 +17,7 @@ CONTAINER = "inbound"
 
 
 @contextmanager
-def azurite(folder: Path) -> Iterator[str]:
+def azurite(folder: Path, *options: str) -> Iterator[str]:
     """Gives the account's address. The API version check is off: the clients are newer than the emulator."""
     port = free_port()
     command = [
@@ -29,7 +29,8 @@ def azurite(folder: Path) -> Iterator[str]:
         "-l",
         str(folder / "azurite"),
     ]
-    with running([*command, "--silent", "--disableTelemetry", "--skipApiVersionCheck"], port, folder / "azurite.log"):
+    command += ["--silent", "--disableTelemetry", "--skipApiVersionCheck", *options]
+    with running(command, port, folder / "azurite.log"):
         address = f"http://127.0.0.1:{port}/{ACCOUNT}"
         service(address).create_container(CONTAINER)
         yield address

@@ -49,6 +49,8 @@ class FaultProxy:
 
     def __init__(self, upstream: int, *, raw: bool = False) -> None:
         self.rules: list[Rule] = []
+        self.heads: list[str] = []
+        """Of every request so far, its first line and its headers."""
         self.port = 0
         self._upstream, self._raw = upstream, raw
         self._loop = asyncio.new_event_loop()
@@ -95,6 +97,7 @@ class FaultProxy:
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        self.heads.append(head.decode("latin-1"))
         method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
         length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
         size = int(length[1]) if length else 0

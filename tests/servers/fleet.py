@@ -65,6 +65,11 @@ class Fleet:
         return self._start(azurite.azurite)
 
     @cached_property
+    def loose_azurite(self) -> str:
+        """One that lets through what it cannot do, and checks every signature all the same."""
+        return self._start(lambda folder: azurite.azurite(folder, "--loose"), "loose_azurite")
+
+    @cached_property
     def data_lake(self) -> str:
         return self._start(partial(lake.data_lake, azurite=self.azurite), "data_lake")
 

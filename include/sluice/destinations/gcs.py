@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from sluice.destinations.base import Destination
 from sluice.destinations.failures import Origin
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 ENDPOINT = "https://storage.googleapis.com"
 
+_KMS_KEY = r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$"
 _NOBODY = '{"disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}'
 
 
@@ -27,6 +31,10 @@ class Gcs(ObjectStoreConfig):
     type: Literal["gcs"]
     bucket: str
     """The bucket's name."""
+    kms_key: str | None = Field(
+        default=None, pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$"
+    )
+    """The Cloud KMS key that encrypts every file, `projects/.../cryptoKeys/NAME`; the bucket's own unless given."""
 
     allowed: ClassVar[str] = r"[0-9A-Za-z/!\-_.*'()]"
 
@@ -38,6 +46,12 @@ class Gcs(ObjectStoreConfig):
                 next_step="name a connection of type google_cloud_platform",
             )
         if access.hmac is not None:
+            if self.kms_key:
+                raise DefinitionError(
+                    f"connection {name}: `kms_key` needs a service account, and the Airflow connection "
+                    f"{self.airflow_conn_id} has an HMAC key",
+                    next_step="put a key file into it, or make the key the bucket's default in Google Cloud",
+                )
             return open_bucket(self, _interoperable(access), self.bucket, name=name, threads=threads, scheme="gs")
         return self._by_token(access, name, threads)
 
@@ -59,9 +73,14 @@ class Gcs(ObjectStoreConfig):
             address=address,
             credentials=credentials,
             abort_uploads=abort,
+            writer=self._store(endpoint, credentials, {"x-goog-encryption-kms-key-name": self.kms_key})
+            if self.kms_key
+            else None,
         )
 
-    def _store(self, endpoint: str, credentials: Credentials | None) -> GCSStore:
+    def _store(
+        self, endpoint: str, credentials: Credentials | None, headers: Mapping[str, str] | None = None
+    ) -> GCSStore:
         from obstore.store import GCSStore
 
         nobody = {"service_account_key": _NOBODY}  # without it the client asks the machine's metadata server
@@ -69,7 +88,7 @@ class Gcs(ObjectStoreConfig):
         return GCSStore(
             self.bucket,
             base_url=endpoint,
-            client_options=self.client(plain_http=endpoint.startswith("http:")),
+            client_options=self.client(plain_http=endpoint.startswith("http:"), headers=headers),
             retry_config=self.retries(),
             **who,
         )

@@ -6,7 +6,7 @@ sees it before it is complete, and it is aborted when the source or the server f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
@@ -44,14 +44,19 @@ class ObjectStoreConfig(DestinationConfig):
 
     can: ClassVar[Capabilities] = Capabilities(checksum=True)
 
-    def client(self, *, verify: bool | str = True, plain_http: bool = False) -> ClientConfig:
-        """The HTTP client's settings: `verify` is False, True, or the path of a certificate authority's PEM file."""
+    def client(
+        self, *, verify: bool | str = True, plain_http: bool = False, headers: Mapping[str, str] | None = None
+    ) -> ClientConfig:
+        """The HTTP client's settings: `verify` is False, True, or the path of a certificate authority's PEM file;
+        `headers` go with every request."""
         settings: ClientConfig = {
             "timeout": self.timeout,
             "connect_timeout": min(self.timeout, timedelta(seconds=10)),
             "allow_http": plain_http,
             "allow_invalid_certificates": verify is False,
         }
+        if headers:
+            settings["default_headers"] = dict(headers)
         if isinstance(verify, str):
             from pathlib import Path
 
@@ -82,7 +87,7 @@ class Credentials:
 
 class ObjectStore:
     """A destination on an opened object store; `abort_uploads` is the cloud's own way to find and discard unfinished
-    uploads, given their full keys."""
+    uploads, given their full keys. `writer` is the store that files are put through where that is another one."""
 
     def __init__(
         self,
@@ -94,8 +99,10 @@ class ObjectStore:
         address: str,
         credentials: Credentials | None = None,
         abort_uploads: Callable[[set[str]], int],
+        writer: S3Store | GCSStore | AzureStore | None = None,
     ) -> None:
         self._store = store
+        self._writer = writer or store
         self._folder = config.folder
         self._origin = origin
         self._piece = config.piece_mib * MIB
@@ -111,10 +118,10 @@ class ObjectStore:
         with self._guard("write", key, sent):
             whole = sent.take(self._piece)
             if whole is not None:
-                result = obstore.put(self._store, key, whole, use_multipart=False)
+                result = obstore.put(self._writer, key, whole, use_multipart=False)
             else:
                 result = obstore.put(
-                    self._store, key, sent, chunk_size=self._piece, max_concurrency=self._in_flight, use_multipart=True
+                    self._writer, key, sent, chunk_size=self._piece, max_concurrency=self._in_flight, use_multipart=True
                 )
         return Stored(name, sent.size, result["e_tag"])
 
