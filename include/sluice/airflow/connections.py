@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import DefinitionError, FatalError
-from sluice.model.access import Access, FolderAccess, FsspecAccess, SqlAccess
+from sluice.model.access import Access, FolderAccess, FsspecAccess, SecretAccess, SqlAccess
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -120,6 +120,12 @@ def _folder(connection: Connection) -> FolderAccess:
     return FolderAccess(home() / path)
 
 
+def _secret(connection: Connection) -> SecretAccess:
+    if not connection.password:
+        raise needs(connection, "password")
+    return SecretAccess(connection.password.encode())
+
+
 def _cloud(reader: str) -> Callable[[Connection], Access]:
     """A reader of `sluice.airflow.credentials`, imported with its provider on first use."""
 
@@ -169,6 +175,7 @@ _READERS: dict[str, Callable[[Connection], Access]] = {
     "adls": _cloud("azure_data_lake"),
     "aws": _cloud("aws"),
     "fs": _folder,
+    "generic": _secret,
     "google_cloud_platform": _cloud("google"),
     "iceberg": _cloud("iceberg"),
     "sftp": _cloud("sftp"),

@@ -117,7 +117,24 @@ class FsspecAccess:
     protocol: str
 
 
-Access = FolderAccess | AwsAccess | GoogleAccess | AzureAccess | SftpAccess | SqlAccess | CatalogAccess | FsspecAccess
+@dataclass(frozen=True)
+class SecretAccess:
+    """A secret on its own: the password of an Airflow connection of type `generic`, which opens nothing else."""
+
+    value: bytes = field(repr=False)
+
+
+Access = (
+    FolderAccess
+    | AwsAccess
+    | GoogleAccess
+    | AzureAccess
+    | SftpAccess
+    | SqlAccess
+    | CatalogAccess
+    | FsspecAccess
+    | SecretAccess
+)
 
 
 class Connections(Protocol):

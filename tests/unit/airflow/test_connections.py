@@ -21,6 +21,7 @@ from sluice.model.access import (
     FolderAccess,
     FsspecAccess,
     GoogleAccess,
+    SecretAccess,
     SftpAccess,
     SqlAccess,
 )
@@ -182,6 +183,12 @@ def test_sql(get: Any) -> None:
     access = get("postgres", host="h", login="u", password=SECRET, schema="db")
     assert isinstance(access, SqlAccess)
     assert access.uri == f"postgresql://u:{SECRET}@h/db"
+
+
+def test_a_secret_on_its_own(get: Any) -> None:
+    assert get("generic", password=SECRET) == SecretAccess(SECRET.encode())
+    with pytest.raises(DefinitionError, match="has no password"):
+        get("generic", login=SECRET)
 
 
 def test_another_filesystem_and_none(get: Any) -> None:
