@@ -37,13 +37,12 @@ class SliceSelection:
     """The slice's place in `Pinned.slices`."""
     rows: pa.Array
     """Row numbers within the slice, ascending, as uint32."""
-    members: int
-    """Rows whose key is in the segment; all of them without one."""
+    rejects: pa.Array
+    """Numbers of those members' rows in which a required field has no value, likewise."""
 
     @property
     def rejected(self) -> int:
-        """Members set aside because a required field has no value."""
-        return self.members - len(self.rows)
+        return len(self.rejects)
 
 
 def select(
@@ -208,8 +207,8 @@ def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Ite
             pieces.append(next(stream))
         verdicts = np.concatenate(pieces)
         verdicts, rest = verdicts[: piece.records], verdicts[piece.records :]
-        rows = np.flatnonzero(verdicts == _KEPT).astype(np.uint32)
-        yield SliceSelection(index, pa.array(rows), members=int(np.count_nonzero(verdicts)))
+        kept, rejects = (np.flatnonzero(verdicts == one).astype(np.uint32) for one in (_KEPT, _REJECTED))
+        yield SliceSelection(index, pa.array(kept), pa.array(rejects))
 
 
 def _verdicts(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
