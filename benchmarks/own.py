@@ -17,7 +17,8 @@ from sluice.definition.load import load, load_export
 from sluice.delivery.chunk import chunk
 from sluice.delivery.extract import extract
 from sluice.delivery.ledger import NoLedger
-from sluice.delivery.publish import Report, publish
+from sluice.delivery.publish import publish
+from sluice.delivery.report import Report
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import upload
 from sluice.delivery.watermark import NoWatermarks

@@ -61,6 +61,16 @@ COMMANDS = (
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
     Command("pools", "sluice.commands.pools:pools", "print the pools of connections, for `airflow pools import`"),
     Command(
+        "report",
+        "sluice.commands.report:report",
+        "show what became of an export's last runs",
+        (
+            EXPORT,
+            Argument("-n", "how many runs, 10 unless told", (("type", int), ("default", 10), ("metavar", "RUNS"))),
+            Argument("--json", "everything that is known of each, a JSON value a line", (("action", "store_true"),)),
+        ),
+    ),
+    Command(
         "schema",
         "sluice.commands.schema:schema",
         "print the JSON Schema of a kind of file, or write all of them with the reference of every key",

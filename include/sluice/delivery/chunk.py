@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from sluice.chunk.cut import shards_of
 from sluice.delivery.extracted import FeedExtract
 from sluice.delivery.staging import StagedRun
+from sluice.delivery.step import noting
 from sluice.model.access import Connections
 from sluice.model.part import Shard
 from sluice.plan.model import Plan
@@ -30,8 +31,9 @@ def chunk(staged: StagedRun, connections: Connections, *, most: int | None = Non
     plan = stage.read("plan", Plan)
     spec = plan.export.chunks
     shards: list[Shard] = []
-    for feed in plan.feeds:
-        records = stage.read(f"extract/{feed.name}", FeedExtract).records
-        shards += shards_of(feed.name, records, spec.records, most or spec.shards, len(shards))
-    stage.write("shards", Shards(shards=tuple(shards)))
+    with noting(stage, "chunk"):
+        for feed in plan.feeds:
+            records = stage.read(f"extract/{feed.name}", FeedExtract).records
+            shards += shards_of(feed.name, records, spec.records, most or spec.shards, len(shards))
+        stage.write("shards", Shards(shards=tuple(shards)))
     return tuple(shards)

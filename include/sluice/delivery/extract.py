@@ -10,6 +10,7 @@ from sluice.delivery.beginning import begin
 from sluice.delivery.extracted import Extracted, FeedExtract
 from sluice.delivery.selection import write_selection
 from sluice.delivery.staging import Stage, StagedRun
+from sluice.delivery.step import noting
 from sluice.delivery.watermark import Basis, Watermarks
 from sluice.errors import Skipped, about
 from sluice.mapping.mapper import compile_fields
@@ -30,8 +31,9 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
     """
     staged = StagedRun.of(plan)
     stage = staged.open(connections)
-    basis = begin(plan, stage, connections, watermarks)
-    extracts = [_feed(feed, plan, basis, stage, connections, now) for feed in plan.feeds]
+    with noting(stage, "extract"):
+        basis = begin(plan, stage, connections, watermarks)
+        extracts = [_feed(feed, plan, basis, stage, connections, now) for feed in plan.feeds]
     return Extracted(
         export=plan.export.name,
         airflow_conn_id=staged.airflow_conn_id,

@@ -15,8 +15,8 @@ from sluice.sources.position import Position
 
 
 class Turn:
-    """Announce, confirm, end: around the manifest's write. Nothing happens for runs that follow no other, nor for one
-    that has published before and is not the last: its delivery is written again, and stays where it was."""
+    """Announce, confirm, stand, end: around the manifest's write. Nothing happens for runs that follow no other,
+    nor for one that has published before and is not the last: its delivery is written again, and stays where it was."""
 
     def __init__(
         self, plan: Plan, stage: Stage, connections: Connections, watermarks: Watermarks, destination: Destination
@@ -43,10 +43,14 @@ class Turn:
         if self._succession:
             self._succession.confirm(self._basis, self._destination)
 
+    def stand(self) -> None:
+        """The first look after the manifest. Raises `FatalError` where it had to be taken back."""
+        if self._succession:
+            self._succession.stand(self._destination)
+
     def end(self) -> None:
         """The last act: the watermark moves."""
         if self._succession and self._watermark:
-            self._succession.stand(self._destination)
             self._succession.move(self._watermark)
 
     def _repeats(self, plan: Plan, succession: Succession) -> bool:

@@ -403,17 +403,17 @@ class TestWhoseTurn:
         put(world, "a", range(10))
         late = world.extract("by_file", "r1")
         world.upload(late)
-        write = publishing._put_manifest
+        write = publishing.seal
 
         def asleep(*args: Any) -> None:
-            monkeypatch.setattr(publishing, "_put_manifest", write)
+            monkeypatch.setattr(publishing, "seal", write)
             world.run("by_file", "r2")
             write(*args)
             assert len(manifests(world)) == 2
             if not wakes:
                 raise Killed
 
-        monkeypatch.setattr(publishing, "_put_manifest", asleep)
+        monkeypatch.setattr(publishing, "seal", asleep)
         with pytest.raises(FatalError if wakes else Killed):
             world.publish(late)
         if not wakes:

@@ -59,7 +59,7 @@ class Killed(BaseException):
 STEPS: dict[str, tuple[Any, str]] = {
     "extract": (Succession, "basis"),
     "announced": (Succession, "confirm"),
-    "manifest": (publishing, "_put_manifest"),
+    "manifest": (publishing, "seal"),
     "watermark": (Succession, "move"),
 }
 """Where a run dies or falls asleep: before or after one of these acts."""

@@ -1,0 +1,47 @@
+"""`sluice report`: what became of an export's last runs."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+
+from sluice.airflow.connections import AirflowConnections
+from sluice.definition.load import load_export
+from sluice.delivery.history import History
+from sluice.delivery.report import Report
+
+HEAD = ("ended (UTC)", "run", "outcome", "files", "records", "rejected", "bytes", "seconds")
+NUMBERS = HEAD.index("files")
+
+
+def report(args: Namespace) -> int:
+    """Print the last reports, newest first: a table, or with `--json` everything they hold, a line each."""
+    project, export = load_export(args.include, args.export)
+    reports = History(project.settings.staging, export.name, AirflowConnections()).last(args.n)
+    if args.json:
+        for one in reports:
+            print(json.dumps(one.model_dump(mode="json"), ensure_ascii=False))
+        return 0
+    print(_table([HEAD, *(_row(one) for one in reports)]) if reports else f"{export.name} has not run yet")
+    for one in reports:
+        for remark in (*([one.why] if one.why else []), *(f"warning: {warning}" for warning in one.warnings)):
+            print(f"{one.run}: {remark}")
+    return 0
+
+
+def _row(one: Report) -> tuple[str, ...]:
+    numbers = (one.files, one.records, one.rejected + one.duplicates, one.bytes)
+    took = f"{sum(one.steps.values()):,.1f}"
+    return (one.ended_at[:19].replace("T", " "), one.run, one.outcome, *(f"{number:,}" for number in numbers), took)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place >= NUMBERS else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,100 @@
+"""The report of a run, and the history that keeps it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from sluice.cli import main
+from sluice.delivery import history as keeping
+from sluice.delivery.history import History
+from sluice.errors import FatalError
+from tests.builders import World
+
+FILES = {
+    "catalog/datasets.yaml": """
+        people: {kind: profile, key: id, source: {type: parquet, airflow_conn_id: lake, path: people}}
+        """,
+    "connections/out.yaml": "{type: local, airflow_conn_id: out, folder: drop}",
+    "exports/people.yaml": """
+        {kind: dataset-export, connection: out, datasets: [people], mode: full, chunks: {records: 30}}
+        """,
+    "exports/news.yaml": "{kind: dataset-export, connection: out, datasets: [people]}",
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path)
+    world.declare(FILES)
+    world.dataset("people", pa.table({"id": range(100)}), files=2)
+    return world
+
+
+def history(world: World, export: str = "people") -> History:
+    return History(world.plan(export).staging, export, world)
+
+
+def test_a_report_says_what_was_done_in_numbers(world: World) -> None:
+    report = world.run("people", "r1")
+    assert (report.outcome, report.why, report.mode, report.run) == ("published", "", "full", "r1")
+    assert (report.files, report.records, report.rejected) == (4, 100, 0)
+    feed = report.feeds["people"]
+    assert (feed.read, feed.selected, feed.written, feed.parts) == (100, 100, 100, 4)
+    assert report.bytes == feed.bytes == sum(path.stat().st_size for path in (world.root / "out").rglob("part-*"))
+    assert set(report.steps) == {"extract", "chunk", "upload", "publish"}
+    assert {"sluice", "python", "airflow", "pyarrow", "polars", "duckdb", "isal", "obstore"} <= set(report.versions)
+    assert Path(report.manifest).exists()
+
+
+def test_the_slice_of_an_incremental_delivery_is_in_its_report(world: World) -> None:
+    first = world.run("news", "r1").feeds["people"]
+    second = world.run("news", "r2").feeds["people"]
+    assert first.since is None
+    assert (second.since, second.until, second.written) == (first.until, first.until, 0)
+
+
+def test_what_is_kept_is_what_was_told_and_the_newest_comes_first(world: World) -> None:
+    reports = [world.run("people", f"r{n}") for n in range(3)]
+    assert history(world).last(2) == [reports[2], reports[1]]
+    assert history(world).find(reports[0].flow_run_id) == reports[0]
+    assert list(history(world, "news")) == []
+
+
+def test_a_refused_run_says_what_differs(world: World) -> None:
+    world.run("people", "r1")
+    staged = world.extract("people", "r2")
+    world.upload(staged)
+    (gone,) = (world.root / "out").rglob(f"part-00001-*-{world.plan('people', 'r2').run.id}-*")
+    gone.unlink()
+    with pytest.raises(FatalError):
+        world.publish(staged)
+    refused, published = history(world).last(10)
+    assert (refused.run, refused.outcome, published.outcome) == ("r2", "refused", "published")
+    assert "1 of 4 parts are not at the destination" in refused.why
+    assert [one.run for one in history(world).published(10)] == ["r1"]
+
+
+def test_old_reports_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "KEPT", 2)
+    for n in range(4):
+        world.run("people", f"r{n}")
+    assert [one.run for one in history(world)] == ["r3", "r2"]
+
+
+def test_the_command_prints_them(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sluice.commands.report.AirflowConnections", lambda: world)
+    assert main(["report", "people", "--include", str(world.include)]) == 0
+    assert capsys.readouterr().out == "people has not run yet\n"
+    world.run("people", "r1")
+    assert main(["report", "people", "--include", str(world.include)]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["ended", "(UTC)", "run", "outcome"]
+    assert row.split()[:7] == ["2026-03-09", "04:05:00", "r1", "published", "4", "100", "0"]
+    assert main(["report", "people", "-n", "1", "--json", "--include", str(world.include)]) == 0
+    assert json.loads(capsys.readouterr().out)["records"] == 100
