@@ -9,6 +9,35 @@ from pydantic import BeforeValidator, Field, model_validator
 from sluice.model.declared import Declared
 
 
+class Hash(Declared):
+    """A hash in place of a value."""
+
+    type: Literal["sha256"]
+    """`sha256`: of the trimmed, lower-cased text, in lower-case hexadecimal."""
+    salt_conn_id: str | None = None
+    """The Airflow connection (of type `generic`) whose password is the salt: the hash is then HMAC-SHA256 with the
+    salt as its key. None unless given."""
+
+
+class Mask(Declared):
+    """Signs in place of a value's characters, but for some at one end."""
+
+    keep: int = Field(default=4, ge=0, le=1000)
+    """How many characters stay. A value that has no more than these is masked whole."""
+    side: Literal["start", "end"] = "end"
+    """Where they stand."""
+    sign: str = Field(default="*", alias="with", min_length=1, max_length=1)
+    """The character that takes the place of each other one."""
+
+
+def _type(value: Any) -> Any:
+    return {"type": value} if isinstance(value, str) else value
+
+
+HashEntry = Annotated[Hash, BeforeValidator(_type, json_schema_input_type=Literal["sha256"] | Hash)]
+"""A hash: its type, or a mapping."""
+
+
 class FieldSpec(Declared):
     """One field of the delivered rows. Exactly one of `field`, `sql` and `value` says where it comes from."""
 
@@ -20,8 +49,10 @@ class FieldSpec(Declared):
     """A constant, the same in every row."""
     name: str = Field(default="", alias="as")
     """The name in the delivered file; a column keeps its own name unless this is given."""
-    hash: Literal["sha256"] | None = None
-    """Replace the value by its hash: SHA-256 of the trimmed, lower-cased text, in lower-case hexadecimal."""
+    hash: HashEntry | None = None
+    """Replace the value by its hash: `sha256`, or a mapping that names a salt."""
+    mask: Mask | None = None
+    """Replace all but a few characters of the value's text by a sign."""
     required: bool = False
     """Rows without a value here are set aside and counted."""
 
@@ -32,12 +63,19 @@ class FieldSpec(Declared):
             raise ValueError("a field has exactly one of `field`, `sql` and `value`")
         if not self.name and self.field is None:
             raise ValueError("a field made by `sql` or `value` needs a name: add `as`")
+        if self.hash and self.mask:
+            raise ValueError("a field is hashed or masked: delete `hash` or `mask`")
         return self
 
     @property
     def output(self) -> str:
         """The delivered column's name."""
         return self.name or self.field or ""
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether it is a column's own value."""
+        return self.field is not None and self.hash is None and self.mask is None
 
 
 def _column(value: Any) -> Any:

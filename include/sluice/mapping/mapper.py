@@ -1,15 +1,16 @@
-"""From a dataset's rows to the delivered rows: select, rename, compute, hash."""
+"""From a dataset's rows to the delivered rows: select, rename, compute, hash, mask."""
 
 from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sluice.definition.fields import FieldSpec
+from sluice.definition.fields import FieldSpec, Mask
 from sluice.errors import DefinitionError, FatalError, about
+from sluice.mapping.salts import Salts, hmac_of, salts_of
 from sluice.sql import columns_read, connect, literal, quote
 
 if TYPE_CHECKING:
@@ -26,8 +27,14 @@ class Mapper:
     """The delivered columns and their types."""
     required: tuple[str, ...] = ()
     """Expressions that must have a value in every delivered row."""
+    reasons: str = "''"
+    """The SQL text that says which of them a row lacks; empty where it lacks none."""
     query: str | None = None
     """The SELECT over the table `rows`; None where columns only change their names, or nothing changes."""
+    salts: tuple[str, ...] = ()
+    """The connections that hold the salts of hashes."""
+    parameters: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The salts, as the query takes them: apart from its text. Without them a salted query fails."""
     _engines: threading.local = field(default_factory=threading.local, repr=False)
 
     def apply(self, table: pa.Table) -> pa.Table:
@@ -37,7 +44,15 @@ class Mapper:
             return table
         if self.query is None:
             return table.select(list(self.columns)).rename_columns(self.schema.names)
-        return _run(self._engine(), self.query, table)
+        return _run(self._engine(), self.query, table, self.parameters)
+
+    def salted(self, salts: Salts) -> Mapper:
+        """The mapper with its salts."""
+        return replace(self, parameters=salts.parameters(self.salts), _engines=threading.local())
+
+    def reasons_of(self, table: pa.Table) -> pa.ChunkedArray:
+        """What each of these rows lacks of what is required, as text."""
+        return _run(self._engine(), f"select {self.reasons} as reason from rows", table)["reason"]  # noqa: S608
 
     def _engine(self) -> object:
         if not hasattr(self._engines, "value"):
@@ -52,17 +67,20 @@ def compile_fields(fields: Sequence[FieldSpec] | None, schema: pa.Schema, *, dat
         return Mapper(columns=None, schema=schema)
     columns = _columns(fields, schema, dataset)
     required = tuple(_origin(spec) for spec in fields if spec.required)
-    if all(spec.field is not None and spec.hash is None for spec in fields):
+    reasons = _reasons(fields)
+    if all(spec.as_it_is for spec in fields):
         import pyarrow as pa
 
         delivered = pa.schema(
             [schema.field(spec.field).with_name(spec.output) for spec in fields if spec.field is not None]
         )
         plain = tuple(spec.field for spec in fields if spec.field is not None)
-        return Mapper(columns=plain, schema=delivered, required=required)
-    select = ", ".join(f"{_value(spec)} as {quote(spec.output)}" for spec in fields)
+        return Mapper(columns=plain, schema=delivered, required=required, reasons=reasons)
+    salts = salts_of(fields)
+    select = ", ".join(f"{_value(spec, salts)} as {quote(spec.output)}" for spec in fields)
     query = f"select {select} from rows"  # noqa: S608 - the declaration's own SQL, in an engine that reaches nothing
-    return Mapper(columns=columns, schema=_compile(query, schema, columns), required=required, query=query)
+    compiled = _compile(query, schema, columns, Salts(dict.fromkeys(salts, b"")).parameters(salts))
+    return Mapper(columns, compiled, required, reasons, query, salts)
 
 
 def _columns(fields: Sequence[FieldSpec], schema: pa.Schema, dataset: str) -> tuple[str, ...]:
@@ -101,18 +119,45 @@ def _origin(spec: FieldSpec) -> str:
     return f"({spec.sql})" if spec.sql is not None else literal(spec.value if spec.value is not None else "")
 
 
-def _value(spec: FieldSpec) -> str:
-    origin = _origin(spec)
-    return f"sha256(lower(trim(cast({origin} as varchar))))" if spec.hash == "sha256" else origin
+def _value(spec: FieldSpec, salts: Sequence[str]) -> str:
+    text = f"cast({_origin(spec)} as varchar)"
+    if spec.mask:
+        return _masked(text, spec.mask)
+    if spec.hash is None:
+        return _origin(spec)
+    normal, salt = f"lower(trim({text}))", spec.hash.salt_conn_id
+    return f"sha256({normal})" if salt is None else hmac_of(normal, salts.index(salt))
 
 
-def _compile(query: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
+def _masked(text: str, mask: Mask) -> str:
+    """The text with signs; one that is no longer than what is kept consists of signs alone."""
+    sign, signs = literal(mask.sign), f"length({text}) - {mask.keep}"
+    end = mask.side == "end"
+    masked = f"repeat({sign}, {signs})"
+    kept = f"{'right' if end else 'left'}({text}, {mask.keep})"
+    some = f"{masked} || {kept}" if end else f"{kept} || {masked}"
+    return f"case when {signs} > 0 then {some} else repeat({sign}, length({text})) end"
+
+
+def _reasons(fields: Sequence[FieldSpec]) -> str:
+    """For each required field a sentence where it has no value, as `sluice.sources.selection` tells it."""
+    lacking = []
+    for spec in fields:
+        if spec.required:
+            origin = _origin(spec)
+            empty = f"typeof({origin}) = 'VARCHAR' and cast({origin} as varchar) = ''"
+            said = literal(f"the required field `{spec.output}` has no value")
+            lacking.append(f"case when {origin} is null or {empty} then {said} end")
+    return f"concat_ws('; ', {', '.join(lacking)})" if lacking else "''"
+
+
+def _compile(query: str, schema: pa.Schema, columns: Sequence[str], parameters: Mapping[str, bytes]) -> pa.Schema:
     import pyarrow as pa
 
     rows = pa.schema([schema.field(name) for name in columns]).empty_table()
     try:
         with connect() as engine, about("fields"):
-            delivered: pa.Schema = _run(engine, query, rows).schema
+            delivered: pa.Schema = _run(engine, query, rows, parameters).schema
     except FatalError as failed:
         wrong = DefinitionError(
             f"a field's SQL does not compile: {failed.what}",
@@ -124,13 +169,13 @@ def _compile(query: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Schema
     return delivered
 
 
-def _run(engine: object, query: str, rows: pa.Table) -> pa.Table:
+def _run(engine: object, query: str, rows: pa.Table, parameters: Mapping[str, bytes] | None = None) -> pa.Table:
     import duckdb
 
     assert isinstance(engine, duckdb.DuckDBPyConnection)  # noqa: S101 - narrows a thread-local for the type checker
     try:
         engine.register("rows", rows)
-        return engine.sql(query).to_arrow_table()
+        return engine.sql(query, params=parameters or None).to_arrow_table()
     except duckdb.Error as failed:
         raise FatalError(
             f"the mapping failed: {failed}",

@@ -1,6 +1,7 @@
-"""Select, rename, compute, hash; and what a wrong field says."""
+"""Select, rename, compute, hash, mask; and what a wrong field says."""
 
 import hashlib
+import hmac
 
 import pyarrow as pa
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from sluice.definition.fields import FieldSpec
 from sluice.errors import DefinitionError, FatalError
 from sluice.mapping.mapper import Mapper, compile_fields
+from sluice.mapping.salts import Salts
 
 ROWS = pa.table(
     {
@@ -93,3 +95,76 @@ def test_expressions_reach_no_file() -> None:
 def test_a_value_that_does_not_convert_gives_up() -> None:
     with pytest.raises(FatalError, match="mapping failed"):
         mapper({"sql": "cast(phone as integer)", "as": "n"}).apply(ROWS)
+
+
+SALT = b"pepper-and-salt-of-acme"
+
+
+@pytest.mark.parametrize("salt", [SALT, b"x" * 64, b"y" * 200])
+def test_a_salted_hash_is_hmac_sha256_under_the_salt(salt: bytes) -> None:
+    made = mapper({"field": "Phone", "hash": {"type": "sha256", "salt_conn_id": "acme"}, "as": "h"}, {"field": "id"})
+    salted = made.salted(Salts({"acme": salt}))
+    expected = [hmac.new(salt, text, "sha256").hexdigest() for text in (b"+36 1", b"x")]
+    assert salted.apply(ROWS).to_pydict() == {"h": [*expected, None], "id": [3, 1, 2]}
+    assert salted.schema == made.schema == salted.apply(ROWS).schema
+
+
+def test_two_salts_stay_apart() -> None:
+    one, other = ({"sql": "left('É', id)", "hash": {"type": "sha256", "salt_conn_id": c}, "as": c} for c in ("zeta", "alpha"))
+    salts = Salts({"zeta": b"z", "alpha": b"a"})
+    row = mapper(one, other).salted(salts).apply(ROWS).slice(0, 1).to_pylist()
+    assert row == [{c: hmac.new(s, "é".encode(), "sha256").hexdigest() for c, s in salts.values.items()}]
+
+
+def test_without_its_salt_nothing_is_hashed() -> None:
+    with pytest.raises(FatalError, match="mapping failed"):
+        mapper({"field": "Phone", "hash": {"type": "sha256", "salt_conn_id": "acme"}}).apply(ROWS)
+
+
+def test_a_salt_is_shown_nowhere() -> None:
+    salts = Salts({"acme": SALT})
+    fields = (
+        {"field": "Phone", "hash": {"type": "sha256", "salt_conn_id": "acme"}},
+        {"sql": "cast(phone as int)", "as": "n"},
+    )
+    salted = mapper(*fields).salted(salts)
+    with pytest.raises(FatalError) as caught:
+        salted.apply(ROWS)
+    told = f"{salts!r} {salted!r} {salted.query} {caught.value.page()} {caught.value.__cause__}"
+    inner = bytes(byte ^ 0x36 for byte in SALT)
+    assert not any(secret in told.encode() for secret in (SALT, inner, SALT.hex().encode(), inner.hex().encode()))
+    with pytest.raises(DefinitionError, match="a parameter"):
+        mapper({"sql": "$inner0", "as": "x"})
+
+
+def test_a_fingerprint_tells_salts_apart() -> None:
+    assert Salts().fingerprint is None
+    assert len({Salts({"a": b"1"}).fingerprint, Salts({"a": b"2"}).fingerprint, Salts({"b": b"1"}).fingerprint}) == 3
+
+
+@pytest.mark.parametrize(
+    ("mask", "expected"),
+    [
+        ({}, ["*****5678", "****", None, "*é漢字🎈"]),
+        ({"keep": 0}, ["*" * 9, "****", None, "*****"]),
+        ({"keep": 2, "side": "start", "with": "#"}, ["12#######", "ab##", None, "aé###"]),
+    ],
+)
+def test_a_mask_keeps_one_end(mask: dict[str, object], expected: list[str | None]) -> None:
+    values = ["1234 5678", "abcd", None, "aé漢字🎈"]
+    rows = pa.table({"v": values})
+    made = compile_fields([FieldSpec.model_validate({"field": "v", "mask": mask})], rows.schema, dataset="people")
+    assert made.apply(rows)["v"].to_pylist() == expected
+
+
+def test_a_masked_number_is_text() -> None:
+    masked = mapper({"sql": "id * 10000000", "as": "n", "mask": {"keep": 2}})
+    assert masked.schema.field("n").type == pa.string()
+    assert masked.apply(ROWS)["n"].to_pylist() == ["******00"] * 3
+
+
+def test_what_a_row_lacks_is_said_field_by_field() -> None:
+    made = mapper({"field": "Phone", "as": "TEL", "required": True}, {"sql": "born", "as": "b", "required": True})
+    rows = pa.table({"Phone": ["", "1", None], "born": pa.array([0, None, None], pa.date32())})
+    tel, born = ("the required field `TEL` has no value", "the required field `b` has no value")
+    assert made.reasons_of(rows).to_pylist() == [tel, born, f"{tel}; {born}"]
