@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -87,7 +87,8 @@ class Airflow:
         self._wait_for(address)
         self._spawn("scheduler", env)
         self._wait_for(address, "scheduler", "dag_processor", "triggerer")
-        keys.write_private(self._address_file, json.dumps({"url": address.url, "database": database}))
+        # The command `sluice` reads it too: it starts runs, and says what became of them.
+        keys.write_private(self._address_file, json.dumps({**asdict(address), "database": database}))
         return address
 
     def stop(self) -> None:

@@ -43,8 +43,39 @@ class Command:
 
 
 EXPORT = Argument("export", "the export's name: its file's, without .yaml")
+EXPORTS = Argument("exports", "their names: their files', without .yaml", (("nargs", "*"), ("metavar", "EXPORT")))
+
+
+def _flag(name: str, help: str) -> Argument:  # noqa: A002 - argparse's word
+    return Argument(name, help, (("action", "store_true"),))
+
+
+def _value(name: str, help: str, metavar: str, **options: Any) -> Argument:  # noqa: A002
+    return Argument(name, help, (("metavar", metavar), *options.items()))
+
+
+WAIT = _flag("--wait", "until the runs have ended; then say what each has delivered, or why it has failed")
+DRY_RUN = _flag("--dry-run", "check, choose and count the rows, and send nothing")
 
 COMMANDS = (
+    Command(
+        "backfill",
+        "sluice.commands.backfill:backfill",
+        "deliver again what was added between two moments, slice by slice",
+        (
+            EXPORT,
+            _value("--from", "a date or a time, in UTC: what was added later", "TIME", dest="after", required=True),
+            _value("--to", "and up to this one", "TIME", dest="until", required=True),
+            Argument(
+                "--by",
+                "a run for each hour, day, week or month; for each time of the schedule, if it has a clock, or day",
+                (("choices", ("hour", "day", "week", "month")),),
+            ),
+            _flag("--wake-downstream", "tell those who follow the export of each delivery"),
+            _flag("--dry-run", "print the slices and their manifests, and start nothing"),
+            WAIT,
+        ),
+    ),
     Command(
         "check",
         "sluice.commands.check:check",
@@ -68,6 +99,26 @@ COMMANDS = (
             EXPORT,
             Argument("-n", "how many runs, 10 unless told", (("type", int), ("default", 10), ("metavar", "RUNS"))),
             Argument("--json", "everything that is known of each, a JSON value a line", (("action", "store_true"),)),
+        ),
+    ),
+    Command(
+        "resend",
+        "sluice.commands.run:resend",
+        "deliver a former run again: the same names, the same bytes",
+        (EXPORT, Argument("run", "the run's id in Airflow, or the one in its manifest's name"), WAIT),
+    ),
+    Command(
+        "run",
+        "sluice.commands.run:run",
+        "start exports now, through Airflow",
+        (
+            EXPORTS,
+            _flag("--all", "every export with an active schedule"),
+            _value("--mode", "full, incremental or changes, where the export has it", "MODE"),
+            _value("--feeds", "only these segments or datasets", "FEED", nargs="+", default=()),
+            _value("--window", "what was added in this slice of time", "TIME", nargs=2),
+            DRY_RUN,
+            WAIT,
         ),
     ),
     Command(
@@ -109,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         sub = commands.add_parser(command.name, help=command.help, description=command.help)
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=command, error=sub.error)
         sub.add_argument(
             "--include",
             type=Path,

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
+from sluice.airflow.form import form
+from sluice.airflow.names import PREFIX, dag_id
+from sluice.airflow.alerts import alerting
 from sluice.airflow.operators.abort import AbortOperator
 from sluice.airflow.operators.broken import BrokenDeclarationOperator
 from sluice.airflow.operators.chunk import ChunkOperator
@@ -16,13 +19,11 @@ from sluice.airflow.operators.upload import UploadOperator
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.schedules import dag_schedule, export_asset, in_words
 from sluice.airflow.sensors.refreshes import WaitForRefreshesSensor
-from sluice.definition.export import DataOutExport, DatasetExport, Export, SegmentExport
+from sluice.definition.export import Export
 from sluice.definition.load import declaration_text, load, load_export
 from sluice.definition.project import Project
 from sluice.errors import DefinitionError
 from sluice.plan.build import refresh_dags
-
-PREFIX = "export__"
 
 
 def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
@@ -37,10 +38,10 @@ def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
         yield broken_dag(name, errors)
 
 
-def _one(include: Path, dag_id: str) -> Iterator[DAG]:
-    if not dag_id.startswith(PREFIX):
+def _one(include: Path, wanted: str) -> Iterator[DAG]:
+    if not wanted.startswith(PREFIX):
         return
-    name = dag_id.removeprefix(PREFIX)
+    name = wanted.removeprefix(PREFIX)
     try:
         project, export = load_export(include, name)
     except DefinitionError as error:
@@ -52,7 +53,7 @@ def _one(include: Path, dag_id: str) -> Iterator[DAG]:
 def export_dag(export: Export, project: Project, text: str) -> DAG:
     """`wait_for_refreshes -> extract -> chunk -> upload[shard] -> publish`, and a teardown."""
     dag = DAG(
-        dag_id=PREFIX + export.name,
+        dag_id=dag_id(export.name),
         dag_display_name=export.title or export.name,
         description=export.description or f"{export.kind} to {export.connection}",
         doc_md=_doc(export, text),
@@ -66,7 +67,8 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
             "retry_delay": export.retry_delay,
             "retry_exponential_backoff": 2.0,
         },
-        params=_params(export),
+        params=form(export),
+        **alerting(export, project.settings.staging),
     )
     with dag:
         wait = WaitForRefreshesSensor(
@@ -100,7 +102,7 @@ def broken_dag(name: str, errors: Sequence[DefinitionError]) -> DAG:
     """An export that cannot run: its page and its runs show the error instead."""
     page = "\n\n".join(error.page() for error in errors)
     dag = DAG(
-        dag_id=PREFIX + name,
+        dag_id=dag_id(name),
         description="broken declaration",
         doc_md=f"## This declaration is broken\n\n```\n{page}\n```\n",
         # A broken export fails where it would have run: after the next refresh, not in silence.
@@ -112,29 +114,6 @@ def broken_dag(name: str, errors: Sequence[DefinitionError]) -> DAG:
     with dag:
         BrokenDeclarationOperator(task_id="broken_declaration", page=page)
     return dag
-
-
-def _params(export: Export) -> dict[str, Param]:
-    """The trigger form."""
-    match export:
-        case SegmentExport(segments=feeds) | DataOutExport(entities=feeds) | DatasetExport(datasets=feeds):
-            pass
-    return {
-        "feeds": Param(
-            [],
-            type="array",
-            items={"type": "string", "enum": list(feeds)},
-            examples=list(feeds),
-            title="Only these",
-            description="Send only some of the export's segments or datasets; all of them where none is chosen.",
-        ),
-        "dry_run": Param(
-            False,  # noqa: FBT003 - a parameter's default
-            type="boolean",
-            title="Dry run",
-            description="Check, choose and count the rows, and send nothing.",
-        ),
-    }
 
 
 def _doc(export: Export, text: str) -> str:

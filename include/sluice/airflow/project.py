@@ -9,12 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluice.definition.export import Export
 from sluice.definition.load import place_of
 from sluice.errors import DefinitionError, FatalError, Skipped, SluiceError, UnknownOutcomeError
 from sluice.model.run import Run
+from sluice.plan.asked import Asked, asked_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+
+WHY = "why"
+"""The XCom in which a task leaves the page of the error that ended it, for those who are told of it."""
 
 
 def include_folder() -> Path:
@@ -27,18 +33,17 @@ def word(value: Any) -> str:
     return str(getattr(value, "value", value))
 
 
-def run_of(export: str, context: Context) -> Run:
-    """The run as Airflow has started it. A run without a logical date is due when it may start."""
-    dag_run, params = context["dag_run"], context["params"]
+def asked(export: Export, context: Context) -> Asked:
+    """What whoever started the run has asked for. Raises `DefinitionError` where that means nothing."""
+    return asked_of(export, context["dag_run"].conf)
+
+
+def run_of(export: Export, context: Context) -> Run:
+    """The run as Airflow has started it. A run without a logical date is due when it may start. Raises
+    `DefinitionError` where what it was started with means nothing."""
+    dag_run = context["dag_run"]
     due = dag_run.logical_date or dag_run.run_after
-    return Run(
-        export=export,
-        run_id=dag_run.run_id,
-        export_time=due,
-        run_type=word(dag_run.run_type),
-        only=tuple(params.get("feeds") or ()),
-        dry_run=bool(params.get("dry_run")),
-    )
+    return asked(export, context).run(export, dag_run.run_id, due, word(dag_run.run_type))
 
 
 @contextmanager
@@ -54,6 +59,7 @@ def verdicts() -> Iterator[None]:
     except SluiceError as error:
         if error.place is None and error.subject:
             error.place = place_of(include_folder(), error.subject)
+        _leave(error.page())
         if isinstance(error, Skipped):
             # Airflow logs only that a task was skipped, and not why.
             logging.getLogger(__name__).warning(error.page())
@@ -61,3 +67,13 @@ def verdicts() -> Iterator[None]:
         if isinstance(error, DefinitionError | FatalError | UnknownOutcomeError):
             raise AirflowFailException(error.page()) from error
         raise
+
+
+def _leave(page: str) -> None:
+    """What cannot be left must not hide why the task ends."""
+    from airflow.sdk import get_current_context
+
+    try:
+        get_current_context()["ti"].xcom_push(WHY, page)
+    except Exception:
+        logging.getLogger(__name__).debug("the error's page was not left in an XCom", exc_info=True)

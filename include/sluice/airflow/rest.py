@@ -13,14 +13,24 @@ PAGE = 100
 """The most entries that Airflow puts on one page, whatever is asked for."""
 
 
-class Rest:
-    """A logged-in client of one Airflow. Raises RetriableError if it does not answer, FatalError if it refuses."""
+class RefusedError(FatalError):
+    """Airflow's answer was no. `status` is HTTP's word for why: 404 where there is no such thing."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
-        self.url = url
+    def __init__(self, what: str, status: int) -> None:
+        super().__init__(what, next_step="do as Airflow says")
+        self.status = status
+
+
+class Rest:
+    """A logged-in client of one Airflow. Raises `RetriableError` if it does not answer, `RefusedError` if it refuses.
+
+    A `token` stands for a user and a password."""
+
+    def __init__(self, url: str, user: str = "", password: str = "", *, token: str = "") -> None:
+        self.url = url.rstrip("/")
         self._login = {"username": user, "password": password}
         # One connection a request: an idle one would outlive the client, which has no moment to close it.
-        self._headers = {"Connection": "close"}
+        self._headers = {"Connection": "close"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
     def health(self) -> dict[str, dict[str, Any]]:
         """The state of each component by its name."""
@@ -79,5 +89,6 @@ class Rest:
         if answer.status_code >= 500:
             raise RetriableError(f"{method} {path}: Airflow answered {answer.status_code}: {answer.text[:500]}")
         if answer.status_code >= 400:
-            raise FatalError(f"{method} {path}: Airflow answered {answer.status_code}: {answer.text[:500]}")
+            what = f"{method} {path}: Airflow answered {answer.status_code}: {answer.text[:500]}"
+            raise RefusedError(what, answer.status_code)
         return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sluice.airflow.rest import Rest
@@ -44,10 +45,16 @@ class Task:
         return f"{self.run.path}/taskInstances/{self.task_id}"
 
 
-def trigger(rest: Rest, dag_id: str, conf: dict[str, Any] | None = None) -> Run:
-    """Start a run now."""
-    body = {"logical_date": None, "conf": conf or {}}
+def trigger(rest: Rest, dag_id: str, conf: dict[str, Any] | None = None, note: str = "") -> Run:
+    """Start a run now. The note stands on its page."""
+    body = {"logical_date": None, "conf": conf or {}, "note": note or None}
     return Run(dag_id, rest.post(f"dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+
+def between(rest: Rest, dag_id: str, first: datetime, last: datetime) -> list[Run]:
+    """The runs of a DAG that are due between two moments, in their order."""
+    asked = {"logical_date_gte": first.isoformat(), "logical_date_lte": last.isoformat(), "order_by": "logical_date"}
+    return [Run(dag_id, one["dag_run_id"]) for one in rest.every(f"dags/{dag_id}/dagRuns", "dag_runs", **asked)]
 
 
 def state(rest: Rest, run: Run) -> str:
@@ -98,6 +105,15 @@ def log(rest: Rest, task: Task) -> list[str]:
     """The lines that the task's last try has logged, with the error that ended it."""
     answer = rest.get(f"{task.path}/logs/{max(task.tries, 1)}", map_index=task.map_index, full_content=True)
     return [line for entry in answer["content"] for line in _lines(entry)]
+
+
+def error(rest: Rest, task: Task) -> str:
+    """The error that ended the task's last try; empty where its log holds none."""
+    answer = rest.get(f"{task.path}/logs/{max(task.tries, 1)}", map_index=task.map_index, full_content=True)
+    details = [
+        detail for entry in answer["content"] if isinstance(entry, dict) for detail in entry.get("error_detail") or ()
+    ]
+    return str(details[0]["exc_value"]) if details else ""
 
 
 def _lines(entry: dict[str, Any] | str) -> Iterator[str]:

@@ -18,7 +18,7 @@ def check_period(export: ExportBase, run: Run) -> None:
     Airflow's dates bind runs by the clock alone: those that follow a refresh, or that people start, come here. A
     backfill is asked for by its dates, so they are its own affair."""
     spec = export.when
-    if spec is None or run.run_type == "backfill":
+    if spec is None or run.is_backfill:
         return
     if spec.start and run.time < spec.start:
         what = f"export {export.name} starts at {_spell(spec.start)}, and this run was due at {_spell(run.time)}"
@@ -26,6 +26,14 @@ def check_period(export: ExportBase, run: Run) -> None:
     if spec.end and run.time > spec.end:
         what = f"export {export.name} has ended at {_spell(spec.end)}, and this run was due at {_spell(run.time)}"
         raise Skipped(what, next_step="change `end` in its schedule if it is to go on")
+
+
+def is_active(export: ExportBase, now: datetime) -> bool:
+    """Whether its schedule will start another run: it is on, has not ended, and its one time has not gone by."""
+    spec = export.when
+    if not export.enabled or spec is None:
+        return False
+    return not (spec.once and spec.once < now) and not (spec.end and spec.end < now)
 
 
 def begins(export: ExportBase, run: Run) -> datetime:

@@ -22,7 +22,7 @@ def window_of(export: Export, run_type: str, due: datetime, asked: Mapping[str, 
 
     Raises `DefinitionError` where what was asked for is no slice of time, or the schedule has no ticks."""
     if asked:
-        return _asked(asked)
+        return asked_window(asked)
     if run_type != "backfill" or export.mode == "full":
         return None
     spec = export.when
@@ -35,9 +35,10 @@ def window_of(export: Export, run_type: str, due: datetime, asked: Mapping[str, 
     return Window(after=before, until=due)
 
 
-def _asked(asked: Mapping[str, Any]) -> Window:
+def asked_window(asked: Mapping[str, Any]) -> Window:
+    """The slice of time that `{"from": ..., "to": ...}` names. Raises `DefinitionError` where it is none."""
     try:
-        after, until = (_moment(str(asked[key])) for key in ("from", "to"))
+        after, until = (moment(str(asked[key])) for key in ("from", "to"))
         found = Window(after=after, until=until)
     except (KeyError, ValueError, ValidationError):
         found = None
@@ -49,7 +50,7 @@ def _asked(asked: Mapping[str, Any]) -> Window:
     return found
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """A date or a timestamp; UTC where it has no offset."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -112,8 +112,8 @@ def test_a_dag_says_what_was_declared(dags: dict[str, DAG]) -> None:
     assert dag.tags == {"sluice", "segment-export", "out", "daily"}
     assert (dag.get_task("extract").owner, dag.get_task("extract").retries) == ("crm-team", 4)
     assert dag.max_active_runs == 1
-    assert dag.params["feeds"] == []
-    assert dag.params.get_param("feeds").schema["items"]["enum"] == ["best", "vips"]
+    assert dag.params["segments"] == []
+    assert dag.params.get_param("segments").schema["items"]["enum"] == ["best", "vips"]
 
 
 def test_it_waits_for_all_it_depends_on(dags: dict[str, DAG]) -> None:

@@ -11,6 +11,7 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sluice.airflow.project import run_of, verdicts
+from sluice.definition.export import DataOutExport
 from sluice.errors import Skipped
 
 DUE = datetime(2026, 3, 9, 6, tzinfo=UTC)
@@ -22,7 +23,8 @@ def test_a_run_s_type_is_airflow_s_word_for_it(kind: DagRunType) -> None:
     given = {"run_id": "x", "logical_date": DUE, "run_after": DUE, "run_type": kind, "data_interval_start": DUE}
     given |= {"data_interval_end": DUE, "conf": {}}
     context: Any = {"dag_run": SimpleNamespace(**given), "params": {}}
-    assert run_of("orders", context).run_type == kind.value
+    export = DataOutExport(name="orders", kind="data-out-export", connection="c", entities=("orders",))
+    assert run_of(export, context).run_type == kind.value
 
 
 def test_why_a_run_is_skipped_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

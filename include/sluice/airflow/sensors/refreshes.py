@@ -37,8 +37,8 @@ class WaitForRefreshesSensor(BaseSensorOperator):
         self.refreshes = refreshes
 
     def execute(self, context: Context) -> dict[str, str]:
-        run = run_of(self.export.name, context)
         with verdicts():
+            run = run_of(self.export, context)
             check_period(self.export, run)
         begin = begins(self.export, run)
         refreshes = watched(self.refreshes, context, self.log)

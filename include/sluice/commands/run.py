@@ -1,0 +1,107 @@
+"""`sluice run` and `sluice resend`: start runs through Airflow, and say what becomes of them."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sluice.errors import FatalError
+
+if TYPE_CHECKING:
+    from sluice.airflow.rest import Rest
+    from sluice.airflow.runs import Run
+    from sluice.definition.export import Export
+    from sluice.definition.project import Project
+
+
+def run(args: Namespace) -> int:
+    """Start a run of each export; with `--wait`, 0 only if all of them succeed. Nothing starts where one cannot."""
+    from sluice.airflow.login import login
+    from sluice.airflow.starting import check_ready, is_paused, start
+
+    if bool(args.exports) == args.all:
+        args.error("name exports, or give --all")
+    wanted = _active(args) if args.all else [*map(_one(args), args.exports)]
+    confs = {export.name: _checked(project, export, _conf(args)) for project, export in wanted}
+    rest = login(args.include)
+    if args.all:
+        paused = [name for name in confs if is_paused(rest, name)]
+        _leave_out(paused, "their DAGs are paused")
+        confs = {name: conf for name, conf in confs.items() if name not in paused}
+    check_ready(rest, list(confs))
+    return report(rest, {start(rest, name, conf): name for name, conf in confs.items()}, wait=args.wait)
+
+
+def resend(args: Namespace) -> int:
+    """Start a run that delivers a former one again, byte by byte."""
+    from sluice.airflow.login import login
+    from sluice.airflow.starting import check_ready, published, start
+    from sluice.definition.load import load_export
+
+    load_export(args.include, args.export)
+    rest = login(args.include)
+    flow_run = published(rest, args.export, args.run)
+    check_ready(rest, [args.export])
+    run = start(rest, args.export, {"resend": flow_run}, f"sends {args.run} again")
+    return report(rest, {run: args.export}, wait=args.wait)
+
+
+def report(rest: Rest, started: Mapping[Run, str], *, wait: bool) -> int:
+    """Print the runs, and if they are waited for, what became of each. 1 where one has failed."""
+    from sluice.airflow.starting import ended, told, why
+
+    for run, name in started.items():
+        print(f"{name}: started {run.run_id}", flush=True)
+    failed = 0
+    for run, succeeded in ended(rest, list(started)) if wait else ():
+        if succeeded:
+            print(f"{started[run]}: {told(rest, run)}", flush=True)
+        else:
+            failed += 1
+            print(f"{started[run]}: run {run.run_id} has failed\n{why(rest, run)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _one(args: Namespace) -> Any:
+    from sluice.definition.load import load_export
+
+    return lambda name: load_export(args.include, name)
+
+
+def _active(args: Namespace) -> list[tuple[Project, Export]]:
+    """Every export with an active schedule; the others are told."""
+    from sluice.definition.begin import is_active
+    from sluice.definition.load import load
+
+    loaded, now = load(args.include), datetime.now(UTC)
+    active = [(loaded.project, one) for one in loaded.project.exports.values() if is_active(one, now)]
+    names = {export.name for _, export in active}
+    _leave_out([name for name in loaded.project.exports if name not in names], "no active schedule")
+    _leave_out(list(loaded.broken), "broken, as `sluice check` shows")
+    if not active:
+        raise FatalError("no export has an active schedule", next_step="name the exports to run")
+    return active
+
+
+def _leave_out(names: Sequence[str], why: str) -> None:
+    if names:
+        print(f"left out, {why}: {', '.join(sorted(names))}")
+
+
+def _conf(args: Namespace) -> dict[str, Any]:
+    """The configuration that the command line asks for."""
+    window = {"from": args.window[0], "to": args.window[1]} if args.window else None
+    asked = {"mode": args.mode, "feeds": args.feeds, "window": window, "dry_run": args.dry_run}
+    return {key: value for key, value in asked.items() if value}
+
+
+def _checked(project: Project, export: Export, conf: dict[str, Any]) -> dict[str, Any]:
+    """The configuration itself. Raises `DefinitionError` where a run with it would."""
+    from sluice.plan.asked import asked_of
+    from sluice.plan.build import build
+
+    build(project, export, asked_of(export, conf).run(export, "manual", datetime.now(UTC), "manual"))
+    return conf
