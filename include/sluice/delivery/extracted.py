@@ -59,3 +59,5 @@ class Extracted(BaseModel):
     feeds: dict[str, int]
     """Records of each feed."""
     dry_run: bool = False
+    resend: bool = False
+    """Whether this is what a former run has delivered, to be sent again."""

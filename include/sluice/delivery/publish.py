@@ -58,21 +58,18 @@ def _publish(delivery: Delivery, stage: Stage, destination: Destination, begin: 
     turn = begin(destination)
     turn.announce({one.feed.name: one.extract.position for one in delivery.feeds if one.extract.position}, now)
     manifest = delivery.manifest(turn.previous)
-    if plan.export.kind == "data-out-export":
-        destination.put(_beside_manifest(plan, "model.json"), [_model_json(delivery)])
+    put_beside(delivery, destination)
     turn.confirm()
     seal(plan, manifest, stage, destination, hold)
     turn.stand()
     if plan.export.manifest.success_marker:
-        destination.put(_beside_manifest(plan, "_SUCCESS"), [])
+        destination.put(plan.beside_manifest("_SUCCESS"), [])
     turn.end()
 
 
-def _beside_manifest(plan: Plan, name: str) -> str:
-    folder = plan.manifest.rpartition("/")[0]
-    return f"{folder}/{name}" if folder else name
-
-
-def _model_json(delivery: Delivery) -> bytes:
-    feeds = ((one.feed.name, one.extract.pinned.schema, one.parts) for one in delivery.feeds)
-    return model_json.render(delivery.plan.export.name, feeds)
+def put_beside(delivery: Delivery, destination: Destination) -> None:
+    """What goes with a delivery of this kind: the schema of whole entities."""
+    plan = delivery.plan
+    if plan.export.kind == "data-out-export":
+        feeds = ((one.feed.name, one.extract.pinned.schema, one.parts) for one in delivery.feeds)
+        destination.put(plan.beside_manifest("model.json"), [model_json.render(plan.export.name, feeds)])

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from sluice.definition.project import Staging
 from sluice.errors import FatalError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.model.access import Connections
@@ -28,8 +29,13 @@ class StagedRun(BaseModel):
 
     @classmethod
     def of(cls, plan: Plan) -> StagedRun:
-        folder = f"{plan.staging.path}/runs/{plan.export.name}/{plan.run.id}".lstrip("/")
-        return cls(airflow_conn_id=plan.staging.airflow_conn_id, folder=folder)
+        return cls.named(plan.staging, plan.export.name, str(plan.run.id))
+
+    @classmethod
+    def named(cls, staging: Staging, export: str, flow_run_id: str) -> StagedRun:
+        """The staging of a run that may have been."""
+        folder = f"{staging.path}/runs/{export}/{flow_run_id}".lstrip("/")
+        return cls(airflow_conn_id=staging.airflow_conn_id, folder=folder)
 
     @classmethod
     def from_extracted(cls, extracted: Mapping[str, Any]) -> StagedRun:

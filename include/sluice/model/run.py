@@ -46,6 +46,11 @@ def _spell(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def flow_run_id(export: str, run: str) -> UUID:
+    """The flow run id of a run that Airflow calls `run`; a backfill's is that of its slice of time."""
+    return uuid5(_NAMESPACE, f"{export}\n{run}")
+
+
 class Run(BaseModel):
     """One run of one export. `run_id` is Airflow's; everything else that names it is derived."""
 
@@ -78,7 +83,7 @@ class Run(BaseModel):
         """The flow run's id: in part names, in the manifest's name, in staging.
 
         Of a backfill, the window's and not the run's: whoever asks for a slice of time again gets the same names."""
-        return uuid5(_NAMESPACE, f"{self.export}\n{f'window {self.window}' if self.window else self.run_id}")
+        return flow_run_id(self.export, f"window {self.window}" if self.window else self.run_id)
 
     @cached_property
     def transaction(self) -> int:

@@ -59,6 +59,11 @@ class Plan(BaseModel):
     def feed(self, name: str) -> Feed:
         return next(feed for feed in self.feeds if feed.name == name)
 
+    def beside_manifest(self, name: str) -> str:
+        """The name of another file in the manifest's folder."""
+        folder = self.manifest.rpartition("/")[0]
+        return f"{folder}/{name}" if folder else name
+
     def part_name(self, feed: Feed, number: int) -> str:
         """A part's name, as Experience Platform's dataset export spells it: always the same for a run and chunk."""
         run, index = self.run, self.feeds.index(feed)

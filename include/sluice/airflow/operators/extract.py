@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from sluice.airflow.project import include_folder, run_of, verdicts
+from sluice.airflow.project import asked, include_folder, run_of, verdicts
 from sluice.airflow.schedules import export_asset
 from sluice.airflow.watermark import AssetWatermarks
 
@@ -28,11 +28,15 @@ class ExtractOperator(BaseOperator):
         from sluice.airflow.connections import AirflowConnections
         from sluice.definition.load import load_export
         from sluice.delivery.extract import extract
+        from sluice.delivery.resend import take_up
         from sluice.plan.build import build
 
         with verdicts():
             project, export = load_export(include_folder(), self.export)
-            plan = build(project, export, run_of(export, context))
-            extracted = extract(plan, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
+            if former := asked(export, context).resend:
+                extracted = take_up(project.settings.staging, self.export, former, AirflowConnections())
+            else:
+                plan = build(project, export, run_of(export, context))
+                extracted = extract(plan, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
         self.log.info("%s: %s records in %s feeds", self.export, f"{extracted.records:,}", len(extracted.feeds))
         return extracted.model_dump(mode="json")

@@ -32,6 +32,7 @@ class PublishOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from sluice.airflow.connections import AirflowConnections
         from sluice.delivery.publish import publish
+        from sluice.delivery.resend import deliver_again
         from sluice.delivery.staging import StagedRun
 
         if self.extracted["dry_run"]:
@@ -39,7 +40,10 @@ class PublishOperator(BaseOperator):
             raise AirflowSkipException("dry run: nothing was sent, so nothing is published")
         with verdicts():
             staged = StagedRun.from_extracted(self.extracted)
-            report = publish(staged, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
+            if self.extracted["resend"]:
+                report = deliver_again(staged, AirflowConnections(), datetime.now(UTC))
+            else:
+                report = publish(staged, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
         self.log.info("published %s: %s files, %s records", report.manifest, f"{report.files:,}", f"{report.records:,}")
         value = report.model_dump(mode="json")
         if report.wakes:

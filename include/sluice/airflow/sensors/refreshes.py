@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator, Context
 
 from sluice.airflow import record
-from sluice.airflow.project import run_of, verdicts
+from sluice.airflow.project import asked, run_of, verdicts
 from sluice.airflow.triggers.refreshes import RefreshesIdleTrigger, describe, stale
 from sluice.airflow.upstream import Watched, busy, failed, watched
 from sluice.definition.begin import begins, check_period, fresh_since
@@ -39,6 +39,9 @@ class WaitForRefreshesSensor(BaseSensorOperator):
     def execute(self, context: Context) -> dict[str, str]:
         with verdicts():
             run = run_of(self.export, context)
+            if asked(self.export, context).resend:
+                self.log.info("what a former run has pinned is sent again: nothing is waited for")
+                return {"waited_for": ""}
             check_period(self.export, run)
         begin = begins(self.export, run)
         refreshes = watched(self.refreshes, context, self.log)
