@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.definition.load import load_export
+from sluice.delivery.abort import Aborted, abort
 from sluice.delivery.chunk import chunk
 from sluice.delivery.extract import extract
 from sluice.delivery.ledger import Ledger, NoLedger
@@ -91,6 +92,9 @@ class World:
 
     def publish(self, staged: StagedRun) -> Report:
         return publish(staged, self, self.watermarks, self.now)
+
+    def abort(self, staged: StagedRun) -> Aborted:
+        return abort(staged, self, self.now)
 
     def upload(self, staged: StagedRun, ledger: Ledger | None = None) -> list[Sent]:
         shards = chunk(staged, self)

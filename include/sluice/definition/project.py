@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from sluice.definition.catalog import Dataset, Refresh, Segment
 from sluice.definition.connection import Connection
@@ -18,6 +20,9 @@ class Staging(Declared):
     """The Airflow connection of its filesystem."""
     path: str = "staging"
     """The folder below the connection's."""
+    keep: Annotated[int, Field(ge=1)] = 20
+    """How many runs of each export stay in staging, the newest: those that can be cleared, delivered again and looked
+    into. What older ones have pinned is removed once they are over."""
 
 
 class Settings(Declared):

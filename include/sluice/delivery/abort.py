@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from sluice.chunk.cut import chunks_of
+from sluice.delivery.chunk import Shards
+from sluice.delivery.delivered import Delivery, report_of
 from sluice.delivery.extracted import FeedExtract
+from sluice.delivery.history import History
+from sluice.delivery.hold import Hold
+from sluice.delivery.leftovers import leftovers, present_of
 from sluice.delivery.manifest import Manifest
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
@@ -16,7 +22,7 @@ from sluice.plan.model import Plan
 
 
 class Aborted(BaseModel):
-    """What the teardown found and did."""
+    """What was found of a run that is over, and what was done about it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,23 +31,67 @@ class Aborted(BaseModel):
     """Parts removed from the destination."""
     uploads: int = 0
     """Unfinished uploads discarded."""
+    in_doubt: bool = False
+    """The manifest's write had begun and was not answered, and the manifest is not there: nothing was removed, for it
+    may yet arrive. A later run looks again."""
 
 
-def abort(staged: StagedRun, connections: Connections) -> Aborted:
-    """Remove this run's parts unless its manifest is there. Only names that this run's plan computes are touched."""
+class Settled(BaseModel):
+    """Staged once it is certain what has become of a run; it holds for as long as nobody else takes the run up."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token: str
+    """Of the hold that settled it."""
+    published: bool
+
+
+def abort(staged: StagedRun, connections: Connections, now: datetime, *, later: bool = False) -> Aborted:
+    """Remove this run's parts unless its manifest is there. Only names that this run's plan computes are touched.
+
+    `later` says that another run has begun since: what was in doubt is not waited for any longer.
+    """
     stage = staged.open(connections)
     plan = stage.find("plan", Plan)
-    if plan is None:
+    if plan is None or plan.run.dry_run:
         return Aborted(published=False)
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
-        if stage.find("manifest", Manifest) or destination.stat(plan.manifest) is not None:
-            return Aborted(published=True)
-        names = _names(plan, stage)
-        uploads = destination.abort(names)
-        present = _present(plan, set(names), destination)
-        destination.remove(present)
+        hold = Hold(stage, "abort")
+        done = _settle(plan, stage, destination, in_doubt=hold.in_doubt and not later)
+        address = destination.locate(plan.manifest)
+    if not done.in_doubt:
+        stage.write("settled", Settled(token=hold.token, published=done.published))
+    _report(plan, stage, connections, done, address, now)
+    return done
+
+
+def _settle(plan: Plan, stage: Stage, destination: Destination, *, in_doubt: bool) -> Aborted:
+    if stage.find("manifest", Manifest) or destination.stat(plan.manifest) is not None:
+        return Aborted(published=True)
+    if in_doubt:
+        return Aborted(published=False, in_doubt=True)
+    names = sorted({*_names(plan, stage), *leftovers(stage)})
+    uploads = destination.abort(names)
+    present = present_of(names, destination)
+    destination.remove(present)
     return Aborted(published=False, removed=len(present), uploads=uploads)
+
+
+def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, address: str, now: datetime) -> None:
+    """What `publish` did not come to say: that a run failed before it, or that one in doubt was published after all."""
+    history = History(plan.staging, plan.export.name, connections)
+    known = history.find(str(plan.run.id))
+    said = known.outcome if known else None
+    if done.published and said != "published":
+        delivery = Delivery.of(plan, stage)
+        history.keep(report_of(plan, stage, delivery, "published", address, now, "told by its manifest alone"))
+    elif done.in_doubt and said is None:
+        why = "it ended while its manifest was written, and the manifest is not there"
+        history.keep(report_of(plan, stage, None, "unknown", address, now, why))
+    elif not (done.published or done.in_doubt) and said in (None, "unknown") and stage.find("shards", Shards):
+        why = f"it ended before it could publish; {done.removed:,} parts were removed"
+        history.keep(report_of(plan, stage, None, "failed", address, now, why))
 
 
 def _names(plan: Plan, stage: Stage) -> list[str]:
@@ -53,8 +103,3 @@ def _names(plan: Plan, stage: Stage) -> list[str]:
             chunks = chunks_of(extract.records, size, 0, -(-extract.records // size))
             names += [plan.part_name(feed, chunk.number) for chunk in chunks]
     return names
-
-
-def _present(plan: Plan, names: set[str], destination: Destination) -> list[str]:
-    folders = {feed.folder for feed in plan.feeds}
-    return sorted({stored.name for folder in folders for stored in destination.list(folder)} & names)

@@ -42,6 +42,10 @@ class Hold:
         stage.write("hold", self._held)
 
     @property
+    def token(self) -> str:
+        return self._held.token
+
+    @property
     def in_doubt(self) -> bool:
         """Whether a former holder has begun to write the manifest, and did not come to say that it was not written."""
         return self.before is not None and self.before.sealing

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.definition.load import load
-from sluice.delivery.abort import abort
 from sluice.delivery.manifest import Manifest
 from sluice.delivery.verify import read_manifest, verify
 from sluice.destinations.local import Local
@@ -151,7 +150,7 @@ def test_nothing_counts_before_publish_and_abort_removes_it(world: World) -> Non
     world.upload(staged)
     (world.root / "out" / "drop" / "people" / "exportTime=202603090405" / "someone-elses.txt").write_text("mine")
     assert not [name for name in world.delivered() if "manifest" in name]
-    done = abort(staged, world)
+    done = world.abort(staged)
     assert (done.published, done.removed) == (False, 4)
     assert world.delivered() == ["drop/people/exportTime=202603090405/someone-elses.txt"]
 
@@ -159,7 +158,7 @@ def test_nothing_counts_before_publish_and_abort_removes_it(world: World) -> Non
 def test_abort_leaves_a_published_delivery_alone(world: World) -> None:
     world.run("all_people")
     before = world.delivered()
-    assert abort(world.extract("all_people"), world).published
+    assert world.abort(world.extract("all_people")).published
     assert world.delivered() == before
 
 
@@ -196,7 +195,7 @@ def test_a_server_may_take_files_away_as_they_arrive(world: World, monkeypatch: 
     world.publish(staged)
     (manifest,) = [name for name in world.delivered() if "manifest-" in name]
     (world.root / "out" / manifest).unlink()
-    assert abort(staged, world).published
+    assert world.abort(staged).published
     assert world.delivered() == others
 
 

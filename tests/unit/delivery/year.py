@@ -25,7 +25,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.delivery import publish as publishing
-from sluice.delivery.abort import abort
 from sluice.delivery.manifest import Manifest
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.succession import Succession
@@ -135,7 +134,7 @@ class Year:
             self.world.publish(staged)
         except Killed:
             if staged and self._happens(0.5, "aborted"):
-                abort(staged, self.world)
+                self.world.abort(staged)
             return False
         except FatalError as refused:
             self.seen[f"refused: {refused.what.split(': ')[-1][:40]}"] += 1

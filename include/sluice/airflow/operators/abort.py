@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Context
 
+from sluice.airflow.ended import has_ended
 from sluice.airflow.project import verdicts
+
+if TYPE_CHECKING:
+    from sluice.delivery.staging import StagedRun
 
 
 class AbortOperator(BaseOperator):
-    """Removes what an unpublished run has left at the destination; leaves a published one alone."""
+    """Removes what an unpublished run has left at the destination; leaves a published one alone. Then does the same
+    for runs of this export whose own teardown did not come to it, and drops the staging of old ones."""
 
     template_fields: Sequence[str] = ("extracted",)
     ui_color = "#eeeeee"
@@ -20,7 +27,7 @@ class AbortOperator(BaseOperator):
         super().__init__(**kwargs)
         self.extracted: Mapping[str, Any] | None = extracted
 
-    def execute(self, context: Context) -> dict[str, Any] | None:  # noqa: ARG002 - Airflow's signature
+    def execute(self, context: Context) -> dict[str, Any] | None:
         from sluice.airflow.connections import AirflowConnections
         from sluice.delivery.abort import abort
         from sluice.delivery.staging import StagedRun
@@ -28,10 +35,22 @@ class AbortOperator(BaseOperator):
         if self.extracted is None:
             self.log.info("nothing was extracted, so nothing was sent")
             return None
+        staged, now = StagedRun.from_extracted(self.extracted), datetime.now(UTC)
         with verdicts():
-            done = abort(StagedRun.from_extracted(self.extracted), AirflowConnections())
+            done = abort(staged, AirflowConnections(), now)
         if done.published:
             self.log.info("published: nothing to clean")
+        elif done.in_doubt:
+            self.log.warning("unknown: the manifest's write was not answered; the next run looks again, and cleans")
         else:
             self.log.info("not published: %s parts and %s unfinished uploads removed", done.removed, done.uploads)
+        self._clean_others(staged, context)
         return done.model_dump(mode="json")
+
+    def _clean_others(self, staged: StagedRun, context: Context) -> None:
+        from sluice.airflow.connections import AirflowConnections
+        from sluice.delivery.clean import clean_others
+
+        ended = partial(has_ended, context["ti"], context["dag_run"].dag_id)
+        for one in clean_others(staged, AirflowConnections(), ended, datetime.now(UTC)):
+            self.log.info(one.sentence)

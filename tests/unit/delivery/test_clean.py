@@ -1,0 +1,282 @@
+"""What becomes of runs that end without publishing: their own teardown, the next run's, and what is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from sluice.delivery import seal as sealing
+from sluice.delivery.clean import Cleaned, Cleaner, clean_others
+from sluice.delivery.history import History
+from sluice.delivery.report import Report
+from sluice.delivery.staging import StagedRun
+from sluice.destinations.local import LocalFolder
+from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
+from tests.builders import World
+
+FILES = {
+    "catalog/datasets.yaml": """
+        people: {kind: profile, key: id, source: {type: parquet, airflow_conn_id: lake, path: people}}
+        """,
+    "connections/out.yaml": "{type: local, airflow_conn_id: out, folder: drop}",
+    "exports/people.yaml": """
+        {kind: dataset-export, connection: out, datasets: [people], mode: full, chunks: {records: 30}}
+        """,
+}
+
+
+class Killed(BaseException):
+    """The process is gone: nothing below handles it."""
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(sealing, "LOOKS", (0.0, 0.0))
+    world = World(tmp_path)
+    world.declare(FILES)
+    world.dataset("people", pa.table({"id": range(100)}), files=2)
+    return world
+
+
+def sent(world: World, run_id: str) -> StagedRun:
+    staged = world.extract("people", run_id)
+    world.upload(staged)
+    return staged
+
+
+def parts(world: World) -> int:
+    return len([name for name in world.delivered() if "part-" in name])
+
+
+def manifests(world: World) -> int:
+    return len([name for name in world.delivered() if "manifest-" in name])
+
+
+def last(world: World) -> Report:
+    (report,) = History(world.plan("people").staging, "people", world).last(1)
+    return report
+
+
+def clean(world: World, but: str = "none", over: Iterable[str] = ()) -> list[Cleaned]:
+    ended = set(over)
+    cleaner = Cleaner(world.plan("people").staging, "people", world, lambda run: run in ended if ended else True)
+    return list(cleaner.clean(world.now, but=but))
+
+
+def strike(monkeypatch: pytest.MonkeyPatch, what: str, *, after: bool, error: BaseException) -> None:
+    """The manifest's write fails, before or after it has taken effect."""
+    put = LocalFolder.put
+
+    def struck(self: LocalFolder, name: str, body: Iterable[bytes]) -> Any:
+        if what not in name:
+            return put(self, name, body)
+        monkeypatch.setattr(LocalFolder, "put", put)
+        if after:
+            put(self, name, body)
+        raise error
+
+    monkeypatch.setattr(LocalFolder, "put", struck)
+
+
+class TestUnknown:
+    def test_a_write_that_arrived_though_its_answer_was_lost_is_published(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        strike(monkeypatch, "manifest-", after=True, error=RetriableError("no answer"))
+        assert world.publish(sent(world, "r1")).outcome == "published"
+
+    def test_a_write_that_is_not_there_is_tried_again(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        strike(monkeypatch, "manifest-", after=False, error=RetriableError("no answer"))
+        staged = sent(world, "r1")
+        with pytest.raises(RetriableError):
+            world.publish(staged)
+        assert manifests(world) == 0
+        assert world.publish(staged).outcome == "published"
+
+    @pytest.mark.parametrize("arrived", [True, False])
+    def test_a_write_that_cannot_be_looked_up_is_unknown_until_the_next_try_looks(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, arrived: bool
+    ) -> None:
+        staged = sent(world, "r1")
+        with monkeypatch.context() as away:
+            away.setattr(LocalFolder, "stat", _away)
+            strike(monkeypatch, "manifest-", after=arrived, error=RetriableError("no answer"))
+            with pytest.raises(UnknownOutcomeError):
+                world.publish(staged)
+        assert (last(world).outcome, manifests(world)) == ("unknown", arrived)
+        assert world.publish(staged).outcome == "published"
+        assert (last(world).outcome, manifests(world)) == ("published", 1)
+
+    def test_a_retry_leaves_a_manifest_that_arrived_untouched(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+        strike(monkeypatch, "manifest-", after=True, error=Killed())
+        with pytest.raises(Killed):
+            world.publish(staged)
+        (path,) = (world.root / "out").rglob("manifest-*")
+        written = path.stat().st_ino
+        world.publish(staged)
+        assert path.stat().st_ino == written
+
+    def test_teardown_leaves_what_is_in_doubt_and_a_later_run_settles_it(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+        strike(monkeypatch, "manifest-", after=False, error=Killed())
+        with pytest.raises(Killed):
+            world.publish(staged)
+        assert world.abort(staged).in_doubt
+        assert (parts(world), last(world).outcome) == (4, "unknown")
+        (cleaned,) = clean(world)
+        assert cleaned.done is not None
+        assert (cleaned.done.removed, parts(world), last(world).outcome) == (4, 0, "failed")
+
+    def test_what_was_in_doubt_and_arrived_after_all_is_published(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+        with monkeypatch.context() as away:
+            away.setattr(LocalFolder, "stat", _away)
+            strike(monkeypatch, "manifest-", after=True, error=RetriableError("no answer"))
+            with pytest.raises(UnknownOutcomeError):
+                world.publish(staged)
+        assert world.abort(staged).published
+        assert (parts(world), last(world).outcome, last(world).records) == (4, "published", 100)
+
+
+def _away(*_: object) -> None:
+    raise RetriableError("the server is away")
+
+
+class TestTwoAtOnce:
+    """`abort`, or another try of `publish`, beside a `publish` that Airflow believes dead."""
+
+    def test_publish_refuses_where_its_run_was_aborted(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        staged = sent(world, "r1")
+        self.meanwhile(monkeypatch, "before", lambda: world.abort(staged))
+        with pytest.raises(FatalError, match="this run was aborted"):
+            world.publish(staged)
+        assert (manifests(world), parts(world)) == (0, 0)
+
+    def test_publish_takes_its_manifest_back_where_the_parts_went_meanwhile(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`later`: as a next run does, which does not wait for what is in doubt."""
+        staged = sent(world, "r1")
+        self.meanwhile(monkeypatch, "within", lambda: clean(world))
+        with pytest.raises(FatalError, match="the manifest is taken back"):
+            world.publish(staged)
+        assert (manifests(world), parts(world)) == (0, 0)
+
+    def test_a_manifest_that_a_killed_publish_left_after_the_parts_went_is_taken_back_by_the_next_run(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+
+        def die() -> None:
+            clean(world)
+            strike(monkeypatch, "manifest-", after=True, error=Killed())
+
+        self.meanwhile(monkeypatch, "within", die)
+        with pytest.raises(Killed):
+            world.publish(staged)
+        assert (manifests(world), parts(world)) == (1, 0)
+        (cleaned,) = clean(world)
+        assert (cleaned.taken_back, manifests(world)) == (True, 0)
+
+    def test_a_second_try_of_publish_wins_over_one_that_slept(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+        self.meanwhile(monkeypatch, "before", lambda: world.publish(staged))
+        with pytest.raises(FatalError, match="another try of `publish`"):
+            world.publish(staged)
+        assert (manifests(world), parts(world)) == (1, 4)
+
+    def meanwhile(self, monkeypatch: pytest.MonkeyPatch, when: str, act: Any) -> None:
+        """Something happens just before the last look, or between it and the manifest's write."""
+        seal = sealing.Hold.seal
+
+        def struck(hold: sealing.Hold) -> None:
+            monkeypatch.setattr(sealing.Hold, "seal", seal)
+            if when == "within":
+                seal(hold)
+            act()
+            if when == "before":
+                seal(hold)
+
+        monkeypatch.setattr(sealing.Hold, "seal", struck)
+
+
+class TestOthers:
+    def test_what_a_dead_machine_left_goes_with_the_next_run(self, world: World) -> None:
+        sent(world, "dead")
+        sent(world, "alive")
+        world.run("people", "r3")
+        (world.root / "out" / "drop" / "people" / "part-00000-someone-elses.json.gz").write_text("mine")
+        (cleaned,) = clean(world, over=["dead", "r3"])
+        assert cleaned.sentence == "run dead is over: 4 parts and 0 unfinished uploads removed"
+        left = [name for name in world.delivered() if str(world.plan("people", "dead").run.id) in name]
+        assert left == []
+        assert parts(world) == 4 + 4 + 1
+        assert clean(world, over=["dead", "r3"]) == [], "once"
+
+    def test_unfinished_uploads_go_too(self, world: World) -> None:
+        staged = sent(world, "dead")
+        (part, *_) = (world.root / "out").rglob("part-*")
+        part.rename(part.with_name(f".{part.name}.0123abcd.partial"))
+        assert world.abort(staged).uploads == 1
+        assert not list((world.root / "out").rglob("*.partial"))
+
+    def test_a_published_run_is_left_alone(self, world: World) -> None:
+        world.run("people", "r1")
+        before = world.delivered()
+        assert clean(world) == []
+        assert world.delivered() == before
+
+    def test_the_asker_is_left_alone(self, world: World) -> None:
+        staged = sent(world, "r1")
+        assert list(clean_others(staged, world, lambda _: True, world.now)) == []
+        assert parts(world) == 4
+
+    def test_a_run_that_was_taken_up_again_is_looked_at_again(self, world: World) -> None:
+        staged = sent(world, "r1")
+        world.abort(staged)
+        assert clean(world) == []
+        world.upload(world.extract("people", "r1"))
+        world.publish(staged)
+        assert clean(world) == []
+        assert (manifests(world), parts(world)) == (1, 4)
+
+    def test_staging_keeps_the_newest_runs(self, world: World) -> None:
+        world.declare({"project.yaml": "staging: {keep: 2}"})
+        for n in range(4):
+            world.run("people", f"r{n}")
+        before = world.delivered()
+        assert [(one.run, one.pruned) for one in clean(world)] == [("r1", True), ("r0", True)]
+        assert world.delivered() == before, "what was delivered stays"
+        staged = {path.name for path in (world.root / "sluice_staging" / "staging" / "runs" / "people").iterdir()}
+        assert staged == {str(world.plan("people", f"r{n}").run.id) for n in (2, 3)}
+
+    def test_one_that_cannot_be_cleaned_keeps_no_other_from_it(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for run in ("r1", "r2"):
+            sent(world, run)
+        removed = LocalFolder.remove
+        bad = str(world.plan("people", "r2").run.id)
+
+        def broken(self: LocalFolder, names: Iterable[str]) -> None:
+            listed = list(names)
+            if any(bad in name for name in listed):
+                raise FatalError("may not remove")
+            removed(self, listed)
+
+        monkeypatch.setattr(LocalFolder, "remove", broken)
+        assert {one.run: one.error for one in clean(world)} == {"r1": "", "r2": "may not remove"}
+        assert parts(world) == 4
