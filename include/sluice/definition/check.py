@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sluice.definition.folder import Family
-from sluice.definition.rules import catalog, connections, exports, schedules
+from sluice.definition.rules import alerts, catalog, connections, exports, schedules
 from sluice.definition.rules.known import Rule, refers_to_what_exists
 
 RULES: dict[Family, tuple[Rule, ...]] = {
@@ -27,6 +27,8 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         exports.field_names_differ,
         exports.template_fits_its_fields,
         exports.folder_is_a_path,
+        alerts.lateness_has_a_length,
+        alerts.receivers_are_told_once,
         schedules.follows_what_exists,
         schedules.follows_no_circle,
         schedules.datasets_end,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from sluice.definition.alerts import Alert
 from sluice.definition.connection import AnyFormat
 from sluice.definition.fields import FieldEntry
 from sluice.definition.schedule import SYSTEM_REFRESH, Schedule, ScheduleSpec, in_full
@@ -85,6 +86,10 @@ class ExportBase(Declared):
     """How a run waits for the refreshes it depends on."""
     manifest: ManifestSpec = ManifestSpec()
     """Where the manifest goes."""
+    alerts: tuple[Alert, ...] = ()
+    """Who is told when it fails, is skipped, warns, is late or has recovered."""
+    late_after: Duration | None = Field(default=None, gt=timedelta(0))
+    """How long after it was queued a run that has not ended is late; never unless given."""
     owner: str = "sluice"
     """Who answers for it, shown in Airflow."""
     tags: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from sluice.definition.alerts import Alert
 from sluice.definition.catalog import DagRefresh, Dataset, Segment, SystemRefresh
 from sluice.definition.connection import Connection, Limits
 from sluice.definition.export import Chunks, ExportBase, ManifestSpec, Wait
@@ -115,6 +116,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "chunks": lambda: table(Chunks),
     "manifest": lambda: table(ManifestSpec),
     "wait": lambda: table(Wait),
+    "alerts": lambda: table(Alert),
     "schedule": lambda: table(ScheduleSpec),
     "formats": lambda: _members(FORMATS, "type"),
     "macros": _macros,

@@ -1,0 +1,89 @@
+"""Notices through Airflow's own notifiers, to a real web server and a real mail server."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from sluice.airflow.alerts import send
+from sluice.definition.alerts import Alert
+from sluice.delivery.alerts import News, Notice
+from sluice.errors import DefinitionError, RetriableError
+from tests.servers import receivers
+from tests.servers.process import free_port
+from tests.servers.receivers import Mailbox, Webhook
+
+NOTICE = Notice.of(
+    "failure",
+    News("orders", "manual__1", "failure", "<drop> & co\n  next: make it\n{{ conn.ops.password }}", "http://airflow/r"),
+)
+SECRET = "T0/B0/sEcReT"
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    with receivers.webhook() as server:
+        host = f"http://127.0.0.1:{server.server_port}/hooks/{SECRET}"
+        connection = {"conn_type": "http", "host": host, "extra": {"X-Team": "crm"}}
+        monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps(connection))
+        yield server
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    with receivers.mailbox() as box:
+        extra = {"disable_ssl": True, "disable_tls": True, "from_email": "sluice@example.com", "retry_limit": 1}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": box.port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_MAIL", json.dumps(connection))
+        yield box
+
+
+def test_a_webhook_gets_the_notice_as_json(webhook: Webhook) -> None:
+    send(Alert(to="ops"), NOTICE)
+    ((path, headers, body),) = webhook.got
+    assert path.rstrip("/") == f"/hooks/{SECRET}"
+    assert headers["X-Team"] == "crm"
+    assert body == NOTICE.model_dump(mode="json")
+    assert body["text"].startswith("orders has failed\n  run: manual__1\n  <drop> & co")
+    assert "{{ conn.ops.password }}" in body["text"], "what an error quotes is text, and no template of Airflow's"
+
+
+def test_mail_gets_the_notice_as_a_page(mailbox: Mailbox) -> None:
+    send(Alert(to="mail", email=("a@example.com", "b@example.com")), NOTICE)
+    (envelope,) = mailbox.got
+    assert envelope.rcpt_tos == ["a@example.com", "b@example.com"]
+    message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+    assert (message["Subject"], message["From"]) == ("Sluice: orders has failed", "sluice@example.com")
+    text = next(part for part in message.walk() if part.get_content_type() == "text/html").get_content()
+    assert "&lt;drop&gt; &amp; co" in text
+
+
+def test_a_server_that_refuses_is_named_and_its_address_is_not(webhook: Webhook) -> None:
+    webhook.status = 500
+    with pytest.raises(RetriableError, match="connection ops did not take the notice `orders has failed`") as caught:
+        send(Alert(to="ops"), NOTICE)
+    assert SECRET not in caught.value.page()
+    assert caught.value.__cause__ is None
+
+
+def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps({"conn_type": "http", "host": f"127.0.0.1:{free_port()}"}))
+    with pytest.raises(RetriableError, match="connection ops did not take the notice"):
+        send(Alert(to="ops"), NOTICE)
+
+
+def test_mail_to_nobody_and_connections_that_carry_nothing_are_refused(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DefinitionError, match="go by mail through mail, to nobody"):
+        send(Alert(to="mail"), NOTICE)
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "fs"}))
+    with pytest.raises(DefinitionError, match=r"of type fs, which carries no alerts\n  known: http, smtp"):
+        send(Alert(to="lake"), NOTICE)
+    with pytest.raises(DefinitionError, match="there is no Airflow connection nowhere"):
+        send(Alert(to="nowhere"), NOTICE)
+    assert mailbox.got == []
