@@ -1,8 +1,9 @@
-"""Cut a feed into chunks, and its chunks into shards."""
+"""Cut a feed into chunks, a chunk into pieces, and chunks into shards."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 from sluice.model.part import Chunk, Shard
 
@@ -18,6 +19,15 @@ def chunks_of(records: int, size: int, first: int, count: int) -> list[Chunk]:
     ]
 
 
+def pieces_of(chunk: Chunk, records: Sequence[int]) -> list[Chunk]:
+    """The chunk's pieces, of so many records each."""
+    ends = accumulate(records)
+    return [
+        Chunk(number=chunk.number, piece=piece, first=chunk.first + end - count, records=count)
+        for piece, (count, end) in enumerate(zip(records, ends, strict=True))
+    ]
+
+
 def shards_of(feed: str, records: int, size: int, most: int, number: int) -> list[Shard]:
     """The shards of one feed, numbered from `number`: of nearly equal chunks, none where there are no records."""
     chunks = -(-records // size)
@@ -30,6 +40,7 @@ def shards_of(feed: str, records: int, size: int, most: int, number: int) -> lis
             first_chunk=first,
             chunks=last - first,
             records=min(last * size, records) - first * size,
+            size=size,
         )
         for i, (first, last) in enumerate(pairwise(bounds))
     ]

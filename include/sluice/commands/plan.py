@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sluice.definition.load import load_export
 from sluice.model.run import Run
 from sluice.plan.build import build
-from sluice.plan.explain import below, explain
+from sluice.plan.explain import below, explain, first_part
 from sluice.plan.model import Plan
 
 
@@ -19,10 +19,11 @@ def plan(args: Namespace) -> int:
 
 
 def path(args: Namespace) -> int:
-    """Print the folder of each feed, and the manifest, as a run that started now would name them."""
+    """Print the folder of each feed and its first file, and the manifest, as a run that started now would name them."""
     planned = _plan(args)
     for feed in planned.feeds:
         print(f"{feed.name}: {below(planned, feed.folder) or '/'}")
+        print(f"  {first_part(planned, feed)}, ...")
     print(f"manifest: {below(planned, planned.manifest)}")
     return 0
 

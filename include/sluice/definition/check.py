@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from sluice.definition.folder import Family
-from sluice.definition.rules import alerts, catalog, connections, exports, schedules
+from sluice.definition.rules import alerts, catalog, connections, exports, names, schedules
 from sluice.definition.rules.known import Rule, refers_to_what_exists
 
 RULES: dict[Family, tuple[Rule, ...]] = {
-    "connection": (connections.folder_fits_its_destination,),
+    "connection": (
+        connections.folder_fits_its_destination,
+        names.folder_fits_the_profile,
+    ),
     "dataset": (refers_to_what_exists, catalog.tells_what_is_new_as_its_source_can),
     "segment": (
         refers_to_what_exists,
@@ -27,6 +30,9 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         exports.field_names_differ,
         exports.template_fits_its_fields,
         exports.folder_is_a_path,
+        names.file_is_a_name,
+        names.files_are_told_apart,
+        names.path_fits_the_profile,
         alerts.lateness_has_a_length,
         alerts.receivers_are_told_once,
         schedules.follows_what_exists,
@@ -36,5 +42,10 @@ RULES: dict[Family, tuple[Rule, ...]] = {
 }
 """Every rule, in the order its errors are found; one test goes through all of them."""
 
-WARNINGS: dict[Family, tuple[Rule, ...]] = {"export": (schedules.datasets_end_by_default,)}
+WARNINGS: dict[Family, tuple[Rule, ...]] = {
+    "export": (
+        schedules.datasets_end_by_default,
+        names.chunks_are_clipped,
+    )
+}
 """What is no error and yet may not be meant: `sluice check` says it, and everything runs."""

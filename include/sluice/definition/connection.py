@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, model_validator
 
 from sluice.definition.catalog import Kind
+from sluice.definition.chunks import Profile, ProfileName, profile_of
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import DestinationConfig
 from sluice.formats import FORMATS
@@ -50,6 +51,15 @@ class Connection(Declared):
     """Fields that every segment export to this target must send."""
     limits: Limits = Limits()
     """What the target takes at most."""
+    profile: ProfileName | None = None
+    """The target's own rules for chunks and paths. `data-workbench`: 1,000 to 50,000 records a chunk, 10,000 unless
+    declared; no retries unless declared, and pauses that stay as they are; no space and no multibyte character in a
+    path."""
+
+    @property
+    def rules(self) -> Profile:
+        """The profile's rules; the standard ones where it has none."""
+        return profile_of(self.profile)
 
     @property
     def pool(self) -> str | None:

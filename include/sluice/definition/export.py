@@ -8,27 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sluice.definition.alerts import Alert
+from sluice.definition.chunks import Chunks
 from sluice.definition.connection import AnyFormat
 from sluice.definition.fields import FieldEntry
+from sluice.definition.rows import Expect, Rejects, Unique, WhenEmpty
 from sluice.definition.schedule import SYSTEM_REFRESH, Schedule, ScheduleSpec, in_full
 from sluice.model.declared import Declared, Duration, Name
 from sluice.model.run import Mode
-
-
-class Chunks(Declared):
-    """How rows are cut into chunks, and how chunks are sent."""
-
-    records: int = Field(default=250_000, ge=1)
-    """Records in one chunk, exactly; the last chunk of a feed holds the rest."""
-    threads: int = Field(default=12, ge=1, le=24)
-    """Chunks that one shard sends at once."""
-    shards: int = Field(default=4, ge=1, le=64)
-    """The most Airflow tasks that one run spreads over."""
-    retries: int = Field(default=3, ge=0, le=100)
-    """How often a chunk is sent again after a failure that may pass, before its task fails."""
-    retry_delay: Duration = timedelta(seconds=2)
-    """The pause before a chunk is sent again; it doubles each time."""
-
 
 YEAR = timedelta(days=365)
 """How long after its start a dataset export by the clock ends, unless it says otherwise."""
@@ -74,10 +60,22 @@ class ExportBase(Declared):
     """The connection to deliver to."""
     format: AnyFormat | None = None
     """The files' format; the connection's unless given."""
+    unique: Unique | None = None
+    """Deliver one row of each key; every row unless given."""
+    rejects: Rejects = Rejects()
+    """What becomes of rows that cannot be delivered."""
+    expect: Expect = Expect()
+    """How many records there should be; any number unless given."""
+    when_empty: WhenEmpty = "publish"
+    """What a run without a single record does: `publish` a manifest without parts, `skip`, `fail`, or a `file` of no
+    rows for each feed that has none, with its header where the format has one."""
     chunks: Chunks = Chunks()
     """How rows are cut and sent."""
     folder: str = ""
     """The folder of one feed's files below the connection's, with macros; the kind's own pattern unless given."""
+    file: str = ""
+    """The files' name, with macros and without the extension, such as `%SEGMENT_NAME%_%RUN_ID%_%PART%`; unless given
+    `part-00000-tid-...`, as Experience Platform's dataset export spells it."""
     schedule: Schedule = "with-refresh"
     """When it runs."""
     enabled: bool = True

@@ -16,10 +16,11 @@ from pydantic_core import PydanticUndefined
 
 from sluice.definition.alerts import Alert
 from sluice.definition.catalog import DagRefresh, Dataset, Segment, SystemRefresh
+from sluice.definition.chunks import Chunks
 from sluice.definition.connection import Connection, Limits
-from sluice.definition.export import Chunks, ExportBase, ManifestSpec, Wait
+from sluice.definition.export import ExportBase, ManifestSpec, Wait
 from sluice.definition.fields import FieldSpec
-from sluice.definition.macros import MACROS
+from sluice.definition.macros import FILE_MACROS, MACROS
 from sluice.definition.project import Settings, Staging
 from sluice.definition.schedule import ScheduleSpec
 from sluice.definition.sentences import expected
@@ -96,7 +97,7 @@ def _kinds() -> str:
 
 
 def _macros() -> str:
-    rows = [f"| `%{name}%` | {meaning} |" for name, meaning in MACROS.items()]
+    rows = [f"| `%{name}%` | {meaning} |" for name, meaning in (MACROS | FILE_MACROS).items()]
     return "\n".join(["| macro | stands for |", "|---|---|", *rows])
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal, get_args, get_origin
 
+from pydantic import ByteSize
+
 from sluice.definition.position import Path
 from sluice.definition.problem import Problem, either, shown, unknown
 from sluice.definition.trace import Trace, all_tags, bare, fields, inline, is_model, members, tag_key, tags
@@ -20,6 +22,7 @@ _WORDS = {
     bool: "true or false",
     date: "a date such as 2026-12-01",
     timedelta: "a length of time",
+    ByteSize: "a size such as 100 MB",
 }
 _BOUNDS = {
     "greater_than": "more than",
@@ -197,7 +200,8 @@ def _in_its_own_words(m: Mistake) -> Problem:
 
 
 _TYPE_ERRORS = (
-    "bool_parsing", "bool_type", "date_from_datetime_inexact", "date_from_datetime_parsing", "date_parsing",
+    "bool_parsing", "bool_type", "byte_size", "byte_size_unit",
+    "date_from_datetime_inexact", "date_from_datetime_parsing", "date_parsing",
     "date_type", "dict_type", "finite_number", "float_parsing", "float_type", "int_from_float", "int_parsing",
     "int_parsing_size", "int_type", "list_type", "mapping_type", "model_attributes_type", "model_type", "string_type",
     "tuple_type",

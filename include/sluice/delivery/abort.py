@@ -7,7 +7,6 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from sluice.chunk.cut import chunks_of
 from sluice.delivery.chunk import Shards
 from sluice.delivery.delivered import Delivery, report_of
 from sluice.delivery.extracted import FeedExtract
@@ -15,6 +14,7 @@ from sluice.delivery.history import History
 from sluice.delivery.hold import Hold
 from sluice.delivery.leftovers import leftovers, present_of
 from sluice.delivery.manifest import Manifest
+from sluice.delivery.pieces import parts_of
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
 from sluice.model.access import Connections
@@ -95,11 +95,13 @@ def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, a
 
 
 def _names(plan: Plan, stage: Stage) -> list[str]:
+    """Every part that may have been sent; none before the rows were cut."""
+    cut = stage.find("shards", Shards)
+    feeds = {feed.name: feed for feed in plan.feeds}
     names: list[str] = []
-    for feed in plan.feeds:
-        extract = stage.find(f"extract/{feed.name}", FeedExtract)
-        if extract is not None:
-            size = plan.export.chunks.records
-            chunks = chunks_of(extract.records, size, 0, -(-extract.records // size))
-            names += [plan.part_name(feed, chunk.number) for chunk in chunks]
+    for shard in cut.shards if cut else ():
+        extract = stage.find(f"extract/{shard.feed}", FeedExtract)
+        if extract is not None and shard.feed in feeds:
+            parts = parts_of(plan, stage, shard, extract.records)
+            names += [plan.part_name(feeds[shard.feed], *part.key) for part in parts]
     return names

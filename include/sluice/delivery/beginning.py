@@ -65,7 +65,7 @@ def _stands(plan: Plan, feed: str, stage: Stage, connections: Connections) -> bo
 
 
 def _afresh(plan: Plan, stage: Stage) -> None:
-    for folder in ("extract", "selection", "spool", "sent"):
+    for folder in ("extract", "selection", "spool", "pieces", "sent"):
         stage.opened.remove_tree(folder)
     stage.write("plan", plan)
 

@@ -50,6 +50,7 @@ class Delivered:
             segment=self.feed.segment.name if self.feed.segment else None,
             records=self.written,
             rejected=self.extract.rejected,
+            duplicates=self.extract.duplicates,
             bytes=self.bytes,
             parts=len(self.parts),
             version=self.extract.pinned.version,
@@ -64,8 +65,9 @@ class Delivered:
         extract = self.extract
         return FeedReport(
             read=extract.pinned.records,
-            selected=extract.records + extract.rejected,
+            selected=extract.records + extract.rejected + extract.duplicates,
             rejected=extract.rejected,
+            duplicates=extract.duplicates,
             written=self.written,
             parts=len(self.parts),
             bytes=self.bytes,
@@ -95,7 +97,7 @@ class Delivery:
         return Manifest(
             flowRunId=str(plan.run.id),
             scheduledTime=f"{plan.run.time:%Y-%m-%dT%H:%M:%SZ}",
-            exportResults=tuple(_result(part) for one in self.feeds for part in one.parts),
+            exportResults=tuple(_result(*at) for one in self.feeds for at in enumerate(one.parts)),
             mode=plan.mode,
             previous=previous,
             export=plan.export.name,
@@ -147,17 +149,17 @@ def report_of(
 def _delivered(feed: Feed, stage: Stage, sent: Sequence[Sent]) -> Delivered:
     extract = stage.read(f"extract/{feed.name}", FeedExtract)
     parts = [part for one in sent for part in one.parts if part.feed == feed.name and one.extract == extract.id]
-    return Delivered(feed=feed, extract=extract, parts=tuple(sorted(parts, key=lambda part: part.number)))
+    return Delivered(feed=feed, extract=extract, parts=tuple(sorted(parts, key=lambda part: part.key)))
 
 
-def _result(part: Part) -> ExportResult:
+def _result(number: int, part: Part) -> ExportResult:
     folder, _, name = part.name.rpartition("/")
     return ExportResult(
         sinkPath=f"/{folder}",
         name=name,
         size=part.bytes,
         feed=part.feed,
-        number=part.number,
+        number=number,
         records=part.records,
         sha256=part.sha256,
     )

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sluice.delivery.rows import Cutter, FeedRows
-from sluice.delivery.sender import Sender
+from sluice.delivery.sender import Cut, Sender
 from sluice.model.part import Chunk, Part
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iter
 
     Raises the first error of any lane, once all of them have stopped: by then nothing is being sent any more.
     """
-    lanes = max(1, min(cores(), sender.threads, len(chunks)))
+    lanes = max(1, min(cores(), sender.rules.threads, len(chunks)))
     runs = Runs(chunks, lanes)
     with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
         try:
@@ -76,14 +76,16 @@ class Lane:
 
     def run(self) -> None:
         while (chunk := self._runs.next(self._number)) is not None:
-            self._sender.send(chunk, partial(self._tables, chunk))
+            self._sender.send(chunk, self._tables)
 
     def _tables(self, chunk: Chunk) -> Iterator[pa.Table]:
-        """The chunk's rows: what follows the last chunk, or read anew after a gap and for another try."""
+        """The chunk's rows: what follows the last chunk, or read anew after a gap, for another try, and after one that
+        was not read to its end."""
         if self._position != chunk.first:
             self._cutter = Cutter(self._rows.read(chunk.first, self._runs.end))
+        self._position = -1
+        yield from self._cutter.take(chunk.records)
         self._position = chunk.first + chunk.records
-        return self._cutter.take(chunk.records)
 
 
 def _report(sender: Sender, lane: Future[None]) -> None:
@@ -99,7 +101,10 @@ def _arrivals(chunks: int, sender: Sender) -> Iterator[Part | None]:
         except queue.Empty:
             yield None
             continue
-        if not isinstance(outcome, Part):
+        if isinstance(outcome, BaseException):
             raise outcome
-        missing -= 1
-        yield outcome
+        if isinstance(outcome, Cut):
+            missing += outcome.pieces - 1
+        else:
+            missing -= 1
+            yield outcome

@@ -36,7 +36,7 @@ class Books:
     """One shard's parts as they arrive: in the ledger within a second, in the progress at once."""
 
     def __init__(self, ledger: Ledger, extract: str, progress: Progress) -> None:
-        self.parts: dict[int, Part] = {}
+        self.parts: dict[tuple[int, int], Part] = {}
         self._ledger = ledger
         self._extract = extract
         self._progress = progress
@@ -45,7 +45,7 @@ class Books:
 
     def open(self, part: Part) -> None:
         """A part that a former try has sent."""
-        self.parts[part.number] = part
+        self.parts[part.key] = part
         self._progress.add(part)
 
     def arrived(self, part: Part) -> None:

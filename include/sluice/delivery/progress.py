@@ -27,7 +27,7 @@ class Progress:
     _told: float = field(default_factory=time.monotonic)
 
     def add(self, part: Part) -> None:
-        self.done += 1
+        self.done += part.piece == 0
         self.sent += part.records
         self.bytes += part.bytes
 

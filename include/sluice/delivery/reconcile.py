@@ -5,6 +5,7 @@ from __future__ import annotations
 from sluice.delivery.delivered import Delivered, Delivery
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError
+from sluice.model.part import consecutive
 
 
 def reconcile(delivery: Delivery, destination: Destination) -> None:
@@ -16,7 +17,7 @@ def reconcile(delivery: Delivery, destination: Destination) -> None:
 
 
 def _add_up(one: Delivered) -> None:
-    if one.written != one.extract.records or [part.number for part in one.parts] != list(range(len(one.parts))):
+    if one.written != one.extract.records or not consecutive(one.parts):
         raise FatalError(
             f"{one.feed.name}: {one.extract.records:,} records were counted and {one.written:,} were written in"
             f" {len(one.parts)} parts; nothing is published",

@@ -10,17 +10,19 @@ import hashlib
 import queue
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from sluice.chunk.cut import pieces_of
+from sluice.chunk.fit import halved
+from sluice.definition.chunks import ChunkRules
+from sluice.delivery.encode import Encoding, Stopped, TooLarge
 from sluice.destinations.base import Destination
-from sluice.errors import FatalError, RetriableError
-from sluice.formats.base import Format
+from sluice.errors import RetriableError
 from sluice.model.part import Chunk, Part
 
 if TYPE_CHECKING:
@@ -29,57 +31,62 @@ if TYPE_CHECKING:
 WHOLE = 8 * 2**20
 """Bytes of a chunk that are held in memory and sent by a pool thread."""
 
-Outcome = Part | BaseException
+Tables = Callable[[Chunk], "Iterator[pa.Table]"]
+"""The rows of a chunk, or of a piece of one; asked again for every try."""
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: someone else's error ends this chunk
-    """The shard has failed elsewhere or was cancelled; what is being sent is given up."""
+@dataclass(frozen=True)
+class Cut:
+    """A chunk that one part could not hold: so many pieces come in its place."""
+
+    pieces: int
+
+
+Outcome = Part | Cut | BaseException
 
 
 @dataclass
 class Sender:
     """Sends one shard's chunks from any number of lanes; every outcome arrives in `outcomes`."""
 
-    feed: str
+    encoding: Encoding
     destination: Destination
-    format: Format
-    schema: pa.Schema
-    name_of: Callable[[int], str]
-    retries: int
-    retry_delay: timedelta
-    threads: int
+    name_of: Callable[[int, int], str]
+    """The name of a part, by the numbers of its chunk and its piece."""
+    keep: Callable[[Sequence[Chunk]], None]
+    """Writes down how a chunk was cut, before any piece of it is sent."""
+    rules: ChunkRules
     outcomes: queue.SimpleQueue[Outcome] = field(default_factory=queue.SimpleQueue)
-    stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="put")
-        self._slots = threading.BoundedSemaphore(self.threads)
+        self.stop = self.encoding.stop
+        self._pool = ThreadPoolExecutor(self.rules.threads, thread_name_prefix="put")
+        self._slots = threading.BoundedSemaphore(self.rules.threads)
 
-    def send(self, chunk: Chunk, tables: Callable[[], Iterator[pa.Table]]) -> None:
-        """Encode a chunk and send it, or hand it to the pool. `tables` gives its rows, again for every try."""
-        self._until_done(partial(self._encode_and_send, chunk, tables))
+    def send(self, chunk: Chunk, tables: Tables) -> None:
+        """Encode a chunk and send it, or hand it to the pool; in pieces where one part cannot hold it."""
+        try:
+            self._until_done(partial(self._encode_and_send, chunk, tables))
+        except TooLarge:
+            pieces = self._cut(chunk, tables)
+            self.keep(pieces)
+            self.outcomes.put(Cut(len(pieces)))
+            for piece in pieces:
+                self._until_done(partial(self._encode_and_send, piece, tables))
 
     def close(self) -> None:
         self.stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _encode(self, chunk: Chunk, tables: Iterator[pa.Table]) -> Iterator[bytes]:
-        encoder = self.format.encoder(self.schema)
-        records = 0
-        for table in tables:
-            if self.stop.is_set():
-                raise Stopped
-            records += table.num_rows
-            yield from encoder.encode(table)
-        yield from encoder.close()
-        if records != chunk.records:
-            raise FatalError(
-                f"chunk {chunk.number} of {self.feed} holds {records} records where {chunk.records} were counted",
-                next_step="the data changed while it was read; trigger a new run",
-            )
+    def _cut(self, chunk: Chunk, tables: Tables) -> list[Chunk]:
+        def fits(first: int, records: int) -> bool:
+            piece = Chunk(number=chunk.number, first=chunk.first + first, records=records)
+            return self.encoding.fits(piece, tables(piece))
 
-    def _encode_and_send(self, chunk: Chunk, tables: Callable[[], Iterator[pa.Table]]) -> None:
-        body = self._encode(chunk, tables())
+        return pieces_of(chunk, halved(chunk.records, fits))
+
+    def _encode_and_send(self, chunk: Chunk, tables: Tables) -> None:
+        body = self.encoding.part(chunk, tables(chunk))
         head, whole = _gather(body, WHOLE)
         if whole:
             self._hand_over(chunk, head)
@@ -105,13 +112,14 @@ class Sender:
 
     def _stream(self, chunk: Chunk, pieces: Iterable[bytes]) -> None:
         counted = Counted(pieces, self.stop)
-        stored = self.destination.put(self.name_of(chunk.number), counted)
+        stored = self.destination.put(self.name_of(chunk.number, chunk.piece), counted)
         if stored.size != counted.bytes:
             raise RetriableError(f"{stored.name} holds {stored.size} bytes where {counted.bytes} were sent")
         self.outcomes.put(
             Part(
-                feed=self.feed,
+                feed=self.encoding.feed,
                 number=chunk.number,
+                piece=chunk.piece,
                 name=stored.name,
                 records=chunk.records,
                 bytes=counted.bytes,
@@ -134,9 +142,10 @@ class Sender:
                 return
 
     def _pauses(self) -> Iterator[float | None]:
-        """The pause after each try: doubling, with jitter; None after the last."""
-        for attempt in range(self.retries):
-            yield self.retry_delay.total_seconds() * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+        """The pause after each try: doubling, with jitter, unless it stays as it is; None after the last."""
+        pause = self.rules.retry_delay.total_seconds()
+        for attempt in range(self.rules.retries):
+            yield pause * 2**attempt * random.uniform(0.75, 1.25) if self.rules.doubling else pause  # noqa: S311
         yield None
 
 

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
-from sluice.chunk.cut import chunks_of
+from sluice.delivery.encode import Encoding
 from sluice.delivery.extracted import FeedExtract
 from sluice.delivery.feeds import open_rows
 from sluice.delivery.lanes import send_chunks
 from sluice.delivery.ledger import Books, Ledger
+from sluice.delivery.pieces import keep_pieces, parts_of
 from sluice.delivery.progress import Progress
 from sluice.delivery.sender import Sender
-from sluice.delivery.staging import StagedRun
+from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
 from sluice.mapping.mapper import Mapper
 from sluice.model.access import Connections
-from sluice.model.part import Part, Shard
-from sluice.plan.model import Plan
+from sluice.model.part import Chunk, Part, Shard
+from sluice.plan.model import Feed, Plan
 
 
 class Sent(BaseModel):
-    """A shard's receipts: every one of its parts, by chunk number."""
+    """A shard's receipts: every one of its parts, in their order."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,20 +60,20 @@ def upload(
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
     extract = stage.read(f"extract/{shard.feed}", FeedExtract)
-    spec, connection = plan.export.chunks, plan.connection
+    feed, threads, connection = plan.feed(shard.feed), plan.chunks.threads, plan.connection
     progress = Progress(feed=shard.feed, chunks=shard.chunks, records=shard.records, tell=tell)
     books = Books(ledger, extract.id, progress)
     with (
-        closing(connection.destination.open(connections, name=connection.name, threads=spec.threads)) as destination,
+        closing(connection.destination.open(connections, name=connection.name, threads=threads)) as destination,
         closing(books),
     ):
-        before = ledger.sent(extract.id)
-        for part in _present(before, destination, spec.threads) if connection.destination.stays else before:
+        wanted = parts_of(plan, stage, shard, extract.records)
+        before = _still_wanted(ledger.sent(extract.id), plan, feed, wanted)
+        for part in _present(before, destination, threads) if connection.destination.stays else before:
             books.open(part)
-        chunks = chunks_of(extract.records, spec.records, shard.first_chunk, shard.chunks)
-        missing = [chunk for chunk in chunks if chunk.number not in books.parts]
-        rows, mapper = open_rows(plan.feed(shard.feed), extract, stage, connections)
-        for arrived in send_chunks(rows, missing, _sender(plan, shard.feed, mapper, destination)):
+        missing = [chunk for chunk in wanted if chunk.key not in books.parts]
+        rows, mapper = open_rows(feed, extract, stage, connections)
+        for arrived in send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage)):
             if arrived is not None:
                 books.arrived(arrived)
             books.tick()
@@ -83,18 +84,20 @@ def upload(
     return sent
 
 
-def _sender(plan: Plan, feed: str, mapper: Mapper, destination: Destination) -> Sender:
-    spec = plan.export.chunks
+def _sender(plan: Plan, feed: Feed, mapper: Mapper, destination: Destination, stage: Stage) -> Sender:
     return Sender(
-        feed=feed,
+        encoding=Encoding(feed.name, plan.format, mapper.schema, plan.chunks.bytes),
         destination=destination,
-        format=plan.format,
-        schema=mapper.schema,
-        name_of=partial(plan.part_name, plan.feed(feed)),
-        retries=spec.retries,
-        retry_delay=spec.retry_delay,
-        threads=spec.threads,
+        name_of=partial(plan.part_name, feed),
+        keep=partial(keep_pieces, stage, feed.name),
+        rules=plan.chunks,
     )
+
+
+def _still_wanted(parts: list[Part], plan: Plan, feed: Feed, wanted: Sequence[Chunk]) -> list[Part]:
+    """Those parts of a former try that this one would send under the same name, from the same number of rows."""
+    records = {plan.part_name(feed, *chunk.key): chunk.records for chunk in wanted}
+    return [part for part in parts if records.get(part.name) == part.records]
 
 
 def _present(parts: list[Part], destination: Destination, threads: int) -> list[Part]:

@@ -55,13 +55,18 @@ def _digest(pieces: Iterator[bytes]) -> tuple[int, str]:
 
 
 def _extra(manifest: Manifest, destination: Destination) -> Iterator[str]:
-    """Parts that carry this run's id and are not listed: someone may read them."""
+    """Files that carry this run's id and are not listed: someone may read them. Every part's name or folder has it."""
     listed = {part.path for part in manifest.exportResults}
     for folder in sorted({part.sinkPath.strip("/") for part in manifest.exportResults}):
         for stored in destination.list(folder):
-            name = stored.name.rsplit("/", 1)[-1]
-            if name.startswith("part-") and manifest.flowRunId in name and stored.name not in listed:
+            if manifest.flowRunId in stored.name and stored.name not in listed and not _beside(manifest, stored.name):
                 yield f"extra: {stored.name} is this run's and is not in the manifest"
+
+
+def _beside(manifest: Manifest, name: str) -> bool:
+    """Whether it is what a delivery has besides its parts."""
+    own = (f"manifest-{manifest.connection}-{manifest.flowRunId}.json", "model.json", "_SUCCESS")
+    return name.rsplit("/", 1)[-1] in own
 
 
 def _totals(manifest: Manifest) -> Iterator[str]:

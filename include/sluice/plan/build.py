@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import assert_never
 
 from sluice.definition.catalog import DagRefresh, Dataset, Segment, SystemRefresh
+from sluice.definition.chunks import rules_of
 from sluice.definition.connection import Connection
 from sluice.definition.export import DataOutExport, DatasetExport, Export, SegmentExport
 from sluice.definition.project import Project
@@ -15,7 +17,7 @@ from sluice.errors import DefinitionError
 from sluice.formats import FORMATS
 from sluice.formats.base import Format
 from sluice.model.run import Run
-from sluice.plan.layout import manifest_name, render_folder
+from sluice.plan.layout import manifest_name, render_file, render_folder, values_of
 from sluice.plan.model import Feed, Plan
 
 DEFAULT_FORMATS = {"segment-export": "csv", "data-out-export": "csv", "dataset-export": "json"}
@@ -33,6 +35,7 @@ def build(project: Project, export: Export, run: Run) -> Plan:
         export=export,
         connection=connection,
         format=_format(export, connection),
+        chunks=rules_of(export.chunks, connection.rules),
         staging=project.settings.staging,
         feeds=feeds,
         manifest=manifest_name(export, connection, [feed.folder for feed in feeds], run),
@@ -91,17 +94,18 @@ def _selected(project: Project, export: Export) -> list[tuple[Dataset, Segment |
             assert_never(export)
 
 
-def _feeds(project: Project, export: Export, connection: Connection, run: Run) -> list[Feed]:
-    return [
-        Feed(
+def _feeds(project: Project, export: Export, connection: Connection, run: Run) -> Iterator[Feed]:
+    """Every feed, in the order that the names of its files count them."""
+    for index, (dataset, segment) in enumerate(_selected(project, export)):
+        values = values_of(export, connection, dataset, segment, run, project.settings)
+        yield Feed(
             name=segment.name if segment else dataset.name,
             dataset=dataset,
             segment=segment,
             fields=export.fields if isinstance(export, SegmentExport) else None,
-            folder=render_folder(export, connection, dataset, segment, run, project.settings),
+            folder=render_folder(export, values),
+            file=render_file(export, run, index, values),
         )
-        for dataset, segment in _selected(project, export)
-    ]
 
 
 def _wanted(feeds: tuple[Feed, ...], run: Run) -> tuple[Feed, ...]:

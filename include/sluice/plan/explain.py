@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sluice.definition.chunks import ChunkRules, clipped
 from sluice.plan.model import Feed, Plan
 
 
@@ -13,18 +14,29 @@ def explain(plan: Plan) -> str:
 
 
 def _lines(plan: Plan) -> Iterator[str]:
-    export, connection, chunks = plan.export, plan.connection, plan.export.chunks
+    export, connection, chunks = plan.export, plan.connection, plan.chunks
     yield f"{export.name}: {export.kind} to {connection.name} ({connection.destination.type})"
     yield f"  waits for   {', '.join(plan.refreshes) or 'nothing'}"
     for feed in plan.feeds:
         yield from _feed(plan, feed)
     options = plan.format.model_dump(mode="json", exclude={"type"}, exclude_none=True)
     yield f"  format      {plan.format.type}: {', '.join(f'{key} {value!r}' for key, value in options.items())}"
+    if connection.profile:
+        yield f"  profile     {connection.profile}, by the connection {connection.name}"
     tasks = f"up to {chunks.shards} tasks a feed"
-    yield f"  chunks      {chunks.records:,} records each, {chunks.threads} at once, in {tasks}"
-    pause = chunks.retry_delay.total_seconds()
-    yield f"  retries     {chunks.retries} of a chunk, the first after {pause:g} s; {export.retries} of a task"
+    yield f"  chunks      {_size(chunks)}, {chunks.threads} at once, in {tasks}"
+    for sentence in clipped(export.chunks, connection.rules):
+        yield f"              {sentence}"
+    pause = f"{'the first' if chunks.doubling else 'each'} after {chunks.retry_delay.total_seconds():g} s"
+    yield f"  retries     {chunks.retries} of a chunk, {pause}; {export.retries} of a task"
     yield f"  manifest    {below(plan, plan.manifest)}"
+
+
+def _size(chunks: ChunkRules) -> str:
+    if chunks.bytes is None:
+        return f"{chunks.records:,} records each"
+    records = "" if chunks.records is None else f", of {chunks.records:,} records at most"
+    return f"files of at most {chunks.bytes:,} bytes{records}"
 
 
 def _feed(plan: Plan, feed: Feed) -> Iterator[str]:
@@ -36,7 +48,12 @@ def _feed(plan: Plan, feed: Feed) -> Iterator[str]:
         if required:
             yield f"    requires  {', '.join(required)}: rows without are set aside and counted"
     yield f"    folder    {below(plan, feed.folder) or '/'}"
-    yield f"    parts     {plan.part_name(feed, 0).rsplit('/', 1)[-1]}, ..."
+    yield f"    parts     {first_part(plan, feed)}, ..."
+
+
+def first_part(plan: Plan, feed: Feed) -> str:
+    """The name of a feed's first part, without its folder."""
+    return plan.part_name(feed, 0).rsplit("/", 1)[-1]
 
 
 def below(plan: Plan, name: str) -> str:

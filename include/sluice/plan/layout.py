@@ -1,6 +1,6 @@
-"""Where files go: folder templates with macros, and the manifest's place.
+"""Where files go: folders and file names from their templates, and the manifest's place.
 
-The macros and their values are the eight of Experience Platform's dataset export, and three of our own.
+The macros and their values are the eight of Experience Platform's dataset export, and five of our own.
 """
 
 from __future__ import annotations
@@ -12,16 +12,10 @@ from datetime import datetime
 from sluice.definition.catalog import Dataset, Segment
 from sluice.definition.connection import Connection
 from sluice.definition.export import Export
-from sluice.definition.macros import expand
+from sluice.definition.macros import DEFAULT_FOLDERS, expand
 from sluice.definition.project import Settings
 from sluice.model.run import Run
-
-DEFAULT_FOLDERS: Mapping[str, str] = {
-    "segment-export": "%SEGMENT_NAME%/%EXPORT_TIME%",
-    "data-out-export": "%EXPORT_NAME%/%DATASET_ID%/%EXPORT_TIME%",
-    "dataset-export": "%DATASET_ID%/%EXPORT_TIME%",
-}
-"""The folder of each kind's feeds when the export declares none; the last is the product's own default."""
+from sluice.plan.model import PART, PIECE
 
 _DATE_LETTERS = {"YYYY": "%Y", "yyyy": "%Y", "MM": "%m", "DD": "%d", "dd": "%d", "HH": "%H", "mm": "%M"}
 _DATE_LETTERS |= {"SS": "%S", "ss": "%S"}
@@ -38,11 +32,15 @@ def format_time(pattern: str, time: datetime) -> str:
     return _DATE_FIELD.sub(spell, pattern)
 
 
-def render_folder(
+Values = Mapping[str, Callable[[str | None], str]]
+"""What stands in the place of each macro, given the macro's format, or None."""
+
+
+def values_of(
     export: Export, connection: Connection, dataset: Dataset, segment: Segment | None, run: Run, settings: Settings
-) -> str:
-    """The folder of one feed in this run, below the connection's folder; empty for `/`."""
-    values: dict[str, Callable[[str | None], str]] = {
+) -> Values:
+    """The macros of one feed in this run."""
+    return {
         "DATASET_ID": lambda _: dataset.id or dataset.name,
         "DATETIME": lambda pattern: format_time(pattern or "YYYYMMDD_HHmmss", run.time),
         "DESTINATION": lambda _: connection.destination.type,
@@ -51,12 +49,24 @@ def render_folder(
         "EXPORT_NAME": lambda _: export.name,
         "EXPORT_TIME": lambda _: f"exportTime={run.time:%Y%m%d%H%M}",
         "ORGANIZATION_NAME": lambda _: settings.organization,
+        "PART": lambda _: PART,
+        "RUN_ID": lambda _: str(run.id),
         "SANDBOX_NAME": lambda _: settings.sandbox,
         "SEGMENT_ID": lambda _: segment.name if segment else dataset.name,
         "SEGMENT_NAME": lambda _: segment.name if segment else dataset.name,
     }
+
+
+def render_folder(export: Export, values: Values) -> str:
+    """The folder of one feed, below the connection's folder; empty for `/`."""
     folder = expand(export.folder or DEFAULT_FOLDERS[export.kind], values)
     return "/".join(level for level in folder.split("/") if level)
+
+
+def render_file(export: Export, run: Run, index: int, values: Values) -> str:
+    """The name of one feed's files but for the number and the extension: as declared, or as Experience Platform's
+    dataset export spells it."""
+    return expand(export.file, values) or f"part-{PART}-tid-{run.transaction}-{run.id}-{index}-1-c{PIECE}"
 
 
 def manifest_name(export: Export, connection: Connection, folders: Sequence[str], run: Run) -> str:

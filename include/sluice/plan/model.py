@@ -5,11 +5,14 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from sluice.definition.catalog import Dataset, Segment
+from sluice.definition.chunks import ChunkRules
 from sluice.definition.connection import AnyFormat, Connection
 from sluice.definition.export import Export
 from sluice.definition.fields import FieldSpec
 from sluice.definition.project import Staging
 from sluice.model.run import Mode, Run
+
+PART, PIECE = "%PART%", "%PIECE%"
 
 
 class Feed(BaseModel):
@@ -25,6 +28,9 @@ class Feed(BaseModel):
     """What is sent of each row; None for every column as it is."""
     folder: str
     """Where its parts go, below the connection's folder."""
+    file: str
+    """Its parts' names without the extension, with `%PART%` where a chunk's number stands, and in names of our own
+    `%PIECE%` where the number of a chunk's file does."""
 
 
 class Plan(BaseModel):
@@ -36,6 +42,8 @@ class Plan(BaseModel):
     export: Export
     connection: Connection
     format: AnyFormat
+    chunks: ChunkRules
+    """How rows are cut and sent: what the export declares, within its connection's profile."""
     staging: Staging
     feeds: tuple[Feed, ...]
     manifest: str
@@ -64,8 +72,9 @@ class Plan(BaseModel):
         folder = self.manifest.rpartition("/")[0]
         return f"{folder}/{name}" if folder else name
 
-    def part_name(self, feed: Feed, number: int) -> str:
-        """A part's name, as Experience Platform's dataset export spells it: always the same for a run and chunk."""
-        run, index = self.run, self.feeds.index(feed)
-        stem = f"part-{number:05d}-tid-{run.transaction}-{run.id}-{index}-1-c000{self.format.extension}"
-        return f"{feed.folder}/{stem}" if feed.folder else stem
+    def part_name(self, feed: Feed, number: int, piece: int = 0) -> str:
+        """A part's name: always the same for a run, a chunk and a piece of it."""
+        part = f"{number:05d}" if PIECE in feed.file or self.chunks.bytes is None else f"{number:05d}-{piece:03d}"
+        stem = feed.file.replace(PART, part).replace(PIECE, f"{piece:03d}")
+        name = f"{stem}{self.format.extension}"
+        return f"{feed.folder}/{name}" if feed.folder else name

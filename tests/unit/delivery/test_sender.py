@@ -10,7 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from sluice.definition.chunks import STANDARD, Chunks, rules_of
 from sluice.delivery import sender as module
+from sluice.delivery.encode import Encoding
 from sluice.delivery.sender import Sender
 from sluice.destinations.base import Stored
 from sluice.destinations.local import Local
@@ -20,6 +22,7 @@ from sluice.model.access import FolderAccess
 from sluice.model.part import Chunk, Part
 
 ROWS = pa.table({"n": range(1000)})
+RULES = rules_of(Chunks(threads=2, retry_delay=timedelta(milliseconds=1)), STANDARD)
 CHUNK = Chunk(number=3, first=0, records=1000)
 
 
@@ -50,17 +53,14 @@ class Failing:
 
 def sent(folder: Path, failures: list[SluiceError], retries: int = 2) -> Part:
     sender = Sender(
-        feed="numbers",
+        encoding=Encoding("numbers", Csv(type="csv", compression="none"), ROWS.schema),
         destination=Failing(folder, failures),  # type: ignore[arg-type] # a sender puts, and nothing else
-        format=Csv(type="csv", compression="none"),
-        schema=ROWS.schema,
-        name_of=lambda number: f"part-{number}.csv",
-        retries=retries,
-        retry_delay=timedelta(milliseconds=1),
-        threads=2,
+        name_of=lambda number, _: f"part-{number}.csv",
+        keep=lambda _: None,
+        rules=RULES.model_copy(update={"retries": retries}),
     )
     try:
-        sender.send(CHUNK, lambda: iter([ROWS.slice(0, 600), ROWS.slice(600)]))
+        sender.send(CHUNK, lambda _: iter([ROWS.slice(0, 600), ROWS.slice(600)]))
         outcome = sender.outcomes.get(timeout=10)
     finally:
         sender.close()

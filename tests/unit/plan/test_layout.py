@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from sluice.definition.load import load_export
 from sluice.definition.macros import MACROS
 from sluice.errors import DefinitionError
+from sluice.model.run import Run, Window
+from sluice.plan.build import build
 from sluice.plan.explain import explain
 from sluice.plan.layout import format_time
 from sluice.plan.model import Plan
@@ -61,6 +64,42 @@ def test_every_macro_has_a_value(world: World, macro: str) -> None:
     assert folder(world, f"x/%{macro}%/y") == f"x/{VALUES[macro]}/y"
 
 
+def files(world: World, more: str) -> tuple[Plan, list[str]]:
+    """The plan of `vips` with more declared, and the names of its first part and of the second piece of its tenth."""
+    world.declare({"exports/vips.yaml": FILES["exports/vips.yaml"].replace("fields:", f"{more}, fields:")})
+    plan = world.plan("vips")
+    return plan, [plan.part_name(plan.feeds[0], *at).rpartition("/")[2] for at in ((0, 0), (9, 1))]
+
+
+@pytest.mark.parametrize("macro", sorted(MACROS))
+def test_file_names_have_the_macros_of_folders_too(world: World, macro: str) -> None:
+    _, (first, _) = files(world, f'file: "%{macro}%_%RUN_ID%_%PART%"')
+    assert first == f"{VALUES[macro]}_{VALUES['RUN_ID']}_00000.csv.gz"
+
+
+def test_a_file_that_is_cut_by_bytes_has_two_numbers(world: World) -> None:
+    plan, names = files(world, 'chunks: {bytes: 10 MB}, file: "%SEGMENT_NAME%-%PART%.%RUN_ID%"')
+    assert names == [f"vips-00000-000.{plan.run.id}.csv.gz", f"vips-00009-001.{plan.run.id}.csv.gz"]
+    plan, names = files(world, "chunks: {bytes: 10 MB}")
+    product = f"-tid-{plan.run.transaction}-{plan.run.id}-0-1-c"
+    assert names == [f"part-00000{product}000.csv.gz", f"part-00009{product}001.csv.gz"]
+
+
+def test_a_slice_of_time_has_the_same_names_whoever_asks(world: World) -> None:
+    """A backfill of it is due at its end, whenever it runs."""
+    declared = 'file: "%DATETIME(YYYYMMDD_HHmmss)%_%SEGMENT_NAME%_%RUN_ID%_%PART%"'
+    text = FILES["exports/all.yaml"].replace("datasets:", f"mode: full, {declared}, datasets:")
+    world.declare({"exports/all.yaml": text})
+    window = Window(after=TIME, until=TIME.replace(month=4))
+    project, export = load_export(world.include, "all")
+    slices = export.model_copy(update={"mode": "incremental"})
+    asked = [Run(export="all", run_id=name, export_time=window.until, window=window) for name in ("one", "other")]
+    plans = [build(project, slices, run) for run in asked]
+    one, other = ([plan.part_name(feed, 3) for feed in plan.feeds] for plan in plans)
+    assert one == other
+    assert len(set(one)) == 2
+
+
 VALUES = {
     "DATASET_ID": "ds-7",
     "DATETIME": "20260309_040500",
@@ -70,6 +109,7 @@ VALUES = {
     "EXPORT_NAME": "vips",
     "EXPORT_TIME": "exportTime=202603090405",
     "ORGANIZATION_NAME": "acme",
+    "RUN_ID": str(Run(export="vips", run_id="manual__1", export_time=TIME).id),
     "SANDBOX_NAME": "dev",
     "SEGMENT_ID": "vips",
     "SEGMENT_NAME": "vips",
@@ -120,3 +160,19 @@ def test_a_plan_survives_staging(world: World) -> None:
     for name in ("all", "vips"):
         plan = world.plan(name)
         assert Plan.model_validate_json(plan.model_dump_json(by_alias=True)) == plan
+
+
+def test_the_plan_says_what_the_profile_makes_of_chunks(world: World) -> None:
+    world.declare({"connections/drop.yaml": "{type: local, airflow_conn_id: out, profile: data-workbench}"})
+    text = explain(files(world, "chunks: {records: 600}")[0])
+    assert "  profile     data-workbench, by the connection drop" in text
+    assert "  chunks      1,000 records each, 12 at once" in text
+    assert "600 records a chunk are declared, and Data Workbench takes 1,000 to 50,000: 1,000 are used" in text
+    assert "  retries     0 of a chunk, each after 2 s" in text
+    assert "  chunks      10,000 records each" in explain(files(world, "owner: me")[0])
+
+
+def test_the_plan_says_how_large_files_become(world: World) -> None:
+    assert "files of at most 100,000,000 bytes, 12" in explain(files(world, "chunks: {bytes: 100 MB}")[0])
+    both = explain(files(world, "chunks: {bytes: 1 MiB, records: 5000}")[0])
+    assert "files of at most 1,048,576 bytes, of 5,000 records at most" in both

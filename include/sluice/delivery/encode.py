@@ -1,0 +1,74 @@
+"""From rows to the bytes of one part, no more of them than the export allows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sluice.errors import FatalError
+from sluice.formats.base import Format
+from sluice.model.part import Chunk
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: someone else's error ends this chunk
+    """The shard has failed elsewhere or was cancelled; what is being sent is given up."""
+
+
+class TooLarge(Exception):  # noqa: N818 - not an error: the chunk is cut into pieces
+    """The chunk's file would be larger than the export allows."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How one feed's rows become bytes. The same rows always become the same bytes."""
+
+    feed: str
+    format: Format
+    schema: pa.Schema
+    limit: int | None = None
+    """The most bytes of one part; of one that holds a single record, any number."""
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def part(self, chunk: Chunk, tables: Iterable[pa.Table]) -> Iterator[bytes]:
+        """The bytes of one part. Raises `TooLarge` once they are too many, `FatalError` where the chunk does not hold
+        the rows that were counted."""
+        size = 0
+        for piece in self._encode(chunk, tables):
+            size += len(piece)
+            if self.limit is not None and size > self.limit and chunk.records > 1:
+                raise TooLarge
+            yield piece
+
+    def fits(self, chunk: Chunk, tables: Iterable[pa.Table]) -> bool:
+        """Whether the chunk is no larger than a part may be."""
+        try:
+            for _ in self.part(chunk, tables):
+                pass
+        except TooLarge:
+            return False
+        return True
+
+    def size(self, tables: Iterable[pa.Table]) -> int:
+        """Bytes of a part of these rows."""
+        encoder = self.format.encoder(self.schema)
+        return sum(len(piece) for table in tables for piece in encoder.encode(table)) + sum(map(len, encoder.close()))
+
+    def _encode(self, chunk: Chunk, tables: Iterable[pa.Table]) -> Iterator[bytes]:
+        encoder = self.format.encoder(self.schema)
+        records = 0
+        for table in tables:
+            if self.stop.is_set():
+                raise Stopped
+            records += table.num_rows
+            yield from encoder.encode(table)
+        yield from encoder.close()
+        if records != chunk.records:
+            raise FatalError(
+                f"chunk {chunk.number} of {self.feed} holds {records} records where {chunk.records} were counted",
+                next_step="the data changed while it was read; trigger a new run",
+            )

@@ -1,0 +1,44 @@
+"""The parts of a feed: its chunks, and the pieces of those that one file could not hold.
+
+Pieces are staged before the first of them is sent: whoever tries again, or clears up, knows every name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.chunk.cut import chunks_of, pieces_of
+from sluice.delivery.staging import Stage
+from sluice.model.part import Chunk, Shard
+from sluice.plan.model import Plan
+
+FOLDER = "pieces"
+
+
+class Pieces(BaseModel):
+    """How a chunk was cut: the records of each of its pieces."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    records: tuple[int, ...]
+
+
+def keep_pieces(stage: Stage, feed: str, pieces: Sequence[Chunk]) -> None:
+    """Stage how one chunk is cut. The same chunk is always cut in the same way."""
+    number = pieces[0].number
+    stage.write(f"{FOLDER}/{feed}/{number:05d}", Pieces(number=number, records=tuple(one.records for one in pieces)))
+
+
+def parts_of(plan: Plan, stage: Stage, shard: Shard, records: int) -> list[Chunk]:
+    """What a shard of a feed of `records` rows sends, a part each, as far as it is known to be cut."""
+    chunks = chunks_of(records, shard.size, shard.first_chunk, shard.chunks)
+    cut = _staged(stage, shard.feed) if plan.chunks.bytes is not None else {}
+    return [piece for chunk in chunks for piece in pieces_of(chunk, cut.get(chunk.number, (chunk.records,)))]
+
+
+def _staged(stage: Stage, feed: str) -> dict[int, tuple[int, ...]]:
+    names = [file.name.removesuffix(".json") for file in stage.opened.list(f"{FOLDER}/{feed}")]
+    return {found.number: found.records for name in names if (found := stage.find(name, Pieces))}
