@@ -40,7 +40,10 @@ def chunk(staged: StagedRun, connections: Connections, *, most: int | None = Non
         for feed in plan.feeds:
             extract = stage.read(f"extract/{feed.name}", FeedExtract)
             size = _size(plan, feed, extract, stage, connections)
-            shards += shards_of(feed.name, extract.records, size, most or plan.chunks.shards, len(shards))
+            cut = shards_of(feed.name, extract.records, size, most or plan.chunks.shards, len(shards))
+            if not cut and plan.export.when_empty == "file":
+                cut = [Shard(number=len(shards), feed=feed.name, first_chunk=0, chunks=1, records=0, size=size)]
+            shards += cut
         stage.write("shards", Shards(shards=tuple(shards)))
     return tuple(shards)
 

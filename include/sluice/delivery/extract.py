@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sluice.delivery.added import added_of
 from sluice.delivery.beginning import begin
+from sluice.delivery.care import Care, Selected
+from sluice.delivery.expected import as_expected, within_limits
 from sluice.delivery.extracted import Extracted, FeedExtract
+from sluice.delivery.row_set import RowSet
 from sluice.delivery.selection import write_selection
 from sluice.delivery.staging import Stage, StagedRun
-from sluice.delivery.step import noting
+from sluice.delivery.step import Step, noting
 from sluice.delivery.watermark import Basis, Watermarks
-from sluice.errors import Skipped, about
-from sluice.mapping.mapper import compile_fields
+from sluice.errors import about
+from sluice.mapping.mapper import Mapper, compile_fields
+from sluice.mapping.salts import Salts, read_salts
 from sluice.model.access import Connections
 from sluice.plan.model import Feed, Plan
 from sluice.refresh.membership import Membership, current, read_keys
 from sluice.sources.base import Pinned, Source
-from sluice.sources.selection import SliceSelection, select
+from sluice.sources.selection import select
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: datetime) -> Extracted:
@@ -27,86 +36,97 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
 
     A run that was extracted under the same declarations keeps what it has pinned, as long as that can be read: a
     retry, or a cleared task, reads the same rows. Raises `DefinitionError` where the declarations do not fit the data,
-    `FatalError` where the data is missing or broken, `Skipped` where a segment exceeds the target's limit.
+    `FatalError` where the data is missing or broken, or its rows are not as the export expects them, `Skipped` where a
+    segment exceeds the target's limit, or there is no record and the export skips such runs.
     """
     staged = StagedRun.of(plan)
     stage = staged.open(connections)
-    with noting(stage, "extract"):
+    with noting(stage, "extract") as step:
         basis = begin(plan, stage, connections, watermarks)
-        extracts = [_feed(feed, plan, basis, stage, connections, now) for feed in plan.feeds]
+        extraction = Extraction(plan, basis, stage, connections, now, step)
+        extracts = [extraction.feed(feed) for feed in plan.feeds]
+        as_expected(plan, extracts, connections, step)
     return Extracted(
         export=plan.export.name,
         airflow_conn_id=staged.airflow_conn_id,
         folder=staged.folder,
         records=sum(one.records for one in extracts),
         rejected=sum(one.rejected for one in extracts),
+        duplicates=sum(one.duplicates for one in extracts),
         feeds={one.feed: one.records for one in extracts},
         dry_run=plan.run.dry_run,
     )
 
 
-def _feed(
-    feed: Feed, plan: Plan, basis: Basis | None, stage: Stage, connections: Connections, now: datetime
-) -> FeedExtract:
-    with about("datasets", feed.dataset.name):
-        source = feed.dataset.source.open(connections, dataset=feed.dataset.name)
-        before = stage.find(f"extract/{feed.name}", FeedExtract)
-        if before is not None and source.intact(before.pinned):
-            return before
-    extracted = _pin(feed, plan, basis, source, stage, connections, now)
-    stage.write(f"extract/{feed.name}", extracted)
-    return extracted
+@dataclass(frozen=True)
+class Extraction:
+    """One run's feeds, one after another."""
 
+    plan: Plan
+    basis: Basis | None
+    stage: Stage
+    connections: Connections
+    now: datetime
+    step: Step
 
-def _pin(
-    feed: Feed,
-    plan: Plan,
-    basis: Basis | None,
-    source: Source,
-    stage: Stage,
-    connections: Connections,
-    now: datetime,
-) -> FeedExtract:
-    with about("datasets", feed.dataset.name):
-        pinned = source.pin(stage.opened.below(f"spool/{feed.name}"))
-    with about("exports", plan.export.name):
-        mapper = compile_fields(feed.fields, pinned.schema, dataset=feed.dataset.name)
-        plan.format.check(mapper.schema)
-    if basis is not None:
-        since = basis.feeds.get(feed.name) if plan.mode == "incremental" else None
-        with about("datasets", feed.dataset.name, "incremental"):
-            return added_of(feed, plan, source, pinned, since, stage, now)
-    if feed.segment is None:
-        return FeedExtract(feed=feed.name, pinned=pinned, kept=tuple(piece.records for piece in pinned.slices))
-    with about("segments", feed.segment.name):
-        membership = current(plan.staging, feed.segment.name, connections)
-        keys = read_keys(membership, plan.staging, connections)
-    chosen = list(select(source, pinned, key=feed.dataset.key, keys=keys, required=mapper.required))
-    _within_limits(feed, plan, sum(len(one.rows) for one in chosen))
-    return _selected(feed, pinned, membership, chosen, stage)
+    def feed(self, feed: Feed) -> FeedExtract:
+        """What a former try has pinned of the feed, where it still stands; else the feed pinned anew."""
+        salts = read_salts(feed.fields, self.connections)
+        with about("datasets", feed.dataset.name):
+            source = feed.dataset.source.open(self.connections, dataset=feed.dataset.name)
+            before = self.stage.find(f"extract/{feed.name}", FeedExtract)
+            if before is not None and before.salted == salts.fingerprint and source.intact(before.pinned):
+                return before
+        extracted = self._pin(feed, source, salts)
+        self.stage.write(f"extract/{feed.name}", extracted)
+        return extracted
 
+    def _pin(self, feed: Feed, source: Source, salts: Salts) -> FeedExtract:
+        plan = self.plan
+        with about("datasets", feed.dataset.name):
+            pinned = source.pin(self.stage.opened.below(f"spool/{feed.name}"))
+        with about("exports", plan.export.name):
+            mapper = compile_fields(feed.fields, pinned.schema, dataset=feed.dataset.name).salted(salts)
+            plan.format.check(mapper.schema)
+        selected = self._selected(feed, source, pinned, mapper)
+        with about("exports", plan.export.name):
+            found = Care(plan, feed, source, mapper, self.stage, self.connections, self.step).of(selected)
+        within_limits(feed, plan, found.records)
+        return found.model_copy(update={"declared": plan.definition_hash, "salted": salts.fingerprint})
 
-def _selected(
-    feed: Feed, pinned: Pinned, membership: Membership, chosen: Sequence[SliceSelection], stage: Stage
-) -> FeedExtract:
-    """The members of the feed's segment that have every required field, staged by their row numbers."""
-    name = f"selection/{feed.name}.arrow"
-    write_selection(stage.opened, name, (one.rows for one in chosen))
-    return FeedExtract(
-        feed=feed.name,
-        pinned=pinned,
-        kept=tuple(len(one.rows) for one in chosen),
-        selection=name,
-        membership=membership.path,
-        rejected=sum(one.rejected for one in chosen),
-    )
+    def _selected(self, feed: Feed, source: Source, pinned: Pinned, mapper: Mapper) -> Selected:
+        if self.basis is not None:
+            since = self.basis.feeds.get(feed.name) if self.plan.mode == "incremental" else None
+            with about("datasets", feed.dataset.name, "incremental"):
+                return Selected(added_of(feed, self.plan, source, pinned, since, self.stage, self.now))
+        if feed.segment is None:
+            return Selected(FeedExtract(feed=feed.name, pinned=pinned, kept=tuple(s.records for s in pinned.slices)))
+        with about("segments", feed.segment.name):
+            membership = current(self.plan.staging, feed.segment.name, self.connections)
+            keys = read_keys(membership, self.plan.staging, self.connections)
+        return self._members(feed, source, pinned, mapper, membership, keys)
 
+    def _members(
+        self,
+        feed: Feed,
+        source: Source,
+        pinned: Pinned,
+        mapper: Mapper,
+        membership: Membership,
+        keys: pa.ChunkedArray,
+    ) -> Selected:
+        """The members of the feed's segment, staged by their row numbers, but for those that lack a required field."""
+        rejects, kept = RowSet(pinned.slices), []
 
-def _within_limits(feed: Feed, plan: Plan, records: int) -> None:
-    most = plan.connection.limits.records_per_segment
-    if most is not None and records > most:
-        raise Skipped(
-            f"segment {feed.name} has {records:,} records and connection {plan.connection.name} takes {most:,} of one"
-            " segment: the export is skipped",
-            next_step="split the segment, or raise limits.records_per_segment if the target takes more",
+        def rows() -> Iterator[pa.Array]:
+            for one in select(source, pinned, key=feed.dataset.key, keys=keys, required=mapper.required):
+                kept.append(len(one.rows))
+                rejects.add_of(one.index, one.rejects.to_numpy())
+                yield one.rows
+
+        name = f"selection/{feed.name}.arrow"
+        write_selection(self.stage.opened, name, rows())
+        extract = FeedExtract(
+            feed=feed.name, pinned=pinned, kept=tuple(kept), selection=name, membership=membership.path
         )
+        return Selected(extract, rejects)

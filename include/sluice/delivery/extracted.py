@@ -22,10 +22,22 @@ class FeedExtract(BaseModel):
     """Rows of each slice that are sent, in the slices' order."""
     selection: str | None = None
     """The staged file that holds which rows; None where all are."""
+    chosen: str | None = None
+    """Names exactly those rows, where some were left out of what was selected."""
     membership: str | None = None
     """The membership table that chose them."""
     rejected: int = 0
-    """Members set aside because a required field had no value."""
+    """Rows set aside because they cannot be delivered."""
+    reasons: dict[str, int] = {}
+    """Why, with the rows of each reason."""
+    quarantine: str | None = None
+    """The file that holds them, as staging's filesystem names it; None where there are none."""
+    duplicates: int = 0
+    """Rows left out because another has their key."""
+    declared: str = ""
+    """The hash of the declarations that chose and map the rows."""
+    salted: str | None = None
+    """Tells whether the salts of hashes are the same still; None without salts."""
     since: Position | None = None
     """How far the dataset had been delivered before; None where everything is delivered."""
     position: Position | None = None
@@ -42,7 +54,8 @@ class FeedExtract(BaseModel):
         """Names exactly these rows: parts sent from another extract do not count for this one."""
         ends = [self.since and self.since.label, self.position and self.position.label, self.window]
         slices = [(piece.unit, piece.index) for piece in self.pinned.slices]
-        fixed = f"{self.pinned.version}\n{self.membership}\n{self.kept}\n{slices}\n{ends}"
+        care = [self.chosen, self.declared, self.salted]
+        fixed = f"{self.pinned.version}\n{self.membership}\n{self.kept}\n{slices}\n{ends}\n{care}"
         return hashlib.sha256(fixed.encode()).hexdigest()[:16]
 
 
@@ -56,6 +69,7 @@ class Extracted(BaseModel):
     folder: str
     records: int
     rejected: int
+    duplicates: int = 0
     feeds: dict[str, int]
     """Records of each feed."""
     dry_run: bool = False

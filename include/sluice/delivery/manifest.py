@@ -44,6 +44,9 @@ class FeedSummary(BaseModel):
     segment: str | None
     records: int
     rejected: int
+    """Rows set aside because they could not be delivered."""
+    duplicates: int = 0
+    """Rows left out because another has their key."""
     bytes: int
     parts: int
     version: str

@@ -46,10 +46,10 @@ class FeedRows:
         tables = self._source.read(pinned, piece, self._mapper.columns)
         if selection is None or self._extract.kept[index] == piece.records:
             return tables
-        return _take(tables, selection.rows(index))
+        return taken(tables, selection.rows(index))
 
 
-def _take(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
+def taken(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
     """The rows of a slice that are kept; `rows` counts over all of its tables, ascending."""
     import numpy as np
     import pyarrow as pa

@@ -72,6 +72,8 @@ class Run(BaseModel):
     """Deliver what was added in this slice of time, whatever was delivered before: a backfill."""
     wake_downstream: bool = False
     """Whether a backfill wakes those that follow the export's deliveries; other runs always do."""
+    release: bool = False
+    """Go on where the export would hold the run."""
 
     @property
     def is_backfill(self) -> bool:

@@ -31,6 +31,8 @@ class Asked(BaseModel):
     """`{"from": ..., "to": ...}`: a slice of time."""
     dry_run: bool = False
     wake_downstream: bool = False
+    release: bool = False
+    """Go on where the export would hold the run."""
     resend: str | None = None
     """A former run, by Airflow's id or its flow run id: its bytes again."""
 
@@ -52,13 +54,25 @@ class Asked(BaseModel):
             mode=self.mode if self.mode != export.mode else None,
             window=window,
             wake_downstream=self.wake_downstream,
+            release=self.release,
         )
 
 
 def keys_of(export: Export) -> tuple[str, ...]:
     """What a run's configuration may hold. `feeds` is understood by every export, whatever its own word for them is;
     `from` and `to` are the `window` as a form asks for it."""
-    return (feed_key(export)[0], "mode", "from", "to", "dry_run", "wake_downstream", "resend", "feeds", "window")
+    return (
+        feed_key(export)[0],
+        "mode",
+        "from",
+        "to",
+        "dry_run",
+        "wake_downstream",
+        "release",
+        "resend",
+        "feeds",
+        "window",
+    )
 
 
 def asked_of(export: Export, conf: Mapping[str, Any] | None) -> Asked:
@@ -76,6 +90,7 @@ def asked_of(export: Export, conf: Mapping[str, Any] | None) -> Asked:
         window=_window(given),
         dry_run=_truth("dry_run", given),
         wake_downstream=_truth("wake_downstream", given),
+        release=_truth("release", given),
         resend=_text("resend", given),
     )
 

@@ -110,7 +110,9 @@ def test_a_salted_hash_is_hmac_sha256_under_the_salt(salt: bytes) -> None:
 
 
 def test_two_salts_stay_apart() -> None:
-    one, other = ({"sql": "left('É', id)", "hash": {"type": "sha256", "salt_conn_id": c}, "as": c} for c in ("zeta", "alpha"))
+    one, other = (
+        {"sql": "left('É', id)", "hash": {"type": "sha256", "salt_conn_id": c}, "as": c} for c in ("zeta", "alpha")
+    )
     salts = Salts({"zeta": b"z", "alpha": b"a"})
     row = mapper(one, other).salted(salts).apply(ROWS).slice(0, 1).to_pylist()
     assert row == [{c: hmac.new(s, "é".encode(), "sha256").hexdigest() for c, s in salts.values.items()}]

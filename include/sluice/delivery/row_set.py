@@ -1,0 +1,93 @@
+"""Some rows of a pinned dataset, told by their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sluice.sources.base import Slice
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Numbers: TypeAlias = "np.ndarray[Any, Any]"
+"""Row numbers, or ordinals."""
+
+
+class RowSet:
+    """A bit a row, whatever the set holds: a billion rows take 125 MB. Rows count from 0 over all slices (their
+    ordinals), or from 0 within one."""
+
+    def __init__(self, slices: Sequence[Slice], *, full: bool = False) -> None:
+        import numpy as np
+
+        self.slices = slices
+        self.starts = list(accumulate((piece.records for piece in slices), initial=0))
+        records = self.starts[-1]
+        self._bits = np.full(-(-records // 8), 0xFF if full else 0, np.uint8)
+        if full and records % 8:
+            self._bits[-1] = (1 << records % 8) - 1
+
+    def add(self, ordinals: Numbers) -> None:
+        import numpy as np
+
+        np.bitwise_or.at(self._bits, ordinals >> 3, _bit(ordinals))
+
+    def add_of(self, index: int, rows: Numbers) -> None:
+        """Add rows of one slice."""
+        import numpy as np
+
+        self.add(self.starts[index] + rows.astype(np.int64))
+
+    def discard_of(self, index: int, rows: Numbers) -> None:
+        import numpy as np
+
+        ordinals = self.starts[index] + rows.astype(np.int64)
+        np.bitwise_and.at(self._bits, ordinals >> 3, ~_bit(ordinals))
+
+    def rows(self, index: int) -> Numbers:
+        """The rows of one slice, ascending, as uint32."""
+        import numpy as np
+
+        start, end = self.starts[index], self.starts[index + 1]
+        bits = np.unpackbits(self._bits[start >> 3 : -(-end // 8)], bitorder="little")
+        return np.flatnonzero(bits[start & 7 :][: end - start]).astype(np.uint32)
+
+    def counts(self) -> tuple[int, ...]:
+        """Rows of each slice."""
+        return tuple(len(self.rows(index)) for index in range(len(self.slices)))
+
+    def __len__(self) -> int:
+        import numpy as np
+
+        return int(np.bitwise_count(self._bits).sum())
+
+    def __or__(self, other: RowSet) -> RowSet:
+        return self._with(self._bits | other._bits)
+
+    def __and__(self, other: RowSet) -> RowSet:
+        return self._with(self._bits & other._bits)
+
+    def _with(self, bits: Numbers) -> RowSet:
+        made = RowSet(())
+        made.slices, made.starts, made._bits = self.slices, self.starts, bits
+        return made
+
+    def digest(self) -> str:
+        """Names exactly this set."""
+        import hashlib
+
+        return hashlib.sha256(self._bits.tobytes()).hexdigest()[:16]
+
+    def __iter__(self) -> Iterator[int]:
+        """The slices that hold any of them."""
+        return (index for index, count in enumerate(self.counts()) if count)
+
+
+def _bit(ordinals: Numbers) -> Numbers:
+    """Each row's bit within its byte."""
+    import numpy as np
+
+    bits: Numbers = np.left_shift(1, ordinals & 7).astype(np.uint8)
+    return bits

@@ -1,0 +1,55 @@
+"""Which rows a format cannot hold: found by asking the format itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from sluice.errors import FatalError
+from sluice.formats.base import Format, sound
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Refused(NamedTuple):
+    """A row that the format refuses, by its number in the table, and why."""
+
+    row: int
+    why: str
+
+
+class Trial:
+    """Writes rows in a format, uncompressed and to nowhere. Used by many threads."""
+
+    def __init__(self, declared: Format, schema: pa.Schema) -> None:
+        self._format = declared.model_copy(update={"compression": "none", "compression_level": None})
+        self._schema = schema
+
+    def refused(self, table: pa.Table) -> Iterator[Refused]:
+        """The rows that cannot be written, ascending: a table that is refused is halved until they stand alone.
+
+        Raises `FatalError` where the data is corrupt: that is no matter of one row's value."""
+        yield from self._refused(table, 0)
+
+    def _refused(self, table: pa.Table, start: int) -> Iterator[Refused]:
+        why = self._why(table)
+        if why is None:
+            return
+        if table.num_rows == 1:
+            yield Refused(start, why)
+            return
+        half = table.num_rows // 2
+        yield from self._refused(table.slice(0, half), start)
+        yield from self._refused(table.slice(half), start + half)
+
+    def _why(self, table: pa.Table) -> str | None:
+        encoder = self._format.encoder(self._schema)
+        try:
+            for pieces in (encoder.encode(table), encoder.close()):
+                for _ in pieces:
+                    pass
+        except FatalError as refusal:
+            sound(table, self._schema)
+            return refusal.what
+        return None
