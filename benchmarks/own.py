@@ -26,7 +26,7 @@ from sluice.model.run import Run
 from sluice.plan.build import build
 from sluice.refresh.evaluate import evaluate_segment
 
-ENGINES = ("duckdb", "isal.isal_zlib", "polars", "pyarrow.dataset", "pyarrow.fs", "pyarrow.parquet")
+ENGINES = ("duckdb", "isal.isal_zlib", "polars", "pyarrow.fs", "pyarrow.parquet")
 """Imported by the steps as they need them; imported before the clock starts, so that work is told from start."""
 
 

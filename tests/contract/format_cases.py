@@ -151,9 +151,3 @@ REFUSED = {
                                       pa.array(["a"])]),
     "list of intervals": pa.array([[(1, 2, 3)], None], pa.list_(pa.month_day_nano_interval())),
 }  # fmt: skip
-
-
-def broken_text() -> pa.Array:
-    """Two strings, the first no UTF-8, as a corrupt Parquet page gives them."""
-    ends = pa.array([0, 2, 4], pa.int32()).buffers()[1]
-    return pa.Array.from_buffers(pa.string(), 2, [None, ends, pa.py_buffer(b"\xff\xfeab")])

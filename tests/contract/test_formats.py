@@ -16,7 +16,7 @@ import pytest
 
 from sluice.errors import DefinitionError, FatalError
 from sluice.formats import FORMATS
-from tests.contract.format_cases import CASES, HOSTILE, REFUSED, Case, broken_text
+from tests.contract.format_cases import CASES, HOSTILE, REFUSED, Case
 from tests.contract.format_variants import VARIANTS, Variant, duckdb_rows, write
 
 every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.id)
@@ -115,17 +115,6 @@ def test_hostile_names(variant: Variant) -> None:
     declared.check(table.schema)
     found = variant.read(write(declared, table), names)
     assert [{name: int(value) for name, value in row.items()} for row in found] == table.to_pylist()
-
-
-@every_variant
-def test_text_that_is_not_utf8_fails_naming_the_column(variant: Variant) -> None:
-    good = pa.array(["x", "y"])
-    for table in (
-        pa.table({"good": good, "bad one": broken_text()}),
-        pa.table({"bad one": pa.StructArray.from_arrays([broken_text()], ["inner"]), "good": good}),
-    ):
-        with pytest.raises(FatalError, match="`bad one`"):
-            write(variant.declare(), table)
 
 
 @every_variant

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from sluice.delivery.extracted import FeedExtract
 from sluice.delivery.selection import Selection
 from sluice.mapping.mapper import Mapper
+from sluice.model.layout import has_views
 from sluice.sources.base import Source
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 
@@ -43,7 +45,7 @@ class FeedRows:
     def _slice(self, index: int, selection: Selection | None) -> Iterator[pa.Table]:
         pinned = self._extract.pinned
         piece = pinned.slices[index]
-        tables = self._source.read(pinned, piece, self._mapper.columns)
+        tables = self._source.read(pinned, piece, self._mapper.columns, as_decoded=True)
         if selection is None or self._extract.kept[index] == piece.records:
             return tables
         return taken(tables, selection.rows(index))
@@ -52,15 +54,26 @@ class FeedRows:
 def taken(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
     """The rows of a slice that are kept; `rows` counts over all of its tables, ascending."""
     import numpy as np
-    import pyarrow as pa
 
     wanted = rows.to_numpy()
     start = 0
     for table in tables:
         low, high = np.searchsorted(wanted, (start, start + table.num_rows))
         if high > low:
-            yield table.take(pa.array(wanted[low:high] - np.uint32(start)))
+            yield _rows_of(table, wanted[low:high] - np.uint32(start))
         start += table.num_rows
+
+
+def _rows_of(table: pa.Table, wanted: np.ndarray) -> pa.Table:
+    """These rows of a table. Arrow cannot take rows out of views; Polars, which makes them, can."""
+    import polars as pl
+    import pyarrow as pa
+
+    if not any(has_views(kind) for kind in table.schema.types):
+        return table.take(pa.array(wanted))
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
+    return frame[wanted].to_arrow(compat_level=pl.CompatLevel.newest())
 
 
 def _window(tables: Iterator[pa.Table], first: int, last: int) -> Iterator[pa.Table]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.declared import Declared
+from sluice.model.layout import same_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,38 +80,20 @@ class Format(Declared):
         raise NotImplementedError
 
 
-def sound(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """`table` in the types of `schema`, every value proved to be one of its type: a Parquet reader does not look
-    whether its text is UTF-8. Raises `FatalError` naming the column."""
+def declared(table: pa.Table, schema: pa.Schema, *, layout: bool = False) -> pa.Table:
+    """`table` in the types of `schema`; without `layout`, text, bytes and lists may stay as they were decoded (views,
+    large lists). That every value is one of its type is the source's promise. Raises `FatalError`."""
     import pyarrow as pa
 
     if table.schema.names != schema.names:
         raise FatalError(f"the rows have the columns {table.schema.names}, not {schema.names} as declared")
-    for name in schema.names:
-        try:
-            for chunk in table[name].chunks:
-                _prove(chunk)
-        except pa.ArrowInvalid as error:
-            raise FatalError(
-                f"column `{name}` is corrupt: {error}", next_step="repair the dataset, then run again"
-            ) from error
+    if table.schema.types == schema.types:
+        return table
     try:
-        return table if table.schema.types == schema.types else table.cast(schema)
+        columns = [
+            column if not layout and same_values(column.type, kind) else column.cast(kind)
+            for column, kind in zip(table.columns, schema.types, strict=True)
+        ]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise FatalError(f"the rows are not of the declared types: {error}") from error
-
-
-def _prove(values: pa.Array) -> None:
-    """Arrow's own proof of nested values takes in the whole of an array of which these may be a slice: one chunk of
-    many in a row group."""
-    import pyarrow as pa
-
-    is_a = pa.types
-    if is_a.is_struct(values.type):
-        for part in values.flatten():
-            _prove(part)
-    elif is_a.is_list(values.type) or is_a.is_large_list(values.type):
-        values.validate()
-        _prove(values.flatten())
-    else:
-        values.validate(full=True)
+    return pa.table(columns, names=schema.names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sluice.formats.base import Format, Refused, sound
+from sluice.formats.base import Format, Refused, declared
 from sluice.formats.nested import is_nested, nested
 from sluice.formats.pieces import Pieces
 from sluice.formats.plain import Convert, is_packed, packed
@@ -104,7 +104,7 @@ class RowGroups:
         self._writer: pq.ParquetWriter | None = None
 
     def encode(self, table: pa.Table) -> Iterator[bytes]:
-        start, whole = 0, plain(sound(table, self._schema), self._converts)
+        start, whole = 0, plain(declared(table, self._schema, layout=True), self._schema, self._converts)
         while (end := start + self._rows - self._count()) <= whole.num_rows:
             self._write([*self._waiting, whole.slice(start, end - start)])
             self._waiting, start = [], end

@@ -127,7 +127,7 @@ def _timestamps(values: pa.Array) -> pa.Array:
     per_day = _PER_DAY[unit]
     _within(values.view(pa.int64()), _FIRST_DAY * per_day, (_LAST_DAY + 1) * per_day - 1)
     text = pc.binary_replace_slice(values.view(pa.timestamp(unit)).cast(pa.string()), 10, 11, "T")
-    return pc.binary_join_element_wise(text, "Z", "") if zone else text
+    return pc.binary_join_element_wise(text, pa.scalar("Z"), pa.scalar("")) if zone else text
 
 
 def _durations(values: pa.Array) -> pa.Array:

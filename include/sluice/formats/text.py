@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from sluice.errors import FatalError
-from sluice.formats.base import Format, sound
+from sluice.formats.base import Format, declared
 from sluice.formats.gzip import Gzip, Plain
 from sluice.formats.plain import Convert, Rule, Unfit
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-MOST_ROWS, MOST_BYTES = 32_768, 8 << 20
-"""What is written at once: the fastest of the sizes measured, and small enough for many threads at once."""
+FIRST_ROWS, MOST_ROWS, TEXT = 1_024, 32_768, 4 << 20
+"""Rows written at once: as many as made about so many bytes of text the time before; the fastest size measured, and
+small enough for many threads at once."""
 
 
 class TextFormat(Format):
@@ -55,10 +56,14 @@ class TextEncoder:
         import polars as pl
 
         yield from self._open()
-        for rows in _slices(plain(sound(table, self._schema), self._converts)):
-            frame = pl.from_arrow(rows)
-            assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
-            yield from self._compressor.write(self._render(frame))
+        frame = pl.from_arrow(plain(declared(table, self._schema), self._schema, self._converts))
+        assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
+        start, rows = 0, FIRST_ROWS
+        while start < frame.height:
+            text = self._render(frame.slice(start, rows))
+            start += rows
+            rows = max(1, min(MOST_ROWS, rows * TEXT // (len(text) + 1)))
+            yield from self._compressor.write(text)
 
     def close(self) -> Iterator[bytes]:
         yield from self._open()
@@ -70,26 +75,22 @@ class TextEncoder:
             yield from self._compressor.write(opening)
 
 
-def plain(table: pa.Table, converts: Sequence[Convert | None]) -> pa.Table:
+def plain(table: pa.Table, schema: pa.Schema, converts: Sequence[Convert | None]) -> pa.Table:
     """The same rows in plain types. Raises `FatalError` naming the column whose value cannot be."""
     import pyarrow as pa
 
     if not table.num_rows:
         return table
     columns = []
-    for name, column, convert in zip(table.column_names, table.columns, converts, strict=True):
+    for field, column, convert in zip(schema, table.columns, converts, strict=True):
         try:
-            columns.append(pa.chunked_array([convert(chunk) for chunk in column.chunks]) if convert else column)
+            columns.append(_converted(column.cast(field.type), convert) if convert else column)
         except (Unfit, pa.ArrowInvalid) as error:
-            raise FatalError(f"column `{name}`: {error}") from error
+            raise FatalError(f"column `{field.name}`: {error}") from error
     return pa.table(columns, names=table.column_names)
 
 
-def _slices(table: pa.Table) -> Iterator[pa.Table]:
-    """The rows in order, a bounded number of rows and bytes at a time."""
-    if not table.num_rows:
-        return
-    per_row = table.nbytes // table.num_rows + 1
-    rows = max(1, min(MOST_ROWS, MOST_BYTES // per_row))
-    for start in range(0, table.num_rows, rows):
-        yield table.slice(start, rows)
+def _converted(column: pa.ChunkedArray, convert: Convert) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    return pa.chunked_array([convert(chunk) for chunk in column.chunks])

@@ -106,9 +106,13 @@ class Source(Protocol):
         """Whether everything that was pinned can still be read as it was."""
         ...
 
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        """The rows of one slice in order, as tables of bounded size. Raises `FatalError` where the unit is no longer
-        what was pinned, or is corrupt, naming it, and `DefinitionError` where a column is not there."""
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+    ) -> Iterator[pa.Table]:
+        """The rows of one slice in order, as tables of bounded size, every value one of its type: text is UTF-8. They
+        are in the pinned types; `as_decoded` leaves text, bytes and lists in whatever layout they were decoded to,
+        which saves a copy. Raises `FatalError` where the unit is no longer what was pinned, or is corrupt, naming it,
+        and `DefinitionError` where a column is not there."""
         ...
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:

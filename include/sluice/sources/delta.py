@@ -65,10 +65,12 @@ class DeltaSource:
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned) if pinned.spool else not self._files.changed(pinned)
 
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+    ) -> Iterator[pa.Table]:
         if pinned.spool:
-            return self._copies.of(pinned).read(pinned, piece, columns)
-        return self._files.read(pinned, piece, columns, self._fixed(pinned).get(piece.unit, {}))
+            return self._copies.of(pinned).read(pinned, piece, columns, as_decoded=as_decoded)
+        return self._files.read(pinned, piece, columns, self._fixed(pinned).get(piece.unit, {}), as_decoded=as_decoded)
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         if pinned.spool:

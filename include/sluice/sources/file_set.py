@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.errors import FatalError
 from sluice.filesystem import File, Opened
+from sluice.model.layout import same_values
 from sluice.sources.base import Pinned, Slice, encode_schema, known_columns
 from sluice.sources.parquet_files import ParquetFiles
 from sluice.sources.scanning import dataset_of
@@ -56,12 +57,15 @@ class FileSet:
             slices=tuple(piece for entry in entries for piece in entry.slices),
         )
 
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, fixed: Fixed) -> Iterator[pa.Table]:
-        """One row group's rows in order, in the types of the pinned schema."""
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, fixed: Fixed, *, as_decoded: bool = False
+    ) -> Iterator[pa.Table]:
+        """One row group's rows in order, in the types of the pinned schema, or in their layouts as decoded."""
         schema = known_columns(pinned.schema, columns, dataset=self._dataset)
         stored = [name for name in schema.names if name not in fixed]
         for table in self._files.read(piece.unit, pinned.units[piece.unit], piece.index, stored):
-            yield self._shaped(table, schema, fixed, piece.unit)
+            shape = _as_decoded(schema, table) if as_decoded else schema
+            yield self._shaped(table, shape, fixed, piece.unit)
 
     @contextmanager
     def scan(self, pinned: Pinned, fixed: Mapping[str, Fixed]) -> Iterator[Any]:
@@ -117,3 +121,12 @@ class FileSet:
             raise FatalError(
                 f"dataset {self._dataset}: column {field.name!r} of {unit} does not fit {field.type}: {error}"
             ) from error
+
+
+def _as_decoded(schema: pa.Schema, table: pa.Table) -> pa.Schema:
+    """The schema, with the layouts of the table's own columns."""
+    import pyarrow as pa
+
+    decoded = {field.name: field.type for field in table.schema}
+    kinds = [(field, decoded.get(field.name, field.type)) for field in schema]
+    return pa.schema([field.with_type(kind) if same_values(kind, field.type) else field for field, kind in kinds])

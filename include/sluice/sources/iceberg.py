@@ -66,10 +66,12 @@ class IcebergSource:
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned) if pinned.spool else not self._files.changed(pinned)
 
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+    ) -> Iterator[pa.Table]:
         if pinned.spool:
-            return self._copies.of(pinned).read(pinned, piece, columns)
-        return self._files.read(pinned, piece, columns, {})
+            return self._copies.of(pinned).read(pinned, piece, columns, as_decoded=as_decoded)
+        return self._files.read(pinned, piece, columns, {}, as_decoded=as_decoded)
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         return self._copies.of(pinned).scan(pinned) if pinned.spool else self._files.scan(pinned, {})

@@ -61,8 +61,10 @@ class ParquetSource(GrowsByFiles):
     def intact(self, pinned: Pinned) -> bool:
         return not self._files.changed(pinned)
 
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        return self._files.read(pinned, piece, columns, self._fixed(piece.unit, pinned.schema))
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+    ) -> Iterator[pa.Table]:
+        return self._files.read(pinned, piece, columns, self._fixed(piece.unit, pinned.schema), as_decoded=as_decoded)
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         schema = pinned.schema

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import File, Opened
 from sluice.filesystem.failures import from_system, translated
+from sluice.sources.local_groups import is_fast, read_group
 from sluice.sources.widening import plain
 
 if TYPE_CHECKING:
@@ -89,13 +90,22 @@ class ParquetFiles:
         wanted = [c for c in columns if c in names] if columns is not None else None
         try:
             if group.num_rows <= _ROWS and group.total_byte_size <= _BYTES:
-                yield _sound(opened.read_row_group(index, columns=wanted, use_threads=False))
+                yield self._whole(name, opened, index, wanted)
             else:
                 yield from self._stream(opened, index, wanted)
         except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
             self.expect(name, fingerprint)
             raise self._unreadable(name, error, index) from error
         self.expect(name, fingerprint)
+
+    def _whole(self, name: str, opened: pq.ParquetFile, index: int, columns: Sequence[str] | None) -> pa.Table:
+        path = self._opened.at(name)
+        if columns != [] and self._opened.local and is_fast(opened, path):
+            sizes = [opened.metadata.row_group(i).num_rows for i in range(index + 1)]
+            fast = read_group(path, sum(sizes[:-1]), sizes[-1], columns)
+            if fast is not None:
+                return fast
+        return _sound(opened.read_row_group(index, columns=columns, use_threads=False))
 
     def _stream(self, opened: pq.ParquetFile, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         import pyarrow as pa

@@ -60,8 +60,10 @@ class SqlSource:
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned)
 
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        return self._copies.of(pinned).read(pinned, piece, columns)
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+    ) -> Iterator[pa.Table]:
+        return self._copies.of(pinned).read(pinned, piece, columns, as_decoded=as_decoded)
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         return self._copies.of(pinned).scan(pinned)

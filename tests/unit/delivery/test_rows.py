@@ -32,7 +32,9 @@ class Numbers:
     def pin(self) -> Pinned:
         raise NotImplementedError
 
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+    ) -> Iterator[pa.Table]:
         start = sum(one.records for one in self.slices[: piece.index])
         whole = pa.table({"n": range(start, start + piece.records)}, schema=SCHEMA)
         yield from (whole.slice(at, 3) for at in range(0, piece.records, 3))

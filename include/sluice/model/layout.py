@@ -1,0 +1,50 @@
+"""Arrow's layouts: text, bytes and lists that hold the same values in another arrangement of memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def same_values(kind: pa.DataType, other: pa.DataType) -> bool:
+    """Whether two types differ in their layout at most: views, large offsets, the name of a list's items."""
+    import pyarrow as pa
+
+    is_a = pa.types
+    if kind.equals(other):
+        return True
+    if is_a.is_struct(kind) and is_a.is_struct(other):
+        pairs = zip(kind, other, strict=False)
+        same = all(mine.name == theirs.name and same_values(mine.type, theirs.type) for mine, theirs in pairs)
+        return same and kind.num_fields == other.num_fields
+    if _is_list(kind) and _is_list(other):
+        return same_values(kind.value_type, other.value_type)
+    return (_is_text(kind) and _is_text(other)) or (_is_bytes(kind) and _is_bytes(other))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
+
+
+def has_views(kind: pa.DataType) -> bool:
+    """Whether text or bytes within it are views, which Arrow can hold and pass on but not take rows out of."""
+    import pyarrow as pa
+
+    inner = [field.type for field in kind] if pa.types.is_nested(kind) else []
+    return bool(pa.types.is_string_view(kind) or pa.types.is_binary_view(kind)) or any(map(has_views, inner))

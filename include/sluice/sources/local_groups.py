@@ -1,0 +1,84 @@
+"""Row groups of local Parquet files, decoded by Polars: half the time of pyarrow, and text that is proved on the way.
+
+Polars reads what is whitelisted here alone, and what it cannot read pyarrow reads, or explains. Files whose pages
+carry checksums are left to pyarrow, which verifies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_MOST_CHUNKS = 20_000
+"""Column chunks of a file whose footer Polars parses in a few milliseconds; it does so for every row group anew."""
+_BEFORE = 3
+"""Integers that every page header begins with: its type and two sizes. A checksum would be the fourth."""
+_NEXT_INTEGER = 0x15
+"""Thrift's compact protocol: an i32, whose field number is one more than the last."""
+
+
+def is_fast(opened: pq.ParquetFile, path: str) -> bool:
+    """Whether Polars reads the file's rows exactly as pyarrow does, and nothing is lost by it."""
+    metadata = opened.metadata
+    columns = [metadata.schema.column(i) for i in range(metadata.num_columns)]
+    return (
+        metadata.num_row_groups * metadata.num_columns <= _MOST_CHUNKS
+        and all(_is_same(kind) for kind in opened.schema_arrow.types)
+        and not any(column.physical_type == "INT96" for column in columns)
+        and not _has_checksums(metadata, path)
+    )
+
+
+def read_group(path: str, first: int, rows: int, columns: Sequence[str] | None) -> pa.Table | None:
+    """Rows `first` up to `first + rows` of a file, text and lists in the layouts that Polars has; None where it
+    cannot read them."""
+    import polars as pl
+
+    scan = pl.scan_parquet(path, glob=False, hive_partitioning=False, parallel="none", use_statistics=False)
+    frame: pl.DataFrame | None = None
+    with suppress(pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        frame = (scan if columns is None else scan.select(columns)).slice(first, rows).collect(engine="streaming")
+    if frame is None or frame.height != rows:
+        return None
+    return frame.to_arrow(compat_level=pl.CompatLevel.newest())
+
+
+def _is_same(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    is_a = pa.types
+    if is_a.is_struct(kind):
+        return kind.num_fields > 0 and all(_is_same(field.type) for field in kind)
+    if is_a.is_list(kind) or is_a.is_large_list(kind):
+        return _is_same(kind.value_type)
+    if is_a.is_timestamp(kind):
+        return kind.tz in (None, "UTC")
+    if is_a.is_decimal128(kind):
+        return bool(kind.scale >= 0)
+    simple = (is_a.is_integer, is_a.is_float32, is_a.is_float64, is_a.is_boolean, is_a.is_date32, is_a.is_string,
+              is_a.is_large_string, is_a.is_binary, is_a.is_large_binary)  # fmt: skip
+    return any(test(kind) for test in simple)
+
+
+def _has_checksums(metadata: pq.FileMetaData, path: str) -> bool:
+    """Whether the file's first page has a checksum: writers give one to all pages or to none."""
+    chunk = metadata.row_group(0).column(0)
+    start = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
+    with open(path, "rb") as file:  # noqa: PTH123 - the path is the filesystem's own
+        file.seek(start)
+        header = file.read(64)
+    position = 0
+    for _ in range(_BEFORE):
+        if header[position : position + 1] != bytes([_NEXT_INTEGER]):
+            return True  # no header as we know it: pyarrow knows better
+        position += 1
+        while header[position] & 0x80:
+            position += 1
+        position += 1
+    return header[position] == _NEXT_INTEGER
