@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from sluice.definition import parse
 from sluice.definition.catalog import SYSTEM_REFRESH, Dataset, Refresh, Segment, SystemRefresh
 from sluice.definition.check import RULES, WARNINGS
 from sluice.definition.connection import Connection
@@ -33,14 +34,14 @@ _ADAPTERS: dict[Family, TypeAdapter[Any]] = {family: TypeAdapter(model) for fami
 class Declarations:
     """The declarations of a folder, each read and checked when it is first asked for. Rules see it as `Known`."""
 
-    def __init__(self, folder: FilePath) -> None:
+    def __init__(self, folder: FilePath, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
         self.folder = folder
-        self.settings: SettingsFile = read_settings(folder)
+        self.settings: SettingsFile = read_settings(folder, drafts)
         catalog = folder / "catalog"
         self.shelves: dict[Family, Shelf] = {
-            "connection": FileShelf("connection", folder / "connections"),
-            **{family: CatalogShelf(family, catalog) for family in CATALOG},
-            "export": FileShelf("export", folder / "exports"),
+            "connection": FileShelf("connection", folder / "connections", drafts),
+            **{family: CatalogShelf(family, catalog, drafts) for family in CATALOG},
+            "export": FileShelf("export", folder / "exports", drafts),
         }
         self._models: dict[tuple[Family, str], Any] = {}
         self._errors: dict[tuple[Family, str], tuple[DefinitionError, ...]] = {}

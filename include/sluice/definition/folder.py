@@ -50,8 +50,9 @@ class Declaration:
 class Shelf:
     """The declarations of one family."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
         self.family = family
+        self.drafts = drafts
         self.strays: list[DefinitionError] = []
         """Errors of files whose declarations not even the names are known of."""
 
@@ -68,8 +69,8 @@ class Shelf:
 class FileShelf(Shelf):
     """One declaration a file, which the file names."""
 
-    def __init__(self, family: Family, folder: Path) -> None:
-        super().__init__(family)
+    def __init__(self, family: Family, folder: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
+        super().__init__(family, drafts)
         self._read: dict[str, Declaration] = {}
         self.files: dict[str, list[Path]] = {}
         for path in yaml_files(folder, self.strays):
@@ -85,7 +86,7 @@ class FileShelf(Shelf):
 
     def _declaration(self, name: str) -> Declaration:
         first, *others = self.files[name]
-        read = _whole(self.family, name, first)
+        read = _whole(self.family, name, first, self.drafts)
         if not is_name(name):
             problem = bad_name((), name)
             read.errors.append(problem.at(Place(str(first))))
@@ -98,8 +99,8 @@ class FileShelf(Shelf):
 class CatalogShelf(Shelf):
     """Mappings of names to declarations."""
 
-    def __init__(self, family: Family, catalog: Path) -> None:
-        super().__init__(family)
+    def __init__(self, family: Family, catalog: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
+        super().__init__(family, drafts)
         self._paths = [catalog / f"{CATALOG[family]}.yaml"]
         self._paths = [p for p in self._paths if p.is_file()]
         self._paths += yaml_files(catalog / CATALOG[family], self.strays)
@@ -120,7 +121,7 @@ class CatalogShelf(Shelf):
 
     def _take(self, path: Path, into: dict[str, Declaration]) -> None:
         try:
-            document = parse.read(path)
+            document = parse.read(path, self.drafts)
         except DefinitionError as error:
             self.strays.append(error)
             return
@@ -138,11 +139,11 @@ class CatalogShelf(Shelf):
                 into[name] = declaration
 
 
-def _whole(family: Family, name: str, path: Path) -> Declaration:
+def _whole(family: Family, name: str, path: Path, drafts: parse.Drafts) -> Declaration:
     """The declaration that fills a file."""
     declaration = Declaration(family, name, str(path))
     try:
-        document = parse.read(path)
+        document = parse.read(path, drafts)
     except DefinitionError as error:
         declaration.errors.append(error)
         return declaration

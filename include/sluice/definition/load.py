@@ -40,9 +40,10 @@ class Loaded:
     """What may not be meant, in the same order. It keeps nothing from running."""
 
 
-def load(folder: Path) -> Loaded:
-    """Read every declaration below `folder`. Never raises: what is wrong is in `errors`."""
-    declared = Declarations(folder)
+def load(folder: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> Loaded:
+    """Read every declaration below `folder`, as it is or as it would be with the drafts. Never raises: what is wrong
+    is in `errors`."""
+    declared = Declarations(folder, drafts)
     names = {family: sorted(declared.names(family)) for family in declared.shelves}
     errors = [*declared.settings.errors, *declared.settings.default_errors, *declared.strays()]
     errors += [error for family, known in names.items() for name in known for error in declared.errors(family, name)]

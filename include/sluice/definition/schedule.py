@@ -15,7 +15,7 @@ SYSTEM_REFRESH = "system_refresh"
 """The name of the one refresh that Sluice makes itself; it is there even where no file declares it."""
 HOURS = (1, 2, 3, 4, 6, 8, 12)
 """The hours that divide a day: a schedule of any other number would drift."""
-_RULES = ("after", "cron", "daily", "every", "monthly", "once", "weekly")
+RULES = ("after", "cron", "daily", "every", "monthly", "once", "weekly")
 
 
 def _moment(value: Any, *, whole_day: bool = False) -> Any:
@@ -132,10 +132,10 @@ class ScheduleSpec(Declared):
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        given = [f"`{key}`" for key in _RULES if getattr(self, key) is not None]
+        given = [f"`{key}`" for key in RULES if getattr(self, key) is not None]
         if len(given) != 1:
             has, advice = (" and ".join(given), "keep one") if given else ("none", "add one")
-            raise ValueError(f"a schedule has exactly one of {', '.join(_RULES)}, and this has {has}: {advice} of them")
+            raise ValueError(f"a schedule has exactly one of {', '.join(RULES)}, and this has {has}: {advice} of them")
         if self.at and not (self.every or self.weekly or self.monthly):
             raise ValueError(f"`at` belongs to `every`, `weekly` and `monthly`, not to {given[0]}: delete `at`")
         if self.after_refresh and not self.by_the_clock:

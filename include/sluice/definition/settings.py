@@ -56,13 +56,13 @@ class SettingsFile:
         return {key: value for key, value in self.defaults.items() if key in fields(model)} | dict(raw)
 
 
-def read_settings(folder: FilePath) -> SettingsFile:
+def read_settings(folder: FilePath, drafts: parse.Drafts = parse.NO_DRAFTS) -> SettingsFile:
     """What `project.yaml` says; its errors instead of an exception."""
     path = folder / PROJECT
     if not path.exists():
         return SettingsFile()
     try:
-        document = parse.read(path)
+        document = parse.read(path, drafts)
     except DefinitionError as error:
         return SettingsFile(errors=[error])
     read = SettingsFile(document=document, errors=[error for _, error in secret.find(document)])

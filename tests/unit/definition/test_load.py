@@ -42,7 +42,7 @@ def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are read from now on."""
     seen: list[str] = []
     real = parse.read
-    monkeypatch.setattr(parse, "read", lambda path: (seen.append(path.name), real(path))[1])
+    monkeypatch.setattr(parse, "read", lambda path, *more: (seen.append(path.name), real(path))[1])
     return seen
 
 
