@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.errors import FatalError
-from sluice.formats.base import Format, sound
+from sluice.formats.base import Format
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,9 +27,7 @@ class Trial:
         self._schema = schema
 
     def refused(self, table: pa.Table) -> Iterator[Refused]:
-        """The rows that cannot be written, ascending: a table that is refused is halved until they stand alone.
-
-        Raises `FatalError` where the data is corrupt: that is no matter of one row's value."""
+        """The rows that cannot be written, ascending: a table that is refused is halved until they stand alone."""
         yield from self._refused(table, 0)
 
     def _refused(self, table: pa.Table, start: int) -> Iterator[Refused]:
@@ -50,6 +48,5 @@ class Trial:
                 for _ in pieces:
                     pass
         except FatalError as refusal:
-            sound(table, self._schema)
             return refusal.what
         return None
