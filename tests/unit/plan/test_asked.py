@@ -1,0 +1,69 @@
+"""What a run's configuration asks for, and what it cannot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sluice.definition.export import DatasetExport, SegmentExport
+from sluice.errors import DefinitionError
+from sluice.plan.asked import asked_of, keys_of
+
+DUE = datetime(2026, 3, 9, 6, tzinfo=UTC)
+SEGMENTS = SegmentExport(name="s", kind="segment-export", connection="c", segments=("vips", "best"), fields=("id",))
+DATASETS = DatasetExport(name="d", kind="dataset-export", connection="c", datasets=("a", "b"))
+
+
+def test_a_form_left_as_it_is_asks_for_nothing() -> None:
+    form = {"datasets": [], "mode": "incremental", "dry_run": False, "from": None, "to": None, "resend": None}
+    run = asked_of(DATASETS, {**form, "wake_downstream": False}).run(DATASETS, "r", DUE, "manual")
+    assert run == asked_of(DATASETS, None).run(DATASETS, "r", DUE, "manual")
+    assert (run.only, run.mode, run.window, run.time) == ((), None, None, DUE)
+
+
+def test_everything_at_once() -> None:
+    conf = {"datasets": ["b"], "mode": "full", "dry_run": True, "from": "2026-03-01", "to": "2026-03-02T00:00:00Z"}
+    asked = asked_of(DATASETS, {**conf, "wake_downstream": True})
+    run = asked.run(DATASETS, "r", DUE, "manual")
+    assert (run.only, run.mode, run.dry_run, run.wake_downstream) == (("b",), "full", True, True)
+    assert str(run.window) == "(2026-03-01T00:00:00Z, 2026-03-02T00:00:00Z]"
+    assert run.export_time == datetime(2026, 3, 2, tzinfo=UTC), "a slice is due at its end"
+
+
+def test_feeds_go_by_their_own_word_and_by_everyones() -> None:
+    assert asked_of(SEGMENTS, {"segments": ["best"]}).feeds == ("best",)
+    assert asked_of(SEGMENTS, {"feeds": ["best"]}).feeds == ("best",)
+    assert asked_of(SEGMENTS, {"feeds": "best"}).feeds == ("best",)
+    assert asked_of(SEGMENTS, {"segments": ["best", "vips"]}).feeds == (), "all of them is the whole export"
+
+
+@pytest.mark.parametrize(
+    ("conf", "says", "nearest"),
+    [
+        ({"mod": "full"}, "was started with `mod`", "mode"),
+        ({"mode": "ful"}, "`ful` is no mode of a run", "full"),
+        ({"segments": ["bests"]}, "delivers no `bests`", "best"),
+        ({"datasets": ["a"]}, "was started with `datasets`", None),
+        ({"from": "2026-03-01"}, "from is no slice of time", None),
+        ({"window": "yesterday"}, "`yesterday` is no slice of time", None),
+        ({"dry_run": "yes"}, "`dry_run` is `yes`", None),
+        ({"resend": 7}, "`resend` is 7", None),
+    ],
+)
+def test_what_means_nothing_is_refused_with_the_nearest(conf: dict[str, Any], says: str, nearest: str | None) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        asked_of(SEGMENTS, conf)
+    assert says in caught.value.what
+    assert caught.value.nearest == nearest
+    assert caught.value.next_step
+
+
+def test_a_misspelt_key_without_a_value_is_told_too() -> None:
+    with pytest.raises(DefinitionError, match="dryrun"):
+        asked_of(SEGMENTS, {"dryrun": False})
+
+
+def test_the_known_keys_are_told() -> None:
+    assert set(keys_of(SEGMENTS)) >= {"segments", "feeds", "mode", "window", "from", "to", "dry_run", "resend"}
