@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sluice.definition.folder import Family
-from sluice.definition.rules import alerts, catalog, connections, exports, names, schedules
+from sluice.definition.rules import alerts, catalog, connections, exports, names, rows, schedules
 from sluice.definition.rules.known import Rule, refers_to_what_exists
 
 RULES: dict[Family, tuple[Rule, ...]] = {
@@ -30,6 +30,8 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         exports.field_names_differ,
         exports.template_fits_its_fields,
         exports.folder_is_a_path,
+        rows.events_name_what_tells_them_apart,
+        rows.deviation_is_of_full_deliveries,
         names.file_is_a_name,
         names.files_are_told_apart,
         names.path_fits_the_profile,

@@ -19,9 +19,10 @@ from sluice.definition.catalog import DagRefresh, Dataset, Segment, SystemRefres
 from sluice.definition.chunks import Chunks
 from sluice.definition.connection import Connection, Limits
 from sluice.definition.export import ExportBase, ManifestSpec, Wait
-from sluice.definition.fields import FieldSpec
+from sluice.definition.fields import FieldSpec, Hash, Mask
 from sluice.definition.macros import FILE_MACROS, MACROS
 from sluice.definition.project import Settings, Staging
+from sluice.definition.rows import Expect, Rejects, Unique
 from sluice.definition.schedule import ScheduleSpec
 from sluice.definition.sentences import expected
 from sluice.definition.settings import kinds
@@ -114,6 +115,11 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "export": lambda: table(ExportBase),
     "kinds": _kinds,
     "field": lambda: table(FieldSpec),
+    "hash": lambda: table(Hash),
+    "mask": lambda: table(Mask),
+    "unique": lambda: table(Unique),
+    "rejects": lambda: table(Rejects),
+    "expect": lambda: table(Expect),
     "chunks": lambda: table(Chunks),
     "manifest": lambda: table(ManifestSpec),
     "wait": lambda: table(Wait),

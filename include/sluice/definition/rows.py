@@ -15,8 +15,6 @@ _PERCENT_SCHEMA = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples"
 
 def _percent(value: Any) -> Any:
     """`50%` as 0.5."""
-    if isinstance(value, float):
-        return value
     found = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
         raise ValueError("not a share: write a number and a percent sign, such as 50%")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sluice.definition.chunks import ChunkRules, clipped
+from sluice.definition.export import Export
 from sluice.plan.model import Feed, Plan
+
+_THEN = {"warn": "warns", "hold": "is held", "fail": "fails"}
 
 
 def explain(plan: Plan) -> str:
@@ -19,6 +22,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"  waits for   {', '.join(plan.refreshes) or 'nothing'}"
     for feed in plan.feeds:
         yield from _feed(plan, feed)
+    yield from _rows(export)
     options = plan.format.model_dump(mode="json", exclude={"type"}, exclude_none=True)
     yield f"  format      {plan.format.type}: {', '.join(f'{key} {value!r}' for key, value in options.items())}"
     if connection.profile:
@@ -30,6 +34,23 @@ def _lines(plan: Plan) -> Iterator[str]:
     pause = f"{'the first' if chunks.doubling else 'each'} after {chunks.retry_delay.total_seconds():g} s"
     yield f"  retries     {chunks.retries} of a chunk, {pause}; {export.retries} of a task"
     yield f"  manifest    {below(plan, plan.manifest)}"
+
+
+def _rows(export: Export) -> Iterator[str]:
+    unique, rejects, expect = export.unique, export.rejects, export.expect
+    if unique:
+        order = f"by {unique.order}" if unique.order else "in the data's own order"
+        yield f"  unique      by {', '.join(unique.by) or 'the key'}: the {unique.keep} of each {order}"
+    if rejects.unfit_values == "reject":
+        yield "  rejects     values that the format cannot hold: their rows are set aside and counted"
+    if rejects.max is not None:
+        yield f"  rejects     at most {rejects.max} of a feed, else the run {_THEN[rejects.on_exceeded]}"
+    said = expect.model_dump(mode="json", exclude={"on_breach"}, exclude_none=True)
+    if said:
+        limits = ", ".join(f"{key} {value}" for key, value in said.items())
+        yield f"  expects     {limits} of each feed, else the run {_THEN[expect.on_breach]}"
+    if export.when_empty != "publish":
+        yield f"  if empty    {export.when_empty}"
 
 
 def _size(chunks: ChunkRules) -> str:

@@ -30,7 +30,7 @@ def delivers_each_feed_once(export: ExportBase, known: Known) -> Iterator[Proble
 
 def target_takes_its_kinds(export: ExportBase, known: Known) -> Iterator[Problem]:
     connection = _connection(export, known)
-    for feed, dataset in _datasets(export, known):
+    for feed, dataset in datasets_of(export, known):
         if connection and dataset.kind not in connection.takes:
             what = (
                 f"the {feed.families[0]} `{feed.name}` holds {_MANY[dataset.kind]}, and the connection "
@@ -41,7 +41,7 @@ def target_takes_its_kinds(export: ExportBase, known: Known) -> Iterator[Problem
 
 def whole_entities_are_no_events(export: ExportBase, known: Known) -> Iterator[Problem]:
     if isinstance(export, DataOutExport):
-        for feed, dataset in _datasets(export, known):
+        for feed, dataset in datasets_of(export, known):
             if dataset.kind == "event":
                 what = f"`{feed.name}` holds events, and entities are profiles, accounts or contacts"
                 yield Problem(feed.path, what, "deliver events by an export of kind `dataset-export`")
@@ -50,7 +50,7 @@ def whole_entities_are_no_events(export: ExportBase, known: Known) -> Iterator[P
 def what_is_new_can_be_told(export: ExportBase, known: Known) -> Iterator[Problem]:
     if getattr(export, "mode", "full") == "full":
         return
-    for feed, dataset in _datasets(export, known):
+    for feed, dataset in datasets_of(export, known):
         if dataset.added_by is None:
             what = f"nothing tells what is new in `{feed.name}`, and this export delivers what is new"
             advice = "add `incremental: {column: ...}` to the dataset, or `mode: full` to the export"
@@ -62,7 +62,7 @@ def fields_fit_every_segment(export: ExportBase, known: Known) -> Iterator[Probl
     if not isinstance(export, SegmentExport):
         return
     first: tuple[Reference, Dataset] | None = None
-    for feed, dataset in _datasets(export, known):
+    for feed, dataset in datasets_of(export, known):
         first = first or (feed, dataset)
         if dataset.kind != first[1].kind:
             what = (
@@ -126,7 +126,7 @@ def _connection(export: ExportBase, known: Known) -> Connection | None:
     return found
 
 
-def _datasets(export: ExportBase, known: Known) -> Iterator[tuple[Reference, Dataset]]:
+def datasets_of(export: ExportBase, known: Known) -> Iterator[tuple[Reference, Dataset]]:
     """Each feed with its dataset, as far as both are right."""
     for feed in feeds(export):
         declared: Any = known.get(feed.families[0], feed.name)
