@@ -6,7 +6,7 @@ import os
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -18,6 +18,9 @@ from sluice.model.part import Chunk, Part
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Read = Callable[[int, int], Iterator["pa.Table"]]
+"""Delivered rows from one ordinal up to another."""
 
 
 def cores() -> int:
@@ -31,11 +34,12 @@ def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iter
     Raises the first error of any lane, once all of them have stopped: by then nothing is being sent any more.
     """
     lanes = max(1, min(cores(), sender.rules.threads, len(chunks)))
+    read = ahead(rows.read) if lanes < cores() else rows.read
     runs = Runs(chunks, lanes)
     with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
         try:
             for number in range(lanes):
-                lane = Lane(rows, runs, number, sender)
+                lane = Lane(read, runs, number, sender)
                 pool.submit(lane.run).add_done_callback(partial(_report, sender))
             yield from _arrivals(len(chunks), sender)
         finally:
@@ -66,8 +70,8 @@ class Runs:
 class Lane:
     """Reads, encodes and sends its chunks, most of which follow one another."""
 
-    def __init__(self, rows: FeedRows, runs: Runs, number: int, sender: Sender) -> None:
-        self._rows = rows
+    def __init__(self, read: Read, runs: Runs, number: int, sender: Sender) -> None:
+        self._read = read
         self._runs = runs
         self._number = number
         self._sender = sender
@@ -82,10 +86,24 @@ class Lane:
         """The chunk's rows: what follows the last chunk, or read anew after a gap, for another try, and after one that
         was not read to its end."""
         if self._position != chunk.first:
-            self._cutter = Cutter(self._rows.read(chunk.first, self._runs.end))
+            self._cutter = Cutter(self._read(chunk.first, self._runs.end))
         self._position = -1
         yield from self._cutter.take(chunk.records)
         self._position = chunk.first + chunk.records
+
+
+def ahead(read: Read) -> Read:
+    """Reads one table ahead, in a thread of its own: where chunks are fewer than cores, the others read."""
+
+    def reading(first: int, last: int) -> Iterator[pa.Table]:
+        with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
+            tables = read(first, last)
+            waiting = thread.submit(next, tables, None)
+            while (table := waiting.result()) is not None:
+                waiting = thread.submit(next, tables, None)
+                yield table
+
+    return reading
 
 
 def _report(sender: Sender, lane: Future[None]) -> None:

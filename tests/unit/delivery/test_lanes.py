@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
+
+import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.chunk.cut import chunks_of
-from sluice.delivery.lanes import Runs
+from sluice.delivery.lanes import Runs, ahead
+from sluice.errors import RetriableError
 
 
 @given(st.integers(0, 40), st.integers(1, 5), st.lists(st.integers(0, 4), max_size=200))
@@ -33,3 +38,24 @@ def test_a_lane_that_has_finished_takes_the_later_half_of_the_longest_run_left()
 def test_a_chunk_that_waits_alone_is_taken_too() -> None:
     runs = Runs(chunks_of(30, 10, 0, 3), 2)
     assert [chunk.number for chunk in (runs.next(0), runs.next(1), runs.next(0)) if chunk] == [0, 1, 2]
+
+
+def test_reading_ahead_gives_the_same_tables_and_the_same_error() -> None:
+    started: list[int] = []
+
+    def read(first: int, last: int) -> Iterator[pa.Table]:
+        for n in range(first, last):
+            started.append(n)
+            if n == 7:
+                raise RetriableError("the store is away")
+            yield pa.table({"n": [n]})
+
+    assert [table["n"][0].as_py() for table in ahead(read)(2, 6)] == [2, 3, 4, 5]
+    with pytest.raises(RetriableError, match="away"):
+        list(ahead(read)(6, 9))
+    started.clear()
+    tables = ahead(read)(0, 6)
+    assert isinstance(tables, Generator)
+    next(tables)
+    tables.close()
+    assert started in ([0], [0, 1]), "it reads one table ahead, no further"
