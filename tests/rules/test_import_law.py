@@ -18,7 +18,7 @@ LAYERS = [
     {"errors"},
     {"model"},
     {"filesystem", "sql"},
-    {"sources", "formats", "destinations", "chunk"},
+    {"sources", "formats", "destinations", "chunk", "encryption"},
     {"definition"},
     {"mapping", "plan"},
     {"refresh"},
@@ -31,6 +31,7 @@ LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in fol
 LAZY = {("cli", "airflow"), ("commands", "airflow")}
 
 HEAVY = ("pyarrow", "duckdb", "polars", "boto3", "botocore", "obstore", "isal", "numpy", "pandas", "asyncssh", "fsspec")
+HEAVY += ("pysequoia",)
 CLOUDS = ("boto3", "botocore", "obstore", "azure", "google.cloud", "asyncssh", "paramiko", "pyiceberg", "deltalake")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import DefinitionError, FatalError
-from sluice.model.access import Access, FolderAccess, FsspecAccess, SecretAccess, SqlAccess
+from sluice.model.access import Access, FolderAccess, FsspecAccess, KeyAccess, SecretAccess, SqlAccess
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -120,6 +120,12 @@ def _folder(connection: Connection) -> FolderAccess:
     return FolderAccess(home() / path)
 
 
+def _generic(connection: Connection) -> SecretAccess | KeyAccess:
+    """A secret on its own, or an OpenPGP key: an extra says so."""
+    keys = {name: connection.extra_dejson.get(name) for name in ("public_key", "private_key")}
+    return KeyAccess(**keys, passphrase=connection.password) if any(keys.values()) else _secret(connection)
+
+
 def _secret(connection: Connection) -> SecretAccess:
     if not connection.password:
         raise needs(connection, "password")
@@ -175,7 +181,7 @@ _READERS: dict[str, Callable[[Connection], Access]] = {
     "adls": _cloud("azure_data_lake"),
     "aws": _cloud("aws"),
     "fs": _folder,
-    "generic": _secret,
+    "generic": _generic,
     "google_cloud_platform": _cloud("google"),
     "iceberg": _cloud("iceberg"),
     "sftp": _cloud("sftp"),

@@ -10,6 +10,7 @@ from sluice.definition.catalog import Kind
 from sluice.definition.chunks import Profile, ProfileName, profile_of
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import DestinationConfig
+from sluice.encryption.openpgp import OpenPgp
 from sluice.formats import FORMATS
 from sluice.formats.base import Format
 from sluice.model.declared import Declared, Name
@@ -51,6 +52,8 @@ class Connection(Declared):
     """Fields that every segment export to this target must send."""
     limits: Limits = Limits()
     """What the target takes at most."""
+    openpgp: OpenPgp | None = None
+    """How its parts are encrypted before they are sent; not at all unless given."""
     profile: ProfileName | None = None
     """The target's own rules for chunks and paths. `data-workbench`: 1,000 to 50,000 records a chunk, 10,000 unless
     declared; no retries unless declared, and pauses that stay as they are; no space and no multibyte character in a

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sluice.encryption.openpgp import Encryptor
 from sluice.errors import FatalError
 from sluice.formats.base import Format
 from sluice.model.part import Chunk
@@ -25,20 +26,23 @@ class TooLarge(Exception):  # noqa: N818 - not an error: the chunk is cut into p
 
 @dataclass(frozen=True)
 class Encoding:
-    """How one feed's rows become bytes. The same rows always become the same bytes."""
+    """How one feed's rows become bytes. The same rows always become the same bytes, unless they are encrypted."""
 
     feed: str
     format: Format
     schema: pa.Schema
     limit: int | None = None
     """The most bytes of one part; of one that holds a single record, any number."""
+    encryptor: Encryptor | None = None
+    """What makes a message of each part."""
     stop: threading.Event = field(default_factory=threading.Event)
 
     def part(self, chunk: Chunk, tables: Iterable[pa.Table]) -> Iterator[bytes]:
         """The bytes of one part. Raises `TooLarge` once they are too many, `FatalError` where the chunk does not hold
         the rows that were counted."""
         size = 0
-        for piece in self._encode(chunk, tables):
+        pieces = self._encode(chunk, tables)
+        for piece in self.encryptor.encrypt(pieces) if self.encryptor else pieces:
             size += len(piece)
             if self.limit is not None and size > self.limit and chunk.records > 1:
                 raise TooLarge

@@ -41,6 +41,8 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
     """
     staged = StagedRun.of(plan)
     stage = staged.open(connections)
+    if plan.connection.openpgp:
+        plan.connection.openpgp.open(connections, name=plan.connection.name)  # wrong keys fail before anything is read
     with noting(stage, "extract") as step:
         basis = begin(plan, stage, connections, watermarks)
         extraction = Extraction(plan, basis, stage, connections, now, step)

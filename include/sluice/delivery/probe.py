@@ -1,4 +1,4 @@
-"""Whether a connection delivers: a small file is written, looked at, read and removed."""
+"""Whether a connection delivers: its keys are tried, and a small file is written, looked at, read and removed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def probe(connection: Connection, connections: Connections) -> str:
     the permission or the path.
     """
     name = f"sluice-probe-{uuid4()}.txt"
+    if connection.openpgp:
+        connection.openpgp.open(connections, name=connection.name)
     with closing(connection.destination.open(connections, name=connection.name, threads=1)) as destination:
         destination.put(name, [_BODY])
         try:

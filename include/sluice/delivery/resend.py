@@ -36,6 +36,11 @@ def take_up(staging: Staging, export: str, run: str, connections: Connections) -
             f"staging holds nothing of run {run} of {export}: there is no such run, or it was cleaned",
             next_step=f"name a run by the id in its manifest's name, as `sluice report {export}` shows; or {_ANEW}",
         )
+    if plan.connection.openpgp:
+        raise FatalError(
+            f"run {run} of {export} was encrypted: the same bytes cannot be made twice, and its manifest lists those",
+            next_step=_ANEW,
+        )
     if manifest is None:
         raise FatalError(f"run {run} of {export} has published nothing", next_step="name a run that has")
     extracts = [_intact(plan, feed.name, stage, connections) for feed in plan.feeds]

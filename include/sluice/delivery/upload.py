@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from sluice.delivery.progress import Progress
 from sluice.delivery.sender import Sender
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
+from sluice.encryption.openpgp import Encryptor
 from sluice.mapping.mapper import Mapper
 from sluice.model.access import Connections
 from sluice.model.part import Chunk, Part, Shard
@@ -68,12 +70,14 @@ def upload(
         closing(books),
     ):
         wanted = parts_of(plan, stage, shard, extract.records)
-        before = _still_wanted(ledger.sent(extract.id), plan, feed, wanted)
-        for part in _present(before, destination, threads) if connection.destination.stays else before:
+        before = _still_wanted(_sent_before(plan, shard, extract, stage, ledger), plan, feed, wanted)
+        there = partial(_is_as_sent, destination, exactly=connection.openpgp is not None)
+        for part in _those(there, before, threads) if connection.destination.stays else before:
             books.open(part)
         missing = [chunk for chunk in wanted if chunk.key not in books.parts]
         rows, mapper = open_rows(feed, extract, stage, connections)
-        for arrived in send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage)):
+        encryptor = connection.openpgp.open(connections, name=connection.name) if connection.openpgp else None
+        for arrived in send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor)):
             if arrived is not None:
                 books.arrived(arrived)
             books.tick()
@@ -84,14 +88,26 @@ def upload(
     return sent
 
 
-def _sender(plan: Plan, feed: Feed, mapper: Mapper, destination: Destination, stage: Stage) -> Sender:
+def _sender(
+    plan: Plan, feed: Feed, mapper: Mapper, destination: Destination, stage: Stage, encryptor: Encryptor | None
+) -> Sender:
     return Sender(
-        encoding=Encoding(feed.name, plan.format, mapper.schema, plan.chunks.bytes),
+        encoding=Encoding(feed.name, plan.format, mapper.schema, plan.chunks.bytes, encryptor),
         destination=destination,
         name_of=partial(plan.part_name, feed),
         keep=partial(keep_pieces, stage, feed.name),
         rules=plan.chunks,
     )
+
+
+def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, ledger: Ledger) -> list[Part]:
+    """What former tries have sent of these rows. A part that is encrypted cannot be made again with the same bytes, and
+    a manifest may list it: so receipts count too that a run has staged before its tasks were cleared."""
+    found = {part.name: part for part in ledger.sent(extract.id)}
+    staged = stage.find(f"sent/{shard.number:04d}", Sent) if plan.connection.openpgp else None
+    if staged is not None and staged.extract == extract.id:
+        found = {part.name: part for part in staged.parts} | found
+    return list(found.values())
 
 
 def _still_wanted(parts: list[Part], plan: Plan, feed: Feed, wanted: Sequence[Chunk]) -> list[Part]:
@@ -100,10 +116,20 @@ def _still_wanted(parts: list[Part], plan: Plan, feed: Feed, wanted: Sequence[Ch
     return [part for part in parts if records.get(part.name) == part.records]
 
 
-def _present(parts: list[Part], destination: Destination, threads: int) -> list[Part]:
-    """Those parts that are still there, as they were sent."""
+def _those(there: Callable[[Part], bool], parts: list[Part], threads: int) -> list[Part]:
     with ThreadPoolExecutor(threads, thread_name_prefix="stat") as pool:
-        found = pool.map(lambda part: destination.stat(part.name), parts)
-        return [
-            part for part, stored in zip(parts, found, strict=True) if stored is not None and stored.size == part.bytes
-        ]
+        return [part for part, found in zip(parts, pool.map(there, parts), strict=True) if found]
+
+
+def _is_as_sent(destination: Destination, part: Part, *, exactly: bool) -> bool:
+    """Whether the part is still there as it was sent. The same name and size is the same bytes, unless bytes differ
+    from try to try: then the server's checksum tells, or where it has none, reading it."""
+    stored = destination.stat(part.name)
+    if stored is None or stored.size != part.bytes or not exactly:
+        return stored is not None and stored.size == part.bytes
+    if stored.checksum is not None and part.checksum is not None:
+        return stored.checksum == part.checksum
+    sha256 = hashlib.sha256()
+    for piece in destination.read(part.name):
+        sha256.update(piece)
+    return sha256.hexdigest() == part.sha256

@@ -124,6 +124,16 @@ class SecretAccess:
     value: bytes = field(repr=False)
 
 
+@dataclass(frozen=True)
+class KeyAccess:
+    """An OpenPGP key, armored: the extras `public_key` and `private_key` of an Airflow connection of type `generic`,
+    whose password is the private key's passphrase."""
+
+    public_key: str | None = None
+    private_key: str | None = field(default=None, repr=False)
+    passphrase: str | None = field(default=None, repr=False)
+
+
 Access = (
     FolderAccess
     | AwsAccess
@@ -134,6 +144,7 @@ Access = (
     | CatalogAccess
     | FsspecAccess
     | SecretAccess
+    | KeyAccess
 )
 
 

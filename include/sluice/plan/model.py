@@ -67,6 +67,12 @@ class Plan(BaseModel):
     def feed(self, name: str) -> Feed:
         return next(feed for feed in self.feeds if feed.name == name)
 
+    @property
+    def extension(self) -> str:
+        """What every part's name ends with."""
+        openpgp = self.connection.openpgp
+        return self.format.extension + (f".{openpgp.extension}" if openpgp else "")
+
     def beside_manifest(self, name: str) -> str:
         """The name of another file in the manifest's folder."""
         folder = self.manifest.rpartition("/")[0]
@@ -76,5 +82,5 @@ class Plan(BaseModel):
         """A part's name: always the same for a run, a chunk and a piece of it."""
         part = f"{number:05d}" if PIECE in feed.file or self.chunks.bytes is None else f"{number:05d}-{piece:03d}"
         stem = feed.file.replace(PART, part).replace(PIECE, f"{piece:03d}")
-        name = f"{stem}{self.format.extension}"
+        name = f"{stem}{self.extension}"
         return f"{feed.folder}/{name}" if feed.folder else name
