@@ -6,6 +6,7 @@ UV_VERSION := 0.13.9
 MINUTES ?= 60
 SCALE ?= 1
 ROWS ?= 5000000
+SIZE ?= 2048
 
 # Airflow starts three times slower without compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,7 +23,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers demo up down soak test test-long check bench lock clean
+.PHONY: help install install-test servers demo up down soak test test-long exam check bench lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -77,6 +78,9 @@ test: install-test servers  ## install what the tests need, and run every test
 
 test-long: install-test  ## a simulated year of hourly runs with failures; a quarter of an hour
 	@$(BIN)/python -m pytest tests/long
+
+exam: install-test servers  ## every destination against its servers, one after another, into docs/destinations.md (SIZE=2048 MiB)
+	@$(BIN)/python -m tests.exam --mib $(SIZE) --write
 
 check: install-test  ## format, lint, types and import rules
 	@$(BIN)/ruff format --check .

@@ -131,7 +131,9 @@ def test_no_registered_destination_is_missing() -> None:
 
 
 @every_subject
-def test_a_large_file_of_unknown_length_streams_in_bounded_memory(exam: Exam, table: list[str]) -> None:
+def test_a_large_file_of_unknown_length_streams_in_bounded_memory(
+    exam: Exam, table: list[str], record_property: Callable[[str, object], None]
+) -> None:
     exam.at.put("warm", random_bytes(2 * PIECE))  # what the client loads once is not the upload's
     size = 32 * MIB if exam.subject.same_client else LARGE
     body = Digest(random_bytes(size))
@@ -146,6 +148,9 @@ def test_a_large_file_of_unknown_length_streams_in_bounded_memory(exam: Exam, ta
     assert str(there) == str(body)
     exam.at.remove(["large.bin"])
     table.append(_row(exam, size, seconds, memory.grown))
+    record_property("sent", f"{size // MIB:,} MiB")
+    record_property("speed", f"{size / MIB / seconds:.0f}")
+    record_property("memory", f"{memory.grown // MIB} MiB")
 
 
 def _row(exam: Exam, size: int, seconds: float, memory: int) -> str:

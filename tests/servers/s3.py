@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +37,39 @@ def ministack(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def rclone(folder: Path) -> Iterator[str]:
-    """rclone serving a folder as S3: it streams to disk and verifies every signature. Gives its address."""
+def rclone(folder: Path, *, certificate: Path | None = None) -> Iterator[str]:
+    """rclone serving a folder as S3: it streams to disk and verifies every signature. With a PEM file that holds a
+    certificate and its key it speaks TLS. Gives its address."""
     port = free_port()
     (folder / "rclone" / BUCKET).mkdir(parents=True)
     command = [program("rclone"), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"]
-    with running([*command, "--config", "/dev/null", str(folder / "rclone")], port, folder / "rclone.log"):
-        yield f"http://127.0.0.1:{port}"
+    tls = ["--cert", str(certificate), "--key", str(certificate)] if certificate else []
+    with running([*command, *tls, "--config", "/dev/null", str(folder / "rclone")], port, folder / "rclone.log"):
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate for this machine's loopback that nobody has signed but itself, with its key: a PEM file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "storage")])
+    now = datetime.now(UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "certificate.pem"
+    plain = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    path.write_bytes(built.public_bytes(serialization.Encoding.PEM) + private)
+    return path
 
 
 def client(address: str) -> Any:

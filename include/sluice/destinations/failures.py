@@ -15,12 +15,14 @@ from sluice.errors import FatalError, RetriableError, SluiceError
 _STATUS = re.compile(r"status(?: code)?:? (\d{3})")
 _CODE = re.compile(r"<Code>\s*(\w+)|\"(?:code|reason|error)\":\s*\"(\w+)|[\"']?x-ms-error-code[\"']?: [\"']?(\w+)")
 
-_TRANSPORT = (
+_UNREACHABLE = (
     (
         r"dns error|failed to lookup address|Name or service not known|nodename nor servname",
         "its host name is not found",
     ),
     (r"Connection refused", "nothing answers at its address: connection refused"),
+)
+_TRANSPORT = (
     (r"timed out|TimedOut|kind: Timeout", "it did not answer in time"),
     (r"[Cc]onnection reset|ConnectionReset|[Bb]roken pipe|BrokenPipe", "it closed the connection in the middle"),
     (r"[Ii]ncompleteMessage|connection closed|UnexpectedEof|SendRequest|end of file", "it closed the connection early"),
@@ -60,6 +62,11 @@ class Origin:
         """An error that may pass by itself."""
         return RetriableError(f"connection {self.connection}: {what}", next_step=next_step)
 
+    def correct_address(self) -> str:
+        """What to do where nobody is at the address."""
+        at = f" (it is {self.server} now)" if self.server else ""
+        return f"correct the address in the Airflow connection {self.airflow_conn_id}{at}, or bring its server back"
+
 
 def of_server(text: str, origin: Origin, act: str) -> SluiceError:
     """The error for a client's failure message `text` while it did `act` ("write s3://bucket/name")."""
@@ -71,6 +78,9 @@ def of_server(text: str, origin: Origin, act: str) -> SluiceError:
             f"cannot {act}: the server's TLS certificate is not trusted",
             f"name the certificate authority in the extra `verify` of the Airflow connection {origin.airflow_conn_id}",
         )
+    for pattern, meaning in _UNREACHABLE:
+        if re.search(pattern, text):
+            return origin.retriable(f"cannot {act}: {meaning}", origin.correct_address())
     for pattern, meaning in _TRANSPORT:
         if re.search(pattern, text):
             return origin.retriable(f"cannot {act}: {meaning}", _look_at(origin))
@@ -123,11 +133,16 @@ _FATAL_ERRNO = {
     errno.EPERM: "permission denied",
     errno.EROFS: "the filesystem is read-only",
     errno.ENOTDIR: "a file stands where a folder must be",
+    errno.EEXIST: "a file stands where a folder must be",
     errno.EISDIR: "a folder stands where the file must be",
     errno.ENAMETOOLONG: "the name is too long for this filesystem",
     errno.EFBIG: "the file is too large for this filesystem",
     errno.ELOOP: "its links lead round in a circle",
 }
+
+_REMEDIES = dict.fromkeys((errno.EACCES, errno.EPERM), "let the user that runs Airflow write there") | dict.fromkeys(
+    (errno.ENOTDIR, errno.EEXIST), "remove that file, or declare another folder"
+)
 
 
 def of_disk(error: OSError, origin: Origin, act: str) -> SluiceError:
@@ -136,6 +151,5 @@ def of_disk(error: OSError, origin: Origin, act: str) -> SluiceError:
     if number in (errno.ENOSPC, errno.EDQUOT):
         return origin.retriable(f"cannot {act}: the disk is full", f"make room in {origin.container}")
     if number in _FATAL_ERRNO:
-        user = "let the user that runs Airflow write there" if number in (errno.EACCES, errno.EPERM) else ""
-        return origin.fatal(f"cannot {act}: {_FATAL_ERRNO[number]}", user)
+        return origin.fatal(f"cannot {act}: {_FATAL_ERRNO[number]}", _REMEDIES.get(number, ""))
     return origin.retriable(f"cannot {act}: {errno.errorcode.get(number, 'I/O error')}")

@@ -215,9 +215,11 @@ def of_ssh(error: Exception, origin: Origin, act: str) -> SluiceError:
     if isinstance(error, asyncssh.KeyExchangeFailed):
         return origin.fatal(f"cannot {act}: {server} and we have no cipher or key type in common")
     if isinstance(error, socket.gaierror):
-        return origin.retriable(f"cannot {act}: the host name of {server} is not found", f"correct the host in {conn}")
+        return origin.retriable(f"cannot {act}: the host name of {server} is not found", origin.correct_address())
     if isinstance(error, ConnectionRefusedError):
-        return origin.retriable(f"cannot {act}: nothing answers at {server}: connection refused")
+        return origin.retriable(
+            f"cannot {act}: nothing answers at {server}: connection refused", origin.correct_address()
+        )
     if isinstance(error, TimeoutError):
         return origin.retriable(f"cannot {act}: {server} did not answer in time")
     return origin.retriable(f"cannot {act}: the connection to {server} was lost")
