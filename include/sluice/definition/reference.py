@@ -28,6 +28,8 @@ from sluice.definition.sentences import expected
 from sluice.definition.settings import kinds
 from sluice.definition.trace import fields, inline, is_model, members, tag_key, tags
 from sluice.destinations import DESTINATIONS
+from sluice.destinations.s3 import Encryption
+from sluice.encryption.openpgp import OpenPgp
 from sluice.formats import FORMATS
 from sluice.model.declared import spell_duration
 from sluice.sources import SOURCES
@@ -107,6 +109,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "staging": lambda: table(Staging),
     "connection": lambda: table(Connection),
     "limits": lambda: table(Limits),
+    "openpgp": lambda: table(OpenPgp),
+    "encryption": lambda: table(Encryption),
     "destinations": lambda: _members(DESTINATIONS, "type"),
     "dataset": lambda: table(Dataset),
     "sources": lambda: _members(SOURCES, "type"),
