@@ -12,7 +12,7 @@ import pytest
 
 from sluice.errors import FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
-from tests.servers import azurite, s3
+from tests.servers import azurite, gcs, s3
 from tests.servers.fleet import Fleet
 from tests.servers.process import NotInstalledError, free_port
 from tests.servers.subjects import _by_key, _local, _sas
@@ -43,6 +43,12 @@ PLACES = (
         lambda f: s3.connection(f.ministack, key="nobody", secret="wrong"),
     ),
     Place("rclone", lambda f: s3.connection(f.rclone), s3.BUCKET, lambda f: s3.connection(f.rclone, secret="wrong")),
+    Place(
+        "gcs_token",
+        lambda f: f.cloud_storage.connection(files=f.google_emulator),
+        gcs.BUCKET,
+        lambda f: f.cloud_storage.connection(files=f.google_emulator, private_key=gcs.key_pair()[0]),
+    ),
     Place("gcs_hmac", lambda f: f.cloud_storage.by_hmac(), "inbound", lambda f: f.cloud_storage.by_hmac("wrong")),
     Place(
         "azurite",

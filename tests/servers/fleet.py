@@ -78,6 +78,10 @@ class Fleet:
         return self._start(gcs.cloud_storage)
 
     @cached_property
+    def google_emulator(self) -> str:
+        return self._start(gcs.emulator)
+
+    @cached_property
     def sshd(self) -> ssh.SftpServer:
         return self._start(ssh.sshd)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.gcs_auth import HMAC_ID, HMAC_SECRET
-from tests.servers.process import free_port, module, running
+from tests.servers.process import free_port, module, program, running
 
 BUCKET = "inbound"
 
@@ -20,8 +20,8 @@ class CloudStorage:
     address: str
     private_key: str
 
-    def connection(self, *, private_key: str = "") -> str:
-        """The Airflow connection by service account, as JSON."""
+    def connection(self, *, private_key: str = "", files: str = "") -> str:
+        """The Airflow connection by service account, as JSON. The files may lie at another address than the tokens."""
         account = {
             "type": "service_account",
             "client_email": "exports@test-project.iam.gserviceaccount.com",
@@ -30,13 +30,23 @@ class CloudStorage:
             "token_uri": f"{self.address}/token",
             "project_id": "test-project",
         }
-        extra = {"keyfile_dict": json.dumps(account), "project": "test-project", "api_endpoint": self.address}
+        extra = {"keyfile_dict": json.dumps(account), "project": "test-project", "api_endpoint": files or self.address}
         return json.dumps({"conn_type": "google_cloud_platform", "extra": extra})
 
     def by_hmac(self, secret: str = HMAC_SECRET) -> str:
         """The Airflow connection by HMAC key, as JSON."""
         extra = {"hmac_access_id": HMAC_ID, "hmac_secret": secret, "api_endpoint": self.address}
         return json.dumps({"conn_type": "google_cloud_platform", "extra": extra})
+
+
+@contextmanager
+def emulator(folder: Path) -> Iterator[str]:
+    """Somebody else's emulator of Google's JSON API, by which pyarrow reads and writes. It asks nobody who they are.
+    Gives its address."""
+    port = free_port()
+    command = [program("gcp-storage-emulator"), "start", "--host", "127.0.0.1", "--port", str(port), "--in-memory"]
+    with running([*command, "--default-bucket", BUCKET], port, folder / "emulator.log"):
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
