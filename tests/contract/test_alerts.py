@@ -5,11 +5,14 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from sluice.airflow.alerts import send
+from sluice.cli import main
 from sluice.definition.alerts import Alert
 from sluice.delivery.alerts import News, Notice
 from sluice.errors import DefinitionError, RetriableError
@@ -86,4 +89,27 @@ def test_mail_to_nobody_and_connections_that_carry_nothing_are_refused(
         send(Alert(to="lake"), NOTICE)
     with pytest.raises(DefinitionError, match="there is no Airflow connection nowhere"):
         send(Alert(to="nowhere"), NOTICE)
+    assert mailbox.got == []
+
+
+def test_check_connect_says_which_alerts_would_go_nowhere(
+    mailbox: Mailbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "catalog/datasets.yaml").write_text(
+        "people: {kind: profile, key: id, source: {type: parquet, airflow_conn_id: lake, path: people}}"
+    )
+    (tmp_path / "connections").mkdir()
+    (tmp_path / "connections/out.yaml").write_text("{type: local, airflow_conn_id: out}")
+    monkeypatch.setenv("AIRFLOW_CONN_OUT", json.dumps({"conn_type": "fs", "extra": {"path": str(tmp_path / "out")}}))
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports/people.yaml").write_text(
+        "{kind: dataset-export, connection: out, datasets: [people], mode: full, schedule: 'off',"
+        " alerts: [{to: mail, email: [a@example.com]}, {to: gone}]}"
+    )
+    assert main(["check", "--include", str(tmp_path), "--connect"]) == 1
+    printed = capsys.readouterr()
+    assert "mail a@example.com: carries alerts, by a connection of type smtp; none was sent" in printed.out
+    assert "gone: carries no alerts\nthere is no Airflow connection gone, to which alerts of people go" in printed.err
     assert mailbox.got == []

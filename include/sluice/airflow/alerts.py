@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from sluice.airflow.connections import AirflowConnections
 from sluice.airflow.project import WHY, include_folder, word
 from sluice.definition.alerts import Alert, Trouble
 from sluice.definition.export import ExportBase
@@ -126,35 +127,39 @@ def _late(name: str, dag_run: Mapping[str, Any]) -> None:
 
 
 def _tell(export: ExportBase, staging: Staging, news: News) -> None:
-    from sluice.airflow.connections import AirflowConnections
-
     connections = AirflowConnections()
     for page in tell(export.alerts, news, Memory(staging, export.name, connections), send):
         log.error("a notice was not sent, or not remembered: %s", page)
 
 
-def send(alert: Alert, notice: Notice) -> None:
-    """Send a notice by the notifier of its connection's type. Raises `DefinitionError` where the connection carries no
-    notices, `RetriableError` where the notice did not leave; neither quotes what a client said, which may hold a
-    secret address."""
-    from airflow.sdk import Connection
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
+def carries(alert: Alert, export: str) -> str:
+    """The type of the alert's Airflow connection. Raises `DefinitionError` where there is none, or one that carries no
+    notices, or mail to nobody."""
     try:
-        conn_type = str(Connection.get(alert.to).conn_type)
-    except AirflowNotFoundException:
+        conn_type = AirflowConnections().type_of(alert.to)
+    except DefinitionError:
         raise DefinitionError(
-            f"there is no Airflow connection {alert.to}, to which alerts of {notice.export} go",
+            f"there is no Airflow connection {alert.to}, to which alerts of {export} go",
             next_step=f"airflow connections add {alert.to} --conn-type http --conn-host https://...",
         ) from None
     if conn_type not in _NOTIFIERS:
         raise DefinitionError(
             f"the Airflow connection {alert.to} is of type {conn_type}, which carries no alerts", known=[*_NOTIFIERS]
         )
+    if conn_type == "smtp" and not alert.email:
+        raise DefinitionError(
+            f"alerts of {export} go by mail through {alert.to}, to nobody",
+            next_step="add `email: [someone@example.com]` to the alert",
+        )
+    return conn_type
+
+
+def send(alert: Alert, notice: Notice) -> None:
+    """Send a notice by the notifier of its connection's type. Raises what `carries` does, and `RetriableError` where
+    the notice did not leave, which quotes nothing that a client said: that may hold a secret address."""
+    notifier = _NOTIFIERS[carries(alert, notice.export)](alert, notice)
     try:
-        _NOTIFIERS[conn_type](alert, notice).notify({})
-    except DefinitionError:
-        raise
+        notifier.notify({})
     except Exception as error:
         raise RetriableError(
             f"the Airflow connection {alert.to} did not take the notice `{notice.subject}`: {type(error).__name__}",
@@ -172,11 +177,6 @@ def _webhook(alert: Alert, notice: Notice) -> Any:
 def _mail(alert: Alert, notice: Notice) -> Any:
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
-    if not alert.email:
-        raise DefinitionError(
-            f"alerts of {notice.export} go by mail through {alert.to}, to nobody",
-            next_step="add `email: [someone@example.com]` to the alert",
-        )
     body = f"<pre>{html.escape(notice.text)}</pre>"
     subject = f"Sluice: {notice.subject}"
     return SmtpNotifier(smtp_conn_id=alert.to, to=list(alert.email), subject=subject, html_content=body)

@@ -71,31 +71,35 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
         **alerting(export, project.settings.staging),
     )
     with dag:
-        wait = WaitForRefreshesSensor(
-            task_id="wait_for_refreshes",
-            export=export,
-            refreshes=list(refresh_dags(project, export)),
-        )
-        extract = ExtractOperator(task_id="extract", export=export.name)
-        chunk = ChunkOperator(task_id="chunk", extracted=extract.output)
-        upload = UploadOperator.partial(
-            task_id="upload",
-            extracted=extract.output,
-            map_index_template="{{ shard }}",
-            pool=project.connections[export.connection].pool or "default_pool",
-        ).expand(shard=chunk.output)
-        publish = PublishOperator(
-            task_id="publish",
-            extracted=extract.output,
-            asset=export_asset(export.name),
-            # A run whose feeds are all empty has no shard to upload, and still publishes.
-            trigger_rule="none_failed_min_one_success",
-        )
-        abort = AbortOperator(task_id="abort", extracted=extract.output)
-        # No task is a setup: clearing `upload` must not run `extract` again, and pin other rows.
-        wait >> extract >> chunk >> upload >> publish >> abort.as_teardown()
-        chunk >> publish
+        _tasks(export, project)
     return dag
+
+
+def _tasks(export: Export, project: Project) -> None:
+    wait = WaitForRefreshesSensor(
+        task_id="wait_for_refreshes",
+        export=export,
+        refreshes=list(refresh_dags(project, export)),
+    )
+    extract = ExtractOperator(task_id="extract", export=export.name)
+    chunk = ChunkOperator(task_id="chunk", extracted=extract.output)
+    upload = UploadOperator.partial(
+        task_id="upload",
+        extracted=extract.output,
+        map_index_template="{{ shard }}",
+        pool=project.connections[export.connection].pool or "default_pool",
+    ).expand(shard=chunk.output)
+    publish = PublishOperator(
+        task_id="publish",
+        extracted=extract.output,
+        asset=export_asset(export.name),
+        # A run whose feeds are all empty has no shard to upload, and still publishes.
+        trigger_rule="none_failed_min_one_success",
+    )
+    abort = AbortOperator(task_id="abort", extracted=extract.output)
+    # No task is a setup: clearing `upload` must not run `extract` again, and pin other rows.
+    wait >> extract >> chunk >> upload >> publish >> abort.as_teardown()
+    chunk >> publish
 
 
 def broken_dag(name: str, errors: Sequence[DefinitionError]) -> DAG:

@@ -37,6 +37,7 @@ def check(args: argparse.Namespace) -> int:
     warned = f", {_count(len(loaded.warnings), 'warning', 'warnings')}" if loaded.warnings else ""
     print(f"{counted}: {_count(len(loaded.errors), 'error', 'errors')}{warned}")
     failed = _connect(loaded.project, args.connect) if args.connect is not None else 0
+    failed += _carry(loaded.project) if args.connect == [] else 0
     return 1 if loaded.errors or failed else 0
 
 
@@ -56,6 +57,23 @@ def _connect(project: Project, names: Sequence[str]) -> int:
             print(f"{name}: does not deliver\n{error.page()}", file=sys.stderr)
         else:
             print(f"{name}: delivers; wrote, read and removed {address}")
+    return failed
+
+
+def _carry(project: Project) -> int:
+    """Look at every connection that alerts go to, and send nothing; how many carry none."""
+    from sluice.airflow.alerts import carries
+
+    receivers = {alert.receiver: (alert, export.name) for export in project.exports.values() for alert in export.alerts}
+    failed = 0
+    for alert, export in receivers.values():
+        try:
+            conn_type = carries(alert, export)
+        except SluiceError as error:
+            failed += 1
+            print(f"{alert.to}: carries no alerts\n{error.page()}", file=sys.stderr)
+        else:
+            print(f"{alert.receiver}: carries alerts, by a connection of type {conn_type}; none was sent")
     return failed
 
 
