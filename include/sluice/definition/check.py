@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sluice.definition.folder import Family
-from sluice.definition.rules import alerts, catalog, connections, exports, names, rows, schedules
+from sluice.definition.rules import alerts, catalog, changes, connections, exports, names, rows, schedules
 from sluice.definition.rules.known import Rule, refers_to_what_exists
 
 RULES: dict[Family, tuple[Rule, ...]] = {
@@ -25,6 +25,8 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         exports.target_takes_its_kinds,
         exports.whole_entities_are_no_events,
         exports.what_is_new_can_be_told,
+        changes.rows_have_a_key,
+        changes.keys_are_delivered,
         exports.fields_fit_every_segment,
         exports.sends_what_the_target_requires,
         exports.field_names_differ,

@@ -123,8 +123,8 @@ class SegmentExport(ExportBase):
     """The segments; each is a feed of its own."""
     fields: tuple[FieldEntry, ...] = Field(min_length=1)
     """What is sent of each member."""
-    mode: Literal["full"] = "full"
-    """A segment is always delivered whole: who left it, or came to it without a changed row, shows only so."""
+    mode: Literal["full", "changes"] = "full"
+    """What a run delivers: every member, or those that came, changed and left since the last published delivery."""
 
 
 class DataOutExport(ExportBase):
@@ -134,7 +134,8 @@ class DataOutExport(ExportBase):
     entities: tuple[Name, ...] = Field(min_length=1)
     """The datasets; each is a feed of its own."""
     mode: Mode = "full"
-    """What a run delivers: everything, or what was added since the last published delivery."""
+    """What a run delivers: everything; or what was added since the last published delivery; or rows added, changed and
+    removed since, by key."""
 
 
 class DatasetExport(ExportBase):
@@ -144,7 +145,8 @@ class DatasetExport(ExportBase):
     datasets: tuple[Name, ...] = Field(min_length=1)
     """The datasets; each is a feed of its own."""
     mode: Mode = "incremental"
-    """What a run delivers: what was added since the last published delivery (at first everything), or everything."""
+    """What a run delivers: what was added since the last published delivery (at first everything); or everything;
+    or rows added, changed and removed, by key."""
 
     @property
     def when(self) -> ScheduleSpec | None:

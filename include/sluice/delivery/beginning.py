@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from sluice.delivery.extracted import FeedExtract
+from sluice.delivery.feeds import source_of
 from sluice.delivery.staging import Stage
 from sluice.delivery.succession import Succession
 from sluice.delivery.watermark import Basis, Watermarks
@@ -23,7 +24,7 @@ def begin(plan: Plan, stage: Stage, connections: Connections, watermarks: Waterm
     """
     before = stage.find("plan", Plan)
     same = before is not None and _same(before, plan)
-    if plan.export.mode != "incremental":
+    if plan.export.mode == "full":
         if not same:
             _afresh(plan, stage)
         return None
@@ -60,12 +61,11 @@ def _published(plan: Plan, known: Basis | None, stage: Stage, connections: Conne
 
 def _stands(plan: Plan, feed: str, stage: Stage, connections: Connections) -> bool:
     extract = stage.find(f"extract/{feed}", FeedExtract)
-    dataset = plan.feed(feed).dataset
-    return extract is not None and dataset.source.open(connections, dataset=dataset.name).intact(extract.pinned)
+    return extract is not None and source_of(plan.feed(feed), extract, connections).intact(extract.pinned)
 
 
 def _afresh(plan: Plan, stage: Stage) -> None:
-    for folder in ("extract", "selection", "spool", "pieces", "sent"):
+    for folder in ("extract", "selection", "spool", "changes", "pieces", "sent"):
         stage.opened.remove_tree(folder)
     stage.write("plan", plan)
 

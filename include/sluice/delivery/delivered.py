@@ -8,12 +8,12 @@ from datetime import datetime
 
 from sluice.delivery.chunk import Shards
 from sluice.delivery.extracted import FeedExtract
+from sluice.delivery.feeds import mapper_of
 from sluice.delivery.manifest import ExportResult, FeedSummary, Manifest
 from sluice.delivery.report import FeedReport, Outcome, Report, versions
 from sluice.delivery.staging import Stage
 from sluice.delivery.step import noted
 from sluice.delivery.upload import Sent
-from sluice.mapping.mapper import compile_fields
 from sluice.model.part import Part
 from sluice.plan.model import Feed, Plan
 
@@ -44,7 +44,7 @@ class Delivered:
 
     def summary(self) -> FeedSummary:
         """The feed in the manifest."""
-        schema = compile_fields(self.feed.fields, self.extract.pinned.schema, dataset=self.feed.dataset.name).schema
+        schema = mapper_of(self.feed, self.extract).schema
         return FeedSummary(
             dataset=self.feed.dataset.name,
             segment=self.feed.segment.name if self.feed.segment else None,
@@ -57,6 +57,7 @@ class Delivered:
             since=self.since,
             until=self.until,
             window=self.extract.window,
+            changes=self.extract.changes,
             columns={column.name: str(column.type) for column in schema},
         )
 

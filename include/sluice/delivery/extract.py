@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from sluice.delivery.added import added_of
 from sluice.delivery.beginning import begin
 from sluice.delivery.care import Care, Selected
+from sluice.delivery.changes import Changes
 from sluice.delivery.expected import as_expected, within_limits
 from sluice.delivery.extracted import Extracted, FeedExtract
+from sluice.delivery.feeds import rows_of, source_of
 from sluice.delivery.row_set import RowSet
 from sluice.delivery.selection import write_selection
 from sluice.delivery.staging import Stage, StagedRun
@@ -77,7 +79,11 @@ class Extraction:
         with about("datasets", feed.dataset.name):
             source = feed.dataset.source.open(self.connections, dataset=feed.dataset.name)
             before = self.stage.find(f"extract/{feed.name}", FeedExtract)
-            if before is not None and before.salted == salts.fingerprint and source.intact(before.pinned):
+            if (
+                before is not None
+                and before.salted == salts.fingerprint
+                and source_of(feed, before, self.connections).intact(before.pinned)
+            ):
                 return before
         extracted = self._pin(feed, source, salts)
         self.stage.write(f"extract/{feed.name}", extracted)
@@ -94,10 +100,12 @@ class Extraction:
         with about("exports", plan.export.name):
             found = Care(plan, feed, source, mapper, self.stage, self.connections, self.step).of(selected)
         within_limits(feed, plan, found.records)
+        if plan.export.mode == "changes" and self.basis is not None:
+            found = self._changes(feed, source, mapper, found, self.basis)
         return found.model_copy(update={"declared": plan.definition_hash, "salted": salts.fingerprint})
 
     def _selected(self, feed: Feed, source: Source, pinned: Pinned, mapper: Mapper) -> Selected:
-        if self.basis is not None:
+        if self.basis is not None and self.plan.export.mode == "incremental":
             since = self.basis.feeds.get(feed.name) if self.plan.mode == "incremental" else None
             with about("datasets", feed.dataset.name, "incremental"):
                 return Selected(added_of(feed, self.plan, source, pinned, since, self.stage, self.now))
@@ -107,6 +115,14 @@ class Extraction:
             membership = current(self.plan.staging, feed.segment.name, self.connections)
             keys = read_keys(membership, self.plan.staging, self.connections)
         return self._members(feed, source, pinned, mapper, membership, keys)
+
+    def _changes(self, feed: Feed, source: Source, mapper: Mapper, found: FeedExtract, basis: Basis) -> FeedExtract:
+        """Of what could be sent, what differs from what was."""
+        last = basis.feeds.get(feed.name)
+        since = last if self.plan.mode == "changes" else None
+        rows = rows_of(source, found, mapper, self.stage)
+        with about("datasets", feed.dataset.name):
+            return Changes(self.plan, feed, mapper, since, self.stage, self.connections).of(found, rows)
 
     def _members(
         self,

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
+from sluice.model.change import Kind
 from sluice.sources.base import Pinned
 from sluice.sources.position import Position
 
@@ -44,6 +45,8 @@ class FeedExtract(BaseModel):
     """How far this delivery comes; None where it moves nothing."""
     window: str | None = None
     """The slice of time that is delivered; None where there is none."""
+    changes: dict[Kind, int] | None = None
+    """Rows of each kind of change: what is pinned is a copy of them, as they are delivered. None for other modes."""
 
     @property
     def records(self) -> int:

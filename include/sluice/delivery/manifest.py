@@ -57,6 +57,8 @@ class FeedSummary(BaseModel):
     """How far this one comes."""
     window: str | None = None
     """Of a backfill, its slice of time."""
+    changes: Mapping[str, int] | None = None
+    """Where rows were compared with the last delivery: those added, changed and removed."""
     columns: Mapping[str, str]
     """Each delivered column's Arrow type."""
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from sluice.definition.project import Staging
 from sluice.delivery.delivered import Delivery, report_of
 from sluice.delivery.extracted import Extracted, FeedExtract
+from sluice.delivery.feeds import source_of
 from sluice.delivery.manifest import ExportResult, Manifest, render
 from sluice.delivery.publish import put_beside
 from sluice.delivery.reconcile import reconcile
@@ -84,7 +85,7 @@ def _id(export: str, run: str) -> str:
 def _intact(plan: Plan, feed: str, stage: Stage, connections: Connections) -> FeedExtract:
     extract, dataset = stage.find(f"extract/{feed}", FeedExtract), plan.feed(feed).dataset
     with about("datasets", dataset.name):
-        if extract is None or not dataset.source.open(connections, dataset=dataset.name).intact(extract.pinned):
+        if extract is None or not source_of(plan.feed(feed), extract, connections).intact(extract.pinned):
             raise FatalError(
                 f"{feed}: what run {plan.run.run_id} has delivered can no longer be read as it was: the data was"
                 " written again or removed since",

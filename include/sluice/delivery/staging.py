@@ -46,6 +46,11 @@ class StagedRun(BaseModel):
         return Stage(open_filesystem(connections, self.airflow_conn_id, self.folder))
 
 
+def delivered_before(staging: Staging, export: str, connections: Connections) -> Opened:
+    """What outlives an export's runs: how far its deliveries have come."""
+    return open_filesystem(connections, staging.airflow_conn_id, f"{staging.path}/deliveries/{export}".lstrip("/"))
+
+
 class Stage:
     """A run's opened staging folder. Every value is one JSON file, written whole or not at all."""
 

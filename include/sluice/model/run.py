@@ -10,8 +10,9 @@ from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-Mode = Literal["full", "incremental"]
-"""`full`: everything there is. `incremental`: what was added since the last published delivery, at first everything."""
+Mode = Literal["full", "incremental", "changes"]
+"""`full`: everything there is. `incremental`: what was added since the last published delivery, at first everything.
+`changes`: what was added, changed and removed since then, by key."""
 
 _NAMESPACE = UUID("6f1c2d0a-5d6e-5f0b-9f57-0b6c8a1d7e11")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

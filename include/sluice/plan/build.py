@@ -44,13 +44,21 @@ def build(project: Project, export: Export, run: Run) -> Plan:
     )
 
 
+_DELIVERS = {"full": "everything each time", "incremental": "what was added", "changes": "what has changed"}
+
+
 def _check_mode(export: Export, run: Run) -> None:
-    asked = "a slice of time" if run.window else "what was added" if run.mode == "incremental" else ""
-    if asked and export.mode == "full":
-        raise DefinitionError(
-            f"export {run.export} delivers everything each time: a run of it cannot deliver {asked}",
-            next_step="trigger it without, or declare `mode: incremental` if its kind has it",
-        )
+    """A run delivers what its export does, or everything; a slice of time only where time tells what was added."""
+    if run.window and export.mode != "incremental":
+        asked, wanted = "a slice of time", "incremental"
+    elif run.mode not in (None, "full", export.mode):
+        asked, wanted = _DELIVERS[run.mode], run.mode
+    else:
+        return
+    raise DefinitionError(
+        f"export {run.export} delivers {_DELIVERS[export.mode]}: a run of it cannot deliver {asked}",
+        next_step=f"start it without, or declare `mode: {wanted}` if its kind has it",
+    )
 
 
 def refresh_dags(project: Project, export: Export) -> tuple[str, ...]:

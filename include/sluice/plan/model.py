@@ -60,9 +60,9 @@ class Plan(BaseModel):
 
     @property
     def follows(self) -> bool:
-        """Whether this delivery follows the last one and moves the watermark: runs of incremental exports do, unless
-        they are backfills or send nothing at all."""
-        return self.export.mode == "incremental" and not self.run.is_backfill and not self.run.dry_run
+        """Whether this delivery follows the last one and moves the watermark: runs of exports that are not full do,
+        unless they are backfills or send nothing at all."""
+        return self.export.mode != "full" and not self.run.is_backfill and not self.run.dry_run
 
     def feed(self, name: str) -> Feed:
         return next(feed for feed in self.feeds if feed.name == name)

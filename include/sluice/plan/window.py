@@ -25,6 +25,12 @@ def window_of(export: Export, run_type: str, due: datetime, asked: Mapping[str, 
         return asked_window(asked)
     if run_type != "backfill" or export.mode == "full":
         return None
+    if export.mode == "changes":
+        raise DefinitionError(
+            f"export {export.name} delivers what has changed since its last delivery: what had changed in a slice of"
+            " time nobody knows any more",
+            next_step="run it with the mode `full` to deliver everything again",
+        )
     spec = export.when
     before = Ticks(spec.crons).until(due - _MOMENT) if spec and spec.by_the_clock else None
     if before is None:

@@ -48,7 +48,7 @@ def whole_entities_are_no_events(export: ExportBase, known: Known) -> Iterator[P
 
 
 def what_is_new_can_be_told(export: ExportBase, known: Known) -> Iterator[Problem]:
-    if getattr(export, "mode", "full") == "full":
+    if getattr(export, "mode", "full") != "incremental":
         return
     for feed, dataset in datasets_of(export, known):
         if dataset.added_by is None:
