@@ -29,6 +29,9 @@ def form(export: Export) -> dict[str, Param]:
         fields["to"] = _moment("To", "The slice's end, in UTC; its folder is named after it.")
         says = "Tell those who follow this export of the delivery: a backfill does not, unless asked to."
         fields["wake_downstream"] = _truth("Wake who follows", says, section=SLICE)
+    if "hold" in (export.expect.on_breach, export.rejects.on_exceeded):
+        says = "Go on where a former run was held for the number of its records: someone has looked, and it is right."
+        fields["release"] = _truth("Release", says)
     says = "The id of a run that has published: the same bytes under the same names again, and nothing else."
     fields["resend"] = Param(None, type=["null", "string"], title="Send again", description=says, section=FORMER)
     return fields
