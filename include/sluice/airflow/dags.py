@@ -7,9 +7,9 @@ from pathlib import Path
 
 from airflow.sdk import DAG
 
+from sluice.airflow.alerts import alerting
 from sluice.airflow.form import form
 from sluice.airflow.names import PREFIX, dag_id
-from sluice.airflow.alerts import alerting
 from sluice.airflow.operators.abort import AbortOperator
 from sluice.airflow.operators.broken import BrokenDeclarationOperator
 from sluice.airflow.operators.chunk import ChunkOperator
