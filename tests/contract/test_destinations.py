@@ -9,12 +9,16 @@ import random
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
+import asyncssh
 import psutil
 import pytest
+from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
 
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination
@@ -385,6 +389,23 @@ def test_two_writers_of_one_name_leave_one_whole_file(exam: Exam) -> None:
     assert there in [hashlib.sha256(b"".join(random_bytes(2 * PIECE + seed, seed=seed))).digest() for seed in seeds]
     assert [stored.name for stored in exam.at.list("")] == ["same"]
     assert exam.unfinished() == []
+
+
+def test_sftp_sends_nothing_but_data_and_requests(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of asyncssh's own accord every packet follows an empty one."""
+    sent: Counter[int] = Counter()
+    send = asyncssh.SSHClientConnection.send_packet
+
+    def counting(self: asyncssh.SSHClientConnection, kind: int, *arguments: bytes, **options: Any) -> None:
+        sent[kind] += 1
+        send(self, kind, *arguments, **options)
+
+    monkeypatch.setattr(asyncssh.SSHClientConnection, "send_packet", counting)
+    at = next(subject for subject in SUBJECTS if str(subject) == "sftp-asyncssh key").open(fleet, "alone", threads=1)
+    at.put("x", random_bytes(4 * MIB))
+    assert sent[MSG_CHANNEL_DATA] > 4 * MIB // 32_768
+    assert sent[MSG_IGNORE] < 10, "before the login alone"
+    at.close()
 
 
 def test_a_client_of_the_data_lake_half_sees_what_the_blob_half_delivered(fleet: Fleet) -> None:

@@ -129,6 +129,7 @@ class Session:
 
         try:
             self._connection = await asyncssh.connect(**self._options)
+            _send_data_alone(self._connection)
             return await self._connection.start_sftp_client()
         except (OSError, EOFError, asyncssh.Error) as error:
             raise of_ssh(error, self._origin, "connect") from error
@@ -139,6 +140,21 @@ def _quiet() -> None:
     log = logging.getLogger("asyncssh")
     if log.level == logging.NOTSET:
         log.setLevel(logging.WARNING)
+
+
+_MSG_IGNORE = 2
+
+
+def _send_data_alone(connection: asyncssh.SSHClientConnection) -> None:
+    """asyncssh sends an empty packet before every other one, which protects ciphers in CBC mode. `_CIPHERS` has none of
+    them, and without these a gigabyte costs a quarter less of our processor time, and less of the server's."""
+    send = connection.send_packet
+
+    def send_packet(kind: int, *arguments: bytes, **options: Any) -> None:
+        if kind != _MSG_IGNORE:
+            send(kind, *arguments, **options)
+
+    connection.send_packet = send_packet  # type: ignore[method-assign, assignment]
 
 
 def _options(access: SftpAccess, origin: Origin) -> dict[str, Any]:
