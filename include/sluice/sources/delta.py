@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import unquote
 
 from sluice.errors import FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
 from sluice.model.access import Connections
-from sluice.sources.base import Pinned, Slice, SourceConfig
+from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
+from sluice.sources.commits import START, Commit, Log, Version, entries_of
 from sluice.sources.file_set import FileSet, Fixed
 from sluice.sources.spooling import Copies
 from sluice.sources.stores import address, delta_options
@@ -29,6 +32,8 @@ _COPIED = {"deletionVectors", "columnMapping"}
 class Delta(SourceConfig):
     """A Delta Lake table in a folder of a filesystem or an object store."""
 
+    added_by: ClassVar[AddedBy | None] = "snapshots"
+
     type: Literal["delta"]
     path: str
     """The table's folder, with `/` between levels: below the connection's own folder; on S3, GCS and Azure the first
@@ -38,7 +43,7 @@ class Delta(SourceConfig):
         return DeltaSource(self, connections, dataset=dataset)
 
 
-class DeltaSource:
+class DeltaSource(Log):
     """An opened Delta table. Safe to read from many threads."""
 
     def __init__(self, config: Delta, connections: Connections, *, dataset: str) -> None:
@@ -77,6 +82,31 @@ class DeltaSource:
             return self._copies.of(pinned).scan(pinned)
         return self._files.scan(pinned, self._fixed(pinned))
 
+    def versions(self, pinned: Pinned) -> Iterator[Version]:
+        for number in range(int(pinned.version), -1, -1):
+            body = self._files.opened.find_bytes(_log(number))
+            if body is None:
+                return
+            yield Version(str(number), _committed(body))
+        yield START
+
+    def commit(self, version: Version) -> Commit:
+        actions = _actions(self._files.opened.read_bytes(_log(int(version.id))))
+        added, removed = ([action[kind] for action in actions if kind in action] for kind in ("add", "remove"))
+        return Commit(
+            frozenset(unquote(one["path"]) for one in added),
+            frozenset(unquote(one["path"]) for one in removed),
+            compacts=not any(one["dataChange"] for one in [*added, *removed]),
+            marks=any(one.get("deletionVector") for one in added),
+        )
+
+    def of_files(self, pinned: Pinned, names: Mapping[str, Version]) -> Pinned:
+        """Files that are no longer the table's have their partition values from the version that added them."""
+        entries = entries_of(self._files, names, dataset=self._dataset)
+        older = {version.id for name, version in names.items() if name not in pinned.units}
+        version = ",".join([pinned.version, *sorted(older, key=int)])
+        return self._files.pinned(entries, pinned.schema, version=version)
+
     def _table(self, version: int | None = None) -> deltalake.DeltaTable:
         import deltalake
         from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -100,10 +130,13 @@ class DeltaSource:
             yield pa.Table.from_batches([batch]).cast(schema)
 
     def _fixed(self, pinned: Pinned) -> dict[str, Fixed]:
-        """Each file's partition values: from the pinned version of the log, once."""
+        """Each file's partition values: from the pinned versions of the log, once."""
         with self._lock:
             if pinned.version not in self._partitions:
-                self._partitions[pinned.version] = _partitions(self._table(int(pinned.version)), pinned.schema)
+                fixed: dict[str, Fixed] = {}
+                for version in pinned.version.split(","):
+                    fixed |= _partitions(self._table(int(version)), pinned.schema)
+                self._partitions[pinned.version] = fixed
             return self._partitions[pinned.version]
 
 
@@ -112,6 +145,21 @@ def _unreadable(where: str, error: Exception) -> FatalError | RetriableError:
     if any(sign in text for sign in ("error sending request", "timed out", "Connection refused", "status 5")):
         return RetriableError(f"{where} is out of reach: {text}")
     return FatalError(f"{where} cannot be read: {text}", next_step="check the table's log and the connection's rights")
+
+
+def _log(version: int) -> str:
+    return f"_delta_log/{version:020d}.json"
+
+
+def _actions(body: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in body.splitlines() if line.strip()]
+
+
+def _committed(body: bytes) -> datetime:
+    """When a version was written, as its writer says."""
+    info: dict[str, int] = next((action["commitInfo"] for action in _actions(body) if "commitInfo" in action), {})
+    stamp = info.get("inCommitTimestamp", info.get("timestamp", 0))
+    return datetime.fromtimestamp(stamp / 1000, UTC)
 
 
 def _schema(table: deltalake.DeltaTable) -> pa.Schema:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.model.access import CatalogAccess, Connections, SqlAccess
-from sluice.sources.base import Pinned, Slice, SourceConfig
+from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
+from sluice.sources.commits import START, Commit, Log, Version, entries_of, told
 from sluice.sources.file_set import FileSet
 from sluice.sources.spooling import Copies
 from sluice.sources.stores import iceberg_properties
@@ -21,8 +24,14 @@ if TYPE_CHECKING:
     from pyiceberg.table import FileScanTask, Table
 
 
+_EMPTY = "None"
+"""The version of a table that has no snapshot yet."""
+
+
 class Iceberg(SourceConfig):
     """An Iceberg table: through a REST catalog, or one in a SQL database (SQLite is enough for a single machine)."""
+
+    added_by: ClassVar[AddedBy | None] = "snapshots"
 
     type: Literal["iceberg"]
     table: str
@@ -36,7 +45,7 @@ class Iceberg(SourceConfig):
         return IcebergSource(self, connections, dataset=dataset)
 
 
-class IcebergSource:
+class IcebergSource(Log):
     """An opened Iceberg table. Safe to read from many threads."""
 
     def __init__(self, config: Iceberg, connections: Connections, *, dataset: str) -> None:
@@ -54,7 +63,7 @@ class IcebergSource:
         scan = table.scan()
         tasks = sorted(scan.plan_files(), key=lambda task: task.file.file_path)
         schema = _schema(table.schema())
-        version = str(table.metadata.current_snapshot_id)
+        version = str(table.metadata.current_snapshot_id or _EMPTY)
         names = [self._name(task.file.file_path) for task in tasks]
         if None not in names and all(map(_is_plain, tasks)) and not _has_defaults(table.schema()):
             entries = self._files.entries([name for name in names if name is not None])
@@ -75,6 +84,47 @@ class IcebergSource:
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         return self._copies.of(pinned).scan(pinned) if pinned.spool else self._files.scan(pinned, {})
+
+    def versions(self, pinned: Pinned) -> Iterator[Version]:
+        wanted = None if pinned.version == _EMPTY else int(pinned.version)
+        while wanted is not None and (snapshot := self._history.metadata.snapshot_by_id(wanted)):
+            yield Version(str(wanted), datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC))
+            wanted = snapshot.parent_snapshot_id
+        if wanted is None:
+            yield START._replace(id=_EMPTY)
+
+    def commit(self, version: Version) -> Commit:
+        from pyiceberg.manifest import DataFileContent, ManifestEntryStatus
+        from pyiceberg.table.snapshots import Operation
+
+        snapshot = self._history.metadata.snapshot_by_id(int(version.id))
+        assert snapshot is not None and snapshot.summary is not None  # noqa: S101, PT018 - `versions` has found it
+        entries = [
+            entry
+            for manifest in snapshot.manifests(self._history.io)
+            if manifest.added_snapshot_id == snapshot.snapshot_id
+            for entry in manifest.fetch_manifest_entry(self._history.io, discard_deleted=False)
+            if entry.snapshot_id == snapshot.snapshot_id
+        ]
+        files = [entry for entry in entries if entry.data_file.content is DataFileContent.DATA]
+        return Commit(
+            frozenset(one.data_file.file_path for one in files if one.status is ManifestEntryStatus.ADDED),
+            frozenset(one.data_file.file_path for one in files if one.status is ManifestEntryStatus.DELETED),
+            compacts=snapshot.summary.operation is Operation.REPLACE,
+            marks=len(files) < len(entries),
+        )
+
+    def of_files(self, pinned: Pinned, names: Mapping[str, Version]) -> Pinned:
+        below = [name for path in names if (name := self._name(path)) is not None]
+        entries = entries_of(self._files, below, dataset=self._dataset)
+        own = all(self._has_own_names(name, self._history.schema()) for name in below)
+        told(self, pinned, copied=len(below) < len(names) or not own)
+        return self._files.pinned(entries, pinned.schema, version=pinned.version)
+
+    @cached_property
+    def _history(self) -> Table:
+        """The table with its log, as it was when it was first asked for: later than anything that was pinned."""
+        return self._table()
 
     def _refuse_lossy(self, schema: pa.Schema) -> None:
         """pyiceberg 0.12 reads a null list of structs as an empty one. Files without deletes we read ourselves."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import deltalake
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -34,9 +35,14 @@ FILES = {
           key: id
           source: {type: parquet, airflow_conn_id: lake, path: stamped}
           incremental: {column: at, late: 1 hour}
+        table:
+          kind: event
+          key: id
+          source: {type: delta, airflow_conn_id: lake, path: table}
         """,
     "connections/out.yaml": "{type: local, airflow_conn_id: out, folder: drop}",
     "exports/by_file.yaml": "{kind: dataset-export, connection: out, datasets: [files], chunks: {records: 7}}",
+    "exports/by_snapshot.yaml": "{kind: dataset-export, connection: out, datasets: [table]}",
     "exports/by_column.yaml": "{kind: dataset-export, connection: out, datasets: [stamped], chunks: {records: 7}}",
     "exports/both.yaml": "{kind: dataset-export, connection: out, datasets: [files, stamped]}",
 }
@@ -80,6 +86,26 @@ def delivered(world: World, run_id: str, export: str = "by_file", feed: str = ""
 
 def mark(world: World, export: str = "by_file") -> Watermark:
     return Watermark.model_validate(world.watermarks[export])
+
+
+class TestSnapshots:
+    def test_a_run_delivers_what_was_committed_since_the_last_delivery(self, world: World) -> None:
+        def append(ids: range) -> None:
+            deltalake.write_deltalake(world.root / "lake" / "table", pa.table({"id": ids}), mode="append")
+
+        append(range(10))
+        world.run("by_snapshot", "r1")
+        append(range(10, 12))
+        append(range(12, 15))
+        deltalake.DeltaTable(world.root / "lake" / "table").optimize.compact()
+        world.run("by_snapshot", "r2")
+        world.run("by_snapshot", "r3")
+        assert [sorted(delivered(world, run, "by_snapshot")) for run in ("r1", "r2", "r3")] == [
+            list(range(10)),
+            list(range(10, 15)),
+            [],
+        ]
+        assert mark(world, "by_snapshot").feeds["table"].at == "3"
 
 
 class TestFiles:
