@@ -117,7 +117,7 @@ class Skipped(SluiceError):  # noqa: N818 - not a failure
 class UnknownOutcomeError(SluiceError):
     """The last answer was lost: the act may have happened. Nothing is assumed."""
 
-    advice = "run `sluice verify` on the manifest before you run the export again"
+    advice = "nothing yet: the next try looks whether it has happened, and so does the next run"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.definition.export import Export
 from sluice.definition.load import place_of
-from sluice.errors import DefinitionError, FatalError, Skipped, SluiceError, UnknownOutcomeError
+from sluice.errors import DefinitionError, FatalError, Skipped, SluiceError
 from sluice.model.run import Run
 from sluice.plan.asked import Asked, asked_of
 
@@ -64,7 +64,7 @@ def verdicts() -> Iterator[None]:
             # Airflow logs only that a task was skipped, and not why.
             logging.getLogger(__name__).warning(error.page())
             raise AirflowSkipException(error.page()) from None
-        if isinstance(error, DefinitionError | FatalError | UnknownOutcomeError):
+        if isinstance(error, DefinitionError | FatalError):
             raise AirflowFailException(error.page()) from error
         raise
 

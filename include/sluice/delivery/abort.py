@@ -9,12 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.chunk import Shards
 from sluice.delivery.delivered import Delivery, report_of
-from sluice.delivery.extracted import FeedExtract
 from sluice.delivery.history import History
 from sluice.delivery.hold import Hold
-from sluice.delivery.leftovers import leftovers, present_of
+from sluice.delivery.leftovers import leftovers, names_of, present_of
 from sluice.delivery.manifest import Manifest
-from sluice.delivery.pieces import parts_of
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
 from sluice.model.access import Connections
@@ -71,7 +69,7 @@ def _settle(plan: Plan, stage: Stage, destination: Destination, *, in_doubt: boo
         return Aborted(published=True)
     if in_doubt:
         return Aborted(published=False, in_doubt=True)
-    names = sorted({*_names(plan, stage), *leftovers(stage)})
+    names = sorted({*names_of(plan, stage), *leftovers(stage)})
     uploads = destination.abort(names)
     present = present_of(names, destination)
     destination.remove(present)
@@ -92,16 +90,3 @@ def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, a
     elif not (done.published or done.in_doubt) and said in (None, "unknown") and stage.find("shards", Shards):
         why = f"it ended before it could publish; {done.removed:,} parts were removed"
         history.keep(report_of(plan, stage, None, "failed", address, now, why))
-
-
-def _names(plan: Plan, stage: Stage) -> list[str]:
-    """Every part that may have been sent; none before the rows were cut."""
-    cut = stage.find("shards", Shards)
-    feeds = {feed.name: feed for feed in plan.feeds}
-    names: list[str] = []
-    for shard in cut.shards if cut else ():
-        extract = stage.find(f"extract/{shard.feed}", FeedExtract)
-        if extract is not None and shard.feed in feeds:
-            parts = parts_of(plan, stage, shard, extract.records)
-            names += [plan.part_name(feeds[shard.feed], *part.key) for part in parts]
-    return names

@@ -6,6 +6,7 @@ from contextlib import closing
 
 from sluice.delivery.extracted import FeedExtract
 from sluice.delivery.feeds import source_of
+from sluice.delivery.leftovers import names_of, remember
 from sluice.delivery.staging import Stage
 from sluice.delivery.succession import Succession
 from sluice.delivery.watermark import Basis, Watermarks
@@ -25,18 +26,23 @@ def begin(plan: Plan, stage: Stage, connections: Connections, watermarks: Waterm
     before = stage.find("plan", Plan)
     same = before is not None and _same(before, plan)
     if plan.export.mode == "full":
-        if not same:
-            _afresh(plan, stage)
+        with _destination(plan, connections) as destination:
+            published = _is_published(plan, destination)
+        if published:
+            _must_stand(plan, stage, connections, same=same)
+        elif not same:
+            _afresh(plan, before, stage)
         return None
     succession = Succession(plan, connections, watermarks)
     known = stage.find("basis", Basis)
     with _destination(plan, connections) as destination:
         basis = Basis() if plan.run.window else succession.basis(destination)
-        if not plan.run.dry_run and destination.stat(plan.manifest) is not None:
-            return _published(plan, known if same else None, stage, connections)
+        if _is_published(plan, destination):
+            _must_stand(plan, stage, connections, same=same and known is not None)
+            return known
     tried = before is not None and before.run.run_id == plan.run.run_id
     if not (same and tried) or known is None or known.previous != basis.previous:
-        _afresh(plan, stage)
+        _afresh(plan, before, stage)
         stage.write("basis", basis)
     return stage.read("basis", Basis)
 
@@ -46,17 +52,20 @@ def _same(before: Plan, plan: Plan) -> bool:
     return (before.definition_hash, before.run.mode, before.run.only) == asked
 
 
-def _published(plan: Plan, known: Basis | None, stage: Stage, connections: Connections) -> Basis:
-    """What was published under this run's names stands, and is sent again as it was."""
-    if known is None or not all(_stands(plan, feed.name, stage, connections) for feed in plan.feeds):
+def _is_published(plan: Plan, destination: Destination) -> bool:
+    return not plan.run.dry_run and destination.stat(plan.manifest) is not None
+
+
+def _must_stand(plan: Plan, stage: Stage, connections: Connections, *, same: bool) -> None:
+    """What was published under this run's names is sent again as it was, or not at all: its manifest lists the bytes."""
+    if not same or not all(_stands(plan, feed.name, stage, connections) for feed in plan.feeds):
         raise FatalError(
             f"{plan.manifest} has been published, and what it delivered can no longer be read as it was, or is declared"
             " otherwise now: nothing is changed",
             next_step="remove that manifest to deliver this slice of time anew"
             if plan.run.window
-            else "trigger a new run: it delivers what was added since",
+            else "trigger a new run: it delivers what is there now",
         )
-    return known
 
 
 def _stands(plan: Plan, feed: str, stage: Stage, connections: Connections) -> bool:
@@ -64,7 +73,9 @@ def _stands(plan: Plan, feed: str, stage: Stage, connections: Connections) -> bo
     return extract is not None and source_of(plan.feed(feed), extract, connections).intact(extract.pinned)
 
 
-def _afresh(plan: Plan, stage: Stage) -> None:
+def _afresh(plan: Plan, before: Plan | None, stage: Stage) -> None:
+    if before is not None:
+        remember(names_of(before, stage), stage)
     for folder in ("extract", "selection", "spool", "changes", "pieces", "sent"):
         stage.opened.remove_tree(folder)
     stage.write("plan", plan)

@@ -1,4 +1,4 @@
-"""Names that a run may have sent parts under before it was planned or pinned anew: they are no longer its plan's."""
+"""Every name that a run may have sent parts under: by its plan, and by former plans of the same run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,25 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
+from sluice.delivery.chunk import Shards
+from sluice.delivery.extracted import FeedExtract
+from sluice.delivery.pieces import parts_of
 from sluice.delivery.staging import Stage
 from sluice.destinations.base import Destination
+from sluice.plan.model import Plan
+
+
+def names_of(plan: Plan, stage: Stage) -> list[str]:
+    """Every part that the plan may have sent; none before the rows were cut."""
+    cut = stage.find("shards", Shards)
+    feeds = {feed.name: feed for feed in plan.feeds}
+    names: list[str] = []
+    for shard in cut.shards if cut else ():
+        extract = stage.find(f"extract/{shard.feed}", FeedExtract)
+        if extract is not None and shard.feed in feeds:
+            parts = parts_of(plan, stage, shard, extract.records)
+            names += [plan.part_name(feeds[shard.feed], *part.key) for part in parts]
+    return names
 
 
 class Leftovers(BaseModel):

@@ -10,6 +10,7 @@ from sluice.delivery import model_json
 from sluice.delivery.delivered import Delivery, report_of
 from sluice.delivery.history import History
 from sluice.delivery.hold import Hold
+from sluice.delivery.leftovers import leftovers, present_of
 from sluice.delivery.reconcile import reconcile
 from sluice.delivery.report import Report
 from sluice.delivery.seal import seal
@@ -64,6 +65,7 @@ def _publish(delivery: Delivery, stage: Stage, destination: Destination, begin: 
     turn.stand()
     if plan.export.manifest.success_marker:
         destination.put(plan.beside_manifest("_SUCCESS"), [])
+    destination.remove(present_of(set(leftovers(stage)) - {part.path for part in manifest.exportResults}, destination))
     turn.end()
 
 

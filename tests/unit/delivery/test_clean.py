@@ -253,6 +253,28 @@ class TestOthers:
         assert clean(world) == []
         assert (manifests(world), parts(world)) == (1, 4)
 
+    @pytest.mark.parametrize("published", [True, False])
+    def test_parts_of_a_former_plan_of_the_run_go(self, world: World, published: bool) -> None:
+        """The declaration was changed between two tries: the first has sent more parts than the second will."""
+        sent(world, "r1")
+        text = FILES["exports/people.yaml"].replace("30", "60")
+        world.declare({"exports/people.yaml": text})
+        staged = sent(world, "r1")
+        assert parts(world) == 4, "two of them were written again"
+        if published:
+            world.publish(staged)
+        else:
+            world.abort(staged)
+        assert parts(world) == (2 if published else 0)
+
+    def test_a_published_run_is_not_sent_otherwise_under_the_same_names(self, world: World) -> None:
+        world.run("people", "r1")
+        before = {name: (world.root / "out" / name).read_bytes() for name in world.delivered()}
+        world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("30", "60")})
+        with pytest.raises(FatalError, match="has been published"):
+            world.run("people", "r1")
+        assert {name: (world.root / "out" / name).read_bytes() for name in world.delivered()} == before
+
     def test_staging_keeps_the_newest_runs(self, world: World) -> None:
         world.declare({"project.yaml": "staging: {keep: 2}"})
         for n in range(4):

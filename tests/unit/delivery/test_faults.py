@@ -1,0 +1,73 @@
+"""A fault at each step of the code path: whatever call fails, or is the process's last, the promise holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sluice.delivery import seal as sealing
+from sluice.errors import FatalError
+from tests.builders import World
+from tests.unit.delivery.faults import CHANGES, KINDS, VERBS, Call, Kind, Tape
+from tests.unit.delivery.scene import Scene
+
+BROKEN: dict[Call, Kind] = {Call("destination", "put", 3): "fails before"}
+"""A part cannot be sent: with no try left, the run fails, and its teardown removes the parts before it."""
+LOST: dict[Call, Kind] = {Call("destination", "put", 6): "dies after"}
+"""The process dies when the manifest has just been written: the next try looks for it."""
+STORIES: dict[str, tuple[dict[Call, Kind], int]] = {
+    "published": ({}, 0),
+    "published at the second try": ({}, 1),
+    "failed": (BROKEN, 0),
+    "lost": (LOST, 1),
+}
+"""What happens besides, and how often a task is tried again."""
+
+
+def play(root: Path, story: str, strikes: dict[Call, Kind]) -> Scene:
+    besides, retries = STORIES[story]
+    scene = Scene(World(root), retries=retries)
+    scene.tape = Tape(strikes=besides | strikes)
+    scene.run("struck")
+    return scene
+
+
+def recorded(root: Path, story: str) -> list[Call]:
+    """Every call of a story, from the first that no other story has told."""
+    scene = play(root, story, {})
+    began = scene.tape.calls.index(scene.tape.struck[-1]) + 1 if scene.tape.struck else 0
+    return scene.tape.calls[began:]
+
+
+def test_every_verb_is_struck(tmp_path: Path) -> None:
+    """The list of faults keeps itself complete: a new verb that no story calls is seen here."""
+    found = {(call.where, call.verb) for story in STORIES for call in recorded(tmp_path / story, story)}
+    assert found == {(where, verb) for where, verbs in VERBS.items() for verb in verbs}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "LOOKS", (0.0, 0.0))
+
+
+def reads(story: str, kind: Kind) -> bool:
+    """Whether calls that change nothing are struck too. A run without another try ends there as if it had died after
+    the change before: that is struck already."""
+    return kind == "fails before" and story != "published"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("story", STORIES)
+def test_a_fault_at_each_call(tmp_path: Path, story: str, kind: Kind) -> None:
+    calls = [call for call in recorded(tmp_path / "recorded", story) if call.verb in CHANGES or reads(story, kind)]
+    assert calls
+    for number, call in enumerate(calls):
+        scene = play(tmp_path / str(number), story, {call: kind})
+        assert call in scene.tape.struck, f"{call} did not come to pass"
+        try:
+            scene.check(settled=False)
+            assert scene.run("after"), "nothing disturbs it"
+            scene.check(settled=True)
+        except (AssertionError, FatalError) as broken:
+            raise AssertionError(f"{story}: {call} {kind}: {broken}") from broken
