@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from sluice.definition.catalog import CursorColumn, Dataset
@@ -15,7 +15,7 @@ from sluice.model.run import Window
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Slice, Source
 from sluice.sources.cursor import Bounds, Cursor
-from sluice.sources.position import Growing, Position, narrowed
+from sluice.sources.position import Growing, Position, Skipping, narrowed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,6 +40,17 @@ def added_of(
     position = growing.position(pinned)
     new = growing.added(pinned, since) if since else pinned
     return _whole(feed, new, since=since, position=position)
+
+
+def skipping(feed: Feed, plan: Plan, source: Source, since: Position | None) -> Source:
+    """The source to pin, which need not copy what an incremental run leaves out."""
+    by, window = feed.dataset.added_by, plan.run.window
+    if not isinstance(by, CursorColumn) or not isinstance(source, Skipping):
+        return source
+    if window is not None:
+        return source.above(by.column, f"{window.after.astimezone(UTC):%Y-%m-%d}Z")
+    same = since is not None and since.by == f"column {by.column}"
+    return source.above(by.column, since.at) if since and same and since.at else source
 
 
 def _whole(

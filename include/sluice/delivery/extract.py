@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sluice.delivery.added import added_of
+from sluice.delivery.added import added_of, skipping
 from sluice.delivery.beginning import begin
 from sluice.delivery.care import Care, Selected
 from sluice.delivery.changes import Changes
@@ -26,6 +26,7 @@ from sluice.model.access import Connections
 from sluice.plan.model import Feed, Plan
 from sluice.refresh.membership import Membership, current, read_keys
 from sluice.sources.base import Pinned, Source
+from sluice.sources.position import Position
 from sluice.sources.selection import select
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Extraction:
     def _pin(self, feed: Feed, source: Source, salts: Salts) -> FeedExtract:
         plan = self.plan
         with about("datasets", feed.dataset.name):
-            pinned = source.pin(self.stage.opened.below(f"spool/{feed.name}"))
+            pinned = self._skipping(feed, source).pin(self.stage.opened.below(f"spool/{feed.name}"))
         with about("exports", plan.export.name):
             mapper = compile_fields(feed.fields, pinned.schema, dataset=feed.dataset.name).salted(salts)
             plan.format.check(mapper.schema)
@@ -104,9 +105,19 @@ class Extraction:
             found = self._changes(feed, source, mapper, found, self.basis)
         return found.model_copy(update={"declared": plan.definition_hash, "salted": salts.fingerprint})
 
+    def _skipping(self, feed: Feed, source: Source) -> Source:
+        """Whose copy leaves out what was delivered."""
+        if self.plan.export.mode != "incremental":
+            return source
+        return skipping(feed, self.plan, source, self._since(feed))
+
+    def _since(self, feed: Feed) -> Position | None:
+        """Where the last delivery of an incremental run's feed stopped."""
+        return self.basis.feeds.get(feed.name) if self.basis and self.plan.mode == "incremental" else None
+
     def _selected(self, feed: Feed, source: Source, pinned: Pinned, mapper: Mapper) -> Selected:
         if self.basis is not None and self.plan.export.mode == "incremental":
-            since = self.basis.feeds.get(feed.name) if self.plan.mode == "incremental" else None
+            since = self._since(feed)
             with about("datasets", feed.dataset.name, "incremental"):
                 return Selected(added_of(feed, self.plan, source, pinned, since, self.stage, self.now))
         if feed.segment is None:

@@ -16,6 +16,8 @@ from sluice.sources.widening import unify
 if TYPE_CHECKING:
     import pyarrow as pa
 
+POSTGRES = ("postgres", "postgresql")
+"""Airflow's types of connections to it."""
 _FETCHED = 20_000
 """Rows asked of a DB-API cursor at once."""
 
@@ -24,7 +26,7 @@ def query_rows(access: SqlAccess, query: str, *, origin: str) -> Iterator[pa.Tab
     """The query's rows; at least one table, which may be empty. Raises `DefinitionError` where the query is wrong,
     `FatalError` where we are not let in, `RetriableError` where the server is out of reach or goes away; all name
     `origin`."""
-    read = postgres.tables if access.conn_type in ("postgres", "postgresql") else _fetched
+    read = postgres.tables if access.conn_type in POSTGRES else _fetched
     try:
         yield from read(access, query)
     except SluiceError as error:

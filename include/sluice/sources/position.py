@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from sluice.errors import FatalError
 from sluice.model.run import Window
-from sluice.sources.base import Pinned, Slice
+from sluice.sources.base import Pinned, Slice, Source
 
 if TYPE_CHECKING:
     from sluice.filesystem import Opened
@@ -47,6 +47,16 @@ class Growing(Protocol):
 
     def between(self, pinned: Pinned, window: Window) -> Pinned:
         """What was added within the window and is still there. The same each time, unless the data is rewritten."""
+        ...
+
+
+@runtime_checkable
+class Skipping(Protocol):
+    """An opened source that copies its rows, and need not copy those that were delivered."""
+
+    def above(self, column: str, at: str) -> Source:
+        """The same source without rows whose column is surely at or below a position's `at`. It may keep such rows,
+        and keeps those without a value."""
         ...
 
 

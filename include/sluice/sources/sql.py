@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import model_validator
@@ -17,12 +18,15 @@ from sluice.errors import DefinitionError
 from sluice.filesystem import Opened
 from sluice.model.access import Connections, SqlAccess
 from sluice.sources.base import Pinned, Slice, SourceConfig
-from sluice.sources.databases import query_rows
+from sluice.sources.databases import POSTGRES, query_rows
 from sluice.sources.spooling import Copies
 from sluice.sql import quote
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_EARLY = timedelta(days=2)
 
 
 class Sql(SourceConfig):
@@ -47,8 +51,9 @@ class Sql(SourceConfig):
 class SqlSource:
     """An opened query. Safe to read from many threads."""
 
-    def __init__(self, config: Sql, connections: Connections, *, dataset: str) -> None:
+    def __init__(self, config: Sql, connections: Connections, *, dataset: str, condition: str = "") -> None:
         self._config = config
+        self._condition = condition
         self._connections = connections
         self._dataset = dataset
         self._copies = Copies(connections, dataset=dataset)
@@ -56,6 +61,15 @@ class SqlSource:
     def pin(self, spool: Opened | None = None) -> Pinned:
         """Copy the rows. Raises `RetriableError` where the connection is lost on the way."""
         return self._copies.write(query_rows(self._access(), self._select(), origin=self._origin), spool)
+
+    def above(self, column: str, at: str) -> SqlSource:
+        """In PostgreSQL, whose comparisons are tested. Times are cut two days early: whatever the column's zone and
+        precision, a date compares with it, and who reads the copy looks at every row again."""
+        if self._access().conn_type not in POSTGRES:
+            return self
+        bound = f"'{date.fromisoformat(at[:10]) - _EARLY}'" if at.endswith("Z") else str(int(at))
+        condition = f"where {quote(column)} > {bound} or {quote(column)} is null"
+        return SqlSource(self._config, self._connections, dataset=self._dataset, condition=condition)
 
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned)
@@ -74,8 +88,10 @@ class SqlSource:
 
     def _select(self) -> str:
         if self._config.query is not None:
-            return re.sub(r"[;\s]+$", "", self._config.query)
-        return f"select * from {'.'.join(map(quote, (self._config.table or '').split('.')))}"  # noqa: S608
+            select = re.sub(r"[;\s]+$", "", self._config.query)
+        else:
+            select = f"select * from {'.'.join(map(quote, (self._config.table or '').split('.')))}"  # noqa: S608
+        return f"select * from (\n{select}\n) as rows {self._condition}" if self._condition else select  # noqa: S608
 
     def _access(self) -> SqlAccess:
         access = self._connections.get(self._config.airflow_conn_id)
