@@ -26,7 +26,8 @@ from sluice.model.run import Run
 from sluice.plan.build import build
 from sluice.refresh.evaluate import evaluate_segment
 
-ENGINES = ("duckdb", "isal.isal_zlib", "polars", "pyarrow.fs", "pyarrow.parquet")
+ENGINES = ("isal.isal_zlib", "polars", "pyarrow.fs", "pyarrow.parquet")
+OF_SEGMENTS = ("duckdb",)
 """Imported by the steps as they need them; imported before the clock starts, so that work is told from start."""
 
 
@@ -45,7 +46,7 @@ def deliver(export: str, world: World) -> Report:
 def main(export: str, root: str, lake: str, out: str) -> None:
     """Run one export, or the refresh of the one segment."""
     world = World(Path(root), Path(lake), Path(out))
-    for engine in ENGINES:
+    for engine in ENGINES + (OF_SEGMENTS if export in ("refresh", "segment") else ()):
         import_module(engine)
     with clock() as said:
         if export == "refresh":
