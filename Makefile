@@ -88,7 +88,7 @@ check: install-test  ## format, lint, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/rules
 
-bench: install .bench/.installed  ## measure Sluice and its peers, write benchmarks/RESULTS.md (ROWS=5000000 PEER_ROWS= WORKS= ROUNDS=3)
+bench: install .bench/.installed servers  ## measure Sluice and its peers, write benchmarks/RESULTS.md (ROWS=5000000 PEER_ROWS= WORKS= ROUNDS=3; WORKS=destinations for S3 and SFTP)
 	@$(BIN)/python -m benchmarks --rows $(ROWS) $(if $(PEER_ROWS),--peer-rows $(PEER_ROWS)) \
 		$(if $(WORKS),--works $(WORKS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 

@@ -13,20 +13,24 @@ import sys
 
 from benchmarks import report
 from benchmarks.dag import DagRounds
+from benchmarks.destinations import DeliveryRounds
 from benchmarks.parts import Steps
 from benchmarks.place import HOME, REPORT, REPOSITORY, RESULTS, environment
 from benchmarks.runs import Result, Rounds
-from benchmarks.work import WORKS
+from benchmarks.work import GROUPS, WORKS
+
+_ROUNDS: dict[str, type[Rounds]] = {"dag": DagRounds, "s3": DeliveryRounds, "sftp": DeliveryRounds}
+"""How a work is measured that is not a process for each subject."""
 
 
 def main() -> int:
     """Exit status 0 whatever the figures are: the last line says."""
     arguments = _arguments()
     HOME.mkdir(exist_ok=True)
-    for name in arguments.works:
+    for name in (name for asked in arguments.works for name in GROUPS.get(asked, (asked,))):
         work = WORKS[name]
         print(f"{work.title}", flush=True)
-        rounds = DagRounds if name == "dag" else Rounds
+        rounds = _ROUNDS.get(name, Rounds)
         rounds(work, arguments.rows, arguments.peer_rows or arguments.rows).run(arguments.rounds).save()
         shutil.rmtree(HOME / "out", ignore_errors=True)
     _measure_parts()
@@ -44,7 +48,7 @@ def _arguments() -> argparse.Namespace:
         "--peer-rows", type=int, help="the peers' rows, where theirs shall be fewer; --rows unless given"
     )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--works", nargs="+", choices=sorted(WORKS), default=list(WORKS))
+    parser.add_argument("--works", nargs="+", choices=sorted([*WORKS, *GROUPS]), default=list(WORKS))
     return parser.parse_args()
 
 

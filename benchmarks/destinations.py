@@ -1,83 +1,70 @@
 """How fast files reach S3 and SFTP on this machine's loopback: Sluice's destinations and the fastest client tools.
 
-`python -m benchmarks.destinations --mib 1024 --rounds 3`. The work is one delivery of eight files of bytes that cannot
-be compressed, as Parquet's hardly can, read from the page cache. Client and server share the processors, so the ratios
-of a round count, and no absolute figure. The servers are rclone (S3) and OpenSSH's sshd (SFTP; it takes root).
+`make bench WORKS=destinations`. The servers are rclone (S3) and OpenSSH's sshd (SFTP; it takes root): `make servers`.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
+from benchmarks.process import Measured
+from benchmarks.runs import Outcome, Result, Rounds
 from sluice.destinations import DESTINATIONS
 from tests.servers import s3
 from tests.servers.fleet import Fleet
+from tests.servers.process import NotInstalledError
 from tests.servers.ssh import SftpServer
 
 MIB = 1 << 20
+SIZE = int(os.environ.get("SLUICE_BENCH_MIB", "1024"))
+"""Mebibytes of the delivery."""
 FILES = 8
 THREADS = 4
-TARGET = 0.9
-"""What a delivery must reach of the fastest client's speed."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A client's speed in MiB/s, median of the rounds, and the median of its rounds' ratios to the round's fastest
-    other client; `cpu` is its processor seconds in a round, its own process's and its children's."""
-
-    server: str
-    client: str
-    speed: float
-    ratio: float
-    cpu: float
-
-
-def run(rounds: int = 3, mib: int = 1024) -> list[Row]:
-    """Measure; the clients take turns within a round."""
-    fleet = Fleet()
-    try:
-        files = _files(fleet.folder / "files", mib * MIB // FILES)
-        return [*_measure("s3 (rclone)", _s3_clients(fleet), files, rounds), *_sftp(fleet, files, rounds)]
-    finally:
-        fleet.close()
-
-
-def _sftp(fleet: Fleet, files: Sequence[Path], rounds: int) -> list[Row]:
-    return _measure("sftp (sshd)", _sftp_clients(fleet), files, rounds) if os.geteuid() == 0 else []
-
 
 Client = Callable[[Sequence[Path]], None]
 
 
-def _measure(server: str, clients: dict[str, Client], files: Sequence[Path], rounds: int) -> list[Row]:
-    seconds: dict[str, list[float]] = {name: [] for name in clients}
-    cpu: dict[str, list[float]] = {name: [] for name in clients}
-    for number in range(rounds + 1):
-        for name, send in clients.items():
-            before, start = _cpu(), time.perf_counter()
-            send(files[:1] if number == 0 else files)
-            if number > 0:  # the first round loads what is loaded once
-                seconds[name].append(time.perf_counter() - start)
-                cpu[name].append(_cpu() - before)
-    size = sum(file.stat().st_size for file in files) / MIB
-    rows = []
-    for name in clients:
-        others = [min(seconds[other][n] for other in clients if other != name) for n in range(rounds)]
-        ratio = median(best / own for best, own in zip(others, seconds[name], strict=True))
-        rows.append(Row(server, name, size / median(seconds[name]), ratio, median(cpu[name])))
-    return rows
+class DeliveryRounds(Rounds):
+    """Every client sends the same files to one server, in turn, from this process."""
+
+    def run(self, rounds: int) -> Result:
+        """Measure every round; before the first, each client sends one file, which loads what is loaded once."""
+        result, began, fleet = self.empty(), time.monotonic(), Fleet()
+        try:
+            clients = _CLIENTS[self.work.name](fleet)
+            files = _files(fleet.folder / "files", SIZE * MIB // FILES)
+            for send in clients.values():
+                send(files[:1])
+            for number in range(rounds):
+                for subject in self.work.subjects:
+                    outcome = _timed(subject.name, number, clients[subject.name], files)
+                    result.outcomes.append(outcome)
+                    speed, cpu = outcome.rows / outcome.measured.total, outcome.measured.cpu
+                    print(f"  {subject.title:42} {speed:7,.0f} MiB/s {cpu:7.1f} s CPU", flush=True)
+        except (NotInstalledError, RuntimeError) as missing:
+            result.missing["sluice"] = str(missing)
+            print(f"  {missing}", flush=True)
+        finally:
+            fleet.close()
+        result.seconds = time.monotonic() - began
+        return result
+
+
+def _timed(subject: str, number: int, send: Client, files: Sequence[Path]) -> Outcome:
+    before, start = _cpu(), time.perf_counter()
+    send(files)
+    seconds = time.perf_counter() - start
+    measured = Measured(total=seconds, work=seconds, cpu=_cpu() - before, rss=0)
+    size = sum(file.stat().st_size for file in files)
+    return Outcome(subject=subject, round=number, rows=size // MIB, measured=measured, bytes=size, files=len(files))
 
 
 def _cpu() -> float:
@@ -122,7 +109,7 @@ def _s3_clients(fleet: Fleet) -> dict[str, Client]:
     address = fleet.rclone
     return {
         "sluice": _own(fleet, "s3", s3.connection(address), bucket=s3.BUCKET),
-        "boto3 transfer": lambda files: _boto3(address, files),
+        "boto3": lambda files: _boto3(address, files),
         "obstore": lambda files: _obstore(address, files),
         "pyarrow": lambda files: _pyarrow(address, files),
     }
@@ -174,8 +161,8 @@ def _sftp_clients(fleet: Fleet) -> dict[str, Client]:
     (server.folder / "openssh").chmod(0o777)
     return {
         "sluice": _own(fleet, "sftp", server.connection()),
-        "OpenSSH sftp": partial(_openssh, server, ()),
-        "OpenSSH sftp, aes128-gcm": partial(_openssh, server, ("-c", "aes128-gcm@openssh.com")),
+        "openssh": partial(_openssh, server, ()),
+        "openssh-gcm": partial(_openssh, server, ("-c", "aes128-gcm@openssh.com")),
     }
 
 
@@ -191,20 +178,4 @@ def _openssh(server: SftpServer, options: Sequence[str], files: Sequence[Path]) 
     )
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as text, with the ratio to the fastest other client."""
-    lines = [f"{'server':<13}{'client':<26}{'MiB/s':>7}{'ratio':>7}{'cpu s':>7}"]
-    lines += [f"{r.server:<13}{r.client:<26}{r.speed:>7.0f}{r.ratio:>7.2f}{r.cpu:>7.1f}" for r in rows]
-    return "\n".join(lines)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.destinations")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--mib", type=int, default=1024)
-    arguments = parser.parse_args()
-    print(table(run(arguments.rounds, arguments.mib)))
-
-
-if __name__ == "__main__":
-    main()
+_CLIENTS: dict[str, Callable[[Fleet], dict[str, Client]]] = {"s3": _s3_clients, "sftp": _sftp_clients}

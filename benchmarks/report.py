@@ -68,7 +68,7 @@ def _ratios(known: list[tuple[Work, Result]]) -> str:
         for other in work.subjects
         if other.name not in (own, "refresh") and result.of(other.name) and result.of(own)
     ]
-    return _table("## Ratios: rows a second of Sluice over each other's", ("work", "over", "total", "work"), rows)
+    return _table("## Ratios: the rate of Sluice over each other's", ("work", "over", "total", "work"), rows)
 
 
 def _ratio(work: Work, result: Result, own: str, other: Subject) -> tuple[str, ...]:
@@ -78,9 +78,11 @@ def _ratio(work: Work, result: Result, own: str, other: Subject) -> tuple[str, .
 
 
 def _absolute(known: list[tuple[Work, Result]]) -> str:
-    head = ("subject", "rows", "rows/s", "rows/s, work", "seconds", "CPU s", "peak MB", "MB out", "files", "read back")
     lines = ["## Absolute: medians of the rounds", ""]
     for work, result in known:
+        unit = work.unit
+        rates = (unit, f"{unit}/s", f"{unit}/s, work")
+        head = ("subject", *rates, "seconds", "CPU s", "peak MB", "MB out", "files", "read back")
         rows = [_figures(subject, result) for subject in work.subjects if result.of(subject.name)]
         lines += [_table(f"### {work.title}", head, rows), *([work.note, ""] if work.note else [])]
         titles = {subject.name: subject.title for subject in work.subjects}

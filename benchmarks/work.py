@@ -60,6 +60,8 @@ class Work:
     flat: bool = False
     """Of the 16 columns that are not nested."""
     note: str = ""
+    unit: str = "rows"
+    """What its rates count."""
 
 
 def _sluice(export: str, title: str = "Sluice", name: str = "sluice", *, once: bool = False) -> Subject:
@@ -171,4 +173,39 @@ MEMORY = Work(
     ),
 )
 
-WORKS = {work.name: work for work in (NDJSON, CSV, PARQUET, CHUNKED, SEGMENT, DAG, MEMORY)}
+_LOOPBACK = (
+    "One delivery of eight files of bytes that cannot be compressed, as Parquet's hardly can, read from the page cache,"
+    " four at once, on the loopback. Client and server share the processors: the ratios of a round count, and no"
+    " absolute figure. CPU is the client's alone. "
+)
+S3 = Work(
+    "s3",
+    "Delivering to S3",
+    "",
+    (
+        Subject("sluice", "Sluice", "", ours=True),
+        Subject("boto3", "boto3 transfer", ""),
+        Subject("obstore", "obstore", ""),
+        Subject("pyarrow", "pyarrow", ""),
+    ),
+    (Target("rate", ("boto3", "obstore", "pyarrow"), "S3: 90 % of the fastest client", at_least=0.9),),
+    note=_LOOPBACK + "The server is rclone.",
+    unit="MiB",
+)
+SFTP = Work(
+    "sftp",
+    "Delivering by SFTP",
+    "",
+    (
+        Subject("sluice", "Sluice", "", ours=True),
+        Subject("openssh", "OpenSSH sftp", ""),
+        Subject("openssh-gcm", "OpenSSH sftp, aes128-gcm", ""),
+    ),
+    (Target("rate", ("openssh", "openssh-gcm"), "SFTP: 90 % of OpenSSH's client", at_least=0.9),),
+    note=_LOOPBACK + "The server is OpenSSH's sshd, for which the benchmark needs root.",
+    unit="MiB",
+)
+
+WORKS = {work.name: work for work in (NDJSON, CSV, PARQUET, CHUNKED, SEGMENT, DAG, MEMORY, S3, SFTP)}
+GROUPS = {"destinations": (S3.name, SFTP.name)}
+"""Names for several works at once."""
