@@ -46,10 +46,11 @@ class Books:
     def open(self, part: Part) -> None:
         """A part that a former try has sent."""
         self.parts[part.key] = part
-        self._progress.add(part)
+        self._progress.resume(part)
 
     def arrived(self, part: Part) -> None:
-        self.open(part)
+        self.parts[part.key] = part
+        self._progress.add(part)
         self._waiting.append(part)
 
     def tick(self) -> None:

@@ -23,8 +23,17 @@ class Progress:
     done: int = 0
     sent: int = 0
     bytes: int = 0
+    _resumed: int = 0
+    _resumed_bytes: int = 0
+    """What former tries have sent: it says nothing of how fast this one is."""
     _began: float = field(default_factory=time.monotonic)
     _told: float = field(default_factory=time.monotonic)
+
+    def resume(self, part: Part) -> None:
+        """A part that a former try has sent."""
+        self.add(part)
+        self._resumed += part.records
+        self._resumed_bytes += part.bytes
 
     def add(self, part: Part) -> None:
         self.done += part.piece == 0
@@ -38,9 +47,9 @@ class Progress:
             self.tell(self.snapshot(now))
 
     def snapshot(self, now: float) -> dict[str, object]:
-        """Chunks, records, bytes, records a second and seconds left, as a JSON value."""
+        """Chunks, records, bytes, how fast this try is and how long it will take, as a JSON value."""
         seconds = max(now - self._began, 0.001)
-        rate = self.sent / seconds
+        rate = (self.sent - self._resumed) / seconds
         left = round((self.records - self.sent) / rate, 1) if rate else None
         return {
             "feed": self.feed,
@@ -51,5 +60,6 @@ class Progress:
             "bytes_sent": self.bytes,
             "seconds": round(seconds, 1),
             "records_per_second": round(rate),
+            "bytes_per_second": round((self.bytes - self._resumed_bytes) / seconds),
             "seconds_left": left,
         }
