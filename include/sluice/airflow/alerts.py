@@ -18,7 +18,7 @@ from sluice.airflow.connections import AirflowConnections
 from sluice.airflow.project import WHY, include_folder, word
 from sluice.definition.alerts import Alert, Trouble
 from sluice.definition.export import ExportBase
-from sluice.definition.project import Staging
+from sluice.definition.project import Settings, Staging
 from sluice.delivery.alerts import Memory, News, Notice, tell
 from sluice.errors import DefinitionError, RetriableError
 from sluice.model.declared import spell_duration
@@ -36,8 +36,8 @@ def alerting(export: ExportBase, staging: Staging) -> dict[str, Any]:
     """The arguments of an export's DAG by which its alerts are told; none where nobody asked."""
     found: dict[str, Any] = {}
     if export.alerts:
-        found["on_success_callback"] = RunEnded(export, staging, failed=False)
-        found["on_failure_callback"] = RunEnded(export, staging, failed=True)
+        found["on_success_callback"] = RunEnded(export.name, export.alerts, staging, failed=False)
+        found["on_failure_callback"] = RunEnded(export.name, export.alerts, staging, failed=True)
     if export.late_after is not None:
         from airflow.sdk.definitions.callback import AsyncCallback
         from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
@@ -47,11 +47,18 @@ def alerting(export: ExportBase, staging: Staging) -> dict[str, Any]:
     return found
 
 
+def alerting_broken(name: str, settings: Settings) -> dict[str, Any]:
+    """The same for an export that cannot be read: the project's defaults say who is told."""
+    alerts = settings.alerts
+    return {"on_failure_callback": RunEnded(name, alerts, settings.staging, failed=True)} if alerts else {}
+
+
 @dataclass(frozen=True)
 class RunEnded:
     """The callback of a run that has ended."""
 
-    export: ExportBase
+    export: str
+    alerts: tuple[Alert, ...]
     staging: Staging
     failed: bool
 
@@ -63,7 +70,7 @@ class RunEnded:
         trouble, page = _failure(tasks, str(context.get("reason"))) if self.failed else _ending(tasks)
         backfill = word(getattr(dag_run, "run_type", "")) == "backfill"
         link = _link(tasks.dag_id, tasks.run_id)
-        _tell(self.export, self.staging, News(self.export.name, tasks.run_id, trouble, page, link, backfill))
+        _tell(self.alerts, self.staging, News(self.export, tasks.run_id, trouble, page, link, backfill))
 
 
 class Tasks:
@@ -123,12 +130,11 @@ def _late(name: str, dag_run: Mapping[str, Any]) -> None:
     page = f"it has not ended {spell_duration(export.late_after)} after it was queued\n  next: see what it waits for"
     run_id, dag_id = dag_run["dag_run_id"], dag_run["dag_id"]
     backfill = dag_run.get("run_type") == "backfill"
-    _tell(export, project.settings.staging, News(name, run_id, "late", page, _link(dag_id, run_id), backfill))
+    _tell(export.alerts, project.settings.staging, News(name, run_id, "late", page, _link(dag_id, run_id), backfill))
 
 
-def _tell(export: ExportBase, staging: Staging, news: News) -> None:
-    connections = AirflowConnections()
-    for page in tell(export.alerts, news, Memory(staging, export.name, connections), send):
+def _tell(alerts: tuple[Alert, ...], staging: Staging, news: News) -> None:
+    for page in tell(alerts, news, Memory(staging, news.export, AirflowConnections()), send):
         log.error("a notice was not sent, or not remembered: %s", page)
 
 

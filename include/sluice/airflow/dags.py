@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airflow.sdk import DAG
 
-from sluice.airflow.alerts import alerting
+from sluice.airflow.alerts import alerting, alerting_broken
 from sluice.airflow.form import form
 from sluice.airflow.names import PREFIX, dag_id
 from sluice.airflow.operators.abort import AbortOperator
@@ -21,7 +21,8 @@ from sluice.airflow.schedules import dag_schedule, export_asset, in_words
 from sluice.airflow.sensors.refreshes import WaitForRefreshesSensor
 from sluice.definition.export import Export
 from sluice.definition.load import declaration_text, load, load_export
-from sluice.definition.project import Project
+from sluice.definition.project import Project, Settings
+from sluice.definition.settings import read_settings
 from sluice.errors import DefinitionError
 from sluice.plan.build import refresh_dags
 
@@ -35,7 +36,7 @@ def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
     for export in loaded.project.exports.values():
         yield export_dag(export, loaded.project, declaration_text(include, export.name))
     for name, errors in loaded.broken.items():
-        yield broken_dag(name, errors)
+        yield broken_dag(name, errors, loaded.project.settings)
 
 
 def _one(include: Path, wanted: str) -> Iterator[DAG]:
@@ -45,7 +46,7 @@ def _one(include: Path, wanted: str) -> Iterator[DAG]:
     try:
         project, export = load_export(include, name)
     except DefinitionError as error:
-        yield broken_dag(name, [error])
+        yield broken_dag(name, [error], read_settings(include).settings)
     else:
         yield export_dag(export, project, declaration_text(include, name))
 
@@ -102,7 +103,7 @@ def _tasks(export: Export, project: Project) -> None:
     chunk >> publish
 
 
-def broken_dag(name: str, errors: Sequence[DefinitionError]) -> DAG:
+def broken_dag(name: str, errors: Sequence[DefinitionError], settings: Settings) -> DAG:
     """An export that cannot run: its page and its runs show the error instead."""
     page = "\n\n".join(error.page() for error in errors)
     dag = DAG(
@@ -114,6 +115,7 @@ def broken_dag(name: str, errors: Sequence[DefinitionError]) -> DAG:
         catchup=False,
         tags=["sluice", "broken"],
         default_args={"owner": "sluice", "retries": 0},
+        **alerting_broken(name, settings),
     )
     with dag:
         BrokenDeclarationOperator(task_id="broken_declaration", page=page)

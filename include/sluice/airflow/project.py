@@ -59,7 +59,7 @@ def verdicts() -> Iterator[None]:
     except SluiceError as error:
         if error.place is None and error.subject:
             error.place = place_of(include_folder(), error.subject)
-        _leave(error.page())
+        leave(error.page())
         if isinstance(error, Skipped):
             # Airflow logs only that a task was skipped, and not why.
             logging.getLogger(__name__).warning(error.page())
@@ -69,8 +69,8 @@ def verdicts() -> Iterator[None]:
         raise
 
 
-def _leave(page: str) -> None:
-    """What cannot be left must not hide why the task ends."""
+def leave(page: str) -> None:
+    """Leave the page of what ends this task. What cannot be left must not hide why it ends."""
     from airflow.sdk import get_current_context
 
     try:

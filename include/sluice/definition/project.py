@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
+from sluice.definition.alerts import Alert
 from sluice.definition.catalog import Dataset, Refresh, Segment
 from sluice.definition.connection import Connection
 from sluice.definition.export import Export
@@ -36,6 +37,14 @@ class Settings(Declared):
     """Sluice's own working folder."""
     defaults: Mapping[str, Any] = {}
     """What every export has unless it says otherwise: keys of an export, each replaced whole where an export has it."""
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """Who is told of an export that cannot be read; nobody where the default itself is wrong."""
+        try:
+            return TypeAdapter(tuple[Alert, ...]).validate_python(self.defaults.get("alerts", ()))
+        except ValidationError:
+            return ()
 
 
 class Project(Declared):

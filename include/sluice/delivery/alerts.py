@@ -6,7 +6,7 @@ has left: one that could not be sent is sent after the next run, if the trouble 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -102,7 +102,7 @@ class Memory:
         return open_filesystem(self._connections, self._staging.airflow_conn_id, self._folder)
 
 
-def tell(alerts: Iterable[Alert], news: News, memory: Memory, send: Callable[[Alert, Notice], None]) -> list[str]:
+def tell(alerts: Sequence[Alert], news: News, memory: Memory, send: Callable[[Alert, Notice], None]) -> list[str]:
     """Send the notices that are due; the pages of what kept one from being sent, or from being remembered.
 
     Where staging cannot be read, every trouble is told: twice is better than never."""
@@ -115,6 +115,9 @@ def tell(alerts: Iterable[Alert], news: News, memory: Memory, send: Callable[[Al
     for alert in alerts:
         with _noting(failures):
             _tell(alert, news, known, send)
+    if news.trouble is None:
+        # Whoever is no longer told has heard nothing: asked again, they are told of what there is then.
+        known = {receiver: known[receiver] for receiver in known.keys() & {alert.receiver for alert in alerts}}
     if known != before:
         with _noting(failures):
             memory.write(heard.model_copy(update={"backfills" if news.backfill else "runs": known}))

@@ -59,7 +59,7 @@ def test_an_end_is_fine_or_skipped_or_with_warnings() -> None:
 
 
 def test_a_dry_run_is_nobodys_news() -> None:
-    ended = RunEnded(SimpleNamespace(name="orders"), Staging(), failed=True)  # type: ignore[arg-type]
+    ended = RunEnded("orders", (Alert(to="ops"),), Staging(), failed=True)
     ended({"dag_run": SimpleNamespace(conf={"dry_run": True})})  # asks Airflow nothing
 
 
@@ -92,6 +92,19 @@ def test_only_exports_with_alerts_ask_airflow_for_callbacks(tmp_path: Path) -> N
     deadline = json.dumps(told["deadline"], default=str)
     assert "sluice.airflow.alerts.late" in deadline
     assert "7200" in deadline
+
+
+def test_a_broken_export_tells_whom_the_projects_defaults_name(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.declare(FILES | {"exports/told.yaml": "kind: nonsense", "project.yaml": "defaults: {alerts: [{to: ops}]}"})
+    for only in (None, "export__told"):
+        dags = {dag.dag_id: dag for dag in export_dags(world.include, only)}
+        told = dags["export__told"].on_failure_callback
+        assert isinstance(told, RunEnded)
+        assert (told.export, told.alerts) == ("told", (Alert(to="ops"),))
+    world.declare({"project.yaml": "defaults: {alerts: [{on: [nonsense], to: ops}]}"})
+    (broken,) = export_dags(world.include, "export__told")
+    assert broken.on_failure_callback is None
 
 
 def test_nothing_is_asked_where_nobody_is_told(tmp_path: Path) -> None:

@@ -72,6 +72,14 @@ def test_who_was_told_of_no_trouble_is_told_of_no_recovery(world: World) -> None
     assert receivers.got == []
 
 
+def test_who_is_no_longer_told_starts_anew_when_asked_again(world: World) -> None:
+    receivers = Receivers()
+    runs: list[tuple[Trouble | None, Alert]] = [("failure", OPS), (None, ALL), ("failure", OPS)]
+    for trouble, alert in runs:
+        ended(world, receivers, trouble, alert)
+    assert receivers.got == [("ops", "failure"), ("ops", "failure")]
+
+
 def test_a_receiver_that_is_down_hears_it_after_the_next_run_and_the_others_at_once(world: World) -> None:
     receivers = Receivers()
     receivers.down = {"ops"}

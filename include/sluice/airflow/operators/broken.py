@@ -8,6 +8,8 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from sluice.airflow.project import leave
+
 
 class BrokenDeclarationOperator(BaseOperator):
     """Fails with the declaration's error, so that a broken export is seen where its runs are looked for."""
@@ -20,4 +22,5 @@ class BrokenDeclarationOperator(BaseOperator):
         self.page = page
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
+        leave(self.page)
         raise AirflowFailException(self.page)
