@@ -22,6 +22,7 @@ from sluice.delivery.unique import unique_rows
 from sluice.errors import about
 from sluice.mapping.mapper import Mapper
 from sluice.model.access import Connections
+from sluice.model.layout import numbers
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Source
 
@@ -105,10 +106,9 @@ def _kept(extract: FeedExtract, stage: Stage) -> RowSet:
 
 
 def _staged(extract: FeedExtract, kept: RowSet, quarantine: Quarantine, duplicates: int, stage: Stage) -> FeedExtract:
-    import pyarrow as pa
 
     name = f"selection/{extract.feed}.arrow"
-    write_selection(stage.opened, name, (pa.array(kept.rows(index)) for index in range(len(kept.slices))))
+    write_selection(stage.opened, name, (numbers(kept.rows(index)) for index in range(len(kept.slices))))
     update = {
         "kept": kept.counts(),
         "selection": name,

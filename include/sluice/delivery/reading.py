@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sluice.delivery.row_set import RowSet
 from sluice.delivery.rows import taken
+from sluice.model.layout import numbers
 from sluice.sources.base import Pinned, Source
 
 if TYPE_CHECKING:
@@ -30,13 +31,12 @@ def each_slice(
 ) -> Iterator[T]:
     """What `act` makes of each slice that has any of the rows, in the slices' order. It is given the slice's place and
     those rows, and called from several threads."""
-    import pyarrow as pa
 
     def one(index: int) -> T:
         piece = pinned.slices[index]
         tables = source.read(pinned, piece, columns)
         wanted = rows.rows(index)
-        return act(index, tables if len(wanted) == piece.records else taken(tables, pa.array(wanted)))
+        return act(index, tables if len(wanted) == piece.records else taken(tables, numbers(wanted)))
 
     indices = list(rows)
     with ThreadPoolExecutor(_THREADS, "rows") as threads:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sluice.delivery.extracted import FeedExtract
 from sluice.delivery.selection import Selection
 from sluice.mapping.mapper import Mapper
-from sluice.model.layout import has_views
+from sluice.model.layout import has_views, numbers
 from sluice.sources.base import Source
 
 if TYPE_CHECKING:
@@ -67,10 +67,9 @@ def taken(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
 def _rows_of(table: pa.Table, wanted: np.ndarray) -> pa.Table:
     """These rows of a table. Arrow cannot take rows out of views; Polars, which makes them, can."""
     import polars as pl
-    import pyarrow as pa
 
     if not any(has_views(kind) for kind in table.schema.types):
-        return table.take(pa.array(wanted))
+        return table.take(numbers(wanted))
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
     return frame[wanted].to_arrow(compat_level=pl.CompatLevel.newest())

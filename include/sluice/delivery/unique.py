@@ -10,6 +10,7 @@ from sluice.definition.rows import Unique
 from sluice.delivery.reading import each_slice
 from sluice.delivery.row_set import RowSet
 from sluice.errors import FatalError, SluiceError
+from sluice.model.layout import numbers
 from sluice.sources.base import Pinned, Source, known_columns
 from sluice.sql import connect
 
@@ -83,9 +84,9 @@ class _Keys:
             for index, tables in each_slice(self._source, self._pinned, self._rows, distinct, _held):
                 start, ordinals = 0, self._rows.starts[index] + self._rows.rows(index).astype("int64")
                 for table in tables:
-                    numbers = pa.array(ordinals[start : start + table.num_rows])
+                    own = numbers(ordinals[start : start + table.num_rows])
                     start += table.num_rows
-                    whole = pa.table([*(table[name] for name in self._columns), numbers], schema=schema)
+                    whole = pa.table([*(table[name] for name in self._columns), own], schema=schema)
                     yield from whole.to_batches()
         except SluiceError as error:
             self.failure = error

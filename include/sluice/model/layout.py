@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 
@@ -48,3 +49,12 @@ def has_views(kind: pa.DataType) -> bool:
 
     inner = [field.type for field in kind] if pa.types.is_nested(kind) else []
     return bool(pa.types.is_string_view(kind) or pa.types.is_binary_view(kind)) or any(map(has_views, inner))
+
+
+def numbers(values: np.ndarray) -> pa.Array:
+    """Numbers as Arrow's, without a copy. `pa.array` does the same, and imports pandas for it: a third of a second."""
+    import numpy as np
+    import pyarrow as pa
+
+    whole = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(whole.dtype), len(whole), [None, pa.py_buffer(whole)])

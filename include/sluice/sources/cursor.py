@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.errors import DefinitionError, FatalError
+from sluice.model.layout import numbers
 from sluice.model.run import Window, unix_ns
 from sluice.sources.base import Pinned, Slice, Source, known_columns
 from sluice.sources.position import Position
@@ -95,7 +96,6 @@ class Cursor:
 
     def _find(self, source: Source, pinned: Pinned, piece: Slice, bounds: Bounds) -> Found:
         import numpy as np
-        import pyarrow as pa
 
         found, last, start = [], None, 0
         for table in source.read(pinned, piece, [self.column]):
@@ -113,7 +113,7 @@ class Cursor:
                 greatest = (int(values[mask].max()) + self._offset) * self._factor
                 last = greatest if last is None else max(last, greatest)
             start += len(values)
-        return Found(piece, pa.array(np.concatenate(found) if found else np.array([], np.uint32)), last)
+        return Found(piece, numbers(np.concatenate(found) if found else np.array([], np.uint32)), last)
 
     def _check(self) -> None:
         import pyarrow.types as types

@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from sluice.errors import DefinitionError, FatalError, SluiceError
+from sluice.model.layout import numbers
 from sluice.sources.base import Pinned, Slice, Source, known_columns
 from sluice.sql import columns_read, connect, quote
 
@@ -113,12 +114,11 @@ class _Rows:
 
     def _read(self, piece: Slice, start: int) -> list[pa.Table]:
         import numpy as np
-        import pyarrow as pa
 
         tables = []
         position = start
         for table in self._source.read(self._pinned, piece, self._columns):
-            ordinals = pa.array(np.arange(position, position + table.num_rows, dtype=np.int64))
+            ordinals = numbers(np.arange(position, position + table.num_rows, dtype=np.int64))
             tables.append(table.append_column(self.schema.field(_ORDINAL), ordinals))
             position += table.num_rows
         if position - start != piece.records:
@@ -197,7 +197,6 @@ def _batches(engine: duckdb.DuckDBPyConnection, query: str, rows: _Rows) -> Iter
 def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Iterator[SliceSelection]:
     """Cut the stream of verdicts at the slices' bounds."""
     import numpy as np
-    import pyarrow as pa
 
     stream = _verdicts(batches)
     rest = np.empty(0, np.int8)
@@ -208,7 +207,7 @@ def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Ite
         verdicts = np.concatenate(pieces)
         verdicts, rest = verdicts[: piece.records], verdicts[piece.records :]
         kept, rejects = (np.flatnonzero(verdicts == one).astype(np.uint32) for one in (_KEPT, _REJECTED))
-        yield SliceSelection(index, pa.array(kept), pa.array(rejects))
+        yield SliceSelection(index, numbers(kept), numbers(rejects))
 
 
 def _verdicts(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
