@@ -23,7 +23,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers demo up down soak test test-long exam check bench lock clean
+.PHONY: help install install-test servers demo up down soak test test-nightly exam check bench lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -76,8 +76,8 @@ soak: install  ## an hour of triggers, backfills and page views on the metadata 
 test: install-test servers  ## install what the tests need, and run every test
 	@$(BIN)/python -m pytest
 
-test-long: install-test  ## a simulated year of hourly runs with failures; a quarter of an hour
-	@$(BIN)/python -m pytest tests/long
+test-nightly: install-test servers  ## what takes an hour: a simulated year of hourly runs, a hundred hurt runs (ROUNDS=100)
+	@$(BIN)/python -m pytest -rP tests/long
 
 exam: install-test servers  ## every destination against its servers, one after another, into docs/destinations.md (SIZE=2048 MiB)
 	@$(BIN)/python -m tests.exam --mib $(SIZE) --write

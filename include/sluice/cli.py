@@ -88,6 +88,12 @@ COMMANDS = (
             ),
         ),
     ),
+    Command(
+        "clean",
+        "sluice.commands.clean:clean",
+        "remove what an export's dead runs have left behind",
+        (EXPORT, _flag("--dry-run", "name the runs that would be looked into, and touch nothing")),
+    ),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
     Command("pools", "sluice.commands.pools:pools", "print the pools of connections, for `airflow pools import`"),

@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from sluice.airflow.rest import RefusedError
+from sluice.cli import main
 from sluice.delivery import seal as sealing
 from sluice.delivery.clean import Cleaned, Cleaner, clean_others
 from sluice.delivery.history import History
@@ -302,3 +304,35 @@ class TestOthers:
         monkeypatch.setattr(LocalFolder, "remove", broken)
         assert {one.run: one.error for one in clean(world)} == {"r1": "", "r2": "may not remove"}
         assert parts(world) == 4
+
+
+class Airflow:
+    """As much of Airflow's API as the command asks: which runs are over."""
+
+    def get(self, path: str) -> dict[str, str]:
+        run_id = path.rsplit("/", 1)[-1]
+        if run_id == "deleted":
+            raise RefusedError("there is no such run", 404)
+        return {"state": "running" if run_id == "alive" else "failed"}
+
+
+def test_the_command_cleans_after_runs_that_are_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sluice.commands.clean.AirflowConnections", lambda: world)
+    monkeypatch.setattr("sluice.commands.clean.login", lambda _: Airflow())
+    for run_id in ("dead", "alive", "deleted"):
+        sent(world, run_id)
+    command = ["clean", "people", "--include", str(world.include)]
+    assert main([*command, "--dry-run"]) == 0
+    named = capsys.readouterr().out.splitlines()
+    assert {line.split()[1] for line in named} == {"dead", "deleted"}
+    assert parts(world) == 12
+    assert main(command) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert sorted(said) == [
+        f"run {run_id} is over: 4 parts and 0 unfinished uploads removed" for run_id in ("dead", "deleted")
+    ]
+    assert parts(world) == 4
+    assert main(command) == 0
+    assert capsys.readouterr().out == "nothing to clean\n"
