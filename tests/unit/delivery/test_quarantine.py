@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 from sluice.definition.load import load
 from sluice.delivery import quarantine
-from sluice.delivery.trial import Trial
+from sluice.delivery.trial import Refused, Trial
 from sluice.errors import FatalError
 from sluice.formats import FORMATS
 from sluice.refresh.evaluate import evaluate_segment
@@ -190,6 +191,15 @@ def test_a_broken_row_is_not_replaced_by_an_older_one_of_its_key(world: World) -
     assert report.feeds["most"].selected == 3
 
 
+def test_a_broken_row_that_a_later_one_of_its_key_replaces_is_a_duplicate(world: World) -> None:
+    world.dataset("people", pa.table({"id": [500, 500], "name": ["a", "b"], "phone": [None, "2"], "rate": [1.0] * 2}))
+    for name in ("001", "002"):
+        (world.root / "lake" / "people" / f"{name}.parquet").unlink()
+    amend(world, "most", unique={"keep": "last"})
+    report = world.run("most")
+    assert (report.records, report.rejected, report.duplicates) == (1, 0, 1)
+
+
 @pytest.mark.parametrize("limit", ["179", "19.9%", "0"])
 def test_too_many_fail_the_run_before_anything_is_sent(world: World, limit: str) -> None:
     amend(world, "most", rejects={"max": limit})
@@ -222,7 +232,12 @@ def test_looking_for_unfit_values_ends_where_there_are_too_many(world: World, mo
     world.dataset("people", PEOPLE, files=3, row_group=10)
     tried: list[int] = []
     refused = Trial.refused
-    monkeypatch.setattr(Trial, "refused", lambda self, table: tried.append(len(table)) or refused(self, table))
+
+    def counted(self: Trial, table: pa.Table) -> Iterator[Refused]:
+        tried.append(len(table))
+        return refused(self, table)
+
+    monkeypatch.setattr(Trial, "refused", counted)
     with pytest.raises(FatalError, match="cannot be delivered"):
         world.extract("all")
     assert 0 < sum(tried) < 1000

@@ -175,7 +175,7 @@ def test_any_rows(
     rows: list[tuple[Any, Any, Any]], keep: str, order: bool, size: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     world = World(tmp_path_factory.mktemp("any"))
-    table = pa.table(list(zip(*rows, strict=True)) or [[], [], []], schema=pa.schema([(c, pa.int64()) for c in "abt"]))
+    table = pa.table([[row[i] for row in rows] for i in range(3)], schema=pa.schema([(c, pa.int64()) for c in "abt"]))
     world.declare(CATALOG)
     world.dataset("people", table, files=2, row_group=size)
     source = load(world.include).project.datasets["people"].source.open(world, dataset="people")
@@ -223,6 +223,6 @@ def test_keys_beyond_its_memory_spill(world: World, monkeypatch: pytest.MonkeyPa
     world.extract("people")
     (found,) = (world.root / "sluice_staging").rglob("extract/people.json")
     assert json.loads(found.read_text())["duplicates"] == 100
-    monkeypatch.setattr(unique.tempfile, "TemporaryDirectory", lambda **_: nullcontext("/dev/null/nowhere"))
+    monkeypatch.setattr("tempfile.TemporaryDirectory", lambda **_: nullcontext("/dev/null/nowhere"))
     with pytest.raises(FatalError, match="rows of each key were not found"):
         world.extract("people", "run-2")

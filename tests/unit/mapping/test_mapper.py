@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pytest
@@ -21,7 +22,7 @@ ROWS = pa.table(
 )
 
 
-def mapper(*fields: dict[str, object]) -> Mapper:
+def mapper(*fields: Mapping[str, object]) -> Mapper:
     return compile_fields([FieldSpec.model_validate(field) for field in fields], ROWS.schema, dataset="people")
 
 
