@@ -166,7 +166,7 @@ def _query(
     import duckdb
     import pyarrow as pa
 
-    engine.register("dataset", schema.empty_table())
+    engine.register("dataset", pa.Table.from_batches([], schema))
     try:
         kept = " and ".join(_present(engine, expression) for expression in required) or "true"
     except duckdb.Error as error:
