@@ -11,7 +11,7 @@ from sluice.model.part import Part
 
 
 class Ledger(Protocol):
-    """Survives the process. `extract` names the rows that the parts were made of."""
+    """Survives the process. `extract` names the rows that the parts were made of, and how they were declared."""
 
     def sent(self, extract: str) -> list[Part]:
         """The parts recorded for this extract."""

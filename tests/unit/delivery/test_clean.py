@@ -19,6 +19,7 @@ from sluice.delivery.staging import StagedRun
 from sluice.destinations.local import LocalFolder
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
 from tests.builders import World
+from tests.unit.delivery.faults import KeptLedger
 
 FILES = {
     "catalog/datasets.yaml": """
@@ -268,6 +269,20 @@ class TestOthers:
         else:
             world.abort(staged)
         assert parts(world) == (2 if published else 0)
+
+    def test_parts_of_another_declaration_do_not_count_as_sent(self, world: World) -> None:
+        """Not even with the same names, sizes and rows: as after a change of the delimiter."""
+        ledger = KeptLedger()
+        two = pa.table({"id": range(100), "town": ["x"] * 100})
+        world.dataset("people", two, files=2)
+        for delimiter in (",", ";"):
+            form = f"format: {{type: csv, delimiter: '{delimiter}', compression: none}}, chunks"
+            world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("chunks", form)})
+            staged = world.extract("people", "r1")
+            world.upload(staged, ledger)
+        world.publish(staged)
+        (first, *_) = sorted((world.root / "out").rglob("part-*"))
+        assert first.read_text().splitlines()[:2] == ["id;town", "0;x"]
 
     def test_a_published_run_is_not_sent_otherwise_under_the_same_names(self, world: World) -> None:
         world.run("people", "r1")
