@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -48,7 +49,7 @@ Amount = Annotated[
 def allowed(amount: str, rows: int) -> int:
     """How many of so many rows an amount comes to, rounded down."""
     share = _SHARE.fullmatch(amount)
-    return int(float(share[1]) * rows // 100) if share else int(amount)
+    return int(Decimal(share[1]) * rows / 100) if share else int(amount)
 
 
 class Unique(Declared):

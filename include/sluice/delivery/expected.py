@@ -26,9 +26,9 @@ def as_expected(plan: Plan, extracts: Sequence[FeedExtract], connections: Connec
             step.warn(_set_aside(extract))
     if not any(extract.records for extract in extracts):
         _empty(plan)
-    expect, history = plan.export.expect, History(plan.staging, plan.export.name, connections)
+    expect = plan.export.expect
     for extract in extracts:
-        for breach in _breaches(expect, extract, _mean(plan, extract.feed, history)):
+        for breach in _breaches(expect, extract, _mean(plan, extract.feed, connections)):
             judge(plan, expect.on_breach, f"{extract.feed}: {breach}", step)
 
 
@@ -75,13 +75,13 @@ def _breaches(expect: Expect, extract: FeedExtract, mean: float | None) -> Itera
         )
 
 
-def _mean(plan: Plan, feed: str, history: History) -> float | None:
+def _mean(plan: Plan, feed: str, connections: Connections) -> float | None:
     """Records of the feed in the last full deliveries; None where there is none, or this is no full one."""
     if plan.export.expect.max_deviation is None or plan.mode != "full" or plan.run.window:
         return None
     full = (
         report.feeds[feed].written
-        for report in history
+        for report in History(plan.staging, plan.export.name, connections)
         if report.outcome == "published"
         and report.mode == "full"
         and report.window is None

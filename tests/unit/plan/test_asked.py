@@ -25,9 +25,9 @@ def test_a_form_left_as_it_is_asks_for_nothing() -> None:
 
 def test_everything_at_once() -> None:
     conf = {"datasets": ["b"], "mode": "full", "dry_run": True, "from": "2026-03-01", "to": "2026-03-02T00:00:00Z"}
-    asked = asked_of(DATASETS, {**conf, "wake_downstream": True})
+    asked = asked_of(DATASETS, {**conf, "wake_downstream": True, "release": True})
     run = asked.run(DATASETS, "r", DUE, "manual")
-    assert (run.only, run.mode, run.dry_run, run.wake_downstream) == (("b",), "full", True, True)
+    assert (run.only, run.mode, run.dry_run, run.wake_downstream, run.release) == (("b",), "full", True, True, True)
     assert str(run.window) == "(2026-03-01T00:00:00Z, 2026-03-02T00:00:00Z]"
     assert run.export_time == datetime(2026, 3, 2, tzinfo=UTC), "a slice is due at its end"
 

@@ -1,0 +1,76 @@
+"""What the plan says of the rows, and that it survives staging."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluice.definition.rows import allowed
+from sluice.plan.explain import explain
+from sluice.plan.model import Plan
+from tests.builders import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path)
+    world.declare(
+        {
+            "catalog/datasets.yaml": """
+                people: {kind: profile, key: id, source: {type: parquet, airflow_conn_id: lake, path: people}}
+                """,
+            "connections/out.yaml": "{type: local, airflow_conn_id: out}",
+        }
+    )
+    return world
+
+
+def plan(world: World, **more: Any) -> Plan:
+    declared = {"kind": "data-out-export", "connection": "out", "entities": ["people"], **more}
+    world.declare({"exports/people.yaml": json.dumps(declared)})
+    return world.plan("people")
+
+
+def test_the_plan_tells_what_becomes_of_rows(world: World) -> None:
+    found = plan(
+        world,
+        unique={"by": ["id", "mail"], "keep": "first", "order": "at"},
+        rejects={"max": "2.5 %", "on_exceeded": "hold", "unfit_values": "reject"},
+        expect={"min_records": 1, "max_deviation": "12.5%", "on_breach": "warn"},
+        when_empty="skip",
+    )
+    lines = explain(found).splitlines()
+    assert "  unique      by id, mail: the first of each by at" in lines
+    assert "  rejects     values that the format cannot hold: their rows are set aside and counted" in lines
+    assert "  rejects     at most 2.5 % of a feed, else the run is held" in lines
+    assert "  expects     min_records 1, max_deviation 12.5% of each feed, else the run warns" in lines
+    assert "  if empty    skip" in lines
+    assert Plan.model_validate_json(found.model_dump_json(by_alias=True)) == found
+
+
+def test_a_plan_that_declares_nothing_of_rows_says_nothing(world: World) -> None:
+    assert not [
+        line for line in explain(plan(world)).splitlines() if line[2:9] in ("unique ", "rejects", "expects", "if empt")
+    ]
+    assert "  unique      by the key: the last of each in the data's own order" in explain(plan(world, unique={}))
+
+
+@pytest.mark.parametrize(
+    ("amount", "rows", "most"),
+    [
+        ("0", 100, 0),
+        ("100", 7, 100),
+        ("1%", 100, 1),
+        ("1 %", 199, 1),
+        ("0.1%", 999, 0),
+        ("100%", 7, 7),
+        ("12.5%", 8, 1),
+        ("0.29%", 10_000, 29),
+        ("0.57%", 10_000, 57),
+    ],
+)
+def test_how_many_rows_an_amount_is(amount: str, rows: int, most: int) -> None:
+    assert allowed(amount, rows) == most
