@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sluice.definition.begin import begins, check_period, fresh_since
+from sluice.definition.begin import begins, check_period, fresh_since, is_active
 from sluice.definition.export import DatasetExport
 from sluice.errors import Skipped
 from sluice.model.run import Run
@@ -67,3 +67,22 @@ def test_how_fresh_data_must_be() -> None:
     both = export(schedule=by_the_clock | {"after_refresh": True}, wait={"max_age": "2h"})
     assert fresh_since(both, run()) == DUE - timedelta(hours=2)
     assert fresh_since(export(wait={"max_age": "1 day"}), run()) == DUE - timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("keys", "active"),
+    [
+        ({}, True),
+        ({"schedule": "off"}, False),
+        ({"enabled": False}, False),
+        ({"schedule": "once"}, False),
+        ({"schedule": {"once": "2026-03-09T07:00"}}, True),
+        ({"schedule": {"once": "2026-03-09T05:00"}}, False),
+        ({"schedule": {"after": "other"}}, True),
+        ({"schedule": {"daily": "06:00", "end": "2026-03-09"}}, True),
+        ({"schedule": {"daily": "06:00", "end": "2026-03-08"}}, False),
+        ({"schedule": {"daily": "06:00", "start": "2025-03-01"}}, False),
+    ],
+)
+def test_a_schedule_is_active_while_it_will_start_another_run(keys: dict[str, Any], active: bool) -> None:
+    assert is_active(export(**keys), DUE) is active
