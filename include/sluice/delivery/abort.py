@@ -42,6 +42,9 @@ class Settled(BaseModel):
     token: str
     """Of the hold that settled it."""
     published: bool
+    final: bool
+    """False after a run's own teardown has removed its parts: a task that was cancelled may still have sent one since,
+    so a later run looks once more."""
 
 
 def abort(staged: StagedRun, connections: Connections, now: datetime, *, later: bool = False) -> Aborted:
@@ -59,7 +62,7 @@ def abort(staged: StagedRun, connections: Connections, now: datetime, *, later: 
         done = _settle(plan, stage, destination, in_doubt=hold.in_doubt and not later)
         address = destination.locate(plan.manifest)
     if not done.in_doubt:
-        stage.write("settled", Settled(token=hold.token, published=done.published))
+        stage.write("settled", Settled(token=hold.token, published=done.published, final=later or done.published))
     _report(plan, stage, connections, done, address, now)
     return done
 

@@ -57,7 +57,7 @@ def _is_published(plan: Plan, destination: Destination) -> bool:
 
 
 def _must_stand(plan: Plan, stage: Stage, connections: Connections, *, same: bool) -> None:
-    """What was published under this run's names is sent again as it was, or not at all: its manifest lists the bytes."""
+    """What was published under this run's names is sent again as it was, or not: its manifest lists the bytes."""
     if not same or not all(_stands(plan, feed.name, stage, connections) for feed in plan.feeds):
         raise FatalError(
             f"{plan.manifest} has been published, and what it delivered can no longer be read as it was, or is declared"

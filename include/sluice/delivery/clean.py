@@ -93,14 +93,16 @@ class Cleaner:
         for run in self._runs():
             stage = self._stage(run)
             plan = stage.find("plan", Plan)
-            if plan is not None and self._ended(plan.run.run_id) and _settled(stage) is None:
+            settled = _settled(stage)
+            final = settled is not None and settled.final
+            if plan is not None and not final and self._ended(plan.run.run_id):
                 yield plan.run.run_id
 
     def _one(self, run: str, plan: Plan, now: datetime, *, prune: bool) -> Cleaned:
         name, stage = plan.run.run_id, self._stage(run)
         try:
             settled = _settled(stage)
-            if settled is None:
+            if settled is None or not settled.final:
                 done = abort(self._staged(run), self._connections, now, later=True)
                 cleaned = Cleaned(run=name, done=done if done.removed or done.uploads else None)
             else:

@@ -236,6 +236,17 @@ class TestOthers:
         assert world.abort(staged).uploads == 1
         assert not list((world.root / "out").rglob("*.partial"))
 
+    def test_what_a_cancelled_task_sent_after_its_teardown_goes_with_the_next_run(self, world: World) -> None:
+        staged = sent(world, "r1")
+        (part, *_) = sorted((world.root / "out").rglob("part-*"))
+        body = part.read_bytes()
+        world.abort(staged)
+        part.write_bytes(body)
+        (cleaned,) = clean(world)
+        assert cleaned.done is not None
+        assert (cleaned.done.removed, parts(world)) == (1, 0)
+        assert clean(world) == []
+
     def test_a_published_run_is_left_alone(self, world: World) -> None:
         world.run("people", "r1")
         before = world.delivered()
