@@ -22,7 +22,7 @@ from sluice.delivery.unique import unique_rows
 from sluice.errors import about
 from sluice.mapping.mapper import Mapper
 from sluice.model.access import Connections
-from sluice.model.layout import numbers
+from sluice.model.layout import as_numpy, numbers
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Source
 
@@ -101,7 +101,7 @@ def _kept(extract: FeedExtract, stage: Stage) -> RowSet:
     found = RowSet(slices)
     selection = Selection(stage.opened, extract.selection)
     for index in range(len(slices)):
-        found.add_of(index, selection.rows(index).to_numpy())
+        found.add_of(index, as_numpy(selection.rows(index)))
     return found
 
 
@@ -112,7 +112,6 @@ def _staged(extract: FeedExtract, kept: RowSet, quarantine: Quarantine, duplicat
     update = {
         "kept": kept.counts(),
         "selection": name,
-        "chosen": kept.digest(),
         "rejected": quarantine.count,
         "duplicates": duplicates,
         "reasons": dict(quarantine.reasons),

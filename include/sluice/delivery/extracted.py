@@ -23,8 +23,6 @@ class FeedExtract(BaseModel):
     """Rows of each slice that are sent, in the slices' order."""
     selection: str | None = None
     """The staged file that holds which rows; None where all are."""
-    chosen: str | None = None
-    """Names exactly those rows, where some were left out of what was selected."""
     membership: str | None = None
     """The membership table that chose them."""
     rejected: int = 0
@@ -57,7 +55,7 @@ class FeedExtract(BaseModel):
         """Names exactly these rows: parts sent from another extract do not count for this one."""
         ends = [self.since and self.since.label, self.position and self.position.label, self.window]
         slices = [(piece.unit, piece.index) for piece in self.pinned.slices]
-        care = [self.chosen, self.declared, self.salted]
+        care = [self.declared, self.salted]
         fixed = f"{self.pinned.version}\n{self.membership}\n{self.kept}\n{slices}\n{ends}\n{care}"
         return hashlib.sha256(fixed.encode()).hexdigest()[:16]
 

@@ -74,12 +74,6 @@ class RowSet:
         made.slices, made.starts, made._bits = self.slices, self.starts, bits
         return made
 
-    def digest(self) -> str:
-        """Names exactly this set."""
-        import hashlib
-
-        return hashlib.sha256(self._bits.tobytes()).hexdigest()[:16]
-
     def __iter__(self) -> Iterator[int]:
         """The slices that hold any of them."""
         return (index for index, count in enumerate(self.counts()) if count)

@@ -11,9 +11,12 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
 from sluice.airflow.dags import export_dags
+from sluice.airflow.form import form
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.refresh import refresh_dag
 from sluice.airflow.schedules import export_asset
+from sluice.definition.load import load_export
+from sluice.definition.rows import Expect, Rejects
 from tests.builders import World
 
 FILES = {
@@ -114,6 +117,13 @@ def test_a_dag_says_what_was_declared(dags: dict[str, DAG]) -> None:
     assert dag.max_active_runs == 1
     assert dag.params["segments"] == []
     assert dag.params.get_param("segments").schema["items"]["enum"] == ["best", "vips"]
+
+
+def test_the_form_releases_only_what_may_be_held(world: World) -> None:
+    export = load_export(world.include, "best")[1]
+    assert "release" not in form(export)
+    for held in ({"expect": Expect(on_breach="hold")}, {"rejects": Rejects(on_exceeded="hold")}):
+        assert form(export.model_copy(update=held))["release"].value is False
 
 
 def test_it_waits_for_all_it_depends_on(dags: dict[str, DAG]) -> None:
