@@ -6,7 +6,7 @@ import gzip
 import json
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -18,9 +18,10 @@ from sluice.definition.rows import Unique
 from sluice.delivery import unique
 from sluice.delivery.row_set import RowSet
 from sluice.delivery.unique import unique_rows
-from sluice.errors import DefinitionError, FatalError
+from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.run import Window
 from sluice.refresh.evaluate import evaluate_segment
+from sluice.sources.base import Source
 from tests.builders import NOW, World
 
 ROWS = [
@@ -159,6 +160,23 @@ def test_data_that_cannot_be_read_is_told_as_such(world: World) -> None:
     path.write_bytes(path.read_bytes()[:4] + b"\xff" * 60 + path.read_bytes()[64:])
     with pytest.raises(FatalError, match=r"001\.parquet"):
         world.extract("people")
+
+
+class Lost:
+    """A source whose server is out of reach."""
+
+    def read(self, *_: object) -> Any:
+        raise RetriableError("the lake is out of reach")
+
+
+def test_a_lost_server_may_be_back(world: World) -> None:
+    """The engine that reads the stream tells only the text of an error: what to do next must not get lost with it."""
+    source = load(world.include).project.datasets["people"].source.open(world, dataset="people")
+    pinned = source.pin()
+    with pytest.raises(RetriableError, match="out of reach"):
+        unique_rows(
+            cast("Source", Lost()), pinned, RowSet(pinned.slices, full=True), Unique(), ["id"], dataset="people"
+        )
 
 
 key = st.none() | st.integers(0, 4)
