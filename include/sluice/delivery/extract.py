@@ -23,6 +23,7 @@ from sluice.errors import about
 from sluice.mapping.mapper import Mapper, compile_fields
 from sluice.mapping.salts import Salts, read_salts
 from sluice.model.access import Connections
+from sluice.model.layout import as_numpy
 from sluice.plan.model import Feed, Plan
 from sluice.refresh.membership import Membership, current, read_keys
 from sluice.sources.base import Pinned, Source
@@ -150,7 +151,7 @@ class Extraction:
         def rows() -> Iterator[pa.Array]:
             for one in select(source, pinned, key=feed.dataset.key, keys=keys, required=mapper.required):
                 kept.append(len(one.rows))
-                rejects.add_of(one.index, one.rejects.to_numpy())
+                rejects.add_of(one.index, as_numpy(one.rejects))
                 yield one.rows
 
         name = f"selection/{feed.name}.arrow"

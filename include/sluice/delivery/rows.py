@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sluice.delivery.extracted import FeedExtract
 from sluice.delivery.selection import Selection
 from sluice.mapping.mapper import Mapper
-from sluice.model.layout import has_views, numbers
+from sluice.model.layout import as_numpy, has_views, numbers
 from sluice.sources.base import Source
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def taken(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
     """The rows of a slice that are kept; `rows` counts over all of its tables, ascending."""
     import numpy as np
 
-    wanted = rows.to_numpy()
+    wanted = as_numpy(rows)
     start = 0
     for table in tables:
         low, high = np.searchsorted(wanted, (start, start + table.num_rows))

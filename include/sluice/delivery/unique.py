@@ -10,7 +10,7 @@ from sluice.definition.rows import Unique
 from sluice.delivery.reading import each_slice
 from sluice.delivery.row_set import RowSet
 from sluice.errors import FatalError, SluiceError
-from sluice.model.layout import numbers
+from sluice.model.layout import as_numpy, numbers
 from sluice.sources.base import Pinned, Source, known_columns
 from sluice.sql import connect
 
@@ -41,7 +41,7 @@ def unique_rows(
     ):
         engine.register("rows", keys.reader())
         for batch in _found(engine, _query(spec, len(key)), keys, dataset):
-            stays.add(batch.column(0).to_numpy())
+            stays.add(as_numpy(batch.column(0)))
     return stays
 
 

@@ -17,6 +17,8 @@ Rule = Callable[["pa.DataType"], Convert | None]
 """How values of a type become plain; None where they are. Raises `Refused`."""
 
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31, in days since 1970
+_LENGTH = {"s": 19, "ms": 23, "us": 26, "ns": 29}
+"""Characters of a time of these years; a Python string beside the values would import pandas to become Arrow's."""
 _PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
@@ -127,7 +129,7 @@ def _timestamps(values: pa.Array) -> pa.Array:
     per_day = _PER_DAY[unit]
     _within(values.view(pa.int64()), _FIRST_DAY * per_day, (_LAST_DAY + 1) * per_day - 1)
     text = pc.binary_replace_slice(values.view(pa.timestamp(unit)).cast(pa.string()), 10, 11, "T")
-    return pc.binary_join_element_wise(text, pa.scalar("Z"), pa.scalar("")) if zone else text
+    return pc.binary_replace_slice(text, _LENGTH[unit], _LENGTH[unit], "Z") if zone else text
 
 
 def _durations(values: pa.Array) -> pa.Array:

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from sluice.errors import DefinitionError, FatalError, SluiceError
-from sluice.model.layout import numbers
+from sluice.model.layout import as_numpy, numbers
 from sluice.sources.base import Pinned, Slice, Source, known_columns
 from sluice.sql import columns_read, connect, quote
 
@@ -25,7 +25,8 @@ _THREADS = min(8, (os.cpu_count() or 2))
 _BATCH = 1_000_000
 _EVEN = 2048 * 60
 """Rows of a batch: whole vectors of the engine's. It holds back a small rest of one behind the rows that follow it."""
-_REJECTED, _KEPT = 1, 2
+_NO_MEMBER, _REJECTED, _KEPT = 0, 1, 2
+"""Verdicts on a row."""
 _ORDINAL = "sluice ordinal"
 """The column that numbers the dataset's rows, among those the expressions name."""
 
@@ -158,7 +159,7 @@ def _query(
     keys: pa.Array | pa.ChunkedArray | None,
     required: Sequence[str],
 ) -> str:
-    """The query that gives every row's ordinal and whether it is kept: null for no member, false for one rejected.
+    """The query that gives every row's ordinal and its verdict.
 
     Membership is a column, not a filter: the engine then builds its hash table of the members' keys, once, and streams
     the rows past it in their order. As a filter it may do the reverse, and hold all rows.
@@ -171,10 +172,11 @@ def _query(
         kept = " and ".join(_present(engine, expression) for expression in required) or "true"
     except duckdb.Error as error:
         raise DefinitionError(f"a required field's SQL does not compile: {error}") from error
+    verdict = f"case when {kept} then {_KEPT} else {_REJECTED} end"
     if keys is not None:
         engine.register("segment", pa.table({"key": keys}))
-        kept = f"case when {quote(key)} in (select key from segment) then {kept} end"  # noqa: S608
-    return f"select {quote(_ORDINAL)} as ordinal, {kept} as kept from dataset"  # noqa: S608
+        verdict = f"case when {quote(key)} in (select key from segment) then {verdict} else {_NO_MEMBER} end"  # noqa: S608
+    return f"select {quote(_ORDINAL)} as ordinal, ({verdict})::tinyint as verdict from dataset"  # noqa: S608
 
 
 def _present(engine: duckdb.DuckDBPyConnection, expression: str) -> str:
@@ -211,16 +213,13 @@ def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Ite
 
 
 def _verdicts(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
-    """One number a row: 0 for no member, else rejected or kept. Raises `FatalError` should rows be out of order."""
+    """One verdict a row. Raises `FatalError` should rows be out of order."""
     import numpy as np
 
     position = 0
     for batch in batches:
-        ordinals = batch.column(0).to_numpy()
+        ordinals = as_numpy(batch.column(0))
         if not np.array_equal(ordinals, np.arange(position, position + len(ordinals))):
             raise FatalError("the engine gave rows back in another order than it read them")
         position += len(ordinals)
-        kept = batch.column(1)
-        yield kept.is_valid().to_numpy(zero_copy_only=False) * (
-            _REJECTED + kept.fill_null(False).to_numpy(zero_copy_only=False)  # noqa: FBT003
-        ).astype(np.int8)
+        yield as_numpy(batch.column(1))
