@@ -85,7 +85,7 @@ def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, a
     known = history.find(str(plan.run.id))
     said = known.outcome if known else None
     if done.published and said != "published":
-        delivery = Delivery.of(plan, stage)
+        delivery = Delivery.of(plan, stage) if stage.find("shards", Shards) else None
         history.keep(report_of(plan, stage, delivery, "published", address, now, "told by its manifest alone"))
     elif done.in_doubt and said is None:
         why = "it ended while its manifest was written, and the manifest is not there"
