@@ -137,8 +137,13 @@ def test_only_published_full_deliveries_of_the_feed_count(world: World) -> None:
     declare(world, mode="incremental")
     world.run("nightly", "news")
     declare(world, expect={"max_deviation": "1%"})
+    people(world, 50)
+    staged = world.extract("nightly", "refused")
+    world.upload(staged)
+    next((world.root / "out").rglob("part-*-tid-*-" + str(world.plan("nightly", "refused").run.id) + "*")).unlink()
+    with pytest.raises(FatalError, match="nothing is published"):
+        world.publish(staged)
     people(world, 7)
-    world.extract("nightly", "never-published")
     world.run("nightly", "first")
     people(world, 8)
     with pytest.raises(FatalError, match=r"\+14% from"):
