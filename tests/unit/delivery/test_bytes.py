@@ -20,7 +20,7 @@ from sluice.delivery.staging import StagedRun
 from sluice.delivery.verify import read_manifest, verify
 from sluice.destinations.local import LocalFolder
 from sluice.errors import RetriableError
-from sluice.model.part import Part
+from sluice.model.part import Part, consecutive
 from tests.builders import World
 
 DATASETS = """
@@ -113,6 +113,17 @@ def test_the_files_are_the_same_however_they_are_sent(cut_many_ways: Callable[..
     assert cut_many_ways("threads", chunks=", threads: 1") == one
     assert cut_many_ways("shards", shard=100, chunks=", shards: 7") == one
     assert {name[-len("c000.json.gz") :][:4] for name in one} > {"c000", "c001"}, "some chunk was cut"
+    assert max(map(len, one.values())) <= 20_000
+
+
+def test_parts_follow_each_other_or_one_is_missing() -> None:
+    def parts(*keys: tuple[int, int]) -> list[Part]:
+        return [Part(feed="f", number=n, piece=p, name="x", records=1, bytes=1, sha256="") for n, p in keys]
+
+    assert consecutive([])
+    assert consecutive(parts((0, 0), (1, 0), (1, 1), (1, 2), (2, 0)))
+    for keys in [((1, 0),), ((0, 1),), ((0, 0), (2, 0)), ((0, 0), (0, 0)), ((0, 0), (0, 2)), ((0, 0), (1, 1))]:
+        assert not consecutive(parts(*keys)), keys
 
 
 class Remembered:

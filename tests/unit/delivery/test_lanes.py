@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.chunk.cut import chunks_of
-from sluice.delivery.lanes import Runs, ahead
+from sluice.delivery.lanes import Lane, Runs, ahead
+from sluice.delivery.sender import Tables
 from sluice.errors import RetriableError
+from sluice.model.part import Chunk
 
 
 @given(st.integers(0, 40), st.integers(1, 5), st.lists(st.integers(0, 4), max_size=200))
@@ -59,3 +61,27 @@ def test_reading_ahead_gives_the_same_tables_and_the_same_error() -> None:
     next(tables)
     tables.close()
     assert started in ([0], [0, 1]), "it reads one table ahead, no further"
+
+
+class Sink:
+    """A sender that reads what it is told to: of some chunks the first table alone."""
+
+    def __init__(self, given_up: set[int]) -> None:
+        self.given_up = given_up
+        self.read: list[list[int]] = []
+
+    def send(self, chunk: Chunk, tables: Tables) -> None:
+        taken = tables(chunk)
+        found = [next(taken)] if chunk.number in self.given_up else list(taken)
+        self.read.append([value for table in found for value in table["n"].to_pylist()])
+
+
+def test_a_chunk_after_one_that_was_given_up_begins_at_its_own_first_row() -> None:
+    def read(first: int, last: int) -> Iterator[pa.Table]:
+        return (pa.table({"n": range(start, min(start + 4, last))}) for start in range(first, last, 4))
+
+    sink = Sink(given_up={1})
+    chunks = chunks_of(30, 10, 0, 3)
+    Lane(read, Runs(chunks, 1), 0, sink).run()  # type: ignore[arg-type] # a lane asks its sender to send
+    assert [sink.read[0], sink.read[2]] == [list(range(10)), list(range(20, 30))]
+    assert sink.read[1] == [10, 11], "what was left of the table that chunk 0 ended in"
