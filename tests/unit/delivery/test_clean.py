@@ -281,6 +281,18 @@ class TestOthers:
             world.abort(staged)
         assert parts(world) == (2 if published else 0)
 
+    def test_a_retry_sends_what_is_not_there_and_nothing_else(self, world: World) -> None:
+        ledger = KeptLedger()
+        staged = world.extract("people", "r1")
+        world.upload(staged, ledger)
+        gone, shorter, *kept = sorted((world.root / "out").rglob("part-*"))
+        before = {path: path.stat().st_ino for path in kept}
+        gone.unlink()
+        shorter.write_bytes(shorter.read_bytes()[:-1])
+        world.upload(staged, ledger)
+        assert world.publish(staged).records == 100
+        assert {path: path.stat().st_ino for path in kept} == before
+
     def test_parts_of_another_declaration_do_not_count_as_sent(self, world: World) -> None:
         """Not even with the same names, sizes and rows: as after a change of the delimiter."""
         ledger = KeptLedger()
