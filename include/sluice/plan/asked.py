@@ -84,7 +84,7 @@ def asked_of(export: Export, conf: Mapping[str, Any] | None) -> Asked:
         if key not in keys_of(export):
             what = f"a run of {export.name} was started with {shown(key)}, which is no word for anything"
             raise unknown((), key, keys_of(export), what, _AGAIN).error()
-    return Asked(
+    asked = Asked(
         feeds=_feeds(export, given),
         mode=_mode(given.get("mode")),
         window=_window(given),
@@ -93,6 +93,10 @@ def asked_of(export: Export, conf: Mapping[str, Any] | None) -> Asked:
         release=_truth("release", given),
         resend=_text("resend", given),
     )
+    if asked.resend and (asked.feeds or asked.window or asked.dry_run):
+        what = f"a run of {export.name} is to send a former one again, and only a part of it, or nothing"
+        raise DefinitionError(what, next_step="`resend` stands alone: what that run has delivered is sent as it was")
+    return asked
 
 
 def _feeds(export: Export, given: Mapping[str, Any]) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ def test_feeds_go_by_their_own_word_and_by_everyones() -> None:
         ({"window": "yesterday"}, "`yesterday` is no slice of time", None),
         ({"dry_run": "yes"}, "`dry_run` is `yes`", None),
         ({"resend": 7}, "`resend` is 7", None),
+        ({"resend": "r1", "dry_run": True}, "is to send a former one again", None),
     ],
 )
 def test_what_means_nothing_is_refused_with_the_nearest(conf: dict[str, Any], says: str, nearest: str | None) -> None:
