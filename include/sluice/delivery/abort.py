@@ -61,6 +61,8 @@ def abort(staged: StagedRun, connections: Connections, now: datetime, *, later: 
         hold = Hold(stage, "abort")
         done = _settle(plan, stage, destination, in_doubt=hold.in_doubt and not later)
         address = destination.locate(plan.manifest)
+    if not (done.in_doubt or done.published):
+        hold.release()
     if not done.in_doubt:
         stage.write("settled", Settled(token=hold.token, published=done.published, final=later or done.published))
     _report(plan, stage, connections, done, address, now)

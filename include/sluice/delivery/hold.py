@@ -36,19 +36,16 @@ class Hold:
 
     def __init__(self, stage: Stage, by: Holder) -> None:
         self._stage = stage
-        self._held = Held(by=by, token=str(uuid4()))
-        self.before = stage.find("hold", Held)
-        """Who held the run before."""
+        before = stage.find("hold", Held)
+        self.in_doubt = before is not None and before.sealing
+        """Whether a former holder has begun to write the manifest, and nobody has come to say that it was not written.
+        It stays so, whoever holds the run, until someone does."""
+        self._held = Held(by=by, token=str(uuid4()), sealing=self.in_doubt)
         stage.write("hold", self._held)
 
     @property
     def token(self) -> str:
         return self._held.token
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether a former holder has begun to write the manifest, and did not come to say that it was not written."""
-        return self.before is not None and self.before.sealing
 
     def seal(self) -> None:
         """The last look before the manifest. Raises `FatalError` where another has taken the run."""
@@ -56,8 +53,8 @@ class Hold:
         self._stage.write("hold", self._held.model_copy(update={"sealing": True}))
 
     def release(self) -> None:
-        """The manifest was not written: that is certain."""
-        self._stage.write("hold", self._held)
+        """The manifest is not there, and is not waited for: that is certain."""
+        self._stage.write("hold", self._held.model_copy(update={"sealing": False}))
 
     def stand(self) -> bool:
         """The first look after the manifest: False where the run's parts were removed meanwhile, so that the manifest

@@ -139,6 +139,20 @@ class TestUnknown:
         assert cleaned.done is not None
         assert (cleaned.done.removed, parts(world), last(world).outcome) == (4, 0, "failed")
 
+    def test_doubt_outlives_a_try_that_is_refused(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        staged = sent(world, "r1")
+        strike(monkeypatch, "manifest-", after=False, error=Killed())
+        with pytest.raises(Killed):
+            world.publish(staged)
+        next((world.root / "out").rglob("part-*")).unlink()
+        with pytest.raises(FatalError, match="not at the destination as they were sent"):
+            world.publish(staged)
+        assert world.abort(staged).in_doubt
+        assert parts(world) == 3
+        (cleaned,) = clean(world)
+        assert cleaned.done is not None
+        assert (cleaned.done.removed, clean(world)) == (3, [])
+
     def test_what_was_in_doubt_and_arrived_after_all_is_published(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
