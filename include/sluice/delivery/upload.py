@@ -64,7 +64,7 @@ def upload(
     extract = stage.read(f"extract/{shard.feed}", FeedExtract)
     feed, threads, connection = plan.feed(shard.feed), plan.chunks.threads, plan.connection
     progress = Progress(feed=shard.feed, chunks=shard.chunks, records=shard.records, tell=tell)
-    books = Books(ledger, _made_of(extract, plan), progress)
+    books = Books(ledger, extract.id, progress)
     with (
         closing(connection.destination.open(connections, name=connection.name, threads=threads)) as destination,
         closing(books),
@@ -103,17 +103,11 @@ def _sender(
 def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, ledger: Ledger) -> list[Part]:
     """What former tries have sent of these rows. A part that is encrypted cannot be made again with the same bytes, and
     a manifest may list it: so receipts count too that a run has staged before its tasks were cleared."""
-    found = {part.name: part for part in ledger.sent(_made_of(extract, plan))}
+    found = {part.name: part for part in ledger.sent(extract.id)}
     staged = stage.find(f"sent/{shard.number:04d}", Sent) if plan.connection.openpgp else None
     if staged is not None and staged.extract == extract.id:
         found = {part.name: part for part in staged.parts} | found
     return list(found.values())
-
-
-def _made_of(extract: FeedExtract, plan: Plan) -> str:
-    """What parts are made of: these rows, as they were declared. Parts in another format may have the same name and
-    size."""
-    return f"{extract.id} {plan.definition_hash[:16]}"
 
 
 def _still_wanted(parts: list[Part], plan: Plan, feed: Feed, wanted: Sequence[Chunk]) -> list[Part]:
