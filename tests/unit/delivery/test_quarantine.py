@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,9 +17,11 @@ import pytest
 
 from sluice.definition.load import load
 from sluice.delivery import quarantine
+from sluice.delivery.aside import Aside
 from sluice.delivery.trial import Refused, Trial
 from sluice.errors import FatalError
 from sluice.formats import FORMATS
+from sluice.mapping.mapper import compile_fields
 from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import NOW, World
 
@@ -262,3 +264,13 @@ def test_many_reasons_are_counted_together(world: World, monkeypatch: pytest.Mon
     (warning,) = world.run("most").warnings
     assert f" x {quarantine.OTHERS}" in warning
     assert len(set(quarantined(world)["sluice_reason"].to_pylist())) == 2
+
+
+def test_a_slice_that_is_read_in_several_tables_is_one() -> None:
+    rows = pa.table({"rate": [1.0, float("nan"), 2.0, float("nan"), 3.0]})
+    declared = FORMATS["json"].model_validate({"type": "json", "non_finite": "fail"})
+    aside = Aside(
+        cast("Any", None), cast("Any", None), compile_fields(None, rows.schema, dataset="d"), cast("Any", None)
+    )
+    found = aside._unfit(0, iter([rows.slice(0, 3), rows.slice(3)]), Trial(declared, rows.schema))
+    assert found.positions.tolist() == [1, 3]
