@@ -29,7 +29,7 @@ def noting(stage: Stage, name: str) -> Iterator[Step]:
     """The step `name` runs in this block."""
     began, step = time.monotonic(), Step()
     yield step
-    step.seconds = round(time.monotonic() - began, 3)
+    step.seconds = max(0.001, round(time.monotonic() - began, 3))  # 0 says that a step has noted nothing
     stage.write(f"steps/{name}", step)
 
 
