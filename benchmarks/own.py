@@ -16,12 +16,12 @@ from benchmarks.world import World
 from sluice.definition.load import load, load_export
 from sluice.delivery.chunk import chunk
 from sluice.delivery.extract import extract
-from sluice.delivery.ledger import NoLedger
 from sluice.delivery.publish import publish
-from sluice.delivery.report import Report
+from sluice.delivery.publishing.report import Report
+from sluice.delivery.sending.ledger import NoLedger
+from sluice.delivery.since.watermark import NoWatermarks
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import upload
-from sluice.delivery.watermark import NoWatermarks
 from sluice.model.run import Run
 from sluice.plan.build import build
 from sluice.refresh.evaluate import evaluate_segment

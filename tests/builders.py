@@ -17,9 +17,9 @@ from sluice.definition.load import load_export
 from sluice.delivery.abort import Aborted, abort
 from sluice.delivery.chunk import chunk
 from sluice.delivery.extract import extract
-from sluice.delivery.ledger import Ledger, NoLedger
 from sluice.delivery.publish import publish
-from sluice.delivery.report import Report
+from sluice.delivery.publishing.report import Report
+from sluice.delivery.sending.ledger import Ledger, NoLedger
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import Sent, upload
 from sluice.errors import DefinitionError

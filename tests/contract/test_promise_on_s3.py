@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from sluice.cli import main
-from sluice.delivery import seal as sealing
-from sluice.delivery.manifest import Manifest
+from sluice.delivery.publishing import seal as sealing
+from sluice.delivery.publishing.manifest import Manifest
 from sluice.errors import FatalError
 from sluice.model.access import AwsAccess, AwsKeys
 from sluice.model.run import Window

@@ -13,7 +13,7 @@ from sluice.airflow.names import dag_id
 from sluice.airflow.rest import RefusedError
 from sluice.airflow.runs import ENDED, Run, state
 from sluice.definition.load import load_export
-from sluice.delivery.clean import Cleaner
+from sluice.delivery.cleaning.clean import Cleaner
 
 if TYPE_CHECKING:
     from sluice.airflow.rest import Rest

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from sluice.airflow.connections import AirflowConnections
 from sluice.definition.load import load_export
-from sluice.delivery.history import History
-from sluice.delivery.report import Report
+from sluice.delivery.publishing.history import History
+from sluice.delivery.publishing.report import Report
 
 HEAD = ("ended (UTC)", "run", "outcome", "files", "records", "rejected", "bytes", "seconds")
 NUMBERS = HEAD.index("files")

@@ -8,11 +8,11 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.chunk import Shards
-from sluice.delivery.delivered import Delivery, report_of
-from sluice.delivery.history import History
-from sluice.delivery.hold import Hold
-from sluice.delivery.leftovers import leftovers, names_of, present_of
-from sluice.delivery.manifest import Manifest
+from sluice.delivery.cleaning.hold import Hold
+from sluice.delivery.cleaning.leftovers import leftovers, names_of, present_of
+from sluice.delivery.publishing.delivered import Delivery, report_of
+from sluice.delivery.publishing.history import History
+from sluice.delivery.publishing.manifest import Manifest
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
 from sluice.model.access import Connections

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.chunk.cut import shards_of
 from sluice.chunk.fit import records_within, sample_of
-from sluice.delivery.encode import Encoding
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.feeds import open_rows
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.feed.opened import open_rows
+from sluice.delivery.sending.encode import Encoding
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.delivery.step import noting
 from sluice.model.access import Connections

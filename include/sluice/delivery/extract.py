@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sluice.delivery.added import added_of, skipping
-from sluice.delivery.beginning import begin
-from sluice.delivery.care import Care, Selected
-from sluice.delivery.changes import Changes
-from sluice.delivery.expected import as_expected, within_limits
-from sluice.delivery.extracted import Extracted, FeedExtract
-from sluice.delivery.feeds import rows_of, source_of
-from sluice.delivery.row_set import RowSet
-from sluice.delivery.selection import write_selection
+from sluice.delivery.care.care import Care, Selected
+from sluice.delivery.care.expected import as_expected, within_limits
+from sluice.delivery.feed.extracted import Extracted, FeedExtract
+from sluice.delivery.feed.opened import rows_of, source_of
+from sluice.delivery.feed.row_set import RowSet
+from sluice.delivery.feed.selection import write_selection
+from sluice.delivery.since.added import added_of, skipping
+from sluice.delivery.since.beginning import begin
+from sluice.delivery.since.changes import Changes
+from sluice.delivery.since.watermark import Basis, Watermarks
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.delivery.step import Step, noting
-from sluice.delivery.watermark import Basis, Watermarks
 from sluice.errors import about
 from sluice.mapping.mapper import Mapper, compile_fields
 from sluice.mapping.salts import Salts, read_salts

@@ -6,18 +6,18 @@ from contextlib import closing
 from datetime import datetime
 from functools import partial
 
-from sluice.delivery import model_json
-from sluice.delivery.delivered import Delivery, report_of
-from sluice.delivery.history import History
-from sluice.delivery.hold import Hold
-from sluice.delivery.leftovers import leftovers, present_of
-from sluice.delivery.reconcile import reconcile
-from sluice.delivery.report import Report
-from sluice.delivery.seal import seal
+from sluice.delivery.cleaning.hold import Hold
+from sluice.delivery.cleaning.leftovers import leftovers, present_of
+from sluice.delivery.publishing import model_json
+from sluice.delivery.publishing.delivered import Delivery, report_of
+from sluice.delivery.publishing.history import History
+from sluice.delivery.publishing.reconcile import reconcile
+from sluice.delivery.publishing.report import Report
+from sluice.delivery.publishing.seal import seal
+from sluice.delivery.since.turn import Turn
+from sluice.delivery.since.watermark import Watermarks
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.delivery.step import noting
-from sluice.delivery.turn import Turn
-from sluice.delivery.watermark import Watermarks
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError, UnknownOutcomeError
 from sluice.model.access import Connections

@@ -8,13 +8,13 @@ from datetime import datetime
 from uuid import UUID
 
 from sluice.definition.project import Staging
-from sluice.delivery.delivered import Delivery, report_of
-from sluice.delivery.extracted import Extracted, FeedExtract
-from sluice.delivery.feeds import source_of
-from sluice.delivery.manifest import ExportResult, Manifest, render
+from sluice.delivery.feed.extracted import Extracted, FeedExtract
+from sluice.delivery.feed.opened import source_of
 from sluice.delivery.publish import put_beside
-from sluice.delivery.reconcile import reconcile
-from sluice.delivery.report import Report
+from sluice.delivery.publishing.delivered import Delivery, report_of
+from sluice.delivery.publishing.manifest import ExportResult, Manifest, render
+from sluice.delivery.publishing.reconcile import reconcile
+from sluice.delivery.publishing.report import Report
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.errors import FatalError, about
 from sluice.model.access import Connections

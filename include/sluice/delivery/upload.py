@@ -11,14 +11,14 @@ from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
-from sluice.delivery.encode import Encoding
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.feeds import open_rows
-from sluice.delivery.lanes import send_chunks
-from sluice.delivery.ledger import Books, Ledger
-from sluice.delivery.pieces import keep_pieces, parts_of
-from sluice.delivery.progress import Progress
-from sluice.delivery.sender import Sender
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.feed.opened import open_rows
+from sluice.delivery.sending.encode import Encoding
+from sluice.delivery.sending.lanes import send_chunks
+from sluice.delivery.sending.ledger import Books, Ledger
+from sluice.delivery.sending.pieces import keep_pieces, parts_of
+from sluice.delivery.sending.progress import Progress
+from sluice.delivery.sending.sender import Sender
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
 from sluice.encryption.openpgp import Encryptor

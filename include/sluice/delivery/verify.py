@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from sluice.delivery.manifest import ExportResult, Manifest
+from sluice.delivery.publishing.manifest import ExportResult, Manifest
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError
 

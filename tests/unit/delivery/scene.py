@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.delivery.chunk import chunk
-from sluice.delivery.clean import clean_others
-from sluice.delivery.manifest import Manifest
+from sluice.delivery.cleaning.clean import clean_others
+from sluice.delivery.publishing.manifest import Manifest
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import upload
 from sluice.delivery.verify import verify

@@ -11,10 +11,10 @@ import pytest
 
 from sluice.airflow.rest import RefusedError
 from sluice.cli import main
-from sluice.delivery import seal as sealing
-from sluice.delivery.clean import Cleaned, Cleaner, clean_others
-from sluice.delivery.history import History
-from sluice.delivery.report import Report
+from sluice.delivery.cleaning.clean import Cleaned, Cleaner, clean_others
+from sluice.delivery.publishing import seal as sealing
+from sluice.delivery.publishing.history import History
+from sluice.delivery.publishing.report import Report
 from sluice.delivery.staging import StagedRun
 from sluice.destinations.local import LocalFolder
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError

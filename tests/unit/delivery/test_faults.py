@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.delivery import seal as sealing
+from sluice.delivery.publishing import seal as sealing
 from sluice.errors import FatalError
 from tests.builders import World
 from tests.unit.delivery.faults import CHANGES, KINDS, VERBS, Call, Kind, Tape

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.delivery import publish as publishing
-from sluice.delivery import succession
-from sluice.delivery.manifest import Manifest
-from sluice.delivery.watermark import Watermark
+from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.since import succession
+from sluice.delivery.since.watermark import Watermark
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.run import Window
 from tests.builders import NOW, World

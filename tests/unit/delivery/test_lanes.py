@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.chunk.cut import chunks_of
-from sluice.delivery.lanes import Lane, Runs, ahead
-from sluice.delivery.sender import Tables
+from sluice.delivery.sending.lanes import Lane, Runs, ahead
+from sluice.delivery.sending.sender import Tables
 from sluice.errors import RetriableError
 from sluice.model.part import Chunk
 

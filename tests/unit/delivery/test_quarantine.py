@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.definition.load import load
-from sluice.delivery import quarantine
-from sluice.delivery.aside import Aside
-from sluice.delivery.trial import Refused, Trial
+from sluice.delivery.care import quarantine
+from sluice.delivery.care.aside import Aside
+from sluice.delivery.care.trial import Refused, Trial
 from sluice.errors import FatalError
 from sluice.formats import FORMATS
 from sluice.mapping.mapper import compile_fields

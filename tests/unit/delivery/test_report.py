@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from sluice.cli import main
-from sluice.delivery import history as keeping
-from sluice.delivery.history import History
+from sluice.delivery.publishing import history as keeping
+from sluice.delivery.publishing.history import History
 from sluice.errors import FatalError
 from tests.builders import World
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sluice.delivery.ledger import NoLedger
-from sluice.delivery.report import Report
+from sluice.delivery.publishing.report import Report
 from sluice.delivery.resend import deliver_again, take_up
+from sluice.delivery.sending.ledger import NoLedger
 from sluice.delivery.staging import StagedRun
 from sluice.errors import FatalError, SluiceError
 from sluice.model.run import Window

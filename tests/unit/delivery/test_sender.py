@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from sluice.definition.chunks import STANDARD, Chunks, rules_of
-from sluice.delivery import sender as module
-from sluice.delivery.encode import Encoding
-from sluice.delivery.sender import Sender
+from sluice.delivery.sending import sender as module
+from sluice.delivery.sending.encode import Encoding
+from sluice.delivery.sending.sender import Sender
 from sluice.destinations.base import Stored
 from sluice.destinations.local import Local
 from sluice.errors import FatalError, RetriableError, SluiceError

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from sluice.definition.load import load
 from sluice.definition.rows import Unique
-from sluice.delivery import unique
-from sluice.delivery.row_set import RowSet
-from sluice.delivery.unique import unique_rows
+from sluice.delivery.care import unique
+from sluice.delivery.care.unique import unique_rows
+from sluice.delivery.feed.row_set import RowSet
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.run import Window
 from sluice.refresh.evaluate import evaluate_segment

@@ -25,9 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.delivery import publish as publishing
-from sluice.delivery.manifest import Manifest
+from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.since.succession import Succession
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.succession import Succession
 from sluice.errors import FatalError
 from sluice.model.run import Window
 from tests.builders import World

@@ -49,7 +49,7 @@ class AbortOperator(BaseOperator):
 
     def _clean_others(self, staged: StagedRun, context: Context) -> None:
         from sluice.airflow.connections import AirflowConnections
-        from sluice.delivery.clean import clean_others
+        from sluice.delivery.cleaning.clean import clean_others
 
         ended = partial(has_ended, context["ti"], context["dag_run"].dag_id)
         for one in clean_others(staged, AirflowConnections(), ended, datetime.now(UTC)):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.definition.project import Staging
 from sluice.delivery.abort import Aborted, Settled, abort
-from sluice.delivery.hold import Held
+from sluice.delivery.cleaning.hold import Held
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.errors import SluiceError
 from sluice.filesystem import open_filesystem

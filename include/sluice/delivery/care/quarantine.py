@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from sluice.delivery.row_set import Numbers
+from sluice.delivery.feed.row_set import Numbers
 from sluice.errors import DefinitionError
 from sluice.filesystem import open_filesystem
 from sluice.formats import FORMATS

@@ -11,9 +11,9 @@ import tempfile
 from dataclasses import dataclass
 from uuid import uuid4
 
-from sluice.delivery.comparison import Comparison
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.rows import FeedRows
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.feed.rows import FeedRows
+from sluice.delivery.since.comparison import Comparison
 from sluice.delivery.staging import Stage, delivered_before
 from sluice.filesystem import Opened
 from sluice.mapping.mapper import Mapper

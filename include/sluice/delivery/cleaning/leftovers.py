@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.chunk import Shards
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.pieces import parts_of
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.sending.pieces import parts_of
 from sluice.delivery.staging import Stage
 from sluice.destinations.base import Destination
 from sluice.plan.model import Plan

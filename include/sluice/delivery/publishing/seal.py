@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from sluice.delivery.hold import Hold
-from sluice.delivery.manifest import Manifest, render
+from sluice.delivery.cleaning.hold import Hold
+from sluice.delivery.publishing.manifest import Manifest, render
 from sluice.delivery.staging import Stage
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError

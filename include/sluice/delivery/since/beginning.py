@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.feeds import source_of
-from sluice.delivery.leftovers import names_of, remember
+from sluice.delivery.cleaning.leftovers import names_of, remember
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.feed.opened import source_of
+from sluice.delivery.since.succession import Succession
+from sluice.delivery.since.watermark import Basis, Watermarks
 from sluice.delivery.staging import Stage
-from sluice.delivery.succession import Succession
-from sluice.delivery.watermark import Basis, Watermarks
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError
 from sluice.model.access import Connections

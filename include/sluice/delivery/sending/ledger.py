@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from sluice.delivery.progress import Progress
+from sluice.delivery.sending.progress import Progress
 from sluice.model.part import Part
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.rows import FeedRows
-from sluice.delivery.selection import Selection
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.feed.rows import FeedRows
+from sluice.delivery.feed.selection import Selection
 from sluice.delivery.staging import Stage
 from sluice.errors import FatalError
 from sluice.mapping.mapper import Mapper, compile_fields

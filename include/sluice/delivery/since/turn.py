@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from sluice.delivery.since.succession import Succession
+from sluice.delivery.since.watermark import Basis, Watermark, Watermarks
 from sluice.delivery.staging import Stage
-from sluice.delivery.succession import Succession
-from sluice.delivery.watermark import Basis, Watermark, Watermarks
 from sluice.destinations.base import Destination
 from sluice.model.access import Connections
 from sluice.plan.model import Plan

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.selection import Selection
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.feed.selection import Selection
 from sluice.mapping.mapper import Mapper
 from sluice.model.layout import as_numpy, has_views, numbers
 from sluice.sources.base import Source

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, get_args
 
-from sluice.delivery.rows import FeedRows
+from sluice.delivery.feed.rows import FeedRows
 from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import Opened
 from sluice.model.change import COLUMN, Kind

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sluice.definition.rows import Unique, allowed
-from sluice.delivery.aside import Aside
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.quarantine import Quarantine
-from sluice.delivery.release import judge
-from sluice.delivery.row_set import RowSet
-from sluice.delivery.selection import Selection, write_selection
+from sluice.delivery.care.aside import Aside
+from sluice.delivery.care.quarantine import Quarantine
+from sluice.delivery.care.release import judge
+from sluice.delivery.care.unique import unique_rows
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.feed.row_set import RowSet
+from sluice.delivery.feed.selection import Selection, write_selection
 from sluice.delivery.staging import Stage
 from sluice.delivery.step import Step
-from sluice.delivery.unique import unique_rows
 from sluice.errors import about
 from sluice.mapping.mapper import Mapper
 from sluice.model.access import Connections

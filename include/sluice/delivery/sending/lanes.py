@@ -12,8 +12,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sluice.delivery.rows import Cutter, FeedRows
-from sluice.delivery.sender import Cut, Sender
+from sluice.delivery.feed.rows import Cutter, FeedRows
+from sluice.delivery.sending.sender import Cut, Sender
 from sluice.model.part import Chunk, Part
 
 if TYPE_CHECKING:

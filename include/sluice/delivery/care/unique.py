@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sluice.definition.rows import Unique
-from sluice.delivery.reading import each_slice
-from sluice.delivery.row_set import RowSet
+from sluice.delivery.feed.reading import each_slice
+from sluice.delivery.feed.row_set import RowSet
 from sluice.errors import FatalError, SluiceError
 from sluice.model.layout import as_numpy, numbers
 from sluice.sources.base import Pinned, Source, known_columns

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from sluice.definition.project import Staging
-from sluice.delivery.report import Report
+from sluice.delivery.publishing.report import Report
 from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sluice.delivery.delivered import Delivered, Delivery
+from sluice.delivery.publishing.delivered import Delivered, Delivery
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError
 from sluice.model.part import consecutive

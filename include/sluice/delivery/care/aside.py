@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.delivery.quarantine import Quarantine
-from sluice.delivery.reading import each_slice
-from sluice.delivery.row_set import Numbers, RowSet
-from sluice.delivery.trial import Trial
+from sluice.delivery.care.quarantine import Quarantine
+from sluice.delivery.care.trial import Trial
+from sluice.delivery.feed.reading import each_slice
+from sluice.delivery.feed.row_set import Numbers, RowSet
 from sluice.formats.base import Format
 from sluice.mapping.mapper import Mapper
 from sluice.sources.base import Pinned, Source

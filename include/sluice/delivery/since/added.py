@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from sluice.definition.catalog import CursorColumn, Dataset
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.selection import write_selection
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.feed.selection import write_selection
 from sluice.delivery.staging import Stage
 from sluice.errors import FatalError
 from sluice.model.run import Window

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from sluice.delivery.row_set import RowSet
-from sluice.delivery.rows import taken
+from sluice.delivery.feed.row_set import RowSet
+from sluice.delivery.feed.rows import taken
 from sluice.model.layout import numbers
 from sluice.sources.base import Pinned, Source
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from sluice.definition.rows import Expect
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.history import History
-from sluice.delivery.release import judge
+from sluice.delivery.care.release import judge
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.publishing.history import History
 from sluice.delivery.step import Step
 from sluice.errors import FatalError, Skipped
 from sluice.model.access import Connections

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from sluice.chunk.cut import pieces_of
 from sluice.chunk.fit import halved
 from sluice.definition.chunks import ChunkRules
-from sluice.delivery.encode import Encoding, Stopped, TooLarge
+from sluice.delivery.sending.encode import Encoding, Stopped, TooLarge
 from sluice.destinations.base import Destination
 from sluice.errors import RetriableError
 from sluice.model.part import Chunk, Part

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sluice.delivery.chunk import Shards
-from sluice.delivery.extracted import FeedExtract
-from sluice.delivery.feeds import mapper_of
-from sluice.delivery.manifest import ExportResult, FeedSummary, Manifest
-from sluice.delivery.report import FeedReport, Outcome, Report, versions
+from sluice.delivery.feed.extracted import FeedExtract
+from sluice.delivery.feed.opened import mapper_of
+from sluice.delivery.publishing.manifest import ExportResult, FeedSummary, Manifest
+from sluice.delivery.publishing.report import FeedReport, Outcome, Report, versions
 from sluice.delivery.staging import Stage
 from sluice.delivery.step import noted
 from sluice.delivery.upload import Sent

@@ -20,7 +20,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from sluice.delivery.watermark import Basis, Watermark, Watermarks
+from sluice.delivery.since.watermark import Basis, Watermark, Watermarks
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError
 from sluice.filesystem import open_filesystem

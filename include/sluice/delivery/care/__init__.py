@@ -1,0 +1,1 @@
+"""Of the rows that were selected, which are sent, and what becomes of the others."""

@@ -1,0 +1,1 @@
+"""What runs leave behind, and who removes it."""

@@ -1,0 +1,1 @@
+"""The rows of one feed: which of its dataset, by ordinal, in an order that never changes."""

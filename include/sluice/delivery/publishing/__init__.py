@@ -1,0 +1,1 @@
+"""What publish compares, writes and tells."""
