@@ -48,3 +48,13 @@ def test_no_manifest_and_nothing_unfinished_is_left(stack: Stack, cancelled: tup
     assert stack.wait(DAG, follow, timeout=400) == "success"
     own = str(flow_run_id("many_parts", run_id))
     assert [path.name for path in (stack.deliveries / "drop").rglob("*") if own in path.name] == []
+
+
+def test_a_task_beyond_its_time_limit_is_stopped_and_cleaned_up_after(stack: Stack) -> None:
+    dag = "export__short_of_time"
+    run_id = stack.trigger(dag)
+    assert stack.wait(dag, run_id, timeout=400) == "failed"
+    states = {task["task_id"]: task["state"] for task in stack.task_instances(dag, run_id)}
+    assert (states["upload"], states["publish"], states["abort"]) == ("failed", "upstream_failed", "success")
+    assert "imeout" in stack.log(dag, run_id, "upload")
+    assert Aborted.model_validate(stack.xcom(dag, run_id, "abort")).removed > 0

@@ -67,6 +67,7 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
             "retries": export.retries,
             "retry_delay": export.retry_delay,
             "retry_exponential_backoff": 2.0,
+            "execution_timeout": export.time_limit,
         },
         params=form(export),
         **alerting(export, project.settings.staging),
@@ -81,6 +82,7 @@ def _tasks(export: Export, project: Project) -> None:
         task_id="wait_for_refreshes",
         export=export,
         refreshes=list(refresh_dags(project, export)),
+        execution_timeout=None,  # its own limit knows what to do when it is reached
     )
     extract = ExtractOperator(task_id="extract", export=export.name)
     chunk = ChunkOperator(task_id="chunk", extracted=extract.output)
@@ -97,7 +99,7 @@ def _tasks(export: Export, project: Project) -> None:
         # A run whose feeds are all empty has no shard to upload, and still publishes.
         trigger_rule="none_failed_min_one_success",
     )
-    abort = AbortOperator(task_id="abort", extracted=extract.output)
+    abort = AbortOperator(task_id="abort", extracted=extract.output, execution_timeout=None)
     # No task is a setup: clearing `upload` must not run `extract` again, and pin other rows.
     wait >> extract >> chunk >> upload >> publish >> abort.as_teardown()
     chunk >> publish

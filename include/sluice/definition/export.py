@@ -96,6 +96,9 @@ class ExportBase(Declared):
     """How often Airflow tries a failed task again."""
     retry_delay: Duration = timedelta(seconds=30)
     """The pause before Airflow tries a failed task again."""
+    time_limit: Duration | None = None
+    """The longest that one try of `extract`, `chunk`, `upload` or `publish` may take before it is stopped and counts as
+    failed; no limit unless given. `wait` has its own."""
 
     @property
     def when(self) -> ScheduleSpec | None:

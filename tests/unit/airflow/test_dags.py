@@ -46,6 +46,7 @@ FILES = {
         owner: crm-team
         tags: [daily]
         retries: 4
+        time_limit: 2h
         """,
     "exports/by_hand.yaml": '{kind: dataset-export, connection: out, datasets: [people], schedule: "off"}',
     "exports/nightly.yaml": """
@@ -114,6 +115,9 @@ def test_a_dag_says_what_was_declared(dags: dict[str, DAG]) -> None:
     assert "# our best people" in (dag.doc_md or "")
     assert dag.tags == {"sluice", "segment-export", "out", "daily"}
     assert (dag.get_task("extract").owner, dag.get_task("extract").retries) == ("crm-team", 4)
+    limits = {task.task_id: task.execution_timeout for task in dag.tasks}
+    limited = dict.fromkeys(("extract", "chunk", "upload", "publish"), timedelta(hours=2))
+    assert limits == limited | {"wait_for_refreshes": None, "abort": None}
     assert dag.max_active_runs == 1
     assert dag.params["segments"] == []
     assert dag.params.get_param("segments").schema["items"]["enum"] == ["best", "vips"]
