@@ -74,6 +74,8 @@ class Heard(BaseModel):
 
     runs: dict[str, Trouble] = {}
     backfills: dict[str, Trouble] = {}
+    ended: str = ""
+    """The run whose end was told last: that it is late is no news, though the triggerer may say so only then."""
 
 
 def due(alert: Alert, heard: Trouble | None, trouble: Trouble | None) -> Event | None:
@@ -110,17 +112,20 @@ def tell(alerts: Sequence[Alert], news: News, memory: Memory, send: Callable[[Al
     heard = Heard()
     with _noting(failures):
         heard = memory.read()
+    if news.trouble == "late" and news.run_id == heard.ended:
+        return failures
     known = dict(heard.backfills if news.backfill else heard.runs)
-    before = dict(known)
     for alert in alerts:
         with _noting(failures):
             _tell(alert, news, known, send)
     if news.trouble is None:
         # Whoever is no longer told has heard nothing: asked again, they are told of what there is then.
         known = {receiver: known[receiver] for receiver in known.keys() & {alert.receiver for alert in alerts}}
-    if known != before:
+    ended = heard.ended if news.trouble == "late" else news.run_id
+    now = heard.model_copy(update={"backfills" if news.backfill else "runs": known, "ended": ended})
+    if now != heard:
         with _noting(failures):
-            memory.write(heard.model_copy(update={"backfills" if news.backfill else "runs": known}))
+            memory.write(now)
     return failures
 
 

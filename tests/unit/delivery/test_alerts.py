@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,9 @@ EVENTS: tuple[Event, ...] = ("failure", "skip", "warning", "late", "recovered")
 TROUBLES: tuple[Trouble, ...] = ("failure", "skip", "warning", "late")
 OPS = Alert(to="ops")
 ALL = Alert(to="all", on=EVENTS)
+
+
+NUMBERS = count()
 
 
 class Receivers:
@@ -42,9 +45,15 @@ def world(tmp_path: Path) -> World:
 
 
 def ended(
-    world: World, receivers: Receivers, trouble: Trouble | None, *alerts: Alert, backfill: bool = False, page: str = ""
+    world: World,
+    receivers: Receivers,
+    trouble: Trouble | None,
+    *alerts: Alert,
+    backfill: bool = False,
+    page: str = "",
+    run_id: str = "",
 ) -> list[str]:
-    news = News("orders", "manual__1", trouble, page=page, link="http://airflow/run", backfill=backfill)
+    news = News("orders", run_id or f"manual__{next(NUMBERS)}", trouble, page=page, link="http://airflow/run", backfill=backfill)
     return tell(alerts or (OPS,), news, Memory(Staging(), "orders", world), receivers.send)
 
 
@@ -63,6 +72,15 @@ def test_everyone_hears_what_they_asked_for(world: World) -> None:
     assert [event for to, event in receivers.got if to == "ops"] == ["failure", "recovered"]
     assert [event for to, event in receivers.got if to == "all"] == ["late", "failure", "skip", "recovered"]
     assert [event for to, event in receivers.got if to == "late"] == ["late"]
+
+
+def test_that_a_run_is_late_is_no_news_once_its_end_was_told(world: World) -> None:
+    receivers = Receivers()
+    ended(world, receivers, None, ALL, run_id="r1")
+    ended(world, receivers, "late", ALL, run_id="r1")
+    ended(world, receivers, "late", ALL, run_id="r2")
+    ended(world, receivers, None, ALL, run_id="r2")
+    assert receivers.got == [("all", "late"), ("all", "recovered")]
 
 
 def test_who_was_told_of_no_trouble_is_told_of_no_recovery(world: World) -> None:
@@ -125,7 +143,7 @@ def test_a_notice_is_sent_though_staging_is_out_of_reach(world: World) -> None:
 def test_a_notice_is_a_small_page(world: World) -> None:
     receivers = Receivers()
     page = "drop/orders is not there\n  next: make it\n" + "\n".join("x" * 1000 for _ in range(100))
-    ended(world, receivers, "failure", page=page)
+    ended(world, receivers, "failure", page=page, run_id="manual__1")
     (notice,) = receivers.notices
     lines = notice.text.splitlines()
     assert lines[:4] == ["orders has failed", "  run: manual__1", "  drop/orders is not there", "    next: make it"]
