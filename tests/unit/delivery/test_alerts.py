@@ -53,7 +53,9 @@ def ended(
     page: str = "",
     run_id: str = "",
 ) -> list[str]:
-    news = News("orders", run_id or f"manual__{next(NUMBERS)}", trouble, page=page, link="http://airflow/run", backfill=backfill)
+    news = News(
+        "orders", run_id or f"manual__{next(NUMBERS)}", trouble, page=page, link="http://airflow/run", backfill=backfill
+    )
     return tell(alerts or (OPS,), news, Memory(Staging(), "orders", world), receivers.send)
 
 
