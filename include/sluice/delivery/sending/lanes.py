@@ -1,4 +1,4 @@
-"""Lanes: one thread a core, each reading and encoding a run of chunks, while the main thread keeps the books."""
+"""Lanes: one thread a core and one more, each reading and encoding a run of chunks, while the main thread keeps the books."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iter
 
     Raises the first error of any lane, once all of them have stopped: by then nothing is being sent any more.
     """
-    lanes = max(1, min(cores(), sender.rules.threads, len(chunks)))
+    lanes = max(1, min(cores() + 1, sender.rules.threads, len(chunks)))
     read = ahead(rows.read) if lanes < cores() else rows.read
     runs = Runs(chunks, lanes)
     with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
