@@ -106,7 +106,7 @@ def _run(rest: Rest) -> str:
     deadline = time.monotonic() + PATIENCE
     while not any(dag["dag_id"] == DAG_ID for dag in rest.every("dags", "dags")):
         _within(deadline, f"{DAG_ID} has not been parsed")
-    run: str = rest.post(f"dags/{DAG_ID}/dagRuns", {"logical_date": None})["dag_run_id"]
+    run: str = rest.post(f"dags/{DAG_ID}/dagRuns", {"logical_date": None, "conf": {"mode": "full"}})["dag_run_id"]
     while (state := rest.get(f"dags/{DAG_ID}/dagRuns/{run}")["state"]) in ("queued", "running"):
         _within(deadline, f"{run} has not ended")
     if state != "success":
