@@ -15,14 +15,15 @@ from benchmarks.work import WORKS, Subject, Target, Work
 _INTRO = """\
 # Results
 
-Written by `make bench`. The rows are made profiles of 18 columns: strings (some beyond ASCII), dates, timestamps with \
-a zone, integers, floats, booleans, a struct and a list, in snappy Parquet files with row groups of 122,880 rows. \
-Sluice runs as a user would run it: from the YAML declaration through extract, chunk, upload and publish to files in a \
-local folder, everything not declared left at its default, every file forced to disk. Each figure is a process of its \
-own; subjects take turns within a round, and a ratio is the median of the rounds' own ratios. *Total* counts from the \
-process's start to its end; *work* leaves out start: the interpreter, imports, a JVM. A target is met when both clocks \
-meet it. Peers run at their fastest setting, gzip level 1 wherever they have levels. dlt and pandas are measured once, \
-on a tenth of the rows. What was written is read back by DuckDB: rows and the sum of their ids equal the source's.
+Written by `make bench`. The rows are made profiles of 18 columns: strings (some beyond ASCII), dates, timestamps \
+with a zone, integers, floats, booleans, a struct and a list, in snappy Parquet files with row groups of 122,880 \
+rows. Sluice runs as a user would run it: from the YAML declaration through extract, chunk, upload and publish to \
+files in a local folder, everything not declared left at its default, every file forced to disk. Each figure is a \
+process of its own; subjects take turns within a round, and a ratio is the median of the rounds' own ratios. *Total* \
+counts from the process's start to its end; *work* leaves out start: the interpreter, imports, a JVM. A target is \
+met when both clocks meet it. Peers run at their fastest setting, gzip level 1 wherever they have levels, and may \
+have fewer rows than Sluice (the tables say how many): rates are compared. dlt and pandas are measured once, on a \
+tenth of the rows. What was written is read back by DuckDB: rows and the sum of their ids equal the source's.
 """
 
 
