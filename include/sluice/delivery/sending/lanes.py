@@ -1,4 +1,4 @@
-"""Lanes: one thread a core and one more, each reading and encoding a run of chunks, while the main thread keeps the books."""
+"""Lanes: a thread for each core and one more read and encode runs of chunks; the main thread keeps the books."""
 
 from __future__ import annotations
 
