@@ -56,5 +56,5 @@ def test_a_task_beyond_its_time_limit_is_stopped_and_cleaned_up_after(stack: Sta
     assert stack.wait(dag, run_id, timeout=400) == "failed"
     states = {task["task_id"]: task["state"] for task in stack.task_instances(dag, run_id)}
     assert (states["upload"], states["publish"], states["abort"]) == ("failed", "upstream_failed", "success")
-    assert "imeout" in stack.log(dag, run_id, "upload")
+    assert "imeout" in stack.log(dag, run_id, "upload", map_index=0)
     assert Aborted.model_validate(stack.xcom(dag, run_id, "abort")).removed > 0
