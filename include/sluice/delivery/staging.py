@@ -61,9 +61,16 @@ class Stage:
         self.opened.write_bytes(f"{name}.json", value.model_dump_json(by_alias=True).encode())
 
     def find(self, name: str, kind: type[Value]) -> Value | None:
-        """The value, or None where that step has not been."""
+        """The value, or None where that step has not been. Raises `FatalError` where another version of Sluice has
+        written it otherwise."""
         found = self.opened.find_bytes(f"{name}.json")
-        return None if found is None else kind.model_validate_json(found)
+        try:
+            return None if found is None else kind.model_validate_json(found)
+        except ValueError as other:
+            raise FatalError(
+                f"{self.opened.at(name)}.json was written by another version of Sluice",
+                next_step="trigger a new run: this one cannot be taken up again",
+            ) from other
 
     def read(self, name: str, kind: type[Value]) -> Value:
         """Raises `FatalError` where that step has not been, or staging was cleaned since."""

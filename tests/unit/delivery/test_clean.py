@@ -243,6 +243,17 @@ class TestOthers:
         assert parts(world) == 4 + 4 + 1
         assert clean(world, over=["dead", "r3"]) == [], "once"
 
+    def test_a_run_that_another_version_has_staged_is_left_and_keeps_no_other_from_being_cleaned(
+        self, world: World
+    ) -> None:
+        staged = sent(world, "old")
+        staged.open(world).opened.write_bytes("plan.json", b'{"run": {}}')
+        sent(world, "dead")
+        said = [one.sentence for one in clean(world)]
+        assert len(said) == 2
+        assert any("written by another version of Sluice" in sentence for sentence in said)
+        assert any("run dead is over: 4 parts" in sentence for sentence in said)
+
     def test_unfinished_uploads_go_too(self, world: World) -> None:
         staged = sent(world, "dead")
         (part, *_) = (world.root / "out").rglob("part-*")

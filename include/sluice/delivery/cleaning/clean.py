@@ -81,7 +81,11 @@ class Cleaner:
         for place, run in enumerate(self._runs()):
             if run == but:
                 continue
-            plan = self._stage(run).find("plan", Plan)
+            try:
+                plan = self._stage(run).find("plan", Plan)
+            except SluiceError as unreadable:
+                yield Cleaned(run=run, error=unreadable.what)
+                continue
             if plan is None or not self._ended(plan.run.run_id):
                 continue
             cleaned = self._one(run, plan, now, prune=place >= self._staging.keep)
@@ -92,8 +96,10 @@ class Cleaner:
         """The run ids, in Airflow's words, of runs that are over and not settled: what `clean` would look into."""
         for run in self._runs():
             stage = self._stage(run)
-            plan = stage.find("plan", Plan)
-            settled = _settled(stage)
+            try:
+                plan, settled = stage.find("plan", Plan), _settled(stage)
+            except SluiceError:  # of another version: `clean` says so
+                continue
             final = settled is not None and settled.final
             if plan is not None and not final and self._ended(plan.run.run_id):
                 yield plan.run.run_id
