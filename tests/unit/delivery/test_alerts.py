@@ -80,6 +80,7 @@ def test_that_a_run_is_late_is_no_news_once_its_end_was_told(world: World) -> No
     receivers = Receivers()
     ended(world, receivers, None, ALL, run_id="r1")
     ended(world, receivers, "late", ALL, run_id="r1")
+    assert receivers.got == []
     ended(world, receivers, "late", ALL, run_id="r2")
     ended(world, receivers, None, ALL, run_id="r2")
     assert receivers.got == [("all", "late"), ("all", "recovered")]

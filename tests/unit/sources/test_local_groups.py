@@ -138,3 +138,8 @@ def test_polars_refusing_is_not_the_end(tmp_path: Path) -> None:
     path.write_bytes(body)
     assert local_groups.read_group(str(path), 0, 2, None) is None
     assert local_groups.read_group(str(tmp_path / "gone.parquet"), 0, 2, None) is None
+
+
+def test_a_file_of_fewer_rows_than_were_counted_is_left_to_pyarrow(tmp_path: Path) -> None:
+    path = put(tmp_path, pa.table({"a": [1, 2]}))
+    assert read_group(str(path), 0, 3, None) is None
