@@ -88,7 +88,7 @@ def _columns(fields: Sequence[FieldSpec], schema: pa.Schema, dataset: str) -> tu
     for index, spec in enumerate(fields):
         with about("fields", index):
             wanted |= dict.fromkeys(_needed(spec, schema, dataset))
-    return tuple(wanted)
+    return tuple(wanted or schema.names[:1])  # constants alone: some column has to say how many rows there are
 
 
 def _needed(spec: FieldSpec, schema: pa.Schema, dataset: str) -> list[str]:

@@ -50,6 +50,11 @@ def test_expressions_constants_and_order() -> None:
     }
 
 
+def test_constants_alone_are_a_row_for_each_row() -> None:
+    made = mapper({"value": "it's", "as": "c"}, {"sql": "1 + 1", "as": "n"})
+    assert made.apply(ROWS.select(list(made.columns or ()))).to_pydict() == {"c": ["it's"] * 3, "n": [2] * 3}
+
+
 def test_a_hash_is_of_the_trimmed_lower_cased_text() -> None:
     hashed = mapper({"field": "Phone", "hash": "sha256"})
     expected = [hashlib.sha256(text).hexdigest() for text in (b"+36 1", b"x")]
