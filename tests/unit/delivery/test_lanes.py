@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
@@ -53,18 +54,29 @@ def test_reading_ahead_gives_the_same_tables_and_the_same_error() -> None:
                 raise RetriableError("the store is away")
             yield pa.table({"n": [n]})
 
-    assert [table["n"][0].as_py() for table in ahead(read)(2, 6)] == [2, 3, 4, 5]
-    with pytest.raises(RetriableError, match="away"):
-        list(ahead(read)(6, 9))
-    started.clear()
-    tables = ahead(read)(0, 6)
-    assert isinstance(tables, Generator)
-    next(tables)
-    patience = time.monotonic() + 30
-    while len(started) < 2 and time.monotonic() < patience:
-        time.sleep(0.01)
-    tables.close()
+    with ThreadPoolExecutor(1) as readers:
+        assert [table["n"][0].as_py() for table in ahead(read, readers)(2, 6)] == [2, 3, 4, 5]
+        with pytest.raises(RetriableError, match="away"):
+            list(ahead(read, readers)(6, 9))
+        started.clear()
+        next(ahead(read, readers)(0, 6))
     assert started == [0, 1], "it reads one table ahead, no further"
+
+
+def test_a_reading_that_is_given_up_waits_for_no_thread() -> None:
+    """The garbage collector may give it up inside the lock that every end of a thread takes: the task hung there."""
+    given_up, in_time = threading.Event(), []
+
+    def read(first: int, last: int) -> Iterator[pa.Table]:
+        yield pa.table({"n": [first]})
+        in_time.append(given_up.wait(10))
+
+    with ThreadPoolExecutor(1) as readers:
+        tables = ahead(read, readers)(0, 2)
+        next(tables)
+        del tables
+        given_up.set()
+    assert in_time == [True]
 
 
 class Sink:

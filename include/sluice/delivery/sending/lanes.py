@@ -7,7 +7,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -34,9 +34,12 @@ def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iter
     Raises the first error of any lane, once all of them have stopped: by then nothing is being sent any more.
     """
     lanes = max(1, min(cores() + 1, sender.rules.threads, len(chunks)))
-    read = ahead(rows.read) if lanes < cores() else rows.read
     runs = Runs(chunks, lanes)
-    with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
+    with (
+        ThreadPoolExecutor(lanes, thread_name_prefix="ahead") as readers,
+        ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool,
+    ):
+        read = ahead(rows.read, readers) if lanes < cores() else rows.read
         try:
             for number in range(lanes):
                 lane = Lane(read, runs, number, sender)
@@ -92,16 +95,19 @@ class Lane:
         self._position = chunk.first + chunk.records
 
 
-def ahead(read: Read) -> Read:
-    """Reads one table ahead, in a thread of its own: where chunks are fewer than cores, the others read."""
+def ahead(read: Read, readers: Executor) -> Read:
+    """Reads one table ahead, in one of the readers' threads: where chunks are fewer than cores, the others read.
+
+    What is given up waits for no thread: the garbage collector may be the one who finds it, inside the very lock that
+    waiting for a thread needs.
+    """
 
     def reading(first: int, last: int) -> Iterator[pa.Table]:
-        with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
-            tables = read(first, last)
-            waiting = thread.submit(next, tables, None)
-            while (table := waiting.result()) is not None:
-                waiting = thread.submit(next, tables, None)
-                yield table
+        tables = read(first, last)
+        waiting = readers.submit(next, tables, None)
+        while (table := waiting.result()) is not None:
+            waiting = readers.submit(next, tables, None)
+            yield table
 
     return reading
 
