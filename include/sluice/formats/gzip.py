@@ -9,6 +9,14 @@ BLOCK = 1 << 20
 _WITH_GZIP_HEADER = 31
 
 
+def gzipped(data: bytes | memoryview, level: int) -> bytes:
+    """One gzip member that holds `data`."""
+    from isal import isal_zlib
+
+    stream = isal_zlib.compressobj(level, isal_zlib.DEFLATED, _WITH_GZIP_HEADER)
+    return stream.compress(data) + stream.flush()
+
+
 class Gzip:
     """Compresses one stream; holds at most one block."""
 

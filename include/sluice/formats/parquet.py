@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from sluice.formats.base import Format, Refused, declared
 from sluice.formats.nested import is_nested, nested
+from sluice.formats.pages import GzippedPages
 from sluice.formats.pieces import Pieces
 from sluice.formats.plain import Convert, is_packed, packed
 from sluice.formats.text import plain
@@ -26,7 +27,7 @@ _EXTENSIONS: dict[Codec, str] = {
     "snappy": ".snappy.parquet",
     "zstd": ".zstd.parquet",
 }
-_LEVELS: dict[Codec, tuple[int, range]] = {"gzip": (1, range(1, 10)), "zstd": (3, range(1, 23))}
+_LEVELS: dict[Codec, tuple[int, range]] = {"gzip": (2, range(4)), "zstd": (3, range(1, 23))}
 """Of each codec that has levels: the default, and the known ones."""
 _SAMPLE, _FEW = 4_096, 0.95
 """A column is worth a dictionary where at most this share of so many rows (of an eighth of them, if that is less) is
@@ -40,7 +41,7 @@ class Parquet(Format):
     compression: Codec = "gzip"
     """How pages are compressed: `gzip`, `snappy`, `zstd` or `none`."""
     compression_level: int | None = None
-    """Of gzip 1 to 9 (1 unless given), of zstd 1 to 22 (3 unless given)."""
+    """Of gzip 0 to 3 (2 unless given), of zstd 1 to 22 (3 unless given)."""
     row_group: int = Field(default=122_880, ge=1, le=1_048_576)
     """Rows in one row group, held in memory until it is full."""
 
@@ -62,6 +63,8 @@ class Parquet(Format):
     def encoder(self, schema: pa.Schema) -> RowGroups:
         default, _ = _LEVELS.get(self.compression, (None, None))
         level = default if self.compression_level is None else self.compression_level
+        if self.compression == "gzip":
+            return RowGroups(schema, self.row_group, {"compression": "none"}, GzippedPages(level or 0))
         return RowGroups(schema, self.row_group, {"compression": self.compression, "compression_level": level})
 
 
@@ -96,8 +99,10 @@ def in_parquet(kind: pa.DataType) -> Convert | None:
 class RowGroups:
     """Row groups of the same size, whatever tables the rows come in; the last holds the rest."""
 
-    def __init__(self, schema: pa.Schema, rows: int, options: dict[str, Any]) -> None:
-        self._schema, self._rows, self._options = schema, rows, options
+    def __init__(
+        self, schema: pa.Schema, rows: int, options: dict[str, Any], gzipped: GzippedPages | None = None
+    ) -> None:
+        self._schema, self._rows, self._options, self._gzipped = schema, rows, options, gzipped
         self._converts = [in_parquet(kind) for kind in schema.types]
         self._waiting: list[pa.Table] = []
         self._sink = Pieces()
@@ -108,16 +113,23 @@ class RowGroups:
         while (end := start + self._rows - self._count()) <= whole.num_rows:
             self._write([*self._waiting, whole.slice(start, end - start)])
             self._waiting, start = [], end
-            yield self._sink.take()
+            yield self._pages()
         if start < whole.num_rows:
             self._waiting.append(whole.slice(start))
 
     def close(self) -> Iterator[bytes]:
         if self._waiting or self._writer is None:
             self._write(self._waiting)
+            yield self._pages()
         assert self._writer is not None  # noqa: S101 - for the type checker: `_write` has made it
         self._writer.close()
-        yield self._sink.take()
+        footer = self._sink.take()
+        yield self._gzipped.footer(footer) if self._gzipped else footer
+
+    def _pages(self) -> bytes:
+        """What the writer has written of its row groups."""
+        written = self._sink.take()
+        return self._gzipped.pages(written) if self._gzipped else written
 
     def _count(self) -> int:
         return sum(table.num_rows for table in self._waiting)

@@ -69,8 +69,8 @@ def test_codecs(compression: str, ending: str, codec: str) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"compression": "gzip", "compression_level": 0},
-        {"compression": "gzip", "compression_level": 10},
+        {"compression": "gzip", "compression_level": -1},
+        {"compression": "gzip", "compression_level": 4},
         {"compression": "zstd", "compression_level": 23},
         {"compression": "snappy", "compression_level": 1},
         {"compression": "none", "compression_level": 1},
@@ -85,7 +85,7 @@ def test_a_higher_level_makes_a_smaller_file() -> None:
     table = pa.table({"a": [f"value {i * 7919 % 10007}" for i in range(40_000)]})
     low, high = (
         written(table, compression_level=level).metadata.row_group(0).column(0).total_compressed_size
-        for level in (1, 9)
+        for level in (0, 3)
     )
     assert high < low
 

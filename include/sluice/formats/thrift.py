@@ -1,0 +1,135 @@
+"""Thrift's compact protocol: what Parquet writes its page headers and its footer in.
+
+Structs are read without their schema, as numbered fields, and written as they were: a field that nobody here knows
+comes through. The protocol: thrift-compact-protocol.md in Apache Thrift's specifications.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+TRUE: Final = 1
+FALSE: Final = 2
+I16, I32, I64 = 4, 5, 6
+BINARY, LIST, STRUCT = 8, 9, 12
+_SIZES: Final = {3: 1, 7: 8}
+"""The bytes of a byte and of a double."""
+
+Struct = dict[int, tuple[int, Any]]
+"""By each field's number its type and its value: an int, bytes, a `Struct`, or of a list the type of the elements and
+the list; None of a truth value, which its type tells."""
+
+
+def read_struct(data: bytes, at: int) -> tuple[Struct, int]:
+    """The struct that begins at `at`, and where it ends."""
+    fields: Struct = {}
+    number = 0
+    while head := data[at]:
+        at += 1
+        kind = head & 15
+        if head >> 4:
+            number += head >> 4
+        else:
+            number, at = _read_integer(data, at)
+        value, at = (None, at) if kind in (TRUE, FALSE) else _read(kind, data, at)
+        fields[number] = kind, value
+    return fields, at + 1
+
+
+def write_struct(fields: Struct) -> bytes:
+    """The struct's bytes."""
+    out = bytearray()
+    _write(STRUCT, fields, out)
+    return bytes(out)
+
+
+def _read(kind: int, data: bytes, at: int) -> tuple[Any, int]:
+    if kind in (I16, I32, I64):
+        return _read_integer(data, at)
+    if kind == BINARY:
+        size, at = _read_natural(data, at)
+        return data[at : at + size], at + size
+    if kind == STRUCT:
+        return read_struct(data, at)
+    if kind == LIST:
+        return _read_list(data, at)
+    size = _SIZES[kind]
+    return data[at : at + size], at + size
+
+
+def _read_list(data: bytes, at: int) -> tuple[tuple[int, list[Any]], int]:
+    size, kind, at = data[at] >> 4, data[at] & 15, at + 1
+    if size == 15:
+        size, at = _read_natural(data, at)
+    values = []
+    for _ in range(size):
+        value, at = (data[at], at + 1) if kind in (TRUE, FALSE) else _read(kind, data, at)
+        values.append(value)
+    return (kind, values), at
+
+
+def _read_integer(data: bytes, at: int) -> tuple[int, int]:
+    value, at = _read_natural(data, at)
+    return value >> 1 ^ -(value & 1), at
+
+
+def _read_natural(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while (byte := data[at]) & 128:
+        value |= (byte & 127) << shift
+        shift += 7
+        at += 1
+    return value | byte << shift, at + 1
+
+
+def _write(kind: int, value: Any, out: bytearray) -> None:
+    if kind in (I16, I32, I64):
+        _write_integer(value, out)
+    elif kind == BINARY:
+        _write_natural(len(value), out)
+        out += value
+    elif kind == STRUCT:
+        _write_struct(value, out)
+    elif kind == LIST:
+        _write_list(value, out)
+    else:
+        out += value
+
+
+def _write_struct(fields: Struct, out: bytearray) -> None:
+    last = 0
+    for number, (kind, value) in fields.items():
+        if 0 < number - last < 16:
+            out.append((number - last) << 4 | kind)
+        else:
+            out.append(kind)
+            _write_integer(number, out)
+        if value is not None:
+            _write(kind, value, out)
+        last = number
+    out.append(0)
+
+
+def _write_list(listed: tuple[int, list[Any]], out: bytearray) -> None:
+    kind, values = listed
+    if len(values) < 15:
+        out.append(len(values) << 4 | kind)
+    else:
+        out.append(15 << 4 | kind)
+        _write_natural(len(values), out)
+    for value in values:
+        if kind in (TRUE, FALSE):
+            out.append(value)
+        else:
+            _write(kind, value, out)
+
+
+def _write_integer(value: int, out: bytearray) -> None:
+    _write_natural(value << 1 if value >= 0 else ~(value << 1), out)
+
+
+def _write_natural(value: int, out: bytearray) -> None:
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
