@@ -215,8 +215,10 @@ HARMS = ("SIGKILL", "SIGTERM", "out of memory", "network", "server")
 
 
 def _no_more_memory(pid: int) -> None:
-    """No further byte: the next allocation fails, in Python as MemoryError, in an engine as the end of the process."""
-    resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+    """No further byte: the next allocation fails, in Python as MemoryError, in an engine as the end of the process.
+
+    Of data alone: a stack that cannot grow would be a crash."""
+    resource.prlimit(pid, resource.RLIMIT_DATA, (1 << 20, 1 << 20))
 
 
 def connect(stack: Stack, conn_id: str, connection: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,10 +52,11 @@ def run_of(export: Export, context: Context) -> Run:
 def verdicts() -> Iterator[None]:
     """A core error's class says what Airflow should do: fail for good, skip, or try again.
 
-    An error about a declaration gets the place in the file that it is about.
+    An error about a declaration gets the place in the file that it is about. A crash ends the process, and so the try.
     """
     from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+    _crash_as_usual()
     try:
         yield
     except SluiceError as error:
@@ -67,6 +70,13 @@ def verdicts() -> Iterator[None]:
         if isinstance(error, DefinitionError | FatalError):
             raise AirflowFailException(error.page()) from error
         raise
+
+
+def _crash_as_usual() -> None:
+    """Airflow 3.3.2 parses the DAG under a Python handler for SIGSEGV and leaves it there. Such a handler returns to
+    the instruction that crashed: a task would crash for ever, at full load, its heart beating."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)
 
 
 def leave(page: str) -> None:

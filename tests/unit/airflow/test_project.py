@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -31,3 +34,18 @@ def test_why_a_run_is_skipped_stands_in_the_log(caplog: pytest.LogCaptureFixture
     with pytest.raises(AirflowSkipException), verdicts():
         raise Skipped("export orders has ended", next_step="change `end`")
     assert caplog.messages == ["export orders has ended\n  next: change `end`"]
+
+
+CRASH = """
+import ctypes, signal
+from sluice.airflow.project import verdicts
+signal.signal(signal.SIGSEGV, lambda *_: None)  # as Airflow leaves it behind when it has parsed a DAG
+with verdicts():
+    ctypes.string_at(0)
+"""
+
+
+def test_a_crash_in_a_library_ends_the_process() -> None:
+    """It went on for ever: the handler returned to the instruction that crashed."""
+    ended = subprocess.run([sys.executable, "-c", CRASH], timeout=60, check=False)
+    assert ended.returncode == -signal.SIGSEGV
