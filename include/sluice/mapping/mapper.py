@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sluice.definition.fields import FieldSpec, Mask
 from sluice.errors import DefinitionError, FatalError, about
 from sluice.mapping.salts import Salts, hmac_of, salts_of
-from sluice.sql import columns_read, connect, literal, quote
+from sluice.sql import columns_read, connect, literal, quote, without_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -178,8 +178,8 @@ def _run(engine: object, query: str, rows: pa.Table, parameters: Mapping[str, by
         return engine.sql(query, params=parameters or None).to_arrow_table()
     except duckdb.Error as failed:
         raise FatalError(
-            f"the mapping failed: {failed}",
+            f"the mapping failed: {without_values(failed) if rows.num_rows else failed}",
             next_step="correct the field's `sql` so that it accepts every value, for example with try_cast",
-        ) from failed
+        ) from None
     finally:
         engine.unregister("rows")

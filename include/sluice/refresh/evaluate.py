@@ -19,7 +19,7 @@ from sluice.filesystem.failures import outage
 from sluice.model.access import Connections
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
 from sluice.refresh.tables import tables_read
-from sluice.sql import connect, quote
+from sluice.sql import connect, quote, without_values
 
 if TYPE_CHECKING:
     import duckdb
@@ -134,7 +134,7 @@ def _explained(segment: Segment) -> Iterator[None]:
         try:
             yield
         except duckdb.Error as error:
-            raise _explanation(segment.name, error) from error
+            raise _explanation(segment.name, error) from None
 
 
 def _explanation(name: str, error: duckdb.Error) -> SluiceError:
@@ -153,7 +153,8 @@ def _explanation(name: str, error: duckdb.Error) -> SluiceError:
     if "reading the stream registered as" in text:
         return outage(text, f"segment {name}") or FatalError(text, next_step="write the dataset's broken file again")
     return FatalError(
-        text, next_step="correct the segment's SQL so that it accepts every value, or the data that it names"
+        f"segment {name}: {_in_its_lines(without_values(error))}",
+        next_step="correct the segment's SQL so that it accepts every value, or the data that it names",
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sluice.errors import DefinitionError, FatalError, SluiceError
 from sluice.model.layout import as_numpy, numbers
 from sluice.sources.base import Pinned, Slice, Source, known_columns
-from sluice.sql import columns_read, connect, quote
+from sluice.sql import columns_read, connect, quote, without_values
 
 if TYPE_CHECKING:
     import duckdb
@@ -190,10 +190,11 @@ def _batches(engine: duckdb.DuckDBPyConnection, query: str, rows: _Rows) -> Iter
     try:
         yield from engine.sql(query).to_arrow_reader(_BATCH)
     except (duckdb.Error, OSError) as error:
-        raise rows.failure or FatalError(
-            f"a required field's SQL failed on a value: {error}",
+        failure = rows.failure or FatalError(
+            f"a required field's SQL failed on a value: {without_values(error)}",
             next_step="correct the field's `sql` so that it accepts every value, for example with try_cast",
-        ) from error
+        )
+        raise failure from failure.__cause__
 
 
 def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Iterator[SliceSelection]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import traceback
 from collections.abc import Mapping
 
 import pyarrow as pa
@@ -101,6 +102,31 @@ def test_expressions_reach_no_file() -> None:
 def test_a_value_that_does_not_convert_gives_up() -> None:
     with pytest.raises(FatalError, match="mapping failed"):
         mapper({"sql": "cast(phone as integer)", "as": "n"}).apply(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        (
+            "cast(phone as integer)",
+            "Conversion Error: Could not convert string\n\nLINE 1: select (cast(phone as integer))",
+        ),
+        ("strptime(phone, '%Y')", "Invalid Input Error: Could not parse string"),
+        ("cast(phone as date)", "Conversion Error: invalid date field format"),
+        ("cast(code as integer) * 2000000000", "Out of Range Error: Overflow in multiplication of INT32"),
+        ("json_extract(phone, '$.a')", "Invalid Input Error: Malformed JSON at byte"),
+    ],
+)
+def test_an_error_does_not_tell_the_value_that_it_failed_on(sql: str, says: str) -> None:
+    """It goes to logs, XComs and mail."""
+    private = "'s 4711\n\nLINE 9"
+    rows = pa.table({"phone": [private], "code": ["4711"]})
+    made = compile_fields([FieldSpec(**{"sql": sql, "as": "x"})], rows.schema, dataset="people")
+    with pytest.raises(FatalError) as caught:
+        made.apply(rows)
+    told = "".join(traceback.format_exception(caught.value)) + caught.value.page()
+    assert says in told
+    assert "4711" not in told
 
 
 SALT = b"pepper-and-salt-of-acme"
