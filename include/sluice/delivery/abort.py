@@ -70,11 +70,11 @@ def abort(staged: StagedRun, connections: Connections, now: datetime, *, later: 
 
 
 def _settle(plan: Plan, stage: Stage, destination: Destination, *, in_doubt: bool) -> Aborted:
+    names = sorted({*names_of(plan, stage), *leftovers(stage)})
     if stage.find("manifest", Manifest) or destination.stat(plan.manifest) is not None:
-        return Aborted(published=True)
+        return Aborted(published=True, uploads=destination.abort(names))  # of tries that were killed
     if in_doubt:
         return Aborted(published=False, in_doubt=True)
-    names = sorted({*names_of(plan, stage), *leftovers(stage)})
     uploads = destination.abort(names)
     present = present_of(names, destination)
     destination.remove(present)

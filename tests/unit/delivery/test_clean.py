@@ -261,6 +261,15 @@ class TestOthers:
         assert world.abort(staged).uploads == 1
         assert not list((world.root / "out").rglob("*.partial"))
 
+    def test_unfinished_uploads_of_killed_tries_go_after_publishing_too(self, world: World) -> None:
+        world.run("people", "r1")
+        (part, *_) = (world.root / "out").rglob("part-*")
+        part.with_name(f".{part.name}.0123abcd.partial").write_bytes(b"half")
+        part.with_name(".part-someone-elses.json.gz.0123abcd.partial").write_bytes(b"mine")
+        done = world.abort(StagedRun.of(world.plan("people", "r1")))
+        assert (done.published, done.removed, done.uploads) == (True, 0, 1)
+        assert [left.read_bytes() for left in (world.root / "out").rglob("*.partial")] == [b"mine"]
+
     def test_what_a_cancelled_task_sent_after_its_teardown_goes_with_the_next_run(self, world: World) -> None:
         staged = sent(world, "r1")
         (part, *_) = sorted((world.root / "out").rglob("part-*"))

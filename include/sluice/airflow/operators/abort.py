@@ -39,7 +39,7 @@ class AbortOperator(BaseOperator):
         with verdicts():
             done = abort(staged, AirflowConnections(), now)
         if done.published:
-            self.log.info("published: nothing to clean")
+            self.log.info("published: %s unfinished uploads removed", done.uploads)
         elif done.in_doubt:
             self.log.warning("unknown: the manifest's write was not answered; the next run looks again, and cleans")
         else:
