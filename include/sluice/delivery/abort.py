@@ -1,7 +1,9 @@
-"""Abort: what an unpublished run leaves at the destination is removed, by name; a published one is not touched."""
+"""Abort: what an unpublished run leaves at the destination is removed, by name; of a published one nothing but what was
+never finished."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 
@@ -15,6 +17,7 @@ from sluice.delivery.publishing.history import History
 from sluice.delivery.publishing.manifest import Manifest
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
+from sluice.errors import FatalError
 from sluice.model.access import Connections
 from sluice.plan.model import Plan
 
@@ -29,6 +32,8 @@ class Aborted(BaseModel):
     """Parts removed from the destination."""
     uploads: int = 0
     """Unfinished uploads discarded."""
+    left: str = ""
+    """Why those of a published run were not."""
     in_doubt: bool = False
     """The manifest's write had begun and was not answered, and the manifest is not there: nothing was removed, for it
     may yet arrive. A later run looks again."""
@@ -72,13 +77,21 @@ def abort(staged: StagedRun, connections: Connections, now: datetime, *, later: 
 def _settle(plan: Plan, stage: Stage, destination: Destination, *, in_doubt: bool) -> Aborted:
     names = sorted({*names_of(plan, stage), *leftovers(stage)})
     if stage.find("manifest", Manifest) or destination.stat(plan.manifest) is not None:
-        return Aborted(published=True, uploads=destination.abort(names))  # of tries that were killed
+        return _of_killed_tries(names, destination)
     if in_doubt:
         return Aborted(published=False, in_doubt=True)
     uploads = destination.abort(names)
     present = present_of(names, destination)
     destination.remove(present)
     return Aborted(published=False, removed=len(present), uploads=uploads)
+
+
+def _of_killed_tries(names: Sequence[str], destination: Destination) -> Aborted:
+    """A published run's. The delivery is whole with them: that they may not be listed is told, and fails nothing."""
+    try:
+        return Aborted(published=True, uploads=destination.abort(names))
+    except FatalError as refused:
+        return Aborted(published=True, left=refused.page())
 
 
 def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, address: str, now: datetime) -> None:

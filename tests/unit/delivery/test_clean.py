@@ -270,6 +270,18 @@ class TestOthers:
         assert (done.published, done.removed, done.uploads) == (True, 0, 1)
         assert [left.read_bytes() for left in (world.root / "out").rglob("*.partial")] == [b"mine"]
 
+    def test_who_may_not_list_unfinished_uploads_has_published_all_the_same(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def denied(_: LocalFolder, names: Iterable[str]) -> int:
+            raise FatalError(f"cannot abort uploads of {len(list(names))} names: permission denied")
+
+        world.run("people", "r1")
+        monkeypatch.setattr(LocalFolder, "abort", denied)
+        done = world.abort(StagedRun.of(world.plan("people", "r1")))
+        assert done.published
+        assert "permission denied" in done.left
+
     def test_what_a_cancelled_task_sent_after_its_teardown_goes_with_the_next_run(self, world: World) -> None:
         staged = sent(world, "r1")
         (part, *_) = sorted((world.root / "out").rglob("part-*"))

@@ -40,6 +40,8 @@ class AbortOperator(BaseOperator):
             done = abort(staged, AirflowConnections(), now)
         if done.published:
             self.log.info("published: %s unfinished uploads removed", done.uploads)
+            if done.left:
+                self.log.warning("what killed tries may have left unfinished stays: %s", done.left)
         elif done.in_doubt:
             self.log.warning("unknown: the manifest's write was not answered; the next run looks again, and cleans")
         else:
