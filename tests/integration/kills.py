@@ -217,8 +217,19 @@ HARMS = ("SIGKILL", "SIGTERM", "out of memory", "network", "server")
 def _no_more_memory(pid: int) -> None:
     """No further byte: the next allocation fails, in Python as MemoryError, in an engine as the end of the process.
 
-    Of data alone: a stack that cannot grow would be a crash."""
+    Of data alone: a stack that cannot grow would be a crash. One that crashes while Airflow parses the DAG does so for
+    ever, under a handler of Airflow's own (`sluice.airflow.project`): it is ended, as the kernel would end it."""
     resource.prlimit(pid, resource.RLIMIT_DATA, (1 << 20, 1 << 20))
+    time.sleep(5)
+    with suppress(OSError):
+        if _catches(pid, signal.SIGSEGV):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    """Whether the process has a handler for the signal."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool(int(status["SigCgt"], 16) >> (number - 1) & 1)
 
 
 def connect(stack: Stack, conn_id: str, connection: str) -> None:
