@@ -156,9 +156,9 @@ DAG = Work(
     "**/*.json.gz",
     (_sluice("ndjson", "Sluice, inside a DAG run", "inside"), _sluice("ndjson", "Sluice, outside", "outside")),
     (Target("rate", ("outside",), "inside a DAG run: 90 % of outside", at_least=0.9, subject="inside"),),
-    note="Inside: from the moment the first of the run's upload tasks begins to send until the last has ended, Airflow's"
-    " own processes beside it; a fifth of a second goes into loading Arrow and Polars. Outside: the upload seconds of the"
-    " same export's report, Airflow stopped, both libraries loaded by the steps before.",
+    note="Inside: from the moment the first of the run's upload tasks begins to send until the last has ended,"
+    " Airflow's own processes beside it; a fifth of a second goes into loading Arrow and Polars. Outside: the upload"
+    " seconds of the same export's report, Airflow stopped, both libraries loaded by the steps before.",
 )
 MEMORY = Work(
     "memory",
