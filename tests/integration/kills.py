@@ -220,14 +220,17 @@ def _no_more_memory(pid: int) -> None:
     Of data alone: a stack that cannot grow would be a crash. One that crashes while Airflow parses the DAG does so for
     ever, under a handler of Airflow's own (`sluice.airflow.project`): it is ended, as the kernel would end it."""
     resource.prlimit(pid, resource.RLIMIT_DATA, (1 << 20, 1 << 20))
-    time.sleep(5)
-    with suppress(OSError):
+    parsed_by = time.monotonic() + 5
+    with suppress(OSError):  # it has ended
+        while time.monotonic() < parsed_by:
+            os.kill(pid, 0)
+            time.sleep(0.1)
         if _catches(pid, signal.SIGSEGV):
             os.kill(pid, signal.SIGKILL)
 
 
 def _catches(pid: int, number: signal.Signals) -> bool:
-    """Whether the process has a handler for the signal."""
+    """Whether the process has a handler for the signal. Raises `OSError` where there is no such process."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return bool(int(status["SigCgt"], 16) >> (number - 1) & 1)
 

@@ -40,7 +40,9 @@ class Stack:
             dags=self.root / "dags",
             settings=self.root / "airflow_settings.yaml",
             port=0,
-            reparse=3,
+            reparse=5,
+            # A task whose process could not parse its DAG, for want of memory, would wait a minute.
+            environment={"AIRFLOW__WORKERS__MISSING_DAG_RETRY_DELAY": "2"},
         )
         self.airflow = Airflow(self.layout)
 
