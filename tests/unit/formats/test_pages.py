@@ -79,6 +79,17 @@ def test_the_footer_says_what_is_there() -> None:
         assert after.row_group(group).column(0).statistics == before.row_group(group).column(0).statistics
 
 
+def test_a_row_groups_size_is_that_of_its_columns() -> None:
+    _, gzipped = both(300)
+    fields, _ = read_struct(gzipped, len(gzipped) - 8 - int.from_bytes(gzipped[-8:-4], "little"))
+    groups, metadata = fields[4][1][1], pq.read_metadata(io.BytesIO(gzipped))
+    for number, group in enumerate(groups):
+        columns = [metadata.row_group(number).column(c) for c in range(metadata.num_columns)]
+        assert group[6][1] == sum(column.total_compressed_size for column in columns)
+        assert group[5][1] == (columns[0].dictionary_page_offset or columns[0].data_page_offset)
+    assert len(groups) == 4
+
+
 INTEGERS = st.tuples(st.sampled_from([I16, I32, I64]), st.integers(-(2**63), 2**63 - 1))
 SCALARS = st.one_of(
     INTEGERS,

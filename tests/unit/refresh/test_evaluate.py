@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,9 @@ def test_a_failed_evaluation_leaves_the_last_one_current(world: World) -> None:
     project = world.project(rich={"where": "balance > 0"})
     last = world.evaluate(project, "rich")
     broken = world.project(rich={"where": "cast(mail as int) > 0"})
-    with pytest.raises(FatalError, match="Could not convert string"):
+    with pytest.raises(FatalError, match="Could not convert string") as failed:
         world.evaluate(broken, "rich", "manual__2")
+    assert "@x" not in "".join(traceback.format_exception(failed.value)), "a customer's value"
     assert current(project.settings.staging, "rich", world) == last
     assert len(list((world.folder / "sluice_staging").rglob("*.*"))) == 2
 
