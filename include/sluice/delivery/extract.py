@@ -16,7 +16,7 @@ from sluice.delivery.feed.selection import write_selection
 from sluice.delivery.since.added import added_of, skipping
 from sluice.delivery.since.beginning import begin
 from sluice.delivery.since.changes import Changes
-from sluice.delivery.since.watermark import Basis, Watermarks
+from sluice.delivery.commit.watermark import Basis, Watermarks
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.delivery.step import Step, noting
 from sluice.errors import about

@@ -69,7 +69,7 @@ class Opened:
         from sluice.filesystem.access import open_access
 
         with self.reporting("opening the connection"):
-            self._filesystem, base, self._expires_at, self._delete = open_access(self._access, self.conn_id)
+            self._filesystem, base, self._expires_at, self._delete, self._create = open_access(self._access, self.conn_id)
         self.generation += 1
         self.root = join(base, self.path)
 
@@ -139,6 +139,16 @@ class Opened:
         """Write the file whole or not at all, replacing what is there: a reader sees the old bytes or the new ones."""
         with self.open_output(name) as stream:
             stream.write(body)
+
+    def create(self, name: str, body: bytes) -> bool:
+        """Write the file whole, and only if it is absent: of several processes that try, exactly one gets True. On a
+        disk the file's folder comes with it, so nothing else may lie there.
+
+        Raises `FatalError` if this filesystem cannot promise that. After a `RetriableError` it may be there."""
+        self._must_write(name)
+        with self.reporting(f"creating {name}"):
+            _ = self.filesystem  # renews the credentials if they are about to end
+            return self._create(self.at(name), body)
 
     @contextmanager
     def open_output(self, name: str) -> Iterator[pa.NativeFile]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.delivery.publishing import seal as sealing
+from sluice.delivery.publishing import committing
 from sluice.errors import FatalError
 from tests.builders import World
 from tests.unit.delivery.faults import CHANGES, KINDS, VERBS, Call, Kind, Tape
@@ -48,7 +48,7 @@ def test_every_verb_is_struck(tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "LOOKS", (0.0, 0.0))
+    monkeypatch.setattr(committing, "LOOKS", (0.0, 0.0))
 
 
 def reads(story: str, kind: Kind) -> bool:

@@ -24,9 +24,11 @@ from unittest import mock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sluice.delivery import publish as publishing
+from sluice.delivery.commit.commit import Commit
+from sluice.delivery.commit.deliveries import Deliveries
+from sluice.delivery.commit.run_log import RunLog
+from sluice.delivery.publish import Publication
 from sluice.delivery.publishing.manifest import Manifest
-from sluice.delivery.since.succession import Succession
 from sluice.delivery.staging import StagedRun
 from sluice.errors import FatalError
 from sluice.model.run import Window
@@ -56,10 +58,10 @@ class Killed(BaseException):
 
 
 STEPS: dict[str, tuple[Any, str]] = {
-    "extract": (Succession, "basis"),
-    "announced": (Succession, "confirm"),
-    "manifest": (publishing, "seal"),
-    "watermark": (Succession, "move"),
+    "a step of the run": (RunLog, "append"),
+    "the claim": (Deliveries, "claim"),
+    "the decision": (Commit, "finish"),
+    "the publication": (Publication, "run"),
 }
 """Where a run dies or falls asleep: before or after one of these acts."""
 
