@@ -37,7 +37,7 @@ def check(args: argparse.Namespace) -> int:
     warned = f", {_count(len(loaded.warnings), 'warning', 'warnings')}" if loaded.warnings else ""
     print(f"{counted}: {_count(len(loaded.errors), 'error', 'errors')}{warned}")
     failed = _connect(loaded.project, args.connect) if args.connect is not None else 0
-    failed += _carry(loaded.project) if args.connect == [] else 0
+    failed += _stage(loaded.project) + _carry(loaded.project) if args.connect == [] else 0
     return 1 if loaded.errors or failed else 0
 
 
@@ -58,6 +58,20 @@ def _connect(project: Project, names: Sequence[str]) -> int:
         else:
             print(f"{name}: delivers; wrote, read and removed {address}")
     return failed
+
+
+def _stage(project: Project) -> int:
+    """Try whether staging can hold commit logs; 1 if not."""
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.delivery.probe import probe_staging
+
+    try:
+        address = probe_staging(project.settings.staging, AirflowConnections())
+    except SluiceError as error:
+        print(f"staging: cannot hold commit logs\n{error.page()}", file=sys.stderr)
+        return 1
+    print(f"staging: creates files only if they are absent; tried at {address}")
+    return 0
 
 
 def _carry(project: Project) -> int:

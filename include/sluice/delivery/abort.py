@@ -60,14 +60,17 @@ def _settle(plan: Plan, stage: Stage, destination: Destination, connections: Con
     names = sorted({*names_of(plan, stage), *leftovers(stage)})
     removed: list[Aborted] = []
     try:
-        published = commit.abort(lambda: removed.append(_remove(names, destination)))
+        state = commit.abort(lambda: removed.append(_remove(names, destination)))
     except (RetriableError, UnknownOutcomeError, FatalError) as refused:
         if not commit.log.state().decided:
             raise
         return Aborted(published=False, unfinished=refused.page())
-    done = _of_killed_tries(names, destination) if published else removed[0] if removed else Aborted(published=False)
-    if published or later:
-        commit.close()
+    if state.act == "published":
+        done = _of_killed_tries(names, destination)
+    else:
+        done = removed[0] if removed else Aborted(published=False)
+    if done.published or later:
+        commit.close(state)
     return done
 
 

@@ -43,7 +43,7 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
     `FatalError` where the data is missing or broken, or its rows are not as the export expects them, `Skipped` where a
     segment exceeds the target's limit, or there is no record and the export skips such runs.
     """
-    staged = StagedRun.of(plan)
+    staged = StagedRun.of(plan).known(connections)
     stage = staged.open(connections)
     if plan.connection.openpgp:
         plan.connection.openpgp.open(connections, name=plan.connection.name)  # wrong keys fail before anything is read
@@ -56,6 +56,8 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
         export=plan.export.name,
         airflow_conn_id=staged.airflow_conn_id,
         folder=staged.folder,
+        identity=staged.identity,
+        written_at=staged.written_at,
         records=sum(one.records for one in extracts),
         rejected=sum(one.rejected for one in extracts),
         duplicates=sum(one.duplicates for one in extracts),

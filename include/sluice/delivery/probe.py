@@ -1,4 +1,5 @@
-"""Whether a connection delivers: its keys are tried, and a small file is written, looked at, read and removed."""
+"""Whether a connection delivers: its keys are tried, and a small file is written, looked at, read and removed. And
+whether staging can hold commit logs: a small file is created only if it is absent, twice."""
 
 from __future__ import annotations
 
@@ -6,10 +7,32 @@ from contextlib import closing
 from uuid import uuid4
 
 from sluice.definition.connection import Connection
+from sluice.definition.project import Staging
 from sluice.errors import FatalError
+from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
 
 _BODY = b"Sluice writes this file to see whether it may, and removes it.\n"
+
+
+def probe_staging(staging: Staging, connections: Connections) -> str:
+    """Try what commit logs need of the staging folder; its address.
+
+    Raises `FatalError` if a file that is there is created again, and what the filesystem raises otherwise."""
+    opened = open_filesystem(connections, staging.airflow_conn_id, staging.path)
+    folder = f"sluice-probe-{uuid4()}"
+    try:
+        created = [opened.create(f"{folder}/entry", body) for body in (b"first", b"second")]
+        if created != [True, False] or opened.read_bytes(f"{folder}/entry") != b"first":
+            raise FatalError(
+                f"staging at {opened.root}: a file that is to be created only if it is absent was created twice: two"
+                " processes could publish the same delivery",
+                next_step="put staging on a disk, S3, Cloud Storage (by a service account), Azure or SFTP; of servers"
+                " that speak S3's protocol, on one that obeys `If-None-Match`",
+            )
+    finally:
+        opened.remove_tree(folder)
+    return opened.root
 
 
 def probe(connection: Connection, connections: Connections) -> str:

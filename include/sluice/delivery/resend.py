@@ -30,7 +30,7 @@ def take_up(staging: Staging, export: str, run: str, connections: Connections) -
 
     Raises `FatalError` where staging does not hold it any more, it was never published, or what it has read is not as
     it was."""
-    staged = StagedRun.named(staging, export, _id(export, run))
+    staged = StagedRun.named(staging, export, _id(export, run)).known(connections)
     stage = staged.open(connections)
     plan = stage.find("plan", Plan)
     if plan is None:
@@ -50,6 +50,8 @@ def take_up(staging: Staging, export: str, run: str, connections: Connections) -
         export=export,
         airflow_conn_id=staged.airflow_conn_id,
         folder=staged.folder,
+        identity=staged.identity,
+        written_at=staged.written_at,
         records=sum(one.records for one in extracts),
         rejected=sum(one.rejected for one in extracts),
         feeds={one.feed: one.records for one in extracts},

@@ -9,19 +9,17 @@ a rename never takes the place of a folder that holds a file. So there the file 
 from __future__ import annotations
 
 import errno
+import io
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from sluice.errors import FatalError
 from sluice.model.access import AzureAccess, GoogleAccess
-
-if TYPE_CHECKING:
-    from obstore.store import AzureStore, GCSStore
 
 Create = Callable[[str, bytes], bool]
 """Creates a file at a path with this content; False if the path was there already."""
@@ -54,8 +52,8 @@ def over_sftp(filesystem: Any) -> Create:
         folder, _, name = path.rpartition("/")
         parent, _, last = folder.rpartition("/")
         ours = f"{parent}/.{last}.{uuid4().hex[:8]}"
-        filesystem.makedirs(ours, exist_ok=True)
-        filesystem.pipe_file(f"{ours}/{name}", body)
+        _make_folders(filesystem, ours)
+        filesystem.ftp.putfo(io.BytesIO(body), f"{ours}/{name}")
         try:
             filesystem.ftp.rename(ours, folder)
         except OSError:
@@ -68,6 +66,18 @@ def over_sftp(filesystem: Any) -> Create:
         return True
 
     return create
+
+
+def _make_folders(filesystem: Any, folder: str) -> None:
+    """Each level; another process may make the same ones at the same moment."""
+    levels = folder.split("/")
+    for depth in range(1, len(levels) + 1):
+        level = "/".join(levels[:depth])
+        try:
+            filesystem.ftp.mkdir(level or "/")
+        except OSError:
+            if not filesystem.isdir(level or "/"):
+                raise
 
 
 def on_s3(client: Any) -> Create:
@@ -93,34 +103,48 @@ def on_s3(client: Any) -> Create:
 def on_google(access: GoogleAccess) -> Create:
     """`ifGenerationMatch=0`, by bearer token or anonymously (emulators)."""
 
-    def store(bucket: str) -> GCSStore:
-        from obstore.store import GCSStore
+    def create(path: str, body: bytes) -> bool:
+        from google.api_core.exceptions import PreconditionFailed
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud.storage import Client
+        from google.oauth2.credentials import Credentials
 
-        nobody = '{"disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}'
-        who: dict[str, Any] = {"service_account_key": nobody}
-        if access.token is not None:
-            give = access.token
-            who = {"credential_provider": lambda: {"token": give().token, "expires_at": None}}
-        endpoint = access.endpoint_url or "https://storage.googleapis.com"
-        options = _LIMITS | {"allow_http": endpoint.startswith("http:")}
-        return GCSStore(bucket, base_url=endpoint, client_options=options, **who)
+        who = AnonymousCredentials() if access.token is None else Credentials(access.token().token)
+        options = {"api_endpoint": access.endpoint_url} if access.endpoint_url else None
+        client = Client(project=access.project or "none", credentials=who, client_options=options)
+        bucket, _, name = path.partition("/")
+        try:
+            client.bucket(bucket).blob(name).upload_from_string(body, if_generation_match=0, timeout=60)
+        except PreconditionFailed:
+            return False
+        finally:
+            client.close()
+        return True
 
-    return _by_obstore(store)
+    return create
 
 
 def on_azure(access: AzureAccess) -> Create:
     """`If-None-Match: *`, by the Blob API, which Data Lake accounts answer to as well."""
 
-    def store(container: str) -> AzureStore:
+    def create(path: str, body: bytes) -> bool:
+        from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
         from obstore.store import AzureStore
 
         endpoint = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").replace(".dfs.", ".blob.")
         options = _LIMITS | {"allow_http": urlsplit(endpoint).scheme == "http"}
-        return AzureStore(
-            container, account_name=access.account, endpoint=endpoint, client_options=options, **_azure_keys(access)
-        )
+        container, _, name = path.partition("/")
+        keys = _azure_keys(access)
+        store = AzureStore(container, account_name=access.account, endpoint=endpoint, client_options=options, **keys)
+        try:
+            store.put(name, body, mode="create", use_multipart=False)
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        except BaseError as lost:
+            raise OSError(f"HTTP: {lost}") from lost
+        return True
 
-    return _by_obstore(store)
+    return create
 
 
 def _azure_keys(access: AzureAccess) -> dict[str, Any]:
@@ -135,22 +159,6 @@ def _azure_keys(access: AzureAccess) -> dict[str, Any]:
         "client_secret": access.client_secret,
     }
     return principal | ({"authority_host": access.authority} if access.authority else {})
-
-
-def _by_obstore(store_of: Callable[[str], GCSStore | AzureStore]) -> Create:
-    def create(path: str, body: bytes) -> bool:
-        from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
-
-        bucket, _, key = path.partition("/")
-        try:
-            store_of(bucket).put(key, body, mode="create", use_multipart=False)
-        except (AlreadyExistsError, PreconditionError):
-            return False
-        except BaseError as lost:
-            raise OSError(f"HTTP: {lost}") from lost
-        return True
-
-    return create
 
 
 def impossible(what: str) -> Create:

@@ -141,8 +141,8 @@ class Commit:
         self.log.say(state, Entry(act="published", by=self.token, intent=name))
         return intent
 
-    def abort(self, remove: Callable[[], None]) -> bool:
-        """Remove what an unpublished run has sent; of one that is decided, finish it. Whether it is published.
+    def abort(self, remove: Callable[[], None]) -> State:
+        """Remove what an unpublished run has sent; of one that is decided, finish it. The run's state then.
 
         Raises what `finish` and `remove` raise: another process goes on from there."""
         state = self.log.state()
@@ -151,20 +151,19 @@ class Commit:
                 with suppress(LostError):
                     self.finish(state)
             elif (after := self.log.append(state, Entry(act="aborting", by=self.token))) is not None:
-                self._remove(after, remove)
-                return False
+                return self._remove(after, remove)
             state = self.log.state()
-        return state.act == "published"
+        return state
 
-    def _remove(self, state: State, remove: Callable[[], None]) -> None:
+    def _remove(self, state: State, remove: Callable[[], None]) -> State:
         try:
             remove()
         finally:
-            self.log.say(state, Entry(act="stopped", by=self.token))
+            state = self.log.say(state, Entry(act="stopped", by=self.token))
+        return state
 
-    def close(self) -> None:
-        """Say that nothing is left to be looked for, unless the run was taken up again."""
-        state = self.log.state()
+    def close(self, state: State) -> None:
+        """Say that nothing is left to be looked for, unless the run was taken up again since `state`."""
         if state.act in ("published", "aborting") and not state.closed:
             self.log.append(state, Entry(act="closed", by=self.token))
 

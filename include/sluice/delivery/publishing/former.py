@@ -64,11 +64,15 @@ def recall(
     Raises `FatalError` if Airflow knows of a later delivery than staging does: then staging was lost."""
     last, value = deliveries.last(), watermarks.get(export)
     known = None if value is None else Watermark.model_validate(value)
-    if known is None or (last is not None and known.number <= last.number):
-        return last
     if last is not None:
-        raise _lost(export, f"deliveries after number {last.number}; number {known.number} was published")
-    deliveries.adopt(_moved(_whole(known, before, export), before, there))
+        if known is not None and known.number > last.number:
+            raise _lost(
+                export, f"deliveries after number {last.number}; number {known.number} was published"
+            )
+        return last
+    told = _moved(None if known is None else _whole(known, before, export), before, there)
+    if told is not None:
+        deliveries.adopt(told)
     return deliveries.last()
 
 
@@ -80,17 +84,16 @@ def _whole(known: Watermark, before: Opened, export: str) -> Watermark:
     if body is None:
         raise _lost(export, before.at(known.staged))
     kind = _Announced if known.staged.startswith("announced/") else Claim
-    whole = kind.model_validate_json(body).watermark
-    return known if whole is None else whole
+    return kind.model_validate_json(body).watermark or known
 
 
-def _moved(known: Watermark, before: Opened, there: Callable[[str], bool]) -> Watermark:
+def _moved(known: Watermark | None, before: Opened, there: Callable[[str], bool]) -> Watermark | None:
     """Schema 1 wrote the manifest first and moved the watermark afterwards: a run may have died between the two."""
     files = [file.name for file in before.list("announced") if file.name.endswith(".json")]
     bodies = [body for name in files if (body := before.find_bytes(name)) is not None]
-    announced = [_Announced.model_validate_json(body) for body in bodies]
-    for one in announced:
-        if one.watermark.previous == known.run != one.watermark.run and there(one.manifest):
+    last = known.run if known else None
+    for one in map(_Announced.model_validate_json, bodies):
+        if one.watermark.previous == last != one.watermark.run and there(one.manifest):
             return one.watermark
     return known
 

@@ -18,9 +18,6 @@ from sluice.errors import FatalError
 from sluice.filesystem import File
 from tests.unit.delivery.commit.interleaving import Calls, Process, alone, lost
 
-PARTS = 2
-
-
 @dataclass(frozen=True)
 class Folder:
     """A folder of staging, with the verbs that logs need."""
@@ -81,6 +78,8 @@ class Run:
     follows: bool = True
     ordered: bool = True
     """False for a backfill, which delivers all rows up to `until` into a place of its own."""
+    files: int = 1
+    """Parts that it sends."""
 
     @property
     def staging(self) -> str:
@@ -89,7 +88,7 @@ class Run:
     def parts(self, since: int) -> dict[str, bytes]:
         """Each part and what it holds."""
         rows = range(since, self.until)
-        cuts = [since + len(rows) * n // PARTS for n in range(PARTS + 1)]
+        cuts = [since + len(rows) * n // self.files for n in range(self.files + 1)]
         return {f"there/{self.name}/part-{n}": b"%d-%d" % cut for n, cut in enumerate(pairwise(cuts))}
 
     @property
@@ -205,10 +204,10 @@ class Actor:
 
     def abort(self, *, later: bool = False) -> bool:
         """What the teardown does, and a later run or `sluice clean` in its place."""
-        published = self.commit.abort(self._remove_parts)
-        if published or later:
-            self.commit.close()
-        return published
+        state = self.commit.abort(self._remove_parts)
+        if state.act == "published" or later:
+            self.commit.close(state)
+        return state.act == "published"
 
     def _remove_parts(self) -> None:
         for name in self.run.parts(0):
