@@ -170,7 +170,7 @@ class DeltaSource(Log):
 
 
 def _unreadable(where: str, error: Exception) -> FatalError | RetriableError:
-    text = str(error)
+    text = str(error).partition("\n")[0]  # a trace of the engine's own follows
     if any(sign in text for sign in ("error sending request", "timed out", "Connection refused", "status 5")):
         return RetriableError(f"{where} is out of reach: {text}")
     return FatalError(f"{where} cannot be read: {text}", next_step="check the table's log and the connection's rights")
