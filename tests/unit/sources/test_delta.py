@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import deltalake
 import pyarrow as pa
 import pytest
 
@@ -254,3 +255,26 @@ def test_a_variant_is_refused_by_name_and_only_if_it_is_delivered(world: World, 
     with source.scan(pinned) as rows, connect() as engine:
         engine.register("d", rows)
         assert engine.sql("select * from d where id = 1").fetchall() == [(1, "a name")]
+
+
+def test_to_declare_the_mode_full_is_no_way_out(news: World) -> None:
+    table = DeltaByHand.of(news)
+    table.append(0)
+    delivered(news)
+    for number in (1, 2):
+        table.append(number)
+    deltalake.DeltaTable(table.folder).create_checkpoint()
+    for gone in (0, 1):
+        table.log(gone).unlink()
+    export = news.include / "exports/e.yaml"
+    declared = export.read_text()
+    export.write_text(declared.replace("mode: incremental", "mode: full"))
+    news.now += timedelta(hours=1)
+    news.run("e", "r2")
+    export.write_text(declared)
+    news.now += timedelta(hours=1)
+    with pytest.raises(FatalError, match="does not lead from version 0 to version 2"):
+        news.run("e", "r3")
+    news.run("e", "r4", mode="full")
+    table.append(3)
+    assert delivered(news, "r5") == [{"id": 3}]
