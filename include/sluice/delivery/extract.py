@@ -13,7 +13,7 @@ from sluice.delivery.feed.extracted import Extracted, FeedExtract
 from sluice.delivery.feed.opened import rows_of, source_of
 from sluice.delivery.feed.row_set import RowSet
 from sluice.delivery.feed.selection import write_selection
-from sluice.delivery.since.added import added_of, skipping
+from sluice.delivery.since.added import added_of, on_trust, skipping
 from sluice.delivery.since.beginning import begin
 from sluice.delivery.since.changes import Changes
 from sluice.delivery.commit.watermark import Basis, Watermarks
@@ -122,7 +122,10 @@ class Extraction:
         if self.basis is not None and self.plan.export.mode == "incremental":
             since = self._since(feed)
             with about("datasets", feed.dataset.name, "incremental"):
-                return Selected(added_of(feed, self.plan, source, pinned, since, self.stage, self.now))
+                found = added_of(feed, self.plan, source, pinned, since, self.stage, self.now)
+            if warning := on_trust(found):
+                self.step.warn(warning)
+            return Selected(found)
         if feed.segment is None:
             return Selected(FeedExtract(feed=feed.name, pinned=pinned, kept=tuple(s.records for s in pinned.slices)))
         with about("segments", feed.segment.name):

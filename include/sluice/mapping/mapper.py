@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sluice.definition.fields import FieldSpec, Mask
 from sluice.errors import DefinitionError, FatalError, about
 from sluice.mapping.salts import Salts, hmac_of, salts_of
+from sluice.sources.base import known_columns
 from sluice.sql import columns_read, connect, literal, quote, without_values
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ def compile_fields(fields: Sequence[FieldSpec] | None, schema: pa.Schema, *, dat
     """The mapper of a feed; every column as it is where `fields` is None. Raises `DefinitionError` where a field
     names a column that the dataset does not have, or its SQL does not compile."""
     if fields is None:
-        return Mapper(columns=None, schema=schema)
+        return Mapper(columns=None, schema=known_columns(schema, None, dataset=dataset))
     columns = _columns(fields, schema, dataset)
+    known_columns(schema, columns, dataset=dataset)
     required = tuple(_origin(spec) for spec in fields if spec.required)
     reasons = _reasons(fields)
     if all(spec.as_it_is for spec in fields):

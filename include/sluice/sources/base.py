@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sluice.errors import DefinitionError
 from sluice.model.access import Connections
 from sluice.model.declared import Declared
+from sluice.sources.unreadable import why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,6 +59,9 @@ class Pinned(BaseModel):
     slices: tuple[Slice, ...]
     spool: Spool | None = None
     """Where the rows were copied to; None for data that is read where it is."""
+    table: str | None = None
+    """The table's identity, which a table that is made again under its name does not have; None if the source knows
+    none."""
 
     @property
     def records(self) -> int:
@@ -80,7 +84,8 @@ def encode_schema(schema: pa.Schema) -> str:
 
 
 def known_columns(schema: pa.Schema, columns: Sequence[str] | None, *, dataset: str) -> pa.Schema:
-    """The schema of these columns in their order, of all for None. Raises `DefinitionError` where one is unknown."""
+    """The schema of these columns in their order, of all for None. Raises `DefinitionError` where one is unknown, or
+    cannot be handed on."""
     import pyarrow as pa
 
     for name in columns or ():
@@ -90,7 +95,14 @@ def known_columns(schema: pa.Schema, columns: Sequence[str] | None, *, dataset: 
                 nearest=next(iter(get_close_matches(name, schema.names, 1)), None),
                 known=schema.names,
             )
-    return schema if columns is None else pa.schema([schema.field(name) for name in columns])
+    chosen = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+    for field in chosen:
+        if why := why_unreadable(field):
+            raise DefinitionError(
+                f"dataset {dataset}: column {field.name!r} {why}",
+                next_step="write the column as text, or export a table without it; a segment export names its `fields`",
+            )
+    return chosen
 
 
 class Source(Protocol):

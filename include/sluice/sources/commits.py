@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from sluice.errors import FatalError
 from sluice.model.run import Window
 from sluice.sources.base import Pinned
 from sluice.sources.file_set import Entry, FileSet
-from sluice.sources.position import Position
+from sluice.sources.position import START_AGAIN, Position, same_table
+
+START = "None"
+"""In place of a version's id: before the table's first version. Positions hold it too."""
 
 
 class Version(NamedTuple):
@@ -20,10 +23,12 @@ class Version(NamedTuple):
     id: str
     """The snapshot's id, or the version's number."""
     at: datetime
+    """When it was committed. Clocks differ: a later version's time may be the earlier one."""
+    parent: str
+    """The version that it follows, known even if the table has forgotten that one; `START` for the first."""
 
 
-START = Version("", datetime.min.replace(tzinfo=UTC))
-"""Before the table's first version."""
+_KEEP = "Keep {} for longer than the longest pause between two deliveries"
 
 
 @dataclass(frozen=True)
@@ -101,8 +106,8 @@ class Log(Protocol):
     _dataset: str
 
     def versions(self, pinned: Pinned) -> Iterator[Version]:
-        """The versions that led to what is pinned, the newest first, as far back as the table remembers; and `START`,
-        if that is to its beginning."""
+        """The versions that led to what is pinned, the newest first, as far back as the table remembers. None if the
+        table has none yet."""
         ...
 
     def commit(self, version: Version) -> Commit:
@@ -116,35 +121,51 @@ class Log(Protocol):
     def position(self, pinned: Pinned) -> Position:
         """Where a delivery of everything that is pinned stops."""
         told(self, pinned)
-        return Position(by="snapshots", at=pinned.version)
+        return Position(by="snapshots", at=pinned.version, table=pinned.table)
 
     def added(self, pinned: Pinned, since: Position) -> Pinned:
-        """What was added since. Raises `FatalError` where the table no longer remembers."""
-        return _between(self, pinned, lambda version: version.id == since.at, f"version {since.at}")
+        """What was added since. Raises `FatalError` if the table no longer remembers every later commit, or is another
+        table than the position's. The delivered version itself may be forgotten."""
+        told(self, pinned)
+        same_table(pinned.table, since, dataset=self._dataset)
+        return _of_commits(self, pinned, _since(self, pinned, since.at))
 
     def between(self, pinned: Pinned, window: Window) -> Pinned:
         """By the time of each commit; rows that later commits have removed are among them."""
-        return _between(self, pinned, lambda version: version.at <= window.after, str(window.after), window.until)
+        told(self, pinned)
+        return _of_commits(self, pinned, _within(self, pinned, window))
 
 
-def _between(
-    log: Log, pinned: Pinned, is_before: Callable[[Version], bool], start: str, until: datetime | None = None
-) -> Pinned:
-    told(log, pinned)
+def _since(log: Log, pinned: Pinned, at: str) -> list[Version]:
+    """The versions after the one that was delivered, the newest first."""
     versions: list[Version] = []
+    if pinned.version == at:
+        return versions
     for version in log.versions(pinned):
-        if is_before(version):
-            break
         versions.append(version)
-    else:
+        if version.parent == at:
+            return versions
+    raise FatalError(
+        f"dataset {log._dataset}: the table's log does not lead from version {at} to version {pinned.version}: "
+        "it was rolled back, or snapshots have expired",
+        next_step=f"{START_AGAIN}. {_KEEP.format('snapshots and the log')}",
+    )
+
+
+def _within(log: Log, pinned: Pinned, window: Window) -> list[Version]:
+    """The versions of these times, the newest first. All that are remembered are asked: times may go back."""
+    versions = list(log.versions(pinned))
+    if versions and versions[-1].parent != START and versions[-1].at > window.after:
         raise FatalError(
-            f"dataset {log._dataset}: the table's log does not lead from {start} to version {pinned.version}: it was "
-            "rolled back, or snapshots have expired",
-            next_step="deliver everything once, with the mode `full`; keep snapshots for longer than the longest pause "
-            "between two deliveries",
+            f"dataset {log._dataset}: the log goes back to version {versions[-1].id} of {versions[-1].at}: what "
+            f"was added from {window.after} on is not known any more (snapshots have expired)",
+            next_step="ask for a later slice of time, or deliver everything: `sluice run EXPORT --mode full`",
         )
-    within = [one for one in reversed(versions) if until is None or one.at <= until]
-    commits = [(one, log.commit(one)) for one in within if one.at != START.at]
+    return [version for version in versions if window.after < version.at <= window.until]
+
+
+def _of_commits(log: Log, pinned: Pinned, versions: Sequence[Version]) -> Pinned:
+    commits = [(version, log.commit(version)) for version in reversed(versions)]
     told(log, pinned, copied=any(commit.marks for _, commit in commits))
     return log.of_files(pinned, new_files(commits))
 
@@ -156,8 +177,7 @@ def entries_of(files: FileSet, names: Iterable[str], *, dataset: str) -> list[En
     except FatalError as gone:
         raise FatalError(
             f"{gone.what}: it held rows that were added to {dataset} since the last delivery",
-            next_step="deliver everything once, with the mode `full`; let old files live longer than the longest pause "
-            "between two deliveries",
+            next_step=f"{START_AGAIN}. {_KEEP.format('old files')}",
         ) from gone
 
 

@@ -16,7 +16,7 @@ from sluice.errors import DefinitionError, FatalError
 from sluice.model.layout import numbers
 from sluice.model.run import Window, unix_ns
 from sluice.sources.base import Pinned, Slice, Source, known_columns
-from sluice.sources.position import Position
+from sluice.sources.position import START_AGAIN, Position
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,7 +156,7 @@ class Cursor:
             raise FatalError(
                 f"dataset {self._dataset}: the last delivery stopped at {spelled}, and {self.column} now holds"
                 f" {self._type}",
-                next_step="trigger a run with the mode `full`: it delivers everything and starts again from there",
+                next_step=START_AGAIN,
             )
         if not self.is_time:
             return int(spelled)

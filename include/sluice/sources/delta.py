@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import unquote
 
@@ -15,18 +14,16 @@ from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
 from sluice.model.access import Connections
 from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
-from sluice.sources.commits import START, Commit, Log, Version, entries_of
+from sluice.sources.commits import Commit, Log, Version, entries_of
+from sluice.sources.delta_log import DeltaLog
 from sluice.sources.file_set import FileSet, Fixed
-from sluice.sources.spooling import Copies
+from sluice.sources.spooling import Copies, readable, under
 from sluice.sources.stores import address, delta_options
-from sluice.sources.widening import plain
+from sluice.sources.unreadable import fit, unreadable, variant
 
 if TYPE_CHECKING:
     import deltalake
     import pyarrow as pa
-
-_COPIED = {"deletionVectors", "columnMapping"}
-"""Features under which a file's own rows or names are not the table's: Delta's engine reads those, into a copy."""
 
 
 class Delta(SourceConfig):
@@ -53,6 +50,7 @@ class DeltaSource(Log):
         self._files = FileSet(
             open_filesystem(connections, config.airflow_conn_id, config.path, read_only=True), dataset=dataset
         )
+        self._log = DeltaLog(self._files.opened)
         self._copies = Copies(connections, dataset=dataset)
         self._partitions: dict[str, dict[str, Fixed]] = {}
         self._lock = threading.Lock()
@@ -60,9 +58,11 @@ class DeltaSource(Log):
     def pin(self, spool: Opened | None = None) -> Pinned:
         """The newest version: its files where they are; a copy where it has deletion vectors or mapped columns."""
         table = self._table()
-        if _COPIED & set(table.protocol().reader_features or ()) or "://" in "".join(_paths(table)):
-            return self._copies.write(self._rows(table), spool)
-        schema = _schema(table)
+        pinned = self._copies.write(self._rows(table), spool) if self._is_copied(table) else self._in_place(table)
+        return pinned.model_copy(update={"table": str(table.metadata().id)})
+
+    def _in_place(self, table: deltalake.DeltaTable) -> Pinned:
+        schema = self._schema(table)
         entries = self._files.entries(sorted(_paths(table)))
         self._partitions[str(table.version())] = _partitions(table, schema)
         return self._files.pinned(entries, schema, version=str(table.version()))
@@ -83,22 +83,10 @@ class DeltaSource(Log):
         return self._files.scan(pinned, self._fixed(pinned))
 
     def versions(self, pinned: Pinned) -> Iterator[Version]:
-        for number in range(int(pinned.version), -1, -1):
-            body = self._files.opened.find_bytes(_log(number))
-            if body is None:
-                return
-            yield Version(str(number), _committed(body))
-        yield START
+        return self._log.versions(int(pinned.version))
 
     def commit(self, version: Version) -> Commit:
-        actions = _actions(self._files.opened.read_bytes(_log(int(version.id))))
-        added, removed = ([action[kind] for action in actions if kind in action] for kind in ("add", "remove"))
-        return Commit(
-            frozenset(unquote(one["path"]) for one in added),
-            frozenset(unquote(one["path"]) for one in removed),
-            compacts=not any(one["dataChange"] for one in [*added, *removed]),
-            marks=any(one.get("deletionVector") for one in added),
-        )
+        return self._log.commit(int(version.id))
 
     def of_files(self, pinned: Pinned, names: Mapping[str, Version]) -> Pinned:
         """Files that are no longer the table's have their partition values from the version that added them."""
@@ -109,25 +97,66 @@ class DeltaSource(Log):
 
     def _table(self, version: int | None = None) -> deltalake.DeltaTable:
         import deltalake
+
+        with self._reporting():
+            return deltalake.DeltaTable(self._address, version, storage_options=delta_options(self._access))
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Turn what Delta's engine raises into our errors."""
+        import pyarrow as pa
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
         where = f"dataset {self._dataset}: {self._address}"
         try:
-            return deltalake.DeltaTable(self._address, version, storage_options=delta_options(self._access))
+            yield
         except TableNotFoundError as error:
             raise FatalError(
                 f"{where} is not a Delta table: {error}", next_step="check the dataset's `path`"
             ) from error
-        except (DeltaError, OSError) as error:
+        except (DeltaError, OSError, pa.ArrowException) as error:
             raise outage(str(error), where) or _unreadable(where, error) from error
+
+    def _is_copied(self, table: deltalake.DeltaTable) -> bool:
+        """Whether a file's own rows or names are not the table's: Delta's engine reads those, into a copy. That is
+        told by the table's configuration and files, since the protocols before version 3 list no features."""
+        features = table.protocol().reader_features or ()
+        mapped = self._is_mapped(table)
+        return mapped or "deletionVectors" in features or "://" in "".join(_paths(table)) or _has_marks(table)
+
+    def _is_mapped(self, table: deltalake.DeltaTable) -> bool:
+        """Raises `FatalError` if the columns are mapped and the protocol hides that: the engine then finds nulls."""
+        mode = table.metadata().configuration.get("delta.columnMapping.mode", "none").lower()
+        protocol = table.protocol()
+        reads = protocol.min_reader_version == 2 or "columnMapping" in (protocol.reader_features or ())
+        if mode != "none" and not reads:
+            raise FatalError(
+                f"dataset {self._dataset}: {self._address} maps its columns by {mode}, which its protocol (reader "
+                f"version {protocol.min_reader_version}) does not have: readers find no values under their names",
+                next_step="raise the table's protocol: `ALTER TABLE ... SET TBLPROPERTIES "
+                "('delta.minReaderVersion' = '2', 'delta.minWriterVersion' = '5')`",
+            )
+        return mode != "none"
 
     def _rows(self, table: deltalake.DeltaTable) -> Iterator[pa.Table]:
         import pyarrow as pa
 
-        schema = _schema(table)
+        schema = self._schema(table)
         yield schema.empty_table()
-        for batch in pa.RecordBatchReader.from_stream(table.scan()):
-            yield pa.Table.from_batches([batch]).cast(schema)
+        with self._reporting():
+            for batch in pa.RecordBatchReader.from_stream(table.scan(readable(schema))):
+                yield under(schema, batch)
+
+    def _schema(self, table: deltalake.DeltaTable) -> pa.Schema:
+        """The table's columns; those that cannot be handed on with the reason."""
+        import pyarrow as pa
+
+        declared = json.loads(table.schema().to_json())["fields"]
+        with self._reporting():
+            found = pa.schema(table.schema().to_arrow())
+        fields = [fit(field, self._address) for field in found]
+        variants = {one["name"] for one in declared if _has_variant(one["type"])}
+        return pa.schema([unreadable(f, variant(self._address)) if f.name in variants else f for f in fields])
 
     def _fixed(self, pinned: Pinned) -> dict[str, Fixed]:
         """Each file's partition values: from the pinned versions of the log, once."""
@@ -141,32 +170,19 @@ class DeltaSource(Log):
 
 
 def _unreadable(where: str, error: Exception) -> FatalError | RetriableError:
-    text = str(error)
+    text = str(error).partition("\n")[0]  # a trace of the engine's own follows
     if any(sign in text for sign in ("error sending request", "timed out", "Connection refused", "status 5")):
         return RetriableError(f"{where} is out of reach: {text}")
     return FatalError(f"{where} cannot be read: {text}", next_step="check the table's log and the connection's rights")
 
 
-def _log(version: int) -> str:
-    return f"_delta_log/{version:020d}.json"
-
-
-def _actions(body: bytes) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in body.splitlines() if line.strip()]
-
-
-def _committed(body: bytes) -> datetime:
-    """When a version was written, as its writer says."""
-    info: dict[str, int] = next((action["commitInfo"] for action in _actions(body) if "commitInfo" in action), {})
-    stamp = info.get("inCommitTimestamp", info.get("timestamp", 0))
-    return datetime.fromtimestamp(stamp / 1000, UTC)
-
-
-def _schema(table: deltalake.DeltaTable) -> pa.Schema:
-    import pyarrow as pa
-
-    found = pa.schema(table.schema().to_arrow())
-    return pa.schema([pa.field(f.name, plain(f.type), f.nullable) for f in found])
+def _has_variant(declared: str | dict[str, Any]) -> bool:
+    """Whether a type of Delta's own schema is a variant, or is made of one."""
+    if isinstance(declared, str):
+        return declared == "variant"
+    parts = [field["type"] for field in declared.get("fields", ())]
+    parts += [declared[part] for part in ("elementType", "keyType", "valueType") if part in declared]
+    return any(map(_has_variant, parts))
 
 
 def _paths(table: deltalake.DeltaTable) -> list[str]:
@@ -174,6 +190,18 @@ def _paths(table: deltalake.DeltaTable) -> list[str]:
 
     actions = pa.table(table.get_add_actions())
     return [unquote(path) for path in actions["path"].to_pylist()]
+
+
+def _has_marks(table: deltalake.DeltaTable) -> bool:
+    """Whether rows of the table's files are marked as deleted. The engine stops at marks that it finds incomplete."""
+    import pyarrow as pa
+    from deltalake.exceptions import DeltaError
+
+    try:
+        marks = pa.RecordBatchReader.from_stream(table.deletion_vectors())
+        return any(batch.num_rows for batch in marks)
+    except (DeltaError, OSError, pa.ArrowException):
+        return True
 
 
 def _partitions(table: deltalake.DeltaTable, schema: pa.Schema) -> dict[str, Fixed]:

@@ -14,18 +14,14 @@ from sluice.model.access import CatalogAccess, Connections, SqlAccess
 from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
 from sluice.sources.commits import START, Commit, Log, Version, entries_of, told
 from sluice.sources.file_set import FileSet
-from sluice.sources.spooling import Copies
+from sluice.sources.spooling import Copies, readable, under
 from sluice.sources.stores import iceberg_properties
-from sluice.sources.widening import plain
+from sluice.sources.unreadable import fit
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.schema import Schema
     from pyiceberg.table import FileScanTask, Table
-
-
-_EMPTY = "None"
-"""The version of a table that has no snapshot yet."""
 
 
 class Iceberg(SourceConfig):
@@ -60,17 +56,37 @@ class IcebergSource(Log):
         """The current snapshot: its files where they are; a copy where rows were deleted from them or columns were
         renamed since, for then a file's own rows and names are not the table's."""
         table = self._table()
-        scan = table.scan()
-        tasks = sorted(scan.plan_files(), key=lambda task: task.file.file_path)
-        schema = _schema(table.schema())
-        version = str(table.metadata.current_snapshot_id or _EMPTY)
+        tasks, schema = self._tasks(table), self._schema(table.schema())
+        pinned = self._in_place(table, tasks, schema)
+        if pinned is None:
+            self._refuse_lossy(schema)
+            reader = table.scan(selected_fields=tuple(readable(schema))).to_arrow_batch_reader()
+            pinned = self._copies.write(_rows(reader, schema), spool)
+        return pinned.model_copy(update={"table": str(table.metadata.table_uuid)})
+
+    def _in_place(self, table: Table, tasks: Sequence[FileScanTask], schema: pa.Schema) -> Pinned | None:
         names = [self._name(task.file.file_path) for task in tasks]
-        if None not in names and all(map(_is_plain, tasks)) and not _has_defaults(table.schema()):
-            entries = self._files.entries([name for name in names if name is not None])
-            if all(self._has_own_names(entry.file.name, table.schema()) for entry in entries):
-                return self._files.pinned(entries, schema, version=version)
-        self._refuse_lossy(schema)
-        return self._copies.write(_rows(scan.to_arrow_batch_reader(), schema), spool)
+        if None in names or not all(map(_is_plain, tasks)) or _has_defaults(table.schema()):
+            return None
+        entries = self._files.entries([name for name in names if name is not None])
+        if not all(self._has_own_names(entry.file.name, table.schema()) for entry in entries):
+            return None
+        return self._files.pinned(entries, schema, version=str(table.metadata.current_snapshot_id or START))
+
+    def _tasks(self, table: Table) -> list[FileScanTask]:
+        """The files of the current snapshot, each with the deletes that apply to it."""
+        try:
+            return sorted(table.scan().plan_files(), key=lambda task: task.file.file_path)
+        except (ValueError, NotImplementedError) as error:
+            if not _has_equality_deletes(table):
+                raise self._unreadable(error) from error
+            raise FatalError(
+                f"dataset {self._dataset}: rows of {self._config.table} were deleted by their values (equality "
+                "deletes, as Flink writes them), which pyiceberg cannot apply",
+                next_step="rewrite the table's data files in Spark: `CALL system.rewrite_data_files(table => "
+                f"'{self._config.table}', options => map('delete-file-threshold', '1', "
+                "'remove-dangling-deletes', 'true'))`",
+            ) from error
 
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned) if pinned.spool else not self._files.changed(pinned)
@@ -86,12 +102,11 @@ class IcebergSource(Log):
         return self._copies.of(pinned).scan(pinned) if pinned.spool else self._files.scan(pinned, {})
 
     def versions(self, pinned: Pinned) -> Iterator[Version]:
-        wanted = None if pinned.version == _EMPTY else int(pinned.version)
-        while wanted is not None and (snapshot := self._history.metadata.snapshot_by_id(wanted)):
-            yield Version(str(wanted), datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC))
-            wanted = snapshot.parent_snapshot_id
-        if wanted is None:
-            yield START._replace(id=_EMPTY)
+        wanted = pinned.version
+        while wanted != START and (snapshot := self._history.metadata.snapshot_by_id(int(wanted))):
+            parent = START if snapshot.parent_snapshot_id is None else str(snapshot.parent_snapshot_id)
+            yield Version(wanted, datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC), parent)
+            wanted = parent
 
     def commit(self, version: Version) -> Commit:
         from pyiceberg.manifest import DataFileContent, ManifestEntryStatus
@@ -137,8 +152,9 @@ class IcebergSource(Log):
                 )
 
     def _table(self) -> Table:
+        import pydantic
         from pyiceberg.catalog import load_catalog
-        from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError, RESTError
+        from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError, RESTError, ValidationError
 
         where = f"dataset {self._dataset}: connection {self._config.airflow_conn_id}"
         try:
@@ -149,6 +165,27 @@ class IcebergSource(Log):
             ) from error
         except (OSError, RESTError) as error:
             raise RetriableError(f"{where}: {error}") from error
+        except (ValidationError, pydantic.ValidationError) as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> FatalError:
+        """What pyiceberg does not know of the table: a type of a column, a later version of the format."""
+        return FatalError(
+            f"dataset {self._dataset}: pyiceberg cannot read {self._config.table}: {'; '.join(_unknown(error))}",
+            next_step="write the table without it: a VARIANT as text, for example; or export it through a SQL database",
+        )
+
+    def _schema(self, schema: Schema) -> pa.Schema:
+        """The table's columns; those that cannot be handed on with the reason."""
+        import pyarrow as pa
+        from pyiceberg.io.pyarrow import schema_to_pyarrow
+
+        try:
+            found = schema_to_pyarrow(schema, include_field_ids=False)
+        except (TypeError, ValueError, NotImplementedError) as error:
+            raise self._unreadable(error) from error
+        fields = [fit(field, self._config.table) for field in found]
+        return pa.schema([field.with_type(_small(field.type)) for field in fields])
 
     def _properties(self) -> dict[str, str]:
         access = self._connections.get(self._config.airflow_conn_id)
@@ -189,15 +226,33 @@ def _is_plain(task: FileScanTask) -> bool:
 
 
 def _has_defaults(schema: Schema) -> bool:
-    return any(getattr(field, "initial_default", None) is not None for field in schema.fields)
+    """Whether columns were added with a value for older rows, at any level: files do not hold it."""
+    return any(schema.find_field(number).initial_default is not None for number in schema.field_ids)
 
 
-def _schema(schema: Schema) -> pa.Schema:
-    import pyarrow as pa
-    from pyiceberg.io.pyarrow import schema_to_pyarrow
+def _has_equality_deletes(table: Table) -> bool:
+    from pyiceberg.manifest import DataFileContent, ManifestContent
 
-    found = schema_to_pyarrow(schema, include_field_ids=False)
-    return pa.schema([pa.field(f.name, _small(plain(f.type)), f.nullable) for f in found])
+    snapshot = table.current_snapshot()
+    return snapshot is not None and any(
+        entry.data_file.content is DataFileContent.EQUALITY_DELETES
+        for manifest in snapshot.manifests(table.io)
+        if manifest.content is ManifestContent.DELETES
+        for entry in manifest.fetch_manifest_entry(table.io)
+    )
+
+
+def _unknown(error: Exception) -> list[str]:
+    """What was wrong. Of metadata that does not parse: each place in it, and what stands there."""
+    from pydantic import ValidationError
+
+    parsed = error if isinstance(error, ValidationError) else error.__cause__
+    if not isinstance(parsed, ValidationError):
+        return [str(error)]
+    places = {
+        ".".join(map(str, one["loc"])): one["msg"] for one in parsed.errors(include_url=False, include_input=False)
+    }
+    return [f"{place} of its metadata: {what}" for place, what in places.items()]
 
 
 def _small(type_: pa.DataType) -> pa.DataType:
@@ -226,8 +281,6 @@ def _has_structs_in_lists(type_: pa.DataType) -> bool:
 
 
 def _rows(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Table]:
-    import pyarrow as pa
-
     yield schema.empty_table()
     for batch in reader:
-        yield pa.Table.from_batches([batch]).cast(schema)
+        yield under(schema, batch)

@@ -94,7 +94,7 @@ class ParquetSource(GrowsByFiles):
     def _unified(self, entries: Sequence[Entry]) -> pa.Schema:
         schema = entries[0].schema
         for entry in entries[1:]:
-            if entry.schema.equals(schema):
+            if entry.schema.equals(schema, check_metadata=True):
                 continue
             schema, clash = unify(schema, entry.schema)
             if clash:

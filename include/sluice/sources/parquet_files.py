@@ -12,7 +12,7 @@ from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import File, Opened
 from sluice.filesystem.failures import from_system, translated
 from sluice.sources.local_groups import is_fast, read_group
-from sluice.sources.widening import plain
+from sluice.sources.unreadable import PARSED, stored_fields, unfit_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +28,11 @@ _OPEN_FILES = 4
 _FOOTERS = 64
 """Parsed footers that one source keeps, for all threads."""
 # INT96 reaches beyond the years that nanoseconds hold; a UUID without its extension type is any 16 bytes.
-_OPTIONS: dict[str, Any] = {"coerce_int96_timestamp_unit": "us", "arrow_extensions_enabled": True}
+_OPTIONS: dict[str, Any] = {
+    "coerce_int96_timestamp_unit": "us",
+    "arrow_extensions_enabled": True,
+    "schema_depth_limit": PARSED,
+}
 
 
 class Footer(NamedTuple):
@@ -152,11 +156,22 @@ class ParquetFiles:
             )
         try:
             small = pq.ParquetFile(pa.BufferReader(b"PAR1" + footer), **_OPTIONS)
-            fields = [f.with_type(plain(f.type)).remove_metadata() for f in small.schema_arrow]
-        except (OSError, ValueError) as error:
-            raise self._unreadable(file.name, error) from error
+            fields = stored_fields(small, file.name)
+        except (OSError, ValueError, NotImplementedError) as error:
+            raise self._unfit(file.name, footer) or self._unreadable(file.name, error) from error
         digest = hashlib.sha256(footer).hexdigest()[:16]
         return Footer(small.metadata, pa.schema(fields), digest, dict(_numbers(list(small.schema_arrow))))
+
+    def _unfit(self, name: str, footer: bytes) -> FatalError | None:
+        """What a footer holds that Arrow cannot take: the file is not corrupt."""
+        found = unfit_column(footer)
+        if found is None:
+            return None
+        column, why = found
+        return FatalError(
+            f"dataset {self._dataset}: column {column!r} of {name} {why}",
+            next_step="write the file again without the column, or with a type that more readers know, such as text",
+        )
 
     def _unreadable(self, name: str, error: Exception, index: int | None = None) -> SluiceError:
         where = "its footer" if index is None else f"row group {index}"

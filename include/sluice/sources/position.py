@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from sluice.filesystem import Opened
 
 
+START_AGAIN = (
+    "start a run with the mode full, which delivers everything, and from which the next runs go on: "
+    "`sluice run EXPORT --mode full`. To declare `mode: full` does not help"
+)
+"""The next step if the last delivery's position says nothing any more about the data that is there now."""
+
+
 class Position(BaseModel):
     """Where a delivery has stopped, in the terms of whoever says what is new."""
 
@@ -27,6 +34,9 @@ class Position(BaseModel):
     """A snapshot's id, or the cursor's last value; empty where there was nothing yet."""
     units: Mapping[str, str] = {}
     """By files: each file that was there, with its fingerprint."""
+    table: str | None = None
+    """The identity of the table that the position belongs to; another identity is refused. None if its source knows
+    none, or if an older version of Sluice kept the position."""
 
     @property
     def label(self) -> str:
@@ -58,6 +68,17 @@ class Skipping(Protocol):
         """The same source without rows whose column is surely at or below a position's `at`. It may keep such rows,
         and keeps those without a value."""
         ...
+
+
+def same_table(table: str | None, since: Position, *, dataset: str) -> None:
+    """Raises `FatalError` if the position belongs to another table than `table`: versions and values of two tables do
+    not compare. A position without an identity is accepted, since older versions of Sluice kept none."""
+    if None not in (table, since.table) and table != since.table:
+        raise FatalError(
+            f"dataset {dataset} is another table than the one that was delivered last: its identity was {since.table}, "
+            f"and is {table} now. It was dropped and made again, or its path or name leads elsewhere",
+            next_step=START_AGAIN,
+        )
 
 
 def digest(parts: Iterable[object]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sluice.filesystem import Opened
 from sluice.sources.base import Pinned
+from sluice.sources.unreadable import PARSED, why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, pa.Scalar]]) -> pa_dataset.Dataset:
     """The pinned files, with the values that a file's folders fix. A query's columns and simple comparisons are pushed
-    into it: partitions and row groups that cannot match are not read."""
+    into it: partitions and row groups that cannot match are not read. Columns that cannot be handed on are left out."""
+    import pyarrow as pa
     from pyarrow import dataset as pa_dataset
 
     file_format = _format(pre_buffer=not opened.local)
@@ -23,7 +25,8 @@ def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, 
         file_format.make_fragment(opened.at(unit), opened.filesystem, partition_expression=_known(fixed.get(unit, {})))
         for unit in pinned.units
     ]
-    schema = _as_stored(pinned.schema, [fragment.physical_schema for fragment in fragments])
+    readable = pa.schema([field for field in pinned.schema if why_unreadable(field) is None])
+    schema = _as_stored(readable, [fragment.physical_schema for fragment in fragments])
     return pa_dataset.FileSystemDataset(fragments, schema, file_format, opened.filesystem)
 
 
@@ -50,6 +53,7 @@ def _format(*, pre_buffer: bool) -> pa_dataset.ParquetFileFormat:
             pre_buffer=pre_buffer,
             use_buffered_stream=True,
             arrow_extensions_enabled=True,
+            schema_depth_limit=PARSED,
         ),
     )
 

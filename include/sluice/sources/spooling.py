@@ -11,6 +11,7 @@ from sluice.filesystem import Opened, open_filesystem
 from sluice.model.access import Connections
 from sluice.sources.base import Pinned, Spool
 from sluice.sources.parquet import ParquetSource
+from sluice.sources.unreadable import why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,6 +55,22 @@ class Copies:
                 opened = open_filesystem(self._connections, spool.airflow_conn_id, spool.path, read_only=True)
                 self._opened[spool] = ParquetSource(opened, "", {}, dataset=self._dataset)
             return self._opened[spool]
+
+
+def under(schema: pa.Schema, batch: pa.RecordBatch) -> pa.Table:
+    """Rows as they are copied: in the types of the schema, and null for the columns that cannot be handed on."""
+    import pyarrow as pa
+
+    columns = [
+        pa.nulls(batch.num_rows, field.type) if why_unreadable(field) else batch.column(field.name).cast(field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def readable(schema: pa.Schema) -> list[str]:
+    """The columns that a copy reads."""
+    return [field.name for field in schema if why_unreadable(field) is None]
 
 
 def _write(tables: Iterable[pa.Table], spool: Opened) -> None:

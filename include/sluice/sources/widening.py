@@ -74,7 +74,8 @@ def unify(first: pa.Schema, second: pa.Schema) -> tuple[pa.Schema, str | None]:
         type_ = wider(field.type, other.type)
         if type_ is None:
             return first, field.name
-        fields.append(field.with_type(type_).with_nullable(field.nullable or other.nullable))
+        known = field.metadata or other.metadata
+        fields.append(field.with_type(type_).with_nullable(field.nullable or other.nullable).with_metadata(known))
     fields += [f.with_nullable(True) for f in second if first.get_field_index(f.name) < 0]  # noqa: FBT003
     return pa.schema(fields), None
 

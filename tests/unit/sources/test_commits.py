@@ -52,7 +52,7 @@ class Table:
         names = {f"f{len(self.all) + number}": rows for number, rows in enumerate(added)}
         self.all |= names
         self.files = {name: rows for name, rows in self.files.items() if name not in removed} | names
-        version = Version(str(len(self.commits)), NOW)
+        version = Version(str(len(self.commits)), NOW, str(len(self.commits) - 1))
         self.commits.append((version, Commit(frozenset(names), frozenset(removed), compacts=compacts)))
 
     @property

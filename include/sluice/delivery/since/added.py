@@ -15,7 +15,7 @@ from sluice.model.run import Window
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Slice, Source
 from sluice.sources.cursor import Bounds, Cursor
-from sluice.sources.position import Growing, Position, Skipping, narrowed
+from sluice.sources.position import START_AGAIN, Growing, Position, Skipping, narrowed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,6 +51,17 @@ def skipping(feed: Feed, plan: Plan, source: Source, since: Position | None) -> 
         return source.above(by.column, f"{window.after.astimezone(UTC):%Y-%m-%d}Z")
     same = since is not None and since.by == f"column {by.column}"
     return source.above(by.column, since.at) if since and same and since.at else source
+
+
+def on_trust(extract: FeedExtract) -> str | None:
+    """What to warn of if the last position names no table, as older versions of Sluice kept it, and this one does."""
+    since, position = extract.since, extract.position
+    if since is None or position is None or since.table is not None or position.table is None:
+        return None
+    return (
+        f"{extract.feed}: an older version of Sluice published the last delivery and did not note the table's "
+        f"identity, so it is taken to be the same table, {position.table}. From now on another one is refused"
+    )
 
 
 def _whole(
@@ -106,5 +117,5 @@ def _check_same(dataset: Dataset, since: Position | None) -> None:
     if since is not None and since.by != now:
         raise FatalError(
             f"dataset {dataset.name} was last delivered by its {since.by}, and what is new is now told by its {now}",
-            next_step="trigger a run with the mode `full`: it delivers everything and starts again from there",
+            next_step=START_AGAIN,
         )
