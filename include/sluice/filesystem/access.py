@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sluice.errors import DefinitionError
+from sluice.filesystem.links import Links, LocalLinks, SftpLinks
 from sluice.model.access import (
     Access,
     AwsAccess,
@@ -35,6 +36,8 @@ class Opening(NamedTuple):
     expires_at: float | None = None
     delete: Callable[[str], None] | None = None
     """Removes one file, where the filesystem's own way has side effects."""
+    links: Links | None = None
+    """How links are followed; None for a store that has none."""
 
 
 def open_access(access: Access, conn_id: str) -> Opening:
@@ -52,7 +55,7 @@ def open_access(access: Access, conn_id: str) -> Opening:
 def _folder(access: FolderAccess) -> Opening:
     from pyarrow import fs as pa_fs
 
-    return Opening(pa_fs.LocalFileSystem(), str(access.path.absolute()))
+    return Opening(pa_fs.LocalFileSystem(), str(access.path.absolute()), links=LocalLinks())
 
 
 def _aws(access: AwsAccess) -> Opening:
@@ -159,7 +162,8 @@ def _sftp(access: SftpAccess) -> Opening:
 
     from sluice.filesystem.sftp import sftp_filesystem
 
-    return Opening(pa_fs.PyFileSystem(pa_fs.FSSpecHandler(sftp_filesystem(access))))
+    filesystem = sftp_filesystem(access)
+    return Opening(pa_fs.PyFileSystem(pa_fs.FSSpecHandler(filesystem)), links=SftpLinks(filesystem.ftp))
 
 
 def _fsspec(access: FsspecAccess) -> Opening:

@@ -61,6 +61,7 @@ class DeltaSource(Log):
         """The newest version: its files where they are; a copy where it has deletion vectors or mapped columns."""
         table = self._table()
         if _COPIED & set(table.protocol().reader_features or ()) or "://" in "".join(_paths(table)):
+            self._refuse_outside(_paths(table))
             return self._copies.write(self._rows(table), spool)
         schema = _schema(table)
         entries = self._files.entries(sorted(_paths(table)))
@@ -110,11 +111,26 @@ class DeltaSource(Log):
         version = ",".join([pinned.version, *sorted(older, key=int)])
         return self._files.pinned(entries, pinned.schema, version=version)
 
+    def _refuse_outside(self, paths: Sequence[str]) -> None:
+        """Delta's engine reads whatever a log names. On this machine that is a file of the connection's folder."""
+        opened = self._files.opened
+        opened.check_links()
+        for path in (path for path in paths if "://" in path and opened.local):
+            name = opened.below_root(path.removeprefix("file://"))
+            if name is None:
+                raise FatalError(
+                    f"dataset {self._dataset}: {path} lies outside of {opened.root}, the folder of the connection "
+                    f"{opened.conn_id}",
+                    next_step="copy the table as a whole (a deep clone), or name the connection of a folder above both",
+                )
+            opened.stat(name)
+
     def _table(self, version: int | None = None) -> deltalake.DeltaTable:
         import deltalake
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
         where = f"dataset {self._dataset}: {self._address}"
+        self._files.opened.check_links("_delta_log")
         try:
             return deltalake.DeltaTable(self._address, version, storage_options=delta_options(self._access))
         except TableNotFoundError as error:

@@ -69,6 +69,7 @@ class IcebergSource(Log):
             entries = self._files.entries([name for name in names if name is not None])
             if all(self._has_own_names(entry.file.name, table.schema()) for entry in entries):
                 return self._files.pinned(entries, schema, version=version)
+        self._refuse_outside(tasks)
         self._refuse_lossy(schema)
         return self._copies.write(_rows(scan.to_arrow_batch_reader(), schema), spool)
 
@@ -129,6 +130,20 @@ class IcebergSource(Log):
         """The table with its log, as it was when it was first asked for: later than anything that was pinned."""
         return self._table()
 
+    def _refuse_outside(self, tasks: Sequence[FileScanTask]) -> None:
+        """pyiceberg reads whatever a table names. On this machine that is a file of the connection's folder."""
+        if not self._files.opened.local:
+            return
+        for path in {file.file_path for task in tasks for file in [task.file, *task.delete_files]}:
+            name = self._name(path)
+            if name is None:
+                raise FatalError(
+                    f"dataset {self._dataset}: {path} lies outside of {self._files.opened.root}, the folder of the "
+                    f"connection {self._config.files_conn_id}",
+                    next_step="name the connection of the folder that holds all files of the table by `files_conn_id`",
+                )
+            self._files.opened.stat(name)
+
     def _refuse_lossy(self, schema: pa.Schema) -> None:
         """pyiceberg 0.12 reads a null list of structs as an empty one. Files without deletes we read ourselves."""
         for field in schema:
@@ -170,12 +185,7 @@ class IcebergSource(Log):
         """The file below the files' connection; None where it lies elsewhere."""
         location = path.split("://", 1)[-1] if "://" in path else path.removeprefix("file:")
         scheme = path.split("://", 1)[0] if "://" in path else "file"
-        root = self._files.opened.root
-        if (scheme == "file") != self._files.opened.local or not location.startswith(
-            root.rstrip("/") + "/" * bool(root)
-        ):
-            return None
-        return location.removeprefix(root).lstrip("/")
+        return self._files.opened.below_root(location) if (scheme == "file") == self._files.opened.local else None
 
     def _has_own_names(self, name: str, schema: Schema) -> bool:
         """Whether the file calls every column what the table calls it now: columns are told apart by their numbers."""

@@ -86,15 +86,18 @@ class ParquetSource(GrowsByFiles):
         single = self._opened.stat(self._path) if self._path else None
         if single is not None:
             return [single]
-        found = self._opened.list(self._path)
-        files = [f for f in found if f.name.endswith(".parquet") and not _hidden(self._below(f.name))]
+        files = self._opened.list(self._path, self._left_out)
         if not files:
-            missing = "there is no Parquet file in" if found else "there is nothing at"
+            there = self._opened.is_folder(self._path)
+            missing = "there is no Parquet file in" if there else "there is nothing at"
             raise FatalError(
                 f"dataset {self._dataset}: {missing} {self._opened.at(self._path)}",
                 next_step=f"check the dataset's `path` and the Airflow connection {self._opened.conn_id}",
             )
         return files
+
+    def _left_out(self, name: str) -> bool:
+        return _hidden(self._below(name)) or not name.endswith((".parquet", "/"))
 
     def _schema(self, names: Sequence[str], entries: Sequence[Entry]) -> pa.Schema:
         """Of the files' own columns and their folders'. Raises `FatalError` where either do not go together."""
