@@ -162,7 +162,7 @@ class Opened:
     def below_root(self, path: str) -> str | None:
         """The name below the root of a path in the filesystem's own terms, links followed or not; None where it lies
         elsewhere."""
-        for root in (self.root, self._bounded.links.real(self.root) if self._bounded else self.root):
+        for root in (self.root, self._bounded.check(self.root) if self._bounded else self.root):
             if path.startswith(root.rstrip("/") + "/" * bool(root)):
                 return path.removeprefix(root).lstrip("/")
         return None

@@ -27,8 +27,9 @@ class Item(NamedTuple):
 class Links(Protocol):
     """A filesystem that has links."""
 
-    def real(self, path: str) -> str:
-        """Where a path leads; of one that is not there, as far as it does."""
+    def real(self, path: str) -> str | None:
+        """Where a path leads; of one that is not there, as far as it does. None where a link leads to what the server
+        does not name."""
         ...
 
     def scan(self, folder: str) -> Iterator[Item]:
@@ -72,12 +73,22 @@ class SftpLinks:
     def _home(self) -> str:
         return str(self._session.normalize("."))
 
-    def real(self, path: str) -> str:
+    def real(self, path: str) -> str | None:
         try:
             return str(self._session.normalize(path)) if path else self._home
         except FileNotFoundError:
-            folder, _, name = path.rpartition("/")
-            return f"{self.real(folder)}/{name}"
+            if self._is_there(path):
+                return None
+        folder, _, name = path.rpartition("/")
+        above = self.real(folder)
+        return None if above is None else f"{above.rstrip('/')}/{name}"
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            self._session.lstat(path)
+        except FileNotFoundError:
+            return False
+        return True
 
     def scan(self, folder: str) -> Iterator[Item]:
         for told in self._session.listdir_iter(folder or "."):
@@ -112,10 +123,18 @@ class Bounded:
 
     def check(self, path: str) -> str:
         """The real path of a path below the folder. Raises `FatalError` where a link on the way leads out of it."""
-        real, bound = self.links.real(path), self.links.real(self._base)
+        real, bound = self.links.real(path), self.links.real(self._base) or self._base
+        if real is None:
+            raise self.unnamed(path)
         if not within(real, bound):
-            raise self._outside(*self._leading_out(path, bound), bound)
+            raise self._outside(*self._leading_out(path, real, bound), bound)
         return real
+
+    def unnamed(self, path: str) -> FatalError:
+        return FatalError(
+            f"connection {self.conn_id}: {path} is a link, and the server does not say where it leads",
+            next_step="remove the link, or put the data itself there",
+        )
 
     def _outside(self, link: str, target: str, bound: str) -> FatalError:
         return FatalError(
@@ -123,14 +142,15 @@ class Bounded:
             next_step="put the data itself there, or name a connection of the folder that the data is in",
         )
 
-    def _leading_out(self, path: str, bound: str) -> tuple[str, str]:
+    def _leading_out(self, path: str, real: str, bound: str) -> tuple[str, str]:
         """The first part of a path that lies outside, and where it leads."""
         rest = path.removeprefix(self._base).strip("/").split("/")
-        for count in range(1, len(rest) + 1):
+        for count in range(1, len(rest)):
             part = "/".join(filter(None, [self._base.rstrip("/"), *rest[:count]]))
-            if not within(target := self.links.real(part), bound):
+            target = self.links.real(part)
+            if target is not None and not within(target, bound):
                 return part, target
-        return path, self.links.real(path)
+        return path, real
 
 
 def within(real: str, bound: str) -> bool:

@@ -69,6 +69,9 @@ class _Walk:
         if self._left_out(f"{name}/" if item.folder else name):
             return
         real = self._bounded.check(path)
+        above, _, last = path.rpartition("/")
+        if real == f"{self._bounded.check(above).rstrip('/')}/{last}":
+            raise self._bounded.unnamed(path)  # a server that only tidies paths
         if item.folder and real != self._top and within(self._top, real):
             raise self._error(f"{path} is a link back to {real}, which the folder itself lies in")
         self._add(item, name, real)

@@ -14,6 +14,8 @@ from pyiceberg.catalog import Catalog, load_catalog
 
 from sluice.errors import FatalError
 from sluice.filesystem import open_filesystem
+from sluice.filesystem.links import Bounded, LocalLinks
+from sluice.filesystem.walk import files_below
 from sluice.model.access import Access, CatalogAccess, FolderAccess
 from sluice.sources import SOURCES
 from sluice.sources.base import Source
@@ -286,3 +288,20 @@ class TestStaging:
         assert opened.read_bytes("a.json") == b"new"
         assert [file.name for file in opened.list()] == ["a.json"]
         assert kept.read_bytes() == before
+
+
+class Tidy(LocalLinks):
+    """A server that only tidies the paths that it is asked about."""
+
+    def real(self, path: str) -> str:
+        return os.path.normpath(path)
+
+
+@pytest.mark.parametrize("target", ["..", "../archive"])
+def test_a_server_that_does_not_resolve_links_is_not_followed(lake: Lake, target: str) -> None:
+    lake.put("lake/d/1.parquet", 1)
+    lake.put("lake/archive/2.parquet", 2)
+    lake.link("d/x", target)
+    bounded = Bounded(Tidy(), str(lake.folder), "lake")
+    with pytest.raises(FatalError, match="d/x is a link, and the server does not say where it leads"):
+        files_below(f"{lake.folder}/d", bounded, lambda _: False)
