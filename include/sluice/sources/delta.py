@@ -17,6 +17,7 @@ from sluice.model.access import Connections
 from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.commits import START, Commit, Log, Version, entries_of
 from sluice.sources.file_set import FileSet, Fixed
+from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.spooling import Copies
 from sluice.sources.stores import address, delta_options
 from sluice.sources.widening import plain
@@ -39,6 +40,10 @@ class Delta(SourceConfig):
     """The table's folder, with `/` between levels: below the connection's own folder; on S3, GCS and Azure the first
     level is the bucket or container."""
 
+    fingerprint: Fingerprint = "footer"
+    """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
+    `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
+
     def open(self, connections: Connections, *, dataset: str) -> DeltaSource:
         return DeltaSource(self, connections, dataset=dataset)
 
@@ -50,9 +55,8 @@ class DeltaSource(Log):
         self._access = connections.get(config.airflow_conn_id)
         self._address = address(self._access, config.path, config.airflow_conn_id)
         self._dataset = dataset
-        self._files = FileSet(
-            open_filesystem(connections, config.airflow_conn_id, config.path, read_only=True), dataset=dataset
-        )
+        opened = open_filesystem(connections, config.airflow_conn_id, config.path, read_only=True)
+        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint)
         self._copies = Copies(connections, dataset=dataset)
         self._partitions: dict[str, dict[str, Fixed]] = {}
         self._lock = threading.Lock()

@@ -14,6 +14,7 @@ from sluice.model.access import CatalogAccess, Connections, SqlAccess
 from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.commits import START, Commit, Log, Version, entries_of, told
 from sluice.sources.file_set import FileSet
+from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.spooling import Copies
 from sluice.sources.stores import iceberg_properties
 from sluice.sources.widening import plain
@@ -41,6 +42,10 @@ class Iceberg(SourceConfig):
     files_conn_id: str
     """The Airflow connection of the filesystem that the table's files are in."""
 
+    fingerprint: Fingerprint = "footer"
+    """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
+    `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
+
     def open(self, connections: Connections, *, dataset: str) -> IcebergSource:
         return IcebergSource(self, connections, dataset=dataset)
 
@@ -53,7 +58,8 @@ class IcebergSource(Log):
         self._connections = connections
         self._dataset = dataset
         self._store = connections.get(config.files_conn_id)
-        self._files = FileSet(open_filesystem(connections, config.files_conn_id, "", read_only=True), dataset=dataset)
+        opened = open_filesystem(connections, config.files_conn_id, "", read_only=True)
+        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint)
         self._copies = Copies(connections, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:

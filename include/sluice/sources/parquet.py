@@ -11,6 +11,7 @@ from sluice.filesystem import File, Opened, join, open_filesystem
 from sluice.model.access import Connections
 from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.file_set import Entry, FileSet
+from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.partitions import PartitionType, partition_fields, partition_values
 from sluice.sources.position import GrowsByFiles
 from sluice.sources.widening import unify
@@ -35,21 +36,33 @@ class Parquet(SourceConfig):
     """Types of the columns that folders named `key=value` make. Those not named here are integers or dates where
     every value is one, else text."""
 
+    fingerprint: Fingerprint = "footer"
+    """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
+    `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
+
     def open(self, connections: Connections, *, dataset: str) -> ParquetSource:
         folder, _, last = join("", self.path).rpartition("/")
         opened = open_filesystem(connections, self.airflow_conn_id, folder, read_only=True)
-        return ParquetSource(opened, last, self.partitions, dataset=dataset)
+        return ParquetSource(opened, last, self.partitions, dataset=dataset, by=self.fingerprint)
 
 
 class ParquetSource(GrowsByFiles):
     """An opened dataset of Parquet files. Safe to read from many threads."""
 
-    def __init__(self, opened: Opened, path: str, partitions: Mapping[str, PartitionType], *, dataset: str) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        path: str,
+        partitions: Mapping[str, PartitionType],
+        *,
+        dataset: str,
+        by: Fingerprint = "footer",
+    ) -> None:
         self._opened = opened
         self._path = path
         self._declared = partitions
         self._dataset = dataset
-        self._files = FileSet(opened, dataset=dataset)
+        self._files = FileSet(opened, dataset=dataset, by=by)
 
     def pin(self, spool: Opened | None = None) -> Pinned:  # noqa: ARG002 - nothing is copied
         """The files that are there now, each with its size, time and footer digest."""
