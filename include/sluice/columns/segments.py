@@ -37,7 +37,7 @@ def of_segment(segment: Segment, project: Project, known: Mapping[str, Columns])
     tables = {name: _table(name, project, known) for name in names}
     found = {name: table for name, table in tables.items() if table is not None}
     if len(found) == len(tables):
-        sure = all(columns.whole for columns in known.values())
+        sure = all(known[name].whole for name in names if name in known)
         yield from _unbound(segment, dataset, found, subject, sure=sure)
 
 

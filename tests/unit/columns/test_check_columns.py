@@ -120,7 +120,8 @@ def test_a_database_of_unknown_types_is_asked_for_names_alone(world: World) -> N
     world.declare(
         {
             "catalog/datasets.yaml": f"people: {{kind: profile, key: id, source: {source}}}",
-            "exports/daily.yaml": export("[id, {sql: name.first, as: a}, {sql: upper(nam), as: b}]"),
+            "catalog/segments.yaml": "all: {dataset: people, where: \"date_part('year', name) > 1\"}",
+            "exports/daily.yaml": export("[id, {sql: epoch(name), as: a}, {sql: upper(nam), as: b}]"),
         }
     )
     found = checked(world, "people")
@@ -183,6 +184,7 @@ class TestCommand:
         assert "1 error\n" in out
         assert "cannot run" not in out
         assert "datasets/more.yaml:1:41  dataset leads: connection crm: " in err
+        assert "\n  next: look whether the source can be reached from here, then run `sluice check` again\n" in err
         assert "secret-word" not in err
         assert "out: delivers" in out
 
