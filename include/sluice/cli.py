@@ -83,7 +83,7 @@ COMMANDS = (
         (
             Argument(
                 "--connect",
-                "also try these connections, or all: write, read and remove a small file",
+                "also try these connections, or all: write, read and remove a small file; look at the data too",
                 (("nargs", "*"), ("metavar", "CONNECTION")),
             ),
         ),

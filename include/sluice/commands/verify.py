@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Iterable
 from contextlib import closing
@@ -31,7 +32,7 @@ def verify_manifest(args: Namespace) -> int:
 
 def _find(address: str, connections: Iterable[Connection]) -> tuple[Destination, str]:
     """The declared destination that an address lies in, and the name below its folder."""
-    wanted = str(Path(address).resolve()) if Path(address).exists() else address
+    wanted = os.path.realpath(address) if Path(address).exists() else address
     roots: list[str] = []
     for connection in connections:
         try:
@@ -40,8 +41,9 @@ def _find(address: str, connections: Iterable[Connection]) -> tuple[Destination,
             roots.append(f"{connection.name} ({error.what})")
             continue
         root = destination.locate("-").removesuffix("-")
-        if wanted.startswith(root):
-            return destination, wanted.removeprefix(root)
+        for own in (root, os.path.join(os.path.realpath(root), "")):  # noqa: PTH118 - an address of any kind
+            if wanted.startswith(own):
+                return destination, wanted.removeprefix(own)
         destination.close()
         roots.append(f"{connection.name} ({root})")
     raise FatalError(

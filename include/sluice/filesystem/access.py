@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from sluice.errors import DefinitionError
 from sluice.filesystem.creating import Create, impossible, in_folder, on_azure, on_google, on_s3, over_sftp
+from sluice.filesystem.links import Links, LocalLinks, SftpLinks
 from sluice.model.access import (
     Access,
     AwsAccess,
@@ -38,6 +39,8 @@ class Opening(NamedTuple):
     """Removes one file, where the filesystem's own way has side effects."""
     create: Create = impossible("this kind of connection")
     """Creates a file only if it is absent."""
+    links: Links | None = None
+    """How links are followed; None for a store that has none."""
 
 
 def open_access(access: Access, conn_id: str) -> Opening:
@@ -55,7 +58,7 @@ def open_access(access: Access, conn_id: str) -> Opening:
 def _folder(access: FolderAccess) -> Opening:
     from pyarrow import fs as pa_fs
 
-    return Opening(pa_fs.LocalFileSystem(), str(access.path.absolute()), create=in_folder)
+    return Opening(pa_fs.LocalFileSystem(), str(access.path.absolute()), create=in_folder, links=LocalLinks())
 
 
 def _aws(access: AwsAccess) -> Opening:
@@ -168,7 +171,11 @@ def _sftp(access: SftpAccess) -> Opening:
     from sluice.filesystem.sftp import sftp_filesystem
 
     filesystem = sftp_filesystem(access)
-    return Opening(pa_fs.PyFileSystem(pa_fs.FSSpecHandler(filesystem)), create=over_sftp(filesystem))
+    return Opening(
+        pa_fs.PyFileSystem(pa_fs.FSSpecHandler(filesystem)),
+        create=over_sftp(filesystem),
+        links=SftpLinks(filesystem.ftp),
+    )
 
 
 def _fsspec(access: FsspecAccess) -> Opening:

@@ -45,9 +45,9 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         refreshed_at=now,
         dataset=dataset.name,
         key=dataset.key,
-        sql_digest=hashlib.sha256(_rule(segment, dataset).encode()).hexdigest(),
+        sql_digest=hashlib.sha256(rule_of(segment, dataset).encode()).hexdigest(),
     )
-    tables = _tables(segment, dataset, project)
+    tables = tables_of(segment, dataset, project)
     staging = project.settings.staging
     with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
         copies = stack.enter_context(_copies(planned, staging, connections))
@@ -56,14 +56,14 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
             engine.register(table, _rows(table, project, connections, copies, stack))
         with _explained(segment):
             # Explained first: only what is executed is told with its line.
-            engine.execute(f"explain {_rule(segment, dataset)}").fetchall()
+            engine.execute(f"explain {rule_of(segment, dataset)}").fetchall()
             keys = engine.sql(_members(engine, segment, dataset)).to_arrow_reader(_BATCH)
             written = write_table(planned, keys, staging, connections)
     # Only now, for leaving the block has checked that what was read is what was pinned.
     return make_current(written, staging, connections)
 
 
-def _rule(segment: Segment, dataset: Dataset) -> str:
+def rule_of(segment: Segment, dataset: Dataset) -> str:
     """The query whose first column holds the members. The declaration's own text begins on its second line."""
     if segment.sql is not None:
         return f"\n{segment.sql.strip().rstrip(';')}\n"
@@ -75,14 +75,14 @@ def _members(engine: duckdb.DuckDBPyConnection, segment: Segment, dataset: Datas
     own = engine.sql(f"select {quote(dataset.key)} from {quote(dataset.name)} limit 0").types[0]  # noqa: S608
     return (
         f"select distinct cast(key as {own}) as {quote(dataset.key)} "  # noqa: S608
-        f"from ({_rule(segment, dataset)}) as members(key) where key is not null order by 1"
+        f"from ({rule_of(segment, dataset)}) as members(key) where key is not null order by 1"
     )
 
 
-def _tables(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
+def tables_of(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
     """The tables that the segment reads. Raises `DefinitionError` where its `reads` does not name one."""
     with connect() as engine, _explained(segment):
-        named = tables_read(engine, _rule(segment, dataset))
+        named = tables_read(engine, rule_of(segment, dataset))
         _check_tables(named, segment, project)
     return sorted(named | {dataset.name})
 

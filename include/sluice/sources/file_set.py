@@ -12,6 +12,7 @@ from sluice.errors import FatalError
 from sluice.filesystem import File, Opened
 from sluice.model.layout import same_values
 from sluice.sources.base import Pinned, Slice, encode_schema, known_columns
+from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.parquet_files import ParquetFiles
 from sluice.sources.scanning import dataset_of
 
@@ -37,10 +38,10 @@ class Entry(NamedTuple):
 class FileSet:
     """Parquet files below one folder. Safe to read from many threads."""
 
-    def __init__(self, opened: Opened, *, dataset: str) -> None:
+    def __init__(self, opened: Opened, *, dataset: str, by: Fingerprint = "footer") -> None:
         self.opened = opened
         self._dataset = dataset
-        self._files = ParquetFiles(opened, dataset=dataset)
+        self._files = ParquetFiles(opened, dataset=dataset, by=by)
 
     def entries(self, names: Iterable[str]) -> list[Entry]:
         """Every file with what its footer says, in the order given."""
@@ -78,10 +79,15 @@ class FileSet:
             )
 
     def changed(self, pinned: Pinned) -> list[str]:
-        """The pinned files that are gone or were written again, as far as their size and time tell."""
+        """The pinned files that are gone or were written again, as far as their size and time tell, and their bytes
+        where those were looked at."""
         with ThreadPoolExecutor(_AT_ONCE, "unchanged") as threads:
-            now = {file.name: file.fingerprint for file in threads.map(self.opened.stat, pinned.units) if file}
-        return [name for name, pin in pinned.units.items() if not pin.startswith(f"{now.get(name, '?')}, ")]
+            same = threads.map(self._is_unchanged, pinned.units, pinned.units.values())
+            return [name for name, unchanged in zip(pinned.units, same, strict=True) if not unchanged]
+
+    def _is_unchanged(self, name: str, pin: str) -> bool:
+        file = self.opened.stat(name)
+        return file is not None and pin.startswith(f"{file.fingerprint}, ") and self._files.has_content(name, pin)
 
     def field_numbers(self, name: str) -> dict[int, str]:
         """The numbers that the file's writer gave its columns, nested ones too: what Iceberg tells columns apart by."""
@@ -97,7 +103,7 @@ class FileSet:
             for i, group in enumerate(groups)
             if group.num_rows
         )
-        return Entry(file, footer.fingerprint(file), footer.schema, slices)
+        return Entry(file, self._files.fingerprint(file), footer.schema, slices)
 
     def _shaped(self, table: pa.Table, schema: pa.Schema, fixed: Fixed, unit: str) -> pa.Table:
         import pyarrow as pa

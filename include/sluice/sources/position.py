@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sluice.errors import FatalError
 from sluice.model.run import Window
 from sluice.sources.base import Pinned, Slice, Source
+from sluice.sources.fingerprint import is_same
 
 if TYPE_CHECKING:
     from sluice.filesystem import Opened
@@ -105,7 +106,7 @@ class GrowsByFiles:
         return Position(by="files", units=dict(pinned.units))
 
     def added(self, pinned: Pinned, since: Position) -> Pinned:
-        return self._of({u for u, fingerprint in pinned.units.items() if since.units.get(u) != fingerprint}, pinned)
+        return self._of({u for u, now in pinned.units.items() if not is_same(since.units.get(u, ""), now)}, pinned)
 
     def between(self, pinned: Pinned, window: Window) -> Pinned:
         """By the time that each file was written."""
