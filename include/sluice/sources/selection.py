@@ -224,8 +224,6 @@ def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Ite
         verdicts, rest = verdicts[: piece.records], verdicts[piece.records :]
         kept, rejects = (np.flatnonzero(verdicts == one).astype(np.uint32) for one in (_KEPT, _REJECTED))
         yield SliceSelection(index, numbers(kept), numbers(rejects))
-    if len(rest) or any(map(len, stream)):
-        raise FatalError(_OTHER_ROWS)
 
 
 def _verdicts(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:

@@ -43,21 +43,19 @@ def enclosed(text: str) -> str:
 
 
 def one_expression(text: str) -> Tree:
-    """What the parser makes of a text that is one expression. Raises `DefinitionError` where it is anything else: a
-    list, an expression with a name or a FROM behind it, half of one with the other half of something around it."""
+    """What the parser makes of a text that is one expression. Raises `DefinitionError` where it is anything else.
+
+    Alone it parses, so that it closes no parenthesis but its own; and between parentheses it is the same one value, so
+    that no clause stands behind it."""
     try:
         with connect() as engine:
             select = parse(engine, f"select {text}")
-            alone = without_places(parse(engine, f"select {enclosed(text)}"))
-            bare = without_places(parse(engine, "select 1"))
+            enclosing = parse(engine, f"select {enclosed(text)}")
     except NotOneSelectError as wrong:
         raise _no_expression(text, str(wrong)) from None
-    clauses, around = without_places(select["node"]), alone["node"]
-    items = clauses.pop("select_list", [])
-    if len(items) != 1 or items[0]["alias"] or items != around["select_list"]:
+    items = without_places(select["node"].get("select_list"))
+    if len(items) != 1 or items[0]["alias"] or items != without_places(enclosing["node"].get("select_list")):
         raise _no_expression(text, "it is a list, or gives itself a name")
-    if clauses != {key: value for key, value in bare["node"].items() if key != "select_list"}:
-        raise _no_expression(text, "it goes on behind the expression")
     return select
 
 

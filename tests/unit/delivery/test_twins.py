@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sluice.delivery.publishing.manifest import Manifest
 from sluice.errors import DefinitionError, FatalError
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import current, read_keys
+from sluice.sources import selection
 from tests.builders import World
 
 TWINS = pa.table({"id": [1, 2], "Email": ["A@x", "B@x"], "email": ["a@y", "b@y"]})
@@ -27,11 +29,11 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def declare(world: World, export: str, dataset: str = "", segment: str = "where: id > 0") -> None:
+def declare(world: World, export: str, dataset: str = "", segment: str = "where: id > 0", key: str = "id") -> None:
     source = "{type: parquet, airflow_conn_id: lake, path: t}"
     world.declare(
         {
-            "catalog/datasets.yaml": f"t: {{kind: profile, key: id, source: {source}{dataset}}}\n",
+            "catalog/datasets.yaml": f"t: {{kind: profile, key: {key}, source: {source}{dataset}}}\n",
             "catalog/segments.yaml": f"s: {{dataset: t, {segment}}}\n",
             "connections/out.yaml": "{type: local, airflow_conn_id: out}\n",
             "exports/out.yaml": f"connection: out\nformat: {{type: json, compression: none}}\n{export}\n",
@@ -121,11 +123,26 @@ def test_a_condition_that_could_mean_either_is_refused(world: World) -> None:
     assert refused.value.subject == ("segments", "s", "where")
 
 
-def test_members_are_told_by_the_key_that_is_declared(world: World) -> None:
-    assert segment_export(world, KEYS, "[id, v]", "where: v in ('a', 'b')".replace("v in", '"v in') + '"') == [
-        {"id": 1, "v": "a"},
-        {"id": 2, "v": "b"},
-    ]
+@pytest.mark.parametrize("key", ["id", "ID"])
+def test_members_are_told_by_the_key_that_is_declared(world: World, key: str) -> None:
+    world.dataset("t", KEYS)
+    declare(world, "kind: segment-export\nsegments: [s]\nfields: [v]", segment="where: \"v in ('a', 'b')\"", key=key)
+    assert evaluate(world) == KEYS[key].to_pylist()[:2]
+    assert delivered(world) == [{"v": "a"}, {"v": "b"}]
+
+
+def test_a_row_that_the_engine_does_not_give_back_is_missed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.dataset("t", KEYS)
+    declare(world, "kind: segment-export\nsegments: [s]\nfields: [v]")
+    evaluate(world)
+    whole = selection._batches
+
+    def clipped(*asked: Any) -> Iterator[pa.RecordBatch]:
+        return (batch.slice(0, batch.num_rows - 1) for batch in whole(*asked))
+
+    monkeypatch.setattr(selection, "_batches", clipped)
+    with pytest.raises(FatalError, match="the engine gave other rows back than it read"):
+        world.extract("out")
 
 
 def test_a_partition_folder_counts_too(world: World) -> None:
