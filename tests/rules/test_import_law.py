@@ -22,7 +22,7 @@ LAYERS = [
     {"definition"},
     {"mapping", "plan"},
     {"refresh"},
-    {"delivery"},
+    {"delivery", "columns"},
     {"airflow", "page"},
     {"cli", "commands"},
 ]

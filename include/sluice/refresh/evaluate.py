@@ -49,9 +49,9 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         refreshed_at=now,
         dataset=dataset.name,
         key=dataset.key,
-        sql_digest=hashlib.sha256(_rule(segment, dataset).encode()).hexdigest(),
+        sql_digest=hashlib.sha256(rule_of(segment, dataset).encode()).hexdigest(),
     )
-    tables = _tables(segment, dataset, project)
+    tables = tables_of(segment, dataset, project)
     staging = project.settings.staging
     with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
         copies = stack.enter_context(_copies(planned, staging, connections))
@@ -61,7 +61,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         for table, rows in read.items():
             _register(engine, table, rows, names)
         with _explained(segment):
-            rule = respelled(engine, _rule(segment, dataset), names)
+            rule = respelled(engine, rule_of(segment, dataset), names)
             # Explained first: only what is executed is told with its line.
             engine.execute(f"explain {rule}").fetchall()
             keys = engine.sql(_members(engine, rule, dataset, names)).to_arrow_reader(_BATCH)
@@ -70,7 +70,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
     return make_current(written, staging, connections)
 
 
-def _rule(segment: Segment, dataset: Dataset) -> str:
+def rule_of(segment: Segment, dataset: Dataset) -> str:
     """The query whose first column holds the members. The declaration's own text begins on its second line."""
     if segment.sql is not None:
         return f"\n{without_end(segment.sql).strip()}\n"
@@ -100,10 +100,10 @@ def _members(engine: duckdb.DuckDBPyConnection, rule: str, dataset: Dataset, nam
     )
 
 
-def _tables(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
+def tables_of(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
     """The tables that the segment reads. Raises `DefinitionError` where its `reads` does not name one."""
     with connect() as engine, _explained(segment):
-        named = tables_read(engine, _rule(segment, dataset))
+        named = tables_read(engine, rule_of(segment, dataset))
         if segment.where is not None:
             one_expression(segment.where)
         _check_tables(named, segment, project)

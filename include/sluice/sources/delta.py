@@ -14,7 +14,7 @@ from sluice.errors import FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
 from sluice.model.access import Connections
-from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
+from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.commits import START, Commit, Log, Version, entries_of
 from sluice.sources.file_set import FileSet, Fixed
 from sluice.sources.spooling import Copies
@@ -66,6 +66,9 @@ class DeltaSource(Log):
         entries = self._files.entries(sorted(_paths(table)))
         self._partitions[str(table.version())] = _partitions(table, schema)
         return self._files.pinned(entries, schema, version=str(table.version()))
+
+    def columns(self) -> Columns:
+        return Columns(_schema(self._table()))
 
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned) if pinned.spool else not self._files.changed(pinned)

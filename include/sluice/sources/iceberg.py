@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.model.access import CatalogAccess, Connections, SqlAccess
-from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
+from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.commits import START, Commit, Log, Version, entries_of, told
 from sluice.sources.file_set import FileSet
 from sluice.sources.spooling import Copies
@@ -71,6 +71,9 @@ class IcebergSource(Log):
                 return self._files.pinned(entries, schema, version=version)
         self._refuse_lossy(schema)
         return self._copies.write(_rows(scan.to_arrow_batch_reader(), schema), spool)
+
+    def columns(self) -> Columns:
+        return Columns(_schema(self._table().schema()))
 
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned) if pinned.spool else not self._files.changed(pinned)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from sluice.errors import FatalError
 from sluice.filesystem import File, Opened, join, open_filesystem
 from sluice.model.access import Connections
-from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
+from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.file_set import Entry, FileSet
 from sluice.sources.partitions import PartitionType, partition_fields, partition_values
 from sluice.sources.position import GrowsByFiles
@@ -17,6 +17,9 @@ from sluice.sources.widening import Clash, unify, wider
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_LOOKED = 256
+"""Footers that are enough to tell a dataset's columns to someone who only wants to look."""
 
 
 class Parquet(SourceConfig):
@@ -51,12 +54,14 @@ class ParquetSource(GrowsByFiles):
     def pin(self, spool: Opened | None = None) -> Pinned:  # noqa: ARG002 - nothing is copied
         """The files that are there now, each with its size, time and footer digest."""
         names = [file.name for file in self._list()]
-        partitions = partition_fields([self._below(name) for name in names], self._declared, dataset=self._dataset)
         entries = self._files.entries(names)
-        schema = _with_partitions(self._unified(entries), partitions)
-        for name in names:
-            self._fixed(name, schema)
-        return self._files.pinned(entries, schema)
+        return self._files.pinned(entries, self._schema(names, entries))
+
+    def columns(self) -> Columns:
+        """From every footer; of more than 256 files, from as many, evenly spread."""
+        names = [file.name for file in self._list()]
+        some = _spread(names, _LOOKED)
+        return Columns(self._schema(names, self._files.entries(some)), whole=len(some) == len(names))
 
     def intact(self, pinned: Pinned) -> bool:
         return not self._files.changed(pinned)
@@ -91,6 +96,14 @@ class ParquetSource(GrowsByFiles):
             )
         return files
 
+    def _schema(self, names: Sequence[str], entries: Sequence[Entry]) -> pa.Schema:
+        """Of the files' own columns and their folders'. Raises `FatalError` where either do not go together."""
+        partitions = partition_fields([self._below(name) for name in names], self._declared, dataset=self._dataset)
+        schema = _with_partitions(self._unified(entries), partitions)
+        for name in names:
+            self._fixed(name, schema)
+        return schema
+
     def _unified(self, entries: Sequence[Entry]) -> pa.Schema:
         schema = entries[0].schema
         for entry in entries[1:]:
@@ -107,7 +120,7 @@ class ParquetSource(GrowsByFiles):
             other = next(e for e in entries if column in e.schema.names and spelled not in e.schema.names)
             return FatalError(
                 f"dataset {self._dataset}: column {column!r} of {other.file.name} is {spelled!r} in {entry.file.name}: "
-                "whether that is the same column nobody says, and half of its values would be null",
+                "read as two columns, each would be null in half of the rows",
                 next_step="write the files of one spelling again with the other's",
             )
         mine = entry.schema.field(column).type
@@ -118,6 +131,13 @@ class ParquetSource(GrowsByFiles):
             f"and {mine} in {entry.file.name}: no type holds both without loss",
             next_step="write one of the files again with the other's type",
         )
+
+
+def _spread(names: Sequence[str], most: int) -> list[str]:
+    """At most so many of them, the first and the last among them."""
+    if len(names) <= most:
+        return list(names)
+    return [names[index * (len(names) - 1) // (most - 1)] for index in range(most)]
 
 
 def _hidden(name: str) -> bool:

@@ -17,7 +17,7 @@ from pydantic import model_validator
 from sluice.errors import DefinitionError
 from sluice.filesystem import Opened
 from sluice.model.access import Connections, SqlAccess
-from sluice.sources.base import Pinned, Slice, SourceConfig
+from sluice.sources.base import Columns, Pinned, Slice, SourceConfig
 from sluice.sources.databases import POSTGRES, query_rows
 from sluice.sources.spooling import Copies
 from sluice.sql import quote
@@ -61,6 +61,11 @@ class SqlSource:
     def pin(self, spool: Opened | None = None) -> Pinned:
         """Copy the rows. Raises `RetriableError` where the connection is lost on the way."""
         return self._copies.write(query_rows(self._access(), self._select(), origin=self._origin), spool)
+
+    def columns(self) -> Columns:
+        """By a query of no rows. Through DB-API that tells no types."""
+        query = f"select * from (\n{self._select()}\n) sluice_rows where 1 = 0"  # noqa: S608 - the declaration's own
+        return Columns(next(query_rows(self._access(), query, origin=self._origin)).schema)
 
     def above(self, column: str, at: str) -> SqlSource:
         """In PostgreSQL, whose comparisons are tested. Times are cut two days early: whatever the column's zone and

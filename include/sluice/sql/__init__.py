@@ -33,14 +33,16 @@ def without_values(error: Exception) -> str:
 
 
 def connect(
-    *, threads: int = 1, memory: str = "", spill: str = "", as_written: bool = False
+    *, threads: int = 1, memory: str = "", spill: str = "", as_written: bool = False, errors_as_json: bool = False
 ) -> duckdb.DuckDBPyConnection:
     """An engine for a declaration's own SQL: in memory, without any reach outside it but `spill`, the folder where it
     puts what exceeds `memory` (`1GB`). `as_written` keeps joins the way round they are written: the rows of the first
-    table come out in its order. Close it."""
+    table come out in its order. `errors_as_json` makes the text of an error a JSON object, with its subtype. Close
+    it."""
     import duckdb
 
     bounds = {"memory_limit": memory, "temp_directory": spill} if memory else {}
+    bounds |= {"errors_as_json": "true"} if errors_as_json else {}
     engine = duckdb.connect(config={"threads": threads, "enable_external_access": "false", **bounds})
     if as_written:
         engine.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
