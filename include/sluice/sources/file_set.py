@@ -54,7 +54,7 @@ class FileSet:
         """These files under this schema; their own digest is the version where nothing better is known. Raises
         `FatalError` where a file holds a column of the schema under another name; fields may carry the number and the
         physical name by which to tell, as `identity` knows them."""
-        columns = (Columns(one.file.name, one.schema.names, one.numbers) for one in entries)
+        columns = (Columns(one.file.name, dict.fromkeys(one.schema.names), one.numbers) for one in entries)
         check(schema, columns, dataset=self._dataset)
         units = {entry.file.name: entry.fingerprint for entry in entries}
         return Pinned(

@@ -7,7 +7,7 @@ number that its writer gave it (`PARQUET:field_id`), and the physical name under
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.errors import FatalError
@@ -24,7 +24,8 @@ class Columns(NamedTuple):
     """The columns of one file, as its footer tells them."""
 
     file: str
-    names: Sequence[str]
+    names: Collection[str]
+    """In their order, and found without a search."""
     numbers: Mapping[int, str]
     """Those that have a number."""
 
