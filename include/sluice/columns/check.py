@@ -56,8 +56,7 @@ def _findings(project: Project, schemas: Schemas) -> Iterator[Finding]:
     for name, columns in schemas.known.items():
         yield from of_dataset(project.datasets[name], columns)
     for segment in project.segments.values():
-        if segment.dataset in schemas.known:
-            yield from of_segment(segment, project, schemas.known)
+        yield from of_segment(segment, project, schemas.known)
     for export in project.exports.values():
         yield from exports.of(export)
 

@@ -14,7 +14,8 @@ from sluice.definition.refer import feeds
 from sluice.errors import DefinitionError
 from sluice.mapping.mapper import compile_fields
 from sluice.sources.base import Columns
-from sluice.sql import columns_read
+from sluice.sql.expression import row_expression
+from sluice.sql.names import names_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,17 +32,17 @@ class Exports:
     def of(self, export: ExportBase) -> Iterator[Finding]:
         for dataset in datasets_of(export, self._project):
             columns = self._known.get(dataset.name)
-            if columns is None:
-                continue
-            yield from _unique(export, dataset, columns)
+            if columns is not None:
+                yield from _unique(export, dataset, columns)
             for index, spec in enumerate(export.fields) if isinstance(export, SegmentExport) else ():
                 for finding in self._field(spec, dataset, columns):
                     subject = ("exports", export.name, "fields", index, *finding.subject)
                     yield Finding(**(vars(finding) | {"subject": subject}))
 
-    def _field(self, spec: FieldSpec, dataset: Dataset, columns: Columns) -> Sequence[Finding]:
+    def _field(self, spec: FieldSpec, dataset: Dataset, columns: Columns | None) -> Sequence[Finding]:
         if (dataset.name, spec) not in self._asked:
-            self._asked[dataset.name, spec] = list(_of_field(spec, dataset.name, columns))
+            found = _of_text(spec) if columns is None else _of_field(spec, dataset.name, columns)
+            self._asked[dataset.name, spec] = list(found)
         return self._asked[dataset.name, spec]
 
 
@@ -64,11 +65,20 @@ def _unique(export: ExportBase, dataset: Dataset, columns: Columns) -> Iterator[
             yield no_column(subject, name, columns.schema.names, datasets=[dataset.name], sure=columns.whole)
 
 
+def _of_text(spec: FieldSpec) -> Iterator[Finding]:
+    """What its SQL says of itself, whatever the dataset's columns are."""
+    try:
+        if spec.sql is not None:
+            row_expression(spec.sql)
+    except DefinitionError as error:
+        yield of_error(error, ("sql",))
+
+
 def _of_field(spec: FieldSpec, dataset: str, columns: Columns) -> Iterator[Finding]:
     """Findings whose subject is the way within the field."""
     names = columns.schema.names
     try:
-        missing = _missing(spec, names)
+        missing = _missing(spec, columns.schema)
         if missing:
             way = ("sql",) if spec.sql is not None else ()
             yield from (no_column(way, name, names, datasets=[dataset], sure=columns.whole) for name in missing)
@@ -78,14 +88,13 @@ def _of_field(spec: FieldSpec, dataset: str, columns: Columns) -> Iterator[Findi
         yield of_error(error, ("sql",) if spec.sql is not None else (), sure=columns.whole)
 
 
-def _missing(spec: FieldSpec, names: Sequence[str]) -> list[str]:
+def _missing(spec: FieldSpec, schema: pa.Schema) -> list[str]:
     """What a field names and the dataset does not have: SQL does not mind the case of a name, a `field` does."""
     if spec.field is not None:
-        return [] if spec.field in names else [spec.field]
+        return [] if spec.field in schema.names else [spec.field]
     if spec.sql is None:
         return []
-    lower = {name.lower() for name in names}
-    return sorted(name for name in columns_read(spec.sql) if name != "*" and name.lower() not in lower)
+    return [name for name in row_expression(spec.sql).columns(names_of(schema)) if name not in schema.names]
 
 
 def _of_unknown_type(schema: pa.Schema) -> bool:

@@ -15,6 +15,8 @@ from sluice.errors import DefinitionError
 from sluice.refresh.evaluate import rule_of, tables_of
 from sluice.sources.base import Columns
 from sluice.sql import connect
+from sluice.sql.names import names_of
+from sluice.sql.spelling import respelled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +40,10 @@ def of_segment(segment: Segment, project: Project, known: Mapping[str, Columns])
     found = {name: table for name, table in tables.items() if table is not None}
     if len(found) == len(tables):
         sure = all(known[name].whole for name in names if name in known)
-        yield from _unbound(segment, dataset, found, subject, sure=sure)
+        try:
+            yield from _unbound(segment, dataset, found, subject, sure=sure)
+        except DefinitionError as error:
+            yield of_error(error, subject, sure=sure)
 
 
 def _table(name: str, project: Project, known: Mapping[str, Columns]) -> pa.Schema | None:
@@ -76,12 +81,15 @@ def _unbound(
 
 
 def _failure(rule: str, tables: Mapping[str, pa.Schema]) -> dict[str, Any] | None:
-    """What the engine says against the query, as an object; None where it binds."""
+    """What the engine says against the query, as an object; None where it binds. Raises `DefinitionError` where the
+    query could mean either of two columns."""
     import duckdb
 
+    names = names_of(*tables.values())
     with connect(errors_as_json=True) as engine:
         for name, schema in tables.items():
-            engine.register(name, schema.empty_table())
+            engine.register(name, schema.empty_table().rename_columns([names[own] for own in schema.names]))
+        rule = respelled(engine, rule, names)
         try:
             engine.execute(f"{_EXPLAIN}{rule}").fetchall()
         except duckdb.Error as error:

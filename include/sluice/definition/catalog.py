@@ -62,7 +62,7 @@ class Segment(Declared):
     dataset: Name
     """The dataset whose rows are the members."""
     where: str | None = None
-    """A DuckDB condition over the dataset's columns."""
+    """One DuckDB condition over the dataset's columns."""
     sql: str | None = None
     """A DuckDB query whose first column holds members' keys; datasets and segments are its tables."""
     reads: tuple[Name, ...] = ()

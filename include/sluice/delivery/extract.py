@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sluice.delivery.care.care import Care, Selected
 from sluice.delivery.care.expected import as_expected, within_limits
+from sluice.delivery.commit.watermark import Basis, Watermarks
 from sluice.delivery.feed.extracted import Extracted, FeedExtract
 from sluice.delivery.feed.opened import rows_of, source_of
 from sluice.delivery.feed.row_set import RowSet
@@ -16,7 +17,6 @@ from sluice.delivery.feed.selection import write_selection
 from sluice.delivery.since.added import added_of, on_trust, skipping
 from sluice.delivery.since.beginning import begin
 from sluice.delivery.since.changes import Changes
-from sluice.delivery.commit.watermark import Basis, Watermarks
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.delivery.step import Step, noting
 from sluice.errors import about

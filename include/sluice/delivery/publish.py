@@ -82,7 +82,8 @@ class Publication:
             self._copy(intent.claim.watermark)
 
     def _prepare(self, opened: int) -> Intent:
-        """Compare what is staged with what is there: read after `opened`, so that nothing of an earlier opening counts."""
+        """Compare what is staged with what is there. Both are read after `opened` was: nothing of an earlier opening
+        counts."""
         plan, delivery = self.plan, Delivery.of(self.plan, self.stage)
         reconcile(delivery, self.destination)
         basis = self.stage.read("basis", Basis) if plan.follows else Basis()

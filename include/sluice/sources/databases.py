@@ -12,6 +12,7 @@ from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceErr
 from sluice.model.access import SqlAccess
 from sluice.sources import postgres
 from sluice.sources.widening import unify
+from sluice.sql.names import doubled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +45,11 @@ def _fetched(access: SqlAccess, query: str) -> Iterator[pa.Table]:
         cursor = connection.cursor()
         cursor.execute(query)
         names = [column[0] for column in cursor.description]
+        if twice := doubled(names):
+            raise DefinitionError(
+                f"two columns of the result are named {twice!r}",
+                next_step="give one of them another name in the source's `query`",
+            )
         schema = pa.schema([pa.field(name, pa.null()) for name in names])
         first = cursor.fetchmany(_FETCHED)
         for rows in chain([first], iter(lambda: cursor.fetchmany(_FETCHED), [])):
@@ -51,7 +57,7 @@ def _fetched(access: SqlAccess, query: str) -> Iterator[pa.Table]:
             wider, clash = unify(schema, table.schema)
             if clash:
                 raise FatalError(
-                    f"column {clash!r} holds values of types that do not go together",
+                    f"column {clash.column!r} holds values of types that do not go together",
                     next_step="cast it to one type in the source's `query`",
                 )
             schema = wider

@@ -13,8 +13,10 @@ from sluice.filesystem import File, Opened
 from sluice.model.layout import same_values
 from sluice.sources.base import Pinned, Slice, encode_schema, known_columns
 from sluice.sources.fingerprint import Fingerprint
+from sluice.sources.identity import Columns, check, each_once
 from sluice.sources.parquet_files import ParquetFiles
 from sluice.sources.scanning import dataset_of
+from sluice.sources.unreadable import why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +35,8 @@ class Entry(NamedTuple):
     fingerprint: str
     schema: pa.Schema
     slices: tuple[Slice, ...]
+    numbers: Mapping[int, str] = {}
+    """The columns that their writer gave a number."""
 
 
 class FileSet:
@@ -49,11 +53,15 @@ class FileSet:
             return list(threads.map(self._entry, names))
 
     def pinned(self, entries: Sequence[Entry], schema: pa.Schema, version: str = "") -> Pinned:
-        """These files under this schema; their own digest is the version where nothing better is known."""
+        """These files under this schema; their own digest is the version where nothing better is known. Raises
+        `FatalError` where a file holds a column of the schema under another name; fields may carry the number and the
+        physical name by which to tell, as `identity` knows them."""
+        columns = (Columns(one.file.name, dict.fromkeys(one.schema.names), one.numbers) for one in entries)
+        check(schema, columns, dataset=self._dataset)
         units = {entry.file.name: entry.fingerprint for entry in entries}
         return Pinned(
             version=version or hashlib.sha256(repr(units).encode()).hexdigest()[:16],
-            schema_ipc=encode_schema(schema),
+            schema_ipc=encode_schema(_without_metadata(schema)),
             units=units,
             slices=tuple(piece for entry in entries for piece in entry.slices),
         )
@@ -103,17 +111,20 @@ class FileSet:
             for i, group in enumerate(groups)
             if group.num_rows
         )
-        return Entry(file, self._files.fingerprint(file), footer.schema, slices)
+        each_once(name, footer.schema.names, dataset=self._dataset)
+        names = {*footer.schema.names}
+        numbers = {number: name for number, name in footer.numbers.items() if name in names}
+        return Entry(file, self._files.fingerprint(file), footer.schema, slices, numbers)
 
     def _shaped(self, table: pa.Table, schema: pa.Schema, fixed: Fixed, unit: str) -> pa.Table:
         import pyarrow as pa
 
-        columns = []
+        columns, own = [], dict(zip(table.column_names, table.columns, strict=True))
         for field in schema:
             if field.name in fixed:
                 columns.append(pa.repeat(fixed[field.name], table.num_rows))
-            elif field.name in table.column_names:
-                columns.append(self._widened(table[field.name], field, unit))
+            elif field.name in own:
+                columns.append(self._widened(own[field.name], field, unit))
             else:
                 columns.append(pa.nulls(table.num_rows, field.type))
         return pa.Table.from_arrays(columns, schema=schema) if columns else table
@@ -127,6 +138,13 @@ class FileSet:
             raise FatalError(
                 f"dataset {self._dataset}: column {field.name!r} of {unit} does not fit {field.type}: {error}"
             ) from error
+
+
+def _without_metadata(schema: pa.Schema) -> pa.Schema:
+    """Without what tells columns apart; the reason why one cannot be handed on stays."""
+    import pyarrow as pa
+
+    return pa.schema([field if why_unreadable(field) else field.remove_metadata() for field in schema])
 
 
 def _as_decoded(schema: pa.Schema, table: pa.Table) -> pa.Schema:

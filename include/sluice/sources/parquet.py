@@ -14,7 +14,7 @@ from sluice.sources.file_set import Entry, FileSet
 from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.partitions import PartitionType, partition_fields, partition_values
 from sluice.sources.position import GrowsByFiles
-from sluice.sources.widening import unify
+from sluice.sources.widening import Clash, unify, wider
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,9 +130,18 @@ class ParquetSource(GrowsByFiles):
                 raise self._clash(clash, entry, entries)
         return _named(schema)
 
-    def _clash(self, column: str, entry: Entry, entries: Sequence[Entry]) -> FatalError:
+    def _clash(self, clash: Clash, entry: Entry, entries: Sequence[Entry]) -> FatalError:
+        column, spelled = clash
+        if column != spelled:
+            other = next(e for e in entries if column in e.schema.names and spelled not in e.schema.names)
+            return FatalError(
+                f"dataset {self._dataset}: column {column!r} of {other.file.name} is {spelled!r} in {entry.file.name}: "
+                "read as two columns, each would be null in half of the rows",
+                next_step="write the files of one spelling again with the other's",
+            )
         mine = entry.schema.field(column).type
-        other = next(e for e in entries if column in e.schema.names and unify(e.schema, entry.schema)[1] == column)
+        having = [e for e in entries if column in e.schema.names]
+        other = next((e for e in having if wider(e.schema.field(column).type, mine) is None), having[0])
         return FatalError(
             f"dataset {self._dataset}: column {column!r} is {other.schema.field(column).type} in {other.file.name} "
             f"and {mine} in {entry.file.name}: no type holds both without loss",

@@ -106,7 +106,8 @@ class ParquetFiles:
 
     def read(self, name: str, fingerprint: str, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         """Row group `index` in the file's own types, as tables of bounded size; columns that the file does not have
-        are left out. Raises `FatalError` where the file is not the one pinned by `fingerprint`, or is corrupt."""
+        are left out, and no others. Raises `FatalError` where the file is not the one pinned by `fingerprint`, or is
+        corrupt."""
         opened = self._thread_file(name, fingerprint)
         group = opened.metadata.row_group(index)
         names = opened.schema_arrow.names
@@ -127,8 +128,8 @@ class ParquetFiles:
             sizes = [opened.metadata.row_group(i).num_rows for i in range(index + 1)]
             fast = read_group(path, sum(sizes[:-1]), sizes[-1], columns)
             if fast is not None:
-                return fast
-        return _sound(opened.read_row_group(index, columns=columns, use_threads=False))
+                return _whole_rows(fast, columns)
+        return _whole_rows(_sound(opened.read_row_group(index, columns=columns, use_threads=False)), columns)
 
     def _stream(self, opened: pq.ParquetFile, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         import pyarrow as pa
@@ -136,7 +137,7 @@ class ParquetFiles:
         group = opened.metadata.row_group(index)
         rows = min(65_536, max(1_024, _STREAMED_BYTES * group.num_rows // max(group.total_byte_size, 1)))
         for batch in opened.iter_batches(rows, row_groups=[index], columns=columns, use_threads=False):
-            yield _sound(pa.Table.from_batches([batch]))
+            yield _whole_rows(_sound(pa.Table.from_batches([batch])), columns)
 
     def _thread_file(self, name: str, fingerprint: str) -> pq.ParquetFile:
         files: OrderedDict[tuple[str, str, int], pq.ParquetFile]
@@ -250,6 +251,13 @@ def _numbers(fields: Sequence[pa.Field], inside: str = "") -> Iterator[tuple[int
         elif pa.types.is_map(field.type):
             parts = [field.type.key_field.with_name("key"), field.type.item_field.with_name("value")]
             yield from _numbers(parts, f"{name}.")
+
+
+def _whole_rows(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
+    """The table, if the decoder gave every column that it was asked for: what is missing would be taken for null."""
+    if missing := set(columns or ()).difference(table.column_names):
+        raise ValueError(f"column {min(missing)!r} was not decoded")
+    return table
 
 
 def _sound(table: pa.Table) -> pa.Table:

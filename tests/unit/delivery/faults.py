@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from unittest import mock
 
-from sluice.delivery.sending.ledger import Ledger
 from sluice.delivery.commit.watermark import Watermarks
+from sluice.delivery.sending.ledger import Ledger
 from sluice.destinations.base import Destination, DestinationConfig
 from sluice.errors import RetriableError
 from sluice.filesystem import Opened

@@ -146,4 +146,3 @@ class Cleaner:
 
     def _stage(self, run: str) -> Stage:
         return Stage(self._opened.below(run))
-

@@ -175,7 +175,9 @@ def drop(log: RunLog) -> bool:
     state = log.state()
     if state.removers:
         raise _still_removing(state)
-    if state.act == "dropping" or (state.closed and log.append(state, Entry(act="dropping", by=uuid4().hex)) is not None):
+    if state.act == "dropping" or (
+        state.closed and log.append(state, Entry(act="dropping", by=uuid4().hex)) is not None
+    ):
         log.drop()
         return True
     return False

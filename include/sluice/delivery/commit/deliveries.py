@@ -6,8 +6,7 @@ other that finds it; no other run ever has that place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from pydantic import BaseModel, ConfigDict
 

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.sources.position import Position
 
-
 SMALL = 50_000
 """Bytes of a watermark whose copy Airflow keeps whole: its store takes 65,535."""
 

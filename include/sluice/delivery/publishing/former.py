@@ -66,9 +66,7 @@ def recall(
     known = None if value is None else Watermark.model_validate(value)
     if last is not None:
         if known is not None and known.number > last.number:
-            raise _lost(
-                export, f"deliveries after number {last.number}; number {known.number} was published"
-            )
+            raise _lost(export, f"deliveries after number {last.number}; number {known.number} was published")
         return last
     told = _moved(None if known is None else _whole(known, before, export), before, there)
     if told is not None:

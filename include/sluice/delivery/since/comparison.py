@@ -11,7 +11,7 @@ from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import Opened
 from sluice.model.change import COLUMN, Kind
 from sluice.sources.position import Position
-from sluice.sql import literal, quote
+from sluice.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,16 +34,19 @@ class Comparison:
         self.counts: dict[str, int] = dict.fromkeys(get_args(Kind), 0)
 
     def now(self, tables: Iterator[pa.Table]) -> None:
-        """Take in the rows, in their order. A hash holds the columns' names and types too: renamed, all differ."""
+        """Take in the rows, in their order. A hash holds the columns' names and types too: renamed, all differ. The
+        engine has names of ours for them: its own ignore case."""
         import pyarrow as pa
 
-        columns = ", ".join(quote(name) for name in self._schema.names)
+        columns = [f"c{number}" for number in range(len(self._schema))]
+        key = columns[self._schema.names.index(self._key)]
         salt = literal(str([(field.name, str(field.type)) for field in self._schema]))
-        schema = self._schema.append(pa.field("_ordinal", pa.int64()))
-        with _Stream(schema, self._numbered(tables)) as stream:
+        fields = [field.with_name(name) for field, name in zip(self._schema, columns, strict=True)]
+        schema = pa.schema([*fields, pa.field("_ordinal", pa.int64())])
+        with _Stream(schema, self._numbered(tables, schema)) as stream:
             stream.into(
                 self._engine,
-                f"create table now as select {quote(self._key)} as key, hash({columns}, {salt}) as hash, _ordinal"  # noqa: S608
+                f"create table now as select {key} as key, hash({', '.join(columns)}, {salt}) as hash, _ordinal"  # noqa: S608
                 " from rows",
                 self._dataset,
             )
@@ -156,14 +159,14 @@ class Comparison:
         except (duckdb.Error, OSError) as error:
             raise _failed(self._dataset, error) from error
 
-    def _numbered(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    def _numbered(self, tables: Iterator[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
         import numpy as np
         import pyarrow as pa
 
         start = 0
         for table in tables:
             numbers = pa.array(np.arange(start, start + table.num_rows))
-            yield table.cast(self._schema).append_column("_ordinal", numbers)
+            yield pa.table([*table.cast(self._schema).columns, numbers], schema=schema)
             start += table.num_rows
 
     def _check_keys(self) -> None:

@@ -18,6 +18,7 @@ from sluice.errors import FatalError
 from sluice.filesystem import File
 from tests.unit.delivery.commit.interleaving import Calls, Process, alone, lost
 
+
 @dataclass(frozen=True)
 class Folder:
     """A folder of staging, with the verbs that logs need."""

@@ -1,5 +1,5 @@
-"""The commit protocol, proved by exhaustion: every order of the calls of two and three processes, a crash of any of them
-at any point, and in some stories a fault of the manifest's write."""
+"""The commit protocol, proved by exhaustion: every order of the calls of two and three processes, a crash of any of
+them at any point, and in some stories a fault of the manifest's write."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def sent(run: Run) -> Process:
     return process(run, "first", act)
 
 
-def publish(run: Run, token: str = "try1", *, drops: bool = False) -> Process:
-    return process(run, token, Actor.publish, drops=drops)
+def publish(run: Run, by: str = "try1", *, drops: bool = False) -> Process:
+    return process(run, by, Actor.publish, drops=drops)
 
 
-def teardown(run: Run, token: str = "teardown") -> Process:
-    return process(run, token, Actor.abort)
+def teardown(run: Run, by: str = "teardown") -> Process:
+    return process(run, by, Actor.abort)
 
 
 def clean(run: Run, *, prune: bool = False) -> Process:
     return process(run, "clean", lambda actor: actor.clean(prune=prune), drops=prune)
 
 
-def whole_run(run: Run, token: str = "whole", *, drops: bool = False) -> Process:
-    return process(run, token, Actor.all, drops=drops)
+def whole_run(run: Run, by: str = "whole", *, drops: bool = False) -> Process:
+    return process(run, by, Actor.all, drops=drops)
 
 
 def cleared(run: Run) -> Process:
@@ -65,7 +65,9 @@ def cleared(run: Run) -> Process:
 
 
 STORIES = {
-    "two parts: publish and the teardown": Story((sent(TWO_PARTS),), (publish(TWO_PARTS), teardown(TWO_PARTS)), (TWO_PARTS,)),
+    "two parts: publish and the teardown": Story(
+        (sent(TWO_PARTS),), (publish(TWO_PARTS), teardown(TWO_PARTS)), (TWO_PARTS,)
+    ),
     "two parts: publish and clean": Story((sent(TWO_PARTS),), (publish(TWO_PARTS), clean(TWO_PARTS)), (TWO_PARTS,)),
     "two tries of publish and the teardown": Story((sent(R1),), (publish(R1), publish(R1, "try2"), teardown(R1))),
     "publish, the teardown and clean": Story((sent(R1),), (publish(R1), teardown(R1), clean(R1))),
@@ -75,7 +77,10 @@ STORIES = {
         (sent(FULL1),), (publish(FULL1), clean(FULL1), whole_run(FULL2)), (FULL1, FULL2), follows=False
     ),
     "full: two runs": Story(
-        (sent(FULL1), sent(FULL2)), (publish(FULL1), publish(FULL2), publish(FULL1, "try2")), (FULL1, FULL2), follows=False
+        (sent(FULL1), sent(FULL2)),
+        (publish(FULL1), publish(FULL2), publish(FULL1, "try2")),
+        (FULL1, FULL2),
+        follows=False,
     ),
     "a backfill: two tries and the teardown": Story(
         (sent(BACKFILL),), (publish(BACKFILL), publish(BACKFILL, "try2"), teardown(BACKFILL)), (BACKFILL,)
@@ -91,7 +96,8 @@ STORIES = {
         (sent(R1), whole_run(R2), teardown(R1)), (publish(R1, drops=True), whole_run(R1, "again", drops=True))
     ),
     "staging is dropped beneath a sleeping publish": Story(
-        (sent(R1), teardown(R1), clean(R1)), (publish(R1, drops=True), clean(R1, prune=True), whole_run(R1, "again", drops=True))
+        (sent(R1), teardown(R1), clean(R1)),
+        (publish(R1, drops=True), clean(R1, prune=True), whole_run(R1, "again", drops=True)),
     ),
     "a manifest's write fails": Story((sent(R1),), (publish(R1), publish(R1, "try2"), teardown(R1)), faults=1),
     "a backfill's manifest is refused": Story(
