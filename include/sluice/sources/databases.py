@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.model.access import SqlAccess
-from sluice.sources import postgres
+from sluice.sources.postgres.rows import tables
 from sluice.sources.widening import unify
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def query_rows(access: SqlAccess, query: str, *, origin: str) -> Iterator[pa.Tab
     """The query's rows; at least one table, which may be empty. Raises `DefinitionError` where the query is wrong,
     `FatalError` where we are not let in, `RetriableError` where the server is out of reach or goes away; all name
     `origin`."""
-    read = postgres.tables if access.conn_type in POSTGRES else _fetched
+    read = tables if access.conn_type in POSTGRES else _fetched
     try:
         yield from read(access, query)
     except SluiceError as error:
@@ -80,6 +80,13 @@ def _array(values: list[Any]) -> pa.Array:
 _WRONG = {"ProgrammingError", "InterfaceError", "NotSupportedError"}
 _REFUSED = ("28", "42501")
 """SQLSTATEs of a refused login and of missing rights."""
+_MISTAKEN = ("42", "0A", "3D", "3F")
+"""Of a query that the database cannot run, whatever its rows: classes of SQLSTATE."""
+_PASSING = ("08", "40", "53", "55", "57", "58", "XX")
+"""Of what another try may not meet: lost connections, conflicts, too few resources."""
+_RIGHTS = "check the connection's login, password and rights"
+_QUERY = "correct the source's `table` or `query`"
+_CAST = "cast the column that is named in the source's `query`"
 
 
 def _explained(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
@@ -89,9 +96,19 @@ def _explained(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
     if state.startswith(_REFUSED) or "authentication failed" in text:
-        return FatalError(f"{origin}: {text}", next_step="check the connection's login, password and rights")
+        return FatalError(f"{origin}: {text}", next_step=_RIGHTS)
+    if state and not state.startswith(_PASSING):
+        return _by_state(text, state, origin)
     if kinds & _WRONG or re.search(r"no such (table|column)|syntax error|does not exist|doesn't exist", text):
-        return DefinitionError(f"{origin}: {text}", next_step="correct the source's `table` or `query`")
+        return DefinitionError(f"{origin}: {text}", next_step=_QUERY)
     if "DataError" in kinds or (isinstance(error, ValueError) and "libpq" not in text):
-        return FatalError(f"{origin}: {text}", next_step="cast the column that is named in the source's `query`")
+        return FatalError(f"{origin}: {text}", next_step=_CAST)
     return RetriableError(f"{origin}: {text}")
+
+
+def _by_state(text: str, state: str, origin: str) -> SluiceError:
+    """What will fail again. An error that a row's value causes is told up to the value that it quotes."""
+    if state.startswith(_MISTAKEN):
+        return DefinitionError(f"{origin}: {text}", next_step=_QUERY)
+    told = re.split(r"[\"']", text.splitlines()[0])[0].rstrip(": ")
+    return FatalError(f"{origin}: {told} (SQLSTATE {state})", next_step="correct the value in the source's `query`")
