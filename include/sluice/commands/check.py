@@ -37,7 +37,7 @@ def check(args: argparse.Namespace) -> int:
     warned = f", {_count(len(loaded.warnings), 'warning', 'warnings')}" if loaded.warnings else ""
     print(f"{counted}: {_count(len(loaded.errors), 'error', 'errors')}{warned}")
     failed = _connect(loaded.project, args.connect) if args.connect is not None else 0
-    failed += _carry(loaded.project) if args.connect == [] else 0
+    failed += _carry(loaded.project) + _cursors(loaded.project) if args.connect == [] else 0
     return 1 if loaded.errors or failed else 0
 
 
@@ -57,6 +57,24 @@ def _connect(project: Project, names: Sequence[str]) -> int:
             print(f"{name}: does not deliver\n{error.page()}", file=sys.stderr)
         else:
             print(f"{name}: delivers; wrote, read and removed {address}")
+    return failed
+
+
+def _cursors(project: Project) -> int:
+    """Ask each source that tells what is new by a column whether that is safe, and warn; how many do not answer."""
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.delivery.probe import doubts
+
+    failed = 0
+    for name, dataset in sorted(project.datasets.items()):
+        try:
+            found = doubts(dataset, AirflowConnections())
+        except SluiceError as error:
+            failed += 1
+            print(f"{name}: does not answer\n{error.page()}", file=sys.stderr)
+        else:
+            for doubt in found:
+                print(f"warning: {name}: a row may be passed and never delivered: {doubt}", file=sys.stderr)
     return failed
 
 

@@ -58,6 +58,8 @@ class Pinned(BaseModel):
     slices: tuple[Slice, ...]
     spool: Spool | None = None
     """Where the rows were copied to; None for data that is read where it is."""
+    table: str | None = None
+    """The table's identity, where its source tells one by more than its name."""
 
     @property
     def records(self) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.model.access import SqlAccess
+from sluice.sources.postgres.reach import Reach
 from sluice.sources.postgres.rows import tables
 from sluice.sources.widening import unify
 
@@ -22,13 +24,19 @@ _FETCHED = 20_000
 """Rows asked of a DB-API cursor at once."""
 
 
-def query_rows(access: SqlAccess, query: str, *, origin: str) -> Iterator[pa.Table]:
-    """The query's rows; at least one table, which may be empty. Raises `DefinitionError` where the query is wrong,
-    `FatalError` where we are not let in, `RetriableError` where the server is out of reach or goes away; all name
-    `origin`."""
-    read = tables if access.conn_type in POSTGRES else _fetched
+def query_rows(access: SqlAccess, query: str, *, origin: str, reach: Reach | None = None) -> Iterator[pa.Table]:
+    """The query's rows, in PostgreSQL those within reach; at least one table, which may be empty. Raises what
+    `explaining` does."""
+    with explaining(access, origin):
+        yield from tables(access, query, reach) if access.conn_type in POSTGRES else _fetched(access, query)
+
+
+@contextmanager
+def explaining(access: SqlAccess, origin: str) -> Iterator[None]:
+    """Raises `DefinitionError` where a query is wrong, `FatalError` where we are not let in, `RetriableError` where the
+    server is out of reach or goes away; all name `origin`."""
     try:
-        yield from read(access, query)
+        yield
     except SluiceError as error:
         raise type(error)(f"{origin}: {error.what}", next_step=error.next_step) from error
     except Exception as error:

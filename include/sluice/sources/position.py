@@ -27,6 +27,8 @@ class Position(BaseModel):
     """A snapshot's id, or the cursor's last value; empty where there was nothing yet."""
     units: Mapping[str, str] = {}
     """By files: each file that was there, with its fingerprint."""
+    table: str | None = None
+    """Identity of the table the position belongs to; another identity is refused."""
 
     @property
     def label(self) -> str:
@@ -52,12 +54,30 @@ class Growing(Protocol):
 
 @runtime_checkable
 class Skipping(Protocol):
-    """An opened source that copies its rows, and need not copy those that were delivered."""
+    """An opened source that copies its rows, and need not copy those that were delivered, or may not be yet."""
 
     def above(self, column: str, at: str) -> Source:
         """The same source without rows whose column is surely at or below a position's `at`. It may keep such rows,
         and keeps those without a value."""
         ...
+
+    def settled(self, column: str) -> Source:
+        """The same source without rows that one with a lower value could still follow, as far as it can tell."""
+        ...
+
+    def doubts(self, column: str) -> list[str]:
+        """Why a lower value could follow all the same, each with what to do. Asks the database."""
+        ...
+
+
+def same_table(since: Position | None, table: str | None, *, dataset: str) -> None:
+    """Raises `FatalError` where the position belongs to another table. Positions of before do not say theirs."""
+    if since is not None and since.table is not None and table is not None and since.table != table:
+        raise FatalError(
+            f"dataset {dataset}: the table is another one than was delivered last: it was made again under the same"
+            f" name, or its numbers began anew (it was {since.table}, and is {table})",
+            next_step="trigger a run with the mode `full`: it delivers everything and starts again from there",
+        )
 
 
 def digest(parts: Iterable[object]) -> str:

@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING
 
 from sluice.model.access import SqlAccess
 from sluice.sources.postgres.columns import Column, column_of
+from sluice.sources.postgres.reach import Reach, condition
 from sluice.sources.postgres.session import session, stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def tables(access: SqlAccess, query: str) -> Iterator[pa.Table]:
-    """The query's rows; at least one table, which may be empty. Raises `FatalError` where a value has no place in the
-    type that its column is delivered as."""
+def tables(access: SqlAccess, query: str, reach: Reach | None = None) -> Iterator[pa.Table]:
+    """The query's rows, or those within reach; at least one table, which may be empty. Raises `FatalError` where a
+    value has no place in the type that its column is delivered as."""
     import pyarrow as pa
 
     with session(access) as cursor:
         cursor.execute(f"select * from (\n{query}\n) as rows limit 0")  # noqa: S608 - the declaration's own query
-        columns = [column_of(field) for field in stream(cursor).schema]
+        described = stream(cursor).schema
+        columns = [column_of(field) for field in described]
+        known = reach is not None and reach.column in described.names
+        meant = condition(cursor, query, described.field(reach.column).type, reach) if reach and known else ""
         asked = [one.select for one in columns] + [one.dimensions for one in columns if one.dimensions]
-        cursor.execute(f"select {', '.join(asked)} from (\n{query}\n) as rows")  # noqa: S608
+        cursor.execute(f"select {', '.join(asked)} from (\n{query}\n) as rows {meant}")  # noqa: S608
         schema = pa.schema([pa.field(one.name, one.type) for one in columns])
         yield schema.empty_table()
         for batch in stream(cursor):
