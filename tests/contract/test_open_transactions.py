@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,6 +90,13 @@ def open_insert(database: Database, statement: str = "insert into visits default
         yield run
 
 
+@pytest.fixture
+def writer(database: Database) -> Iterator[ExitStack]:
+    """A transaction that has written once, and that `close` commits; so does the test's end, whatever came of it."""
+    with ExitStack() as stack:
+        yield stack
+
+
 def insert(database: Database, rows: int = 1) -> None:
     with writing(database) as run:
         run(f"insert into visits (note) select 'x' from generate_series(1, {rows})")  # noqa: S608
@@ -111,14 +118,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("role", [None, "plain", "stubborn"])
 def test_a_lower_number_that_is_committed_later_is_waited_for(
-    world: World, database: Database, monkeypatch: pytest.MonkeyPatch, role: str | None
+    world: World, database: Database, writer: ExitStack, monkeypatch: pytest.MonkeyPatch, role: str | None
 ) -> None:
     as_role(world, database, role)
     insert(database, 2)
-    writer = open_insert(database)
-    writer.__enter__()
+    writer.enter_context(open_insert(database))
     insert(database)
-    pauses(monkeypatch, lambda: [insert(database), writer.__exit__(None, None, None)][0])
+    pauses(monkeypatch, lambda: [insert(database), writer.close()][0])
     world.run("visits", "r1")
     nobody_waits(monkeypatch)
     world.run("visits", "r2")
@@ -202,18 +208,17 @@ def test_a_date_of_an_open_transaction_holds_its_day_back(world: World, database
 
 
 def test_a_role_that_is_not_shown_when_others_began_waits_for_them(
-    world: World, database: Database, monkeypatch: pytest.MonkeyPatch
+    world: World, database: Database, writer: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_role(world, database, "plain")
     declare(world, "{column: at}")
     with writing(database) as run:
         run("insert into visits (at) values (now() - interval '1 hour')")
-    writer = open_insert(database)
-    writer.__enter__()
+    writer.enter_context(open_insert(database))
     impatient(monkeypatch)
     with pytest.raises(RetriableError, match="1 transactions"):
         world.run("visits", "r1")
-    pauses(monkeypatch, lambda: [writer.__exit__(None, None, None)][0])
+    pauses(monkeypatch, writer.close)
     world.run("visits", "r2")
     assert ids(world, "r2") == [1]
 
