@@ -50,7 +50,7 @@ def check(args: argparse.Namespace) -> int:
     warned = f", {_count(mild, 'warning', 'warnings')}" if mild else ""
     print(f"{counted}: {_count(wrong, 'error', 'errors')}{warned}")
     failed = _connect(loaded.project, args.connect) if connects else 0
-    failed += _stage(loaded.project) + _carry(loaded.project) if args.connect == [] else 0
+    failed += _stage(loaded.project) + _carry(loaded.project) + _cursors(loaded.project) if args.connect == [] else 0
     return 1 if wrong or failed else 0
 
 
@@ -130,6 +130,24 @@ def _stage(project: Project) -> int:
         return 1
     print(f"staging: creates files only if they are absent; tried at {address}")
     return 0
+
+
+def _cursors(project: Project) -> int:
+    """Ask each source that tells what is new by a column whether that is safe, and warn; how many do not answer."""
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.delivery.probe import doubts
+
+    failed = 0
+    for name, dataset in sorted(project.datasets.items()):
+        try:
+            found = doubts(dataset, AirflowConnections())
+        except SluiceError as error:
+            failed += 1
+            print(f"{name}: does not answer\n{error.page()}", file=sys.stderr)
+        else:
+            for doubt in found:
+                print(f"warning: {name}: a row may be passed and never delivered: {doubt}", file=sys.stderr)
+    return failed
 
 
 def _carry(project: Project) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.model.access import SqlAccess
-from sluice.sources import postgres
+from sluice.sources.postgres.reach import Reach
+from sluice.sources.postgres.rows import tables
 from sluice.sources.widening import unify
 from sluice.sql.names import doubled
 
@@ -23,13 +25,19 @@ _FETCHED = 20_000
 """Rows asked of a DB-API cursor at once."""
 
 
-def query_rows(access: SqlAccess, query: str, *, origin: str) -> Iterator[pa.Table]:
-    """The query's rows; at least one table, which may be empty. Raises `DefinitionError` where the query is wrong,
-    `FatalError` where we are not let in, `RetriableError` where the server is out of reach or goes away; all name
-    `origin`."""
-    read = postgres.tables if access.conn_type in POSTGRES else _fetched
+def query_rows(access: SqlAccess, query: str, *, origin: str, reach: Reach | None = None) -> Iterator[pa.Table]:
+    """The query's rows, in PostgreSQL those within reach; at least one table, which may be empty. Raises what
+    `explaining` does."""
+    with explaining(access, origin):
+        yield from tables(access, query, reach) if access.conn_type in POSTGRES else _fetched(access, query)
+
+
+@contextmanager
+def explaining(access: SqlAccess, origin: str) -> Iterator[None]:
+    """Raises `DefinitionError` where a query is wrong, `FatalError` where we are not let in, `RetriableError` where the
+    server is out of reach or goes away; all name `origin`."""
     try:
-        yield from read(access, query)
+        yield
     except SluiceError as error:
         raise type(error)(f"{origin}: {error.what}", next_step=error.next_step) from error
     except Exception as error:
@@ -86,6 +94,13 @@ def _array(values: list[Any]) -> pa.Array:
 _WRONG = {"ProgrammingError", "InterfaceError", "NotSupportedError"}
 _REFUSED = ("28", "42501")
 """SQLSTATEs of a refused login and of missing rights."""
+_MISTAKEN = ("42", "0A", "3D", "3F")
+"""Of a query that the database cannot run, whatever its rows: classes of SQLSTATE."""
+_PASSING = ("08", "40", "53", "55", "57", "58", "XX")
+"""Of what another try may not meet: lost connections, conflicts, too few resources."""
+_RIGHTS = "check the connection's login, password and rights"
+_QUERY = "correct the source's `table` or `query`"
+_CAST = "cast the column that is named in the source's `query`"
 
 
 def _explained(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
@@ -95,9 +110,19 @@ def _explained(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
     if state.startswith(_REFUSED) or "authentication failed" in text:
-        return FatalError(f"{origin}: {text}", next_step="check the connection's login, password and rights")
+        return FatalError(f"{origin}: {text}", next_step=_RIGHTS)
+    if state and not state.startswith(_PASSING):
+        return _by_state(text, state, origin)
     if kinds & _WRONG or re.search(r"no such (table|column)|syntax error|does not exist|doesn't exist", text):
-        return DefinitionError(f"{origin}: {text}", next_step="correct the source's `table` or `query`")
+        return DefinitionError(f"{origin}: {text}", next_step=_QUERY)
     if "DataError" in kinds or (isinstance(error, ValueError) and "libpq" not in text):
-        return FatalError(f"{origin}: {text}", next_step="cast the column that is named in the source's `query`")
+        return FatalError(f"{origin}: {text}", next_step=_CAST)
     return RetriableError(f"{origin}: {text}")
+
+
+def _by_state(text: str, state: str, origin: str) -> SluiceError:
+    """What will fail again. An error that a row's value causes is told up to the value that it quotes."""
+    if state.startswith(_MISTAKEN):
+        return DefinitionError(f"{origin}: {text}", next_step=_QUERY)
+    told = re.split(r"[\"']", text.splitlines()[0])[0].rstrip(": ")
+    return FatalError(f"{origin}: {told} (SQLSTATE {state})", next_step="correct the value in the source's `query`")

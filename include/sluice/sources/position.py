@@ -63,11 +63,19 @@ class Growing(Protocol):
 
 @runtime_checkable
 class Skipping(Protocol):
-    """An opened source that copies its rows, and need not copy those that were delivered."""
+    """An opened source that copies its rows, and need not copy those that were delivered, or may not be yet."""
 
     def above(self, column: str, at: str) -> Source:
         """The same source without rows whose column is surely at or below a position's `at`. It may keep such rows,
         and keeps those without a value."""
+        ...
+
+    def settled(self, column: str) -> Source:
+        """The same source without rows that one with a lower value could still follow, as far as it can tell."""
+        ...
+
+    def doubts(self, column: str) -> list[str]:
+        """Why a lower value could follow all the same, each with what to do. Asks the database."""
         ...
 
 
@@ -77,7 +85,7 @@ def same_table(table: str | None, since: Position, *, dataset: str) -> None:
     if None not in (table, since.table) and table != since.table:
         raise FatalError(
             f"dataset {dataset} is another table than the one that was delivered last: its identity was {since.table}, "
-            f"and is {table} now. It was dropped and made again, or its path or name leads elsewhere",
+            f"and is {table} now. It was dropped and made again, its numbers began anew, or its name leads elsewhere",
             next_step=START_AGAIN,
         )
 

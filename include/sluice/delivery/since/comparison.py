@@ -7,17 +7,19 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, get_args
 
 from sluice.delivery.feed.rows import FeedRows
+from sluice.delivery.since import digest
 from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import Opened
 from sluice.model.change import COLUMN, Kind
 from sluice.sources.position import Position
-from sluice.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
 _BATCH = 100_000
+_NAMED = b"sluice.digest"
+"""The key under which a file of what was delivered says by which digest."""
 _ANEW = "trigger a run with the mode `full`: it delivers everything and starts again from there"
 
 
@@ -34,20 +36,15 @@ class Comparison:
         self.counts: dict[str, int] = dict.fromkeys(get_args(Kind), 0)
 
     def now(self, tables: Iterator[pa.Table]) -> None:
-        """Take in the rows, in their order. A hash holds the columns' names and types too: renamed, all differ. The
-        engine has names of ours for them: its own ignore case."""
+        """Take in the rows, in their order. A digest holds the columns' names and types too: renamed, all differ."""
         import pyarrow as pa
 
-        columns = [f"c{number}" for number in range(len(self._schema))]
-        key = columns[self._schema.names.index(self._key)]
-        salt = literal(str([(field.name, str(field.type)) for field in self._schema]))
-        fields = [field.with_name(name) for field, name in zip(self._schema, columns, strict=True)]
-        schema = pa.schema([*fields, pa.field("_ordinal", pa.int64())])
+        key = self._schema.field(self._key).with_name("key")
+        schema = pa.schema([key, pa.field("form", pa.large_binary()), pa.field("_ordinal", pa.int64())])
         with _Stream(schema, self._numbered(tables, schema)) as stream:
             stream.into(
                 self._engine,
-                f"create table now as select {key} as key, hash({', '.join(columns)}, {salt}) as hash, _ordinal"  # noqa: S608
-                " from rows",
+                f"create table now as select key, {digest.SQL} as hash, _ordinal from rows",  # noqa: S608 - our own words
                 self._dataset,
             )
         self._check_keys()
@@ -66,6 +63,9 @@ class Comparison:
             raise FatalError(f"dataset {self._dataset}: what {what}{where}", next_step=_ANEW)
         with kept.reporting(f"reading {since.at}"), kept.open_input(since.at) as source:
             file = pq.ParquetFile(source)
+            if (file.schema_arrow.metadata or {}).get(_NAMED) != digest.NAME.encode():
+                what = "what was delivered last is remembered by another digest, which this version does not make"
+                raise FatalError(f"dataset {self._dataset}: {what}: {kept.at(since.at)}", next_step=_ANEW)
             wanted = self._schema.field(self._key).type
             if file.schema_arrow.field("key").type != wanted:
                 kind = file.schema_arrow.field("key").type
@@ -76,11 +76,12 @@ class Comparison:
             self._engine.unregister("rows")
 
     def write(self, kept: Opened, name: str) -> None:
-        """Every key that is there now, with its hash."""
+        """Every key that is there now, with the digest of its row, and that digest's name."""
         import pyarrow.parquet as pq
 
         with closing(self._engine.sql("select key, hash from now").to_arrow_reader(_BATCH)) as reader:
             schema = reader.schema.set(0, self._schema.field(self._key).with_name("key"))
+            schema = schema.with_metadata({_NAMED: digest.NAME.encode()})
             with kept.open_output(name) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as to:
                 for batch in reader:
                     to.write_batch(batch.cast(schema))
@@ -165,9 +166,11 @@ class Comparison:
 
         start = 0
         for table in tables:
-            numbers = pa.array(np.arange(start, start + table.num_rows))
-            yield pa.table([*table.cast(self._schema).columns, numbers], schema=schema)
-            start += table.num_rows
+            plain = table.cast(self._schema)
+            for batch, form in zip(plain.to_batches(), digest.forms(plain), strict=True):
+                numbers = pa.array(np.arange(start, start + batch.num_rows))
+                yield pa.Table.from_arrays([batch.column(self._key), form, numbers], schema=schema)
+                start += batch.num_rows
 
     def _check_keys(self) -> None:
         for query, says in (
