@@ -317,7 +317,7 @@ def test_another_table_is_refused_and_a_full_run_starts_again(
     insert(database, rows)
     with pytest.raises(FatalError, match=r"is another table than|has gone back") as refused:
         world.run("visits", "r2")
-    assert "a run with the mode `full`" in refused.value.next_step
+    assert "`sluice run EXPORT --mode full`" in refused.value.next_step
     world.run("visits", "r3", mode="full")
     insert(database)
     world.run("visits", "r4")
