@@ -66,9 +66,13 @@ def reads(story: str, kind: Kind) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize(
+    "story", [pytest.param(story, marks=pytest.mark.slow if at else ()) for at, story in enumerate(STORIES)]
+)
 def test_a_fault_at_each_call(beginning: Scene, tmp_path: Path, story: str, kind: Kind) -> None:
-    calls = [call for call in recorded(beginning, tmp_path / "recorded", story) if call.verb in CHANGES or reads(story, kind)]
+    calls = [
+        call for call in recorded(beginning, tmp_path / "recorded", story) if call.verb in CHANGES or reads(story, kind)
+    ]
     assert calls
     for number, call in enumerate(calls):
         scene = play(beginning, tmp_path / str(number), story, {call: kind})
