@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -70,13 +70,6 @@ PLACES = (
 def _fail_half_way(stream: pa.NativeFile) -> None:
     stream.write(b"half")
     raise RuntimeError("broke off")
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    fleet = Fleet()
-    yield fleet
-    fleet.close()
 
 
 @pytest.fixture(params=PLACES, ids=lambda place: place.name)
