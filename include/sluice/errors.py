@@ -12,6 +12,8 @@ SluiceError
 
 from __future__ import annotations
 
+import re
+import traceback
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,8 @@ SHOWN = 10
 """Known values that a page lists before it only counts the rest."""
 _WIDEST = 110
 """Characters of a quoted line; a longer one is cut around the place it is quoted for."""
+_UNSAFE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What a terminal would obey, or what no database and no UTF-8 can hold."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Place:
     """Characters of the line that are meant, from `column` on."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{_visible(self.file)}:{self.line}:{self.column}"
 
     def quote(self) -> list[str]:
         """The line under its number, and carets below what is meant; nothing without an excerpt."""
@@ -87,7 +91,7 @@ class SluiceError(Exception):
             lines.append(f"  known: {_listed(self.known)}")
         if self.next_step:
             lines.append(f"  next: {self.next_step}")
-        return "\n".join(lines)
+        return _UNSAFE.sub("?", "\n".join(lines))
 
 
 class DefinitionError(SluiceError):
@@ -130,6 +134,19 @@ def about(*subject: str | int) -> Iterator[None]:
     except SluiceError as error:
         error.subject = (*subject, *error.subject)
         raise
+
+
+def internal(error: Exception, place: Place | None = None) -> DefinitionError:
+    """The page for a mistake of Sluice's own that one declaration has met. It says where in the code, and nothing of
+    what the error itself says: that may hold a value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "/sluice/" in frame.filename] or frames
+    where = f" in {own[-1].filename.rpartition('/sluice/')[2]}:{own[-1].lineno}" if own else ""
+    return DefinitionError(
+        f"Sluice cannot read this, by a mistake of its own: {type(error).__name__}{where}",
+        place=place,
+        next_step="report this line, with the file if you may show it; other declarations are not affected",
+    )
 
 
 def _listed(known: Sequence[str]) -> str:

@@ -23,7 +23,8 @@ from sluice.definition.export import Export
 from sluice.definition.load import declaration_text, load, load_export
 from sluice.definition.project import Project, Settings
 from sluice.definition.settings import read_settings
-from sluice.errors import DefinitionError
+from sluice.errors import DefinitionError, Place, internal
+from sluice.model.declared import is_name
 from sluice.plan.build import refresh_dags
 
 
@@ -34,21 +35,33 @@ def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
         return
     loaded = load(include)
     for export in loaded.project.exports.values():
-        yield export_dag(export, loaded.project, declaration_text(include, export.name))
+        yield _guarded(export, loaded.project, loaded.texts[export.name])
     for name, errors in loaded.broken.items():
         yield broken_dag(name, errors, loaded.project.settings)
 
 
 def _one(include: Path, wanted: str) -> Iterator[DAG]:
+    """The one DAG of this id, if an export has it."""
     if not wanted.startswith(PREFIX):
         return
     name = wanted.removeprefix(PREFIX)
+    if not is_name(name):
+        yield from (dag for dag in export_dags(include, None) if dag.dag_id == wanted)
+        return
     try:
         project, export = load_export(include, name)
     except DefinitionError as error:
         yield broken_dag(name, [error], read_settings(include).settings)
     else:
-        yield export_dag(export, project, declaration_text(include, name))
+        yield _guarded(export, project, declaration_text(include, name))
+
+
+def _guarded(export: Export, project: Project, text: str) -> DAG:
+    """The export's DAG, or a broken one: what one of them cannot have must not keep the others from being made."""
+    try:
+        return export_dag(export, project, text)
+    except Exception as error:
+        return broken_dag(export.name, [internal(error, Place(f"exports/{export.name}.yaml"))], project.settings)
 
 
 def export_dag(export: Export, project: Project, text: str) -> DAG:
@@ -110,6 +123,7 @@ def broken_dag(name: str, errors: Sequence[DefinitionError], settings: Settings)
     page = "\n\n".join(error.page() for error in errors)
     dag = DAG(
         dag_id=dag_id(name),
+        dag_display_name=_printable(name),
         description="broken declaration",
         doc_md=f"## This declaration is broken\n\n```\n{page}\n```\n",
         # A broken export fails where it would have run: after the next refresh, not in silence.
@@ -122,6 +136,11 @@ def broken_dag(name: str, errors: Sequence[DefinitionError], settings: Settings)
     with dag:
         BrokenDeclarationOperator(task_id="broken_declaration", page=page)
     return dag
+
+
+def _printable(name: str) -> str:
+    """Whatever a file may be called, as a database takes it."""
+    return "".join(c if c.isprintable() else "?" for c in name)
 
 
 def _doc(export: Export, text: str) -> str:

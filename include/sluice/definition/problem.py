@@ -11,6 +11,10 @@ from sluice.definition.position import Path
 from sluice.errors import SHOWN, DefinitionError, Place
 
 
+_COMPARED = 120
+"""Characters of a word that are compared with known ones: names have 100."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake. `path` leads to it from the top of its declaration, in the words of the file."""
@@ -34,7 +38,7 @@ class Problem:
 
 def unknown(path: Path, word: str, known: Iterable[str], what: str, advice: str = "", *, key: bool = False) -> Problem:
     """A word that is not among the known ones: with the nearest, and a long list from near to far."""
-    names = sorted(known)
+    names, word = sorted(known), word[:_COMPARED]
     lowered = {name.lower(): name for name in names}
     close = get_close_matches(word.lower(), lowered, n=1, cutoff=0.5 if len(word) <= 3 else 0.72)
     if len(names) > SHOWN:
