@@ -12,7 +12,6 @@ SluiceError
 
 from __future__ import annotations
 
-import re
 import traceback
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -21,10 +20,10 @@ from dataclasses import dataclass
 
 SHOWN = 10
 """Known values that a page lists before it only counts the rest."""
+_LONGEST = 1000
+"""Characters of a page's line: what a file holds may be a megabyte."""
 _WIDEST = 110
 """Characters of a quoted line; a longer one is cut around the place it is quoted for."""
-_UNSAFE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""What a terminal would obey, or what no database and no UTF-8 can hold."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class SluiceError(Exception):
             lines.append(f"  known: {_listed(self.known)}")
         if self.next_step:
             lines.append(f"  next: {self.next_step}")
-        return _UNSAFE.sub("?", "\n".join(lines))
+        return "\n".join(_visible(_cut(part)) for line in lines for part in line.split("\n"))
 
 
 class DefinitionError(SluiceError):
@@ -161,6 +160,10 @@ def _around(text: str, start: int) -> tuple[str, int]:
     begin = max(0, min(start - _WIDEST // 2, len(text) - _WIDEST))
     head, tail = "..." if begin else "", "..." if begin + _WIDEST < len(text) else ""
     return head + text[begin : begin + _WIDEST] + tail, start - begin + len(head)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def _visible(text: str) -> str:

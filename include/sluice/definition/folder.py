@@ -122,9 +122,9 @@ class FileShelf(Shelf):
         except DefinitionError as error:
             declaration.errors.append(error)
             return declaration
-        for way, error in secret.find(document):
-            declaration.secrets.append(way)
-            declaration.errors.append(error)
+        secrets = list(secret.find(document))
+        declaration.secrets = [way for way, _ in secrets]
+        declaration.errors = [error for _, error in secrets]
         declaration.document, declaration.raw = document, document.value
         return declaration
 
@@ -189,32 +189,31 @@ def _entry(family: Family, name: str, document: Document) -> Declaration:
 
 
 def yaml_files(folder: Path, strays: list[DefinitionError]) -> list[Path]:
-    """Every `*.yaml` below a folder, sorted, but those that `_` or `.` begin; other spellings become errors."""
+    """Every `*.yaml` below a folder, sorted, but those that `_` or `.` begin; what else may be meant as a declaration
+    becomes an error."""
     if not folder.is_dir():
         if os.path.lexists(folder):
             strays.append(_stray(folder, f"`{folder.name}` is no folder", "make it one, with declarations in it"))
         return []
     found: list[Path] = []
-    for parent, folders, files in os.walk(folder, onerror=lambda error: strays.append(_closed(error))):
+    links: list[Path] = []
+    closed: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if name[0] not in "_."]
-        links = [path for path in (Path(parent, name) for name in folders) if path.is_symlink()]
-        strays += [
-            _stray(path, "this folder is a link: nothing in it is read", "put the folder here") for path in links
-        ]
+        links += [path for path in (Path(parent, name) for name in folders) if path.is_symlink()]
         found += [Path(parent, name) for name in files if name[0] not in "_." and _YAML.search(name)]
-    for path in sorted(found):
-        if path.suffix != ".yaml":
-            what = "this file is not read: declarations end in `.yaml`"
-            strays.append(_stray(path, what, f"rename it to {path.stem}.yaml"))
-    return [path for path in sorted(found) if path.suffix == ".yaml"]
+    strays += [_stray(path, "this folder is a link: nothing in it is read", "put the folder here") for path in links]
+    strays += [_stray(Path(e.filename), f"the folder cannot be read: {e.strerror}", "see who may") for e in closed]
+    strays += [_misspelt(path) for path in found if path.suffix != ".yaml"]
+    return sorted(path for path in found if path.suffix == ".yaml")
+
+
+def _misspelt(path: Path) -> DefinitionError:
+    return _stray(path, "this file is not read: declarations end in `.yaml`", f"rename it to {path.stem}.yaml")
 
 
 def _stray(path: Path, what: str, next_step: str) -> DefinitionError:
     return DefinitionError(what, place=Place(str(path)), next_step=next_step)
-
-
-def _closed(error: OSError) -> DefinitionError:
-    return _stray(Path(error.filename), f"the folder cannot be read: {error.strerror}", "check who may read it")
 
 
 def misplaced(catalog: Path) -> Iterator[DefinitionError]:
@@ -224,7 +223,7 @@ def misplaced(catalog: Path) -> Iterator[DefinitionError]:
     known = list(CATALOG.values())
     for path in sorted(catalog.glob("*")):
         if path.stem in known and path.suffix.lower() in (".yml", ".yaml") and path.suffix != ".yaml":
-            yield _stray(path, "this file is not read: declarations end in `.yaml`", f"rename it to {path.stem}.yaml")
+            yield _misspelt(path)
         if path.name[0] in "_." or path.stem in known or path.suffix not in ("", ".yaml", ".yml"):
             continue
         what = f"`{path.name}` is no part of the catalog"

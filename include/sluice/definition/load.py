@@ -62,7 +62,11 @@ def load_export(folder: Path, name: str) -> tuple[Project, Export]:
     """Read one export and what it refers to, and no other export's or connection's file.
 
     Raises `DefinitionError` where no export has this name, or where it or what it refers to is wrong."""
-    declared = Declarations(folder)
+    return find(Declarations(folder), name)
+
+
+def find(declared: Declarations, name: str) -> tuple[Project, Export]:
+    """The same, in a folder that is read already."""
     if declared.shelves["export"].get(name) is None:
         raise _no_export(name, declared.names("export"))
     if errors := declared.blockers("export", name):

@@ -20,7 +20,7 @@ def partial(root: Any, raw: Mapping[str, Any], wrong: Iterable[str]) -> Any:
     if model is None:
         return None
     given = _nested(model, raw)
-    lost = {key for key in _nested(model, dict.fromkeys(wrong))}
+    lost = set(_nested(model, dict.fromkeys(wrong)))
     values = {}
     for key, info in fields(model).items():
         if key in given and key not in lost:
@@ -67,4 +67,5 @@ def _nested(model: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Any]:
 def _adapter(model: type[BaseModel], key: str) -> TypeAdapter[Any]:
     """Of one key's value, with the key's own limits."""
     info = fields(model)[key]
-    return TypeAdapter(Annotated[info.annotation, info])
+    limited: Any = Annotated[info.annotation, info]
+    return TypeAdapter(limited)

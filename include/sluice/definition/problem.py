@@ -10,7 +10,6 @@ from typing import Any
 from sluice.definition.position import Path
 from sluice.errors import SHOWN, DefinitionError, Place
 
-
 _COMPARED = 120
 """Characters of a word that are compared with known ones: names have 100."""
 
