@@ -47,7 +47,7 @@ def projects() -> tuple[tuple[Path, ...], ...]:
     golden = [(GOLDEN / "_base" / "include", case / "include") for case in cases]
     good = [layers for layers in golden if layers[1].parent.name.startswith("good-")]
     # What is wrong already hides most of what a change does.
-    return tuple([*shipped * 40, *good * 10, *golden])
+    return (*shipped * 40, *good * 10, *golden)
 
 
 def mutant(number: int, folder: Path) -> str:

@@ -4,7 +4,6 @@ many were which. Half an hour on two cores."""
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 

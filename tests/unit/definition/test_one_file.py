@@ -281,3 +281,20 @@ def test_far_more_names_than_a_page_shows_cost_no_minute(include: Path) -> None:
     write(include / "exports" / "wrong.yaml", f"kind: dataset-export\nconnection: drop\n{'x' * 900_000}: 1\n")
     found = pages(load(include), "wrong.yaml")
     assert all(len(page) < 4000 for page in found)
+
+
+def test_of_many_names_few_are_compared_letter_by_letter(include: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand files that each misspell one of a thousand names are read in seconds, with the right advice."""
+    from sluice.definition import problem
+
+    entry = "{kind: profile, key: k, source: {type: parquet, airflow_conn_id: lake, path: p}}"
+    names = [f"dataset_of_{number}" for number in range(300)]
+    write(include / "catalog" / "datasets" / "many.yaml", "".join(f"{name}: {entry}\n" for name in [*names, "wholly"]))
+    write(include / "exports" / "wrong.yaml", "kind: dataset-export\nconnection: drop\ndatasets: [wholy]\nmode: full\n")
+    compared: list[str] = []
+    matcher = problem.SequenceMatcher
+    monkeypatch.setattr(problem, "SequenceMatcher", lambda j, a, b: (compared.append(b), matcher(j, a, b))[1])
+    [page] = pages(load(include), "wrong.yaml")
+    assert "did you mean: wholly" in page
+    assert "and 294 more" in page
+    assert len(compared) <= 100
