@@ -95,7 +95,7 @@ class Publication:
         plan = self.plan
         before = delivered_before(plan.staging, plan.export.name, self.connections)
         there = partial(_is_there, self.destination)
-        last = recall(plan.export.name, self.commit.deliveries, self.watermarks, before, there)
+        last = recall(plan, self.commit.deliveries, self.watermarks, before, there)
         number, watermark = (last.number, last.watermark) if last else (0, None)
         if plan.follows:
             number = basis.number if basis.number is not None else _number_of(basis, number, watermark)

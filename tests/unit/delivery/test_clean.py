@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from sluice.delivery.publishing import committing
 from sluice.delivery.publishing.history import History
 from sluice.delivery.publishing.report import Report
 from sluice.delivery.staging import StagedRun
-from sluice.destinations.local import LocalFolder
+from sluice.destinations.local import Local, LocalFolder
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
+from sluice.filesystem import Opened
 from sluice.plan.model import Plan
 from tests.builders import World
 from tests.unit.delivery.faults import KeptLedger
@@ -256,6 +258,10 @@ class TestRemovers:
         world.upload(killed)
         assert world.publish(killed).records == 100
 
+    def test_someone_vouches_for_it_beside_a_run_of_another_version(self, world: World, killed: StagedRun) -> None:
+        sent(world, "old").open(world).opened.write_bytes("plan.json", b'{"run": {}}')
+        assert Cleaner(world.plan("people").staging, "people", world, lambda _: True).vouch("r1") == 1
+
     def test_its_staging_is_kept(self, world: World, killed: StagedRun) -> None:
         world.declare({"project.yaml": "staging: {keep: 1}"})
         clean(world)
@@ -410,6 +416,48 @@ class TestOthers:
         staged = {path.name for path in (world.root / "sluice_staging" / "staging" / "runs" / "people").iterdir()}
         assert staged == {str(world.plan("people", f"r{n}").run.id) for n in (2, 3)}
 
+    @pytest.mark.parametrize("dies_at", ["remove", "remove_tree"])
+    def test_a_published_run_whose_staging_is_half_dropped_keeps_its_parts(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, dies_at: str
+    ) -> None:
+        """Not even if someone has taken its manifest away."""
+        world.declare({"project.yaml": "staging: {keep: 1}"})
+        world.run("people", "r1")
+        world.run("people", "r2")
+        clean(world, but=str(world.plan("people", "r1").run.id))
+        act = getattr(Opened, dies_at)
+        run = str(world.plan("people", "r1").run.id)
+
+        def dies(opened: Opened, what: Any) -> None:
+            if what in (run, [f"{run}/plan.json"]):
+                raise Killed
+            act(opened, what)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Opened, dies_at, dies)
+            with pytest.raises(Killed):
+                clean(world)
+        for path in (world.root / "out").rglob("manifest-*"):
+            path.unlink()
+        clean(world)
+        assert parts(world) == 8
+
+    def test_names_are_looked_up_after_the_run_is_closed_to_others(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A cleared run has sent others while the process that cleans slept."""
+        world.extract("people", "r1")
+        append = RunLog.append
+
+        def asleep(log: RunLog, state: State, entry: Entry) -> State | None:
+            monkeypatch.setattr(RunLog, "append", append)
+            sent(world, "r1")
+            return append(log, state, entry)
+
+        monkeypatch.setattr(RunLog, "append", asleep)
+        clean(world)
+        assert parts(world) == 0
+
     def test_one_that_cannot_be_cleaned_keeps_no_other_from_it(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -427,6 +475,39 @@ class TestOthers:
         monkeypatch.setattr(LocalFolder, "remove", broken)
         assert {one.run: one.error for one in clean(world)} == {"r1": "", "r2": "may not remove"}
         assert parts(world) == 4
+
+
+class TestTakenAway:
+    """Where the target takes files away as they arrive, nobody can look for what was sent."""
+
+    @pytest.fixture(autouse=True)
+    def _taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Local, "stays", property(lambda _: False))
+
+    def test_an_aborted_run_that_is_cleared_sends_its_parts_again(self, world: World) -> None:
+        ledger = KeptLedger()
+        staged = world.extract("people", "r1")
+        world.upload(staged, ledger)
+        assert world.abort(staged).removed == 4
+        world.upload(staged, ledger)
+        world.publish(staged)
+        assert (manifests(world), parts(world)) == (1, 4)
+
+    def test_a_retry_sends_nothing_twice(self, world: World) -> None:
+        ledger = KeptLedger()
+        staged = world.extract("people", "r1")
+        world.upload(staged, ledger)
+        shutil.rmtree(world.root / "out")
+        world.upload(staged, ledger)
+        world.publish(staged)
+        assert (manifests(world), parts(world)) == (1, 0)
+
+    def test_a_published_manifest_is_not_written_again(self, world: World) -> None:
+        staged = sent(world, "r1")
+        world.publish(staged)
+        shutil.rmtree(world.root / "out")
+        assert world.publish(staged).outcome == "published"
+        assert manifests(world) == 0
 
 
 class Airflow:
