@@ -121,8 +121,13 @@ class _Beginning:
 
 
 def _same(before: Plan, plan: Plan) -> bool:
-    asked = (plan.definition_hash, plan.run.mode, plan.run.only)
-    return (before.definition_hash, before.run.mode, before.run.only) == asked
+    return _asked(before) == _asked(plan)
+
+
+def _asked(plan: Plan) -> list[object]:
+    """What was declared and asked for. The hash does not tell: a newer version declares more, with defaults."""
+    declared = [plan.export, plan.connection, *((feed.dataset, feed.segment) for feed in plan.feeds)]
+    return [*declared, plan.run.mode, plan.run.only]
 
 
 def _is_there(destination: Destination, name: str) -> bool:
