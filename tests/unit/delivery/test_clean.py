@@ -129,6 +129,26 @@ class TestUnknown:
         world.publish(staged)
         assert path.stat().st_ino == written
 
+    def test_a_write_that_is_not_accepted_is_unknown_for_the_run_is_decided(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+        strike(monkeypatch, "manifest-", after=False, error=FatalError("permission denied"))
+        with pytest.raises(FatalError, match="permission denied"):
+            world.publish(staged)
+        assert (last(world).outcome, last(world).why) == ("unknown", "permission denied")
+
+    def test_a_backfill_whose_manifest_is_not_accepted_is_no_longer_decided(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing waits for it: its parts go."""
+        staged = world.extract("people", "b1", run_type="backfill")
+        world.upload(staged)
+        strike(monkeypatch, "manifest-", after=False, error=FatalError("permission denied"))
+        with pytest.raises(FatalError, match="permission denied"):
+            world.publish(staged)
+        assert (last(world).outcome, world.abort(staged).removed) == ("refused", 4)
+
     def test_the_teardown_publishes_what_is_decided(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         staged = sent(world, "r1")
         strike(monkeypatch, "manifest-", after=False, error=Killed())
@@ -189,6 +209,22 @@ class TestTwoAtOnce:
         with pytest.raises(FatalError, match="this run was aborted"):
             world.publish(staged)
         assert (manifests(world), parts(world)) == (0, 0)
+
+    def test_publish_refuses_where_its_run_was_extracted_again(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What it has compared is no longer what is there."""
+        staged = sent(world, "r1")
+
+        def again() -> None:
+            world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("30", "60")})
+            sent(world, "r1")
+
+        self.meanwhile(monkeypatch, "publishing", again)
+        with pytest.raises(FatalError, match="this run was extracted again"):
+            world.publish(staged)
+        assert manifests(world) == 0
+        assert world.publish(staged).files == 2
 
     def test_a_second_try_of_publish_finishes_what_one_that_sleeps_has_decided(
         self, world: World, monkeypatch: pytest.MonkeyPatch
@@ -457,6 +493,12 @@ class TestOthers:
         monkeypatch.setattr(RunLog, "append", asleep)
         clean(world)
         assert parts(world) == 0
+
+    def test_the_staging_of_dry_runs_goes_too(self, world: World) -> None:
+        world.declare({"project.yaml": "staging: {keep: 1}"})
+        for n in range(3):
+            world.extract("people", f"dry{n}", dry_run=True)
+        assert [(one.run, one.pruned) for one in clean(world)] == [("dry1", True), ("dry0", True)]
 
     def test_one_that_cannot_be_cleaned_keeps_no_other_from_it(
         self, world: World, monkeypatch: pytest.MonkeyPatch
