@@ -226,6 +226,16 @@ class TestTwoAtOnce:
         assert manifests(world) == 0
         assert world.publish(staged).files == 2
 
+    def test_a_run_that_is_taken_up_while_it_is_closed_is_looked_at_again(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+        self.meanwhile(monkeypatch, "closed", lambda: world.upload(staged))
+        clean(world)
+        assert parts(world) == 4
+        clean(world)
+        assert parts(world) == 0
+
     def test_a_second_try_of_publish_finishes_what_one_that_sleeps_has_decided(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
