@@ -57,16 +57,19 @@ def abort(staged: StagedRun, connections: Connections, now: datetime, *, later: 
 
 def _settle(plan: Plan, stage: Stage, destination: Destination, connections: Connections, *, later: bool) -> Aborted:
     commit = commit_of(plan, stage, destination, connections)
-    names = sorted({*names_of(plan, stage), *leftovers(stage)})
+
+    def names() -> list[str]:
+        return sorted({*names_of(plan, stage), *leftovers(stage)})
+
     removed: list[Aborted] = []
-    try:
-        state = commit.abort(lambda: removed.append(_remove(names, destination)))
+    try:  # the names are looked up after `aborting` stands in the log: from then on nobody stages others
+        state = commit.abort(lambda: removed.append(_remove(names(), destination)))
     except (RetriableError, UnknownOutcomeError, FatalError) as refused:
         if not commit.log.state().decided:
             raise
         return Aborted(published=False, unfinished=refused.page())
     if state.act == "published":
-        done = _discard(names, destination).model_copy(update={"published": True})
+        done = _discard(names(), destination).model_copy(update={"published": True})
     else:
         done = removed[0] if removed else Aborted(published=False)
     if done.published or later:

@@ -32,8 +32,8 @@ def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks,
     published, and write the manifest. The result is kept as the run's report.
 
     Raises `FatalError` if they differ, saying what does, or if another run was faster: it is *refused*. Raises
-    `UnknownOutcomeError` if the manifest's own write was lost on the way and cannot be looked up: the outcome is
-    *unknown*, and the next process goes on from there.
+    `UnknownOutcomeError` if the manifest's own write was lost on the way and cannot be looked up, and `FatalError` if
+    it was not accepted: the outcome is *unknown*, and the next process goes on from there.
     """
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
@@ -47,7 +47,8 @@ def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks,
             with noting(stage, "publish"):
                 Publication(plan, stage, destination, connections, watermarks, commit, now).run()
         except FatalError as refused:
-            history.keep(report("refused", why=refused.what))
+            decided = commit.log.state().act == "publishing"  # only its manifest was not accepted
+            history.keep(report("unknown" if decided else "refused", why=refused.what))
             raise
         except UnknownOutcomeError as unknown:
             history.keep(report("unknown", why=unknown.what))
@@ -95,7 +96,7 @@ class Publication:
         plan = self.plan
         before = delivered_before(plan.staging, plan.export.name, self.connections)
         there = partial(_is_there, self.destination)
-        last = recall(plan.export.name, self.commit.deliveries, self.watermarks, before, there)
+        last = recall(plan, self.commit.deliveries, self.watermarks, before, there)
         number, watermark = (last.number, last.watermark) if last else (0, None)
         if plan.follows:
             number = basis.number if basis.number is not None else _number_of(basis, number, watermark)

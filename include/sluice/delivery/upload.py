@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 
 from pydantic import BaseModel, ConfigDict
@@ -57,7 +57,8 @@ def upload(
 ) -> Sent:
     """Send the shard and stage its receipts. `tell` hears of the progress every few seconds.
 
-    Raises `RetriableError` where another try may help: what has arrived by then is in the ledger.
+    Raises `RetriableError` where another try may help: what has arrived by then is in the ledger. Where nobody can look
+    for a part that was sent, the ledger counts only while the run has not been aborted.
     """
     began = time.monotonic()
     stage = staged.open(connections)
@@ -65,14 +66,14 @@ def upload(
     extract = stage.read(f"extract/{shard.feed}", FeedExtract)
     feed, threads, connection = plan.feed(shard.feed), plan.chunks.threads, plan.connection
     progress = Progress(feed=shard.feed, chunks=shard.chunks, records=shard.records, tell=tell)
-    books = Books(ledger, extract.id, progress)
-    with (
-        closing(connection.destination.open(connections, name=connection.name, threads=threads)) as destination,
-        closing(books),
-    ):
-        commit_of(plan, stage, destination, connections).resume()
+    with ExitStack() as open_:
+        destination = connection.destination.open(connections, name=connection.name, threads=threads)
+        open_.enter_context(closing(destination))
+        opened = commit_of(plan, stage, destination, connections).resume()
+        page = extract.id if connection.destination.stays else f"{extract.id} of opening {opened}"
+        books = open_.enter_context(closing(Books(ledger, page, progress)))
         wanted = parts_of(plan, stage, shard, extract.records)
-        before = _still_wanted(_sent_before(plan, shard, extract, stage, ledger), plan, feed, wanted)
+        before = _still_wanted(_sent_before(plan, shard, extract, stage, ledger.sent(page)), plan, feed, wanted)
         there = partial(_is_as_sent, destination, exactly=connection.openpgp is not None)
         for part in _those(there, before, threads) if connection.destination.stays else before:
             books.open(part)
@@ -102,11 +103,13 @@ def _sender(
     )
 
 
-def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, ledger: Ledger) -> list[Part]:
+def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, recorded: Sequence[Part]) -> list[Part]:
     """What former tries have sent of these rows. A part that is encrypted cannot be made again with the same bytes, and
-    a manifest may list it: so receipts count too that a run has staged before its tasks were cleared."""
-    found = {part.name: part for part in ledger.sent(extract.id)}
-    staged = stage.find(f"sent/{shard.number:04d}", Sent) if plan.connection.openpgp else None
+    a manifest may list it: so receipts count too that a run has staged before its tasks were cleared. They do not where
+    nobody can look for a part: the run may have been aborted since."""
+    found = {part.name: part for part in recorded}
+    counts = plan.connection.openpgp and plan.connection.destination.stays
+    staged = stage.find(f"sent/{shard.number:04d}", Sent) if counts else None
     if staged is not None and staged.extract == extract.id:
         found = {part.name: part for part in staged.parts} | found
     return list(found.values())

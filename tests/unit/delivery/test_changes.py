@@ -212,7 +212,7 @@ def test_what_was_delivered_is_remembered_once(world: World) -> None:
 
 
 def test_a_published_run_that_comes_again_and_dies_forgets_nothing(world: World) -> None:
-    """Its manifest was removed, so it begins anew; what the watermark names stays as it was published."""
+    """Its manifest was removed; what the watermark names stays as it was published."""
     write(world, {1: ("a", 1.0)})
     report = world.run("people", "r1")
     Path(report.manifest).unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from sluice.delivery.publishing import committing
 from sluice.delivery.publishing.history import History
 from sluice.delivery.publishing.report import Report
 from sluice.delivery.staging import StagedRun
-from sluice.destinations.local import LocalFolder
+from sluice.destinations.local import Local, LocalFolder
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
+from sluice.filesystem import Opened
 from sluice.plan.model import Plan
 from tests.builders import World
 from tests.unit.delivery.faults import KeptLedger
@@ -127,6 +129,26 @@ class TestUnknown:
         world.publish(staged)
         assert path.stat().st_ino == written
 
+    def test_a_write_that_is_not_accepted_is_unknown_for_the_run_is_decided(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+        strike(monkeypatch, "manifest-", after=False, error=FatalError("permission denied"))
+        with pytest.raises(FatalError, match="permission denied"):
+            world.publish(staged)
+        assert (last(world).outcome, last(world).why) == ("unknown", "permission denied")
+
+    def test_a_backfill_whose_manifest_is_not_accepted_is_no_longer_decided(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing waits for it: its parts go."""
+        staged = world.extract("people", "b1", run_type="backfill")
+        world.upload(staged)
+        strike(monkeypatch, "manifest-", after=False, error=FatalError("permission denied"))
+        with pytest.raises(FatalError, match="permission denied"):
+            world.publish(staged)
+        assert (last(world).outcome, world.abort(staged).removed) == ("refused", 4)
+
     def test_the_teardown_publishes_what_is_decided(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         staged = sent(world, "r1")
         strike(monkeypatch, "manifest-", after=False, error=Killed())
@@ -187,6 +209,32 @@ class TestTwoAtOnce:
         with pytest.raises(FatalError, match="this run was aborted"):
             world.publish(staged)
         assert (manifests(world), parts(world)) == (0, 0)
+
+    def test_publish_refuses_where_its_run_was_extracted_again(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What it has compared is no longer what is there."""
+        staged = sent(world, "r1")
+
+        def again() -> None:
+            world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("30", "60")})
+            sent(world, "r1")
+
+        self.meanwhile(monkeypatch, "publishing", again)
+        with pytest.raises(FatalError, match="this run was extracted again"):
+            world.publish(staged)
+        assert manifests(world) == 0
+        assert world.publish(staged).files == 2
+
+    def test_a_run_that_is_taken_up_while_it_is_closed_is_looked_at_again(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+        self.meanwhile(monkeypatch, "closed", lambda: world.upload(staged))
+        clean(world)
+        assert parts(world) == 4
+        clean(world)
+        assert parts(world) == 0
 
     def test_a_second_try_of_publish_finishes_what_one_that_sleeps_has_decided(
         self, world: World, monkeypatch: pytest.MonkeyPatch
@@ -255,6 +303,10 @@ class TestRemovers:
         assert cleaner.vouch("r1") == 1
         world.upload(killed)
         assert world.publish(killed).records == 100
+
+    def test_someone_vouches_for_it_beside_a_run_of_another_version(self, world: World, killed: StagedRun) -> None:
+        sent(world, "old").open(world).opened.write_bytes("plan.json", b'{"run": {}}')
+        assert Cleaner(world.plan("people").staging, "people", world, lambda _: True).vouch("r1") == 1
 
     def test_its_staging_is_kept(self, world: World, killed: StagedRun) -> None:
         world.declare({"project.yaml": "staging: {keep: 1}"})
@@ -422,6 +474,54 @@ class TestOthers:
         staged = {path.name for path in (world.root / "sluice_staging" / "staging" / "runs" / "people").iterdir()}
         assert staged == {str(world.plan("people", f"r{n}").run.id) for n in (2, 3)}
 
+    @pytest.mark.parametrize("dies_at", ["remove", "remove_tree"])
+    def test_a_published_run_whose_staging_is_half_dropped_keeps_its_parts(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, dies_at: str
+    ) -> None:
+        """Not even if someone has taken its manifest away."""
+        world.declare({"project.yaml": "staging: {keep: 1}"})
+        world.run("people", "r1")
+        world.run("people", "r2")
+        clean(world, but=str(world.plan("people", "r1").run.id))
+        act = getattr(Opened, dies_at)
+        run = str(world.plan("people", "r1").run.id)
+
+        def dies(opened: Opened, what: Any) -> None:
+            if what in (run, [f"{run}/plan.json"]):
+                raise Killed
+            act(opened, what)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Opened, dies_at, dies)
+            with pytest.raises(Killed):
+                clean(world)
+        for path in (world.root / "out").rglob("manifest-*"):
+            path.unlink()
+        clean(world)
+        assert parts(world) == 8
+
+    def test_names_are_looked_up_after_the_run_is_closed_to_others(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A cleared run has sent others while the process that cleans slept."""
+        world.extract("people", "r1")
+        append = RunLog.append
+
+        def asleep(log: RunLog, state: State, entry: Entry) -> State | None:
+            monkeypatch.setattr(RunLog, "append", append)
+            sent(world, "r1")
+            return append(log, state, entry)
+
+        monkeypatch.setattr(RunLog, "append", asleep)
+        clean(world)
+        assert parts(world) == 0
+
+    def test_the_staging_of_dry_runs_goes_too(self, world: World) -> None:
+        world.declare({"project.yaml": "staging: {keep: 1}"})
+        for n in range(3):
+            world.extract("people", f"dry{n}", dry_run=True)
+        assert [(one.run, one.pruned) for one in clean(world)] == [("dry1", True), ("dry0", True)]
+
     def test_one_that_cannot_be_cleaned_keeps_no_other_from_it(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -439,6 +539,39 @@ class TestOthers:
         monkeypatch.setattr(LocalFolder, "remove", broken)
         assert {one.run: one.error for one in clean(world)} == {"r1": "", "r2": "may not remove"}
         assert parts(world) == 4
+
+
+class TestTakenAway:
+    """Where the target takes files away as they arrive, nobody can look for what was sent."""
+
+    @pytest.fixture(autouse=True)
+    def _taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Local, "stays", property(lambda _: False))
+
+    def test_an_aborted_run_that_is_cleared_sends_its_parts_again(self, world: World) -> None:
+        ledger = KeptLedger()
+        staged = world.extract("people", "r1")
+        world.upload(staged, ledger)
+        assert world.abort(staged).removed == 4
+        world.upload(staged, ledger)
+        world.publish(staged)
+        assert (manifests(world), parts(world)) == (1, 4)
+
+    def test_a_retry_sends_nothing_twice(self, world: World) -> None:
+        ledger = KeptLedger()
+        staged = world.extract("people", "r1")
+        world.upload(staged, ledger)
+        shutil.rmtree(world.root / "out")
+        world.upload(staged, ledger)
+        world.publish(staged)
+        assert (manifests(world), parts(world)) == (1, 0)
+
+    def test_a_published_manifest_is_not_written_again(self, world: World) -> None:
+        staged = sent(world, "r1")
+        world.publish(staged)
+        shutil.rmtree(world.root / "out")
+        assert world.publish(staged).outcome == "published"
+        assert manifests(world) == 0
 
 
 class Airflow:

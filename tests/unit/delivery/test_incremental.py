@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.delivery import publish as publishing
+from sluice.delivery.cleaning.clean import Cleaner
 from sluice.delivery.commit.deliveries import Deliveries
 from sluice.delivery.commit.watermark import Watermark
 from sluice.delivery.publishing import committing
@@ -175,8 +176,13 @@ class TestFiles:
         world.run("by_file", "r2")
         assert delivered(world, "r2") == [10]
         shutil.rmtree(world.root / "sluice_staging" / "staging" / "deliveries" / "by_file" / "log")
-        with pytest.raises(FatalError, match="staging has lost"):
+        with pytest.raises(FatalError, match="staging has lost") as lost:
             world.extract("by_file", "r3")
+        assert "mode `full`" in lost.value.next_step
+        world.run("by_file", "r4", mode="full")
+        put(world, "c", [11])
+        world.run("by_file", "r5")
+        assert (delivered(world, "r4"), delivered(world, "r5")) == ([*range(11)], [11])
 
     def test_staging_that_was_restored_to_an_earlier_state_is_refused(self, world: World) -> None:
         log = world.root / "sluice_staging" / "staging" / "deliveries" / "by_file" / "log"
@@ -187,6 +193,23 @@ class TestFiles:
         with pytest.raises(FatalError, match="has lost deliveries after number 2; number 3 was published") as lost:
             world.extract("by_file", "r4")
         assert "mode `full`" in lost.value.next_step
+        world.run("by_file", "r4", mode="full")
+        put(world, "file9", [9])
+        world.run("by_file", "r5")
+        assert (delivered(world, "r4"), delivered(world, "r5")) == ([1, 2, 3], [9])
+
+    def test_nobody_follows_a_delivery_that_staging_was_restored_to(self, world: World) -> None:
+        log = world.root / "sluice_staging" / "staging" / "deliveries" / "by_file" / "log"
+        put(world, "a", [1])
+        world.run("by_file", "r1")
+        put(world, "b", [2])
+        late = world.extract("by_file", "late")
+        world.upload(late)
+        world.run("by_file", "r2")
+        shutil.rmtree(log / "00000002")
+        world.run("by_file", "r3", mode="full")
+        with pytest.raises(FatalError, match="another run has published in the meantime"):
+            world.publish(late)
 
     def test_staging_that_was_lost_goes_on_from_what_airflow_knows(self, world: World) -> None:
         put(world, "a", range(10))
@@ -362,6 +385,15 @@ class TestBackfill:
         assert delivered(world, "backfill__1") == list(range(10))
         assert world.watermarks == {}
 
+    def test_a_dry_run_of_the_same_slice_leaves_what_a_dead_one_has_staged(self, world: World) -> None:
+        stamp(world, "a", {n: NOW - HOUR * n for n in range(1, 100)})
+        world.upload(world.extract("by_column", "dead", run_type="backfill", window=DAY))
+        world.extract("by_column", "dry", run_type="backfill", window=DAY, dry_run=True)
+        cleaner = Cleaner(world.plan("by_column").staging, "by_column", world, lambda _: True)
+        assert list(cleaner.due()) == ["dead"], "a dry run leaves nothing"
+        assert [one.run for one in cleaner.clean(world.now)] == ["dead"]
+        assert world.delivered() == []
+
     def test_it_wakes_downstream_only_when_asked(self, world: World) -> None:
         put(world, "a", range(10))
         assert world.run("by_file", "r1").wakes
@@ -513,6 +545,17 @@ class TestWhoseTurn:
         world.run("by_file", "r1")
         assert before.items() <= {n: (world.root / "out" / n).read_bytes() for n in world.delivered()}.items()
         assert mark(world).run_id == "r2"
+
+    def test_a_published_run_whose_manifest_was_taken_away_delivers_the_same_again(self, world: World) -> None:
+        """Deliveries follow it: begun anew, it would start after its own rows."""
+        put(world, "a", range(10))
+        world.run("by_file", "r1")
+        for path in (world.root / "out").rglob("manifest-*"):
+            path.unlink()
+        put(world, "b", [10])
+        world.run("by_file", "r1")
+        world.run("by_file", "r2")
+        assert (delivered(world, "r1"), delivered(world, "r2")) == ([*range(10)], [10])
 
     def test_a_published_run_whose_data_is_gone_is_left_as_it_is(self, world: World) -> None:
         put(world, "a", range(10))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sluice.delivery.cleaning.clean import Cleaner
-from sluice.delivery.commit.run_log import SCHEMA
+from sluice.delivery.commit.run_log import SCHEMA, Entry, RunLog, State
 from sluice.delivery.publishing.manifest import Manifest
 from sluice.delivery.staging import StagedRun
 from sluice.errors import FatalError
@@ -73,6 +73,23 @@ def test_a_published_run_is_known_to_be_published(world: World) -> None:
     before = manifests(world)
     assert world.run("whole", "published").records == 40
     assert manifests(world) == before, "it is sent again as it was"
+
+
+def test_a_published_run_never_looks_unpublished(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not between two entries of its log either: another process would remove its parts."""
+    run, append = staged(world, "whole", "published"), RunLog.append
+
+    def dies(log: RunLog, state: State, entry: Entry) -> State | None:
+        append(log, state, entry)
+        raise KeyboardInterrupt
+
+    before = world.delivered()
+    with monkeypatch.context() as broken:
+        broken.setattr(RunLog, "append", dies)
+        with pytest.raises(KeyboardInterrupt):
+            world.abort(run)
+    assert world.abort(run).published
+    assert world.delivered() == before
 
 
 def test_what_a_newer_version_has_staged_is_left_to_it(world: World) -> None:

@@ -7,6 +7,7 @@ Airflow says are over. What it removes at the destination is named by the plan t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -97,7 +98,7 @@ class Cleaner:
                 plan, state = stage.find("plan", Plan), RunLog(stage.opened.below("log")).state()
             except SluiceError:  # of another version: `clean` says so
                 continue
-            if plan is not None and not state.closed and self._ended(plan.run.run_id):
+            if plan is not None and not plan.run.dry_run and not state.closed and self._ended(plan.run.run_id):
                 yield plan.run.run_id
 
     def _one(self, run: str, plan: Plan, now: datetime, *, prune: bool) -> Cleaned:
@@ -111,6 +112,7 @@ class Cleaner:
                     return Cleaned(run=name, error=done.unfinished)
                 cleaned = Cleaned(run=name, done=done if done.removed or done.uploads else None)
             if prune and self._drop(plan, log):
+                self._opened.remove([f"{run}/plan.json"])  # first: without it nobody takes up what is left of the log
                 self._opened.remove_tree(run)
                 cleaned = cleaned.model_copy(update={"pruned": True})
         except SluiceError as error:
@@ -127,8 +129,10 @@ class Cleaner:
 
         Raises `FatalError` if staging holds no such run."""
         for run in self._runs():
-            stage = self._stage(run)
-            if stage.read("plan", Plan).run.run_id == run_id:
+            stage, plan = self._stage(run), None
+            with suppress(SluiceError):  # of another version: another run's, or not to be taken up anyway
+                plan = stage.find("plan", Plan)
+            if plan is not None and plan.run.run_id == run_id:
                 log = RunLog(stage.opened.below("log"))
                 state = log.state()
                 for by in state.removers:

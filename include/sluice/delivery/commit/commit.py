@@ -59,6 +59,9 @@ class Commit:
     """What was staged under a name."""
     write: Callable[[Intent], None]
     """Makes sure that the manifest is at the destination as it should be. `FatalError`: it was not written."""
+    stays: bool = True
+    """Whether a manifest can be looked for. One that cannot is not written again once the run is published: its parts
+    may be gone with it."""
 
     def open(self, state: State) -> State | None:
         """Open the run after `state`: what was read before counts no more. None if another process was faster.
@@ -74,11 +77,13 @@ class Commit:
             raise _still_removing(state)
         return self.log.append(state, Entry(act="open", by=self.token))
 
-    def resume(self) -> None:
-        """Open the run again if it was aborted: its parts are sent once more. Raises as `open` does."""
+    def resume(self) -> int:
+        """Open the run again if it was aborted: its parts are sent once more. Which opening it is. Raises as `open`
+        does."""
         while (state := self.log.state()).act in (None, "aborting", "dropping"):
-            if self.open(state):
-                return
+            if (after := self.open(state)) is not None:
+                return after.opened
+        return state.opened
 
     def publish(self, prepare: Callable[[int], Intent], *, follows: bool) -> Intent:
         """Publish the run. `prepare` compares what was sent, for the opening it is given, and says what to publish.
@@ -122,7 +127,8 @@ class Commit:
                 "this run has been published, and what was sent again has other bytes than its manifest says",
                 next_step="trigger a new run; whoever reads the old manifest should take that one",
             )
-        self.write(before)
+        if self.stays:
+            self.write(before)
         return before
 
     def _go_on(self, state: State, by: str) -> Intent:

@@ -69,12 +69,14 @@ class Deliveries:
         return there is not None and there.is_of(claim)
 
     def adopt(self, watermark: Watermark) -> None:
-        """Begin the log with how far deliveries have come by another account."""
+        """Begin the log with how far deliveries have come by another account. Earlier entries go: nobody may take a
+        place after one of them."""
         number = watermark.number or 1
         claim = Claim(
             number=number, run=watermark.run, run_id=watermark.run_id, opened=0, manifest="", watermark=watermark
         )
         self._log.append(number, claim.model_dump_json().encode(), anchor=number)
+        self._log.remove([earlier for earlier in self._log.numbers() if earlier < number])
 
     def _at(self, number: int) -> Claim | None:
         body = self._log.read(number)

@@ -33,6 +33,7 @@ def commit_of(plan: Plan, stage: Stage, destination: Destination, connections: C
         stage=stage.write,
         staged=lambda name: stage.read(name, Intent),
         write=partial(_put, plan, destination),
+        stays=plan.connection.destination.stays,
     )
 
 

@@ -39,10 +39,12 @@ def adopt(plan: Plan, stage: Stage, destination: Destination, log: RunLog) -> No
     if state.act is not None or stage.find("plan", Plan) is None:
         return
     manifest = _published(plan, stage, destination)
-    opened = log.append(state, Entry(act="open", by="schema-1"))
-    if opened is not None and manifest is not None:
-        stage.write(_INTENT, Intent(manifest=manifest))
-        log.append(opened, Entry(act="published", by="schema-1", intent=_INTENT))
+    if manifest is None:
+        log.append(state, Entry(act="open", by="schema-1"))
+        return
+    stage.write(_INTENT, Intent(manifest=manifest))
+    # The first entry says so at once: between two of them, another process could take the run for unpublished.
+    log.append(state, Entry(act="published", by="schema-1", intent=_INTENT))
 
 
 def _published(plan: Plan, stage: Stage, destination: Destination) -> str | None:
@@ -56,31 +58,38 @@ def _published(plan: Plan, stage: Stage, destination: Destination) -> str | None
 
 
 def recall(
-    export: str, deliveries: Deliveries, watermarks: Watermarks, before: Opened, there: Callable[[str], bool]
+    plan: Plan, deliveries: Deliveries, watermarks: Watermarks, before: Opened, there: Callable[[str], bool]
 ) -> Claim | None:
     """The export's last delivery. `before` is the folder of what outlives its runs, and `there` tells whether a
     manifest is at the destination.
 
-    Raises `FatalError` if Airflow knows of a later delivery than staging does: then staging was lost."""
-    last, value = deliveries.last(), watermarks.get(export)
+    Raises `FatalError` if Airflow knows of a later delivery than staging does: then staging was lost. A run that
+    delivers everything goes on after the delivery that Airflow knows."""
+    last, value = deliveries.last(), watermarks.get(plan.export.name)
     known = None if value is None else Watermark.model_validate(value)
-    if last is not None:
-        if known is not None and known.number > last.number:
-            raise _lost(export, f"deliveries after number {last.number}; number {known.number} was published")
+    if last is None:
+        told = _moved(None if known is None else _whole(known, before, plan), before, there)
+    elif known is None or known.number <= last.number:
         return last
-    told = _moved(None if known is None else _whole(known, before, export), before, there)
+    elif plan.mode == "full":
+        told = known
+    else:
+        raise _lost(plan, f"deliveries after number {last.number}; number {known.number} was published")
     if told is not None:
         deliveries.adopt(told)
     return deliveries.last()
 
 
-def _whole(known: Watermark, before: Opened, export: str) -> Watermark:
-    """A watermark with its positions, which lie in staging if they are large."""
+def _whole(known: Watermark, before: Opened, plan: Plan) -> Watermark:
+    """A watermark with its positions, which lie in staging if they are large. A run that delivers everything needs
+    none."""
     if known.staged is None:
         return known
     body = before.find_bytes(known.staged)
     if body is None:
-        raise _lost(export, before.at(known.staged))
+        if plan.mode == "full":
+            return known
+        raise _lost(plan, before.at(known.staged))
     kind = _Announced if known.staged.startswith("announced/") else Claim
     return kind.model_validate_json(body).watermark or known
 
@@ -96,8 +105,8 @@ def _moved(known: Watermark | None, before: Opened, there: Callable[[str], bool]
     return known
 
 
-def _lost(export: str, what: str) -> FatalError:
+def _lost(plan: Plan, what: str) -> FatalError:
     return FatalError(
-        f"staging has lost {what}: how far {export} was delivered is not known",
+        f"staging has lost {what}: how far {plan.export.name} was delivered is not known",
         next_step="restore staging, or trigger a run with the mode `full`, which delivers everything",
     )

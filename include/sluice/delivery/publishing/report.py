@@ -15,7 +15,8 @@ from sluice.model.run import Mode
 Outcome = Literal["published", "refused", "unknown", "failed"]
 """published: the manifest is there, and everything it lists.
 refused: it was not written, for something differs; `why` says what.
-unknown: its write was not answered, and the destination could not be asked. The next try looks again.
+unknown: its write was not answered, and the destination could not be asked, or it was not accepted. The next process
+tries again.
 failed: the run ended before it could publish, and what it had sent was removed."""
 
 ENGINES = ("pyarrow", "polars", "duckdb", "isal", "obstore")

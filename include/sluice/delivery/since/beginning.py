@@ -89,14 +89,15 @@ class _Beginning:
             return Basis(number=0)
         before = delivered_before(self.plan.staging, self.plan.export.name, self.connections)
         there = partial(_is_there, self.destination)
-        last = recall(self.plan.export.name, self.commit.deliveries, self.watermarks, before, there)
+        last = recall(self.plan, self.commit.deliveries, self.watermarks, before, there)
         if last is None or last.watermark is None:
             return Basis(number=last.number if last else 0)
         return Basis(number=last.number, previous=last.watermark.run, feeds=last.watermark.feeds)
 
     def _is_published(self, state: State) -> bool:
-        """Whether the run is published, or decided to be. Someone who has removed its manifest wants it made anew."""
-        if state.act != "published" or not self.plan.connection.destination.stays:
+        """Whether the run is published, or decided to be. Someone who has removed its manifest wants it made anew,
+        unless deliveries follow it: theirs begin after its rows."""
+        if state.act != "published" or self.plan.follows or not self.plan.connection.destination.stays:
             return state.decided
         return _is_there(self.destination, self.plan.manifest)
 
@@ -120,8 +121,13 @@ class _Beginning:
 
 
 def _same(before: Plan, plan: Plan) -> bool:
-    asked = (plan.definition_hash, plan.run.mode, plan.run.only)
-    return (before.definition_hash, before.run.mode, before.run.only) == asked
+    return _asked(before) == _asked(plan)
+
+
+def _asked(plan: Plan) -> list[object]:
+    """What was declared and asked for. The hash does not tell: a newer version declares more, with defaults."""
+    declared = [plan.export, plan.connection, *((feed.dataset, feed.segment) for feed in plan.feeds)]
+    return [*declared, plan.run.mode, plan.run.only]
 
 
 def _is_there(destination: Destination, name: str) -> bool:
