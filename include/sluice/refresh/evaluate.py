@@ -16,10 +16,11 @@ from sluice.definition.project import Project, Staging
 from sluice.errors import DefinitionError, FatalError, SluiceError, about
 from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
+from sluice.foreign import said
 from sluice.model.access import Connections
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
 from sluice.refresh.tables import tables_read
-from sluice.sql import connect, quote, without_values
+from sluice.sql import connect, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,7 +55,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         engine = stack.enter_context(connect(threads=_THREADS, memory=_MEMORY, spill=spill))
         for table in tables:
             engine.register(table, _rows(table, project, connections, copies, stack))
-        with _explained(segment):
+        with _explained(segment, dataset):
             # Explained first: only what is executed is told with its line.
             engine.execute(f"explain {_rule(segment, dataset)}").fetchall()
             keys = engine.sql(_members(engine, segment, dataset)).to_arrow_reader(_BATCH)
@@ -81,7 +82,7 @@ def _members(engine: duckdb.DuckDBPyConnection, segment: Segment, dataset: Datas
 
 def _tables(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
     """The tables that the segment reads. Raises `DefinitionError` where its `reads` does not name one."""
-    with connect() as engine, _explained(segment):
+    with connect() as engine, _explained(segment, dataset):
         named = tables_read(engine, _rule(segment, dataset))
         _check_tables(named, segment, project)
     return sorted(named | {dataset.name})
@@ -126,7 +127,7 @@ def _copies(planned: Membership, staging: Staging, connections: Connections) -> 
 
 
 @contextmanager
-def _explained(segment: Segment) -> Iterator[None]:
+def _explained(segment: Segment, dataset: Dataset) -> Iterator[None]:
     """Turn what the engine raises into our errors about the segment, in the engine's own words."""
     import duckdb
 
@@ -134,16 +135,18 @@ def _explained(segment: Segment) -> Iterator[None]:
         try:
             yield
         except duckdb.Error as error:
-            raise _explanation(segment.name, error) from None
+            raise _explanation(segment.name, error, _rule(segment, dataset)) from None
 
 
-def _explanation(name: str, error: duckdb.Error) -> SluiceError:
+def _explanation(name: str, error: duckdb.Error, rule: str) -> SluiceError:
+    """The engine's own words on what is wrong in the SQL itself, where it has read no row; of rows, none of a value."""
     import duckdb
 
     text = f"segment {name}: {_in_its_lines(str(error).strip())}"
+    shown = f"segment {name}: {_in_its_lines(said(error, rule))}"
     if isinstance(error, duckdb.OutOfMemoryException):
         return FatalError(
-            f"segment {name} needs more than {_MEMORY} of memory: {str(error).splitlines()[0]}",
+            f"segment {name} needs more than {_MEMORY} of memory",
             next_step="make its SQL simpler, for example by aggregating before it joins",
         )
     if isinstance(error, (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)):
@@ -151,9 +154,10 @@ def _explanation(name: str, error: duckdb.Error) -> SluiceError:
     if isinstance(error, duckdb.PermissionException):
         return DefinitionError(text, next_step="read datasets and segments only, each named in `reads`")
     if "reading the stream registered as" in text:
-        return outage(text, f"segment {name}") or FatalError(text, next_step="write the dataset's broken file again")
+        down = outage(text, f"segment {name}: reading its rows failed")
+        return down or FatalError(shown, next_step="write the dataset's broken file again")
     return FatalError(
-        f"segment {name}: {_in_its_lines(without_values(error))}",
+        shown,
         next_step="correct the segment's SQL so that it accepts every value, or the data that it names",
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import File, Opened
 from sluice.filesystem.failures import from_system, translated
+from sluice.foreign import said
 from sluice.sources.local_groups import is_fast, read_group
 from sluice.sources.unreadable import PARSED, stored_fields, unfit_column
 
@@ -178,7 +179,7 @@ class ParquetFiles:
         if from_system(error) and (known := translated(error, self._opened.conn_id, f"reading {name}")):
             return known
         return FatalError(
-            f"dataset {self._dataset}: {name} is corrupt: {where} cannot be read: {error}",
+            f"dataset {self._dataset}: {name} is corrupt: {where} cannot be read: {said(error)}",
             next_step="write the file again from its origin, then clear the run from `extract` on",
         )
 
@@ -208,11 +209,15 @@ def _numbers(fields: Sequence[pa.Field], inside: str = "") -> Iterator[tuple[int
             yield from _numbers(parts, f"{name}.")
 
 
+class UnsoundError(ValueError):
+    """A value is not what its column's type says. The text quotes none."""
+
+
 def _sound(table: pa.Table) -> pa.Table:
     """The table, once its values are known to be what their types say: text is UTF-8, offsets lie within."""
     for column, name in zip(table.columns, table.column_names, strict=True):
         try:
             column.validate(full=True)
         except ValueError as error:
-            raise ValueError(f"column {name!r}: {error}") from error
+            raise UnsoundError(f"column {name!r}: {said(error)}") from error
     return table

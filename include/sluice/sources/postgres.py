@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import FatalError
+from sluice.foreign import said
 from sluice.model.access import SqlAccess
 from sluice.sql import quote
 
 if TYPE_CHECKING:
+    import adbc_driver_postgresql.dbapi as adbc
     import pyarrow as pa
 
 _NATIVE = {
@@ -23,25 +25,37 @@ _ENDLESS = {"date", "timestamp", "timestamptz"}
 _BATCH_BYTES = 16 * 2**20
 
 
-def tables(access: SqlAccess, query: str) -> Iterator[pa.Table]:
+def connect(access: SqlAccess) -> adbc.Connection:
+    import adbc_driver_postgresql.dbapi as adbc
+
+    return adbc.connect(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", access.uri))
+
+
+def tables(connection: adbc.Connection, query: str) -> Iterator[pa.Table]:
     """The query's rows; at least one table, which may be empty. `numeric(p, s)` comes as a decimal, and as text where
     it has no precision of its own: then nothing else holds every value."""
-    import adbc_driver_postgresql.dbapi as adbc
     import pyarrow as pa
 
-    uri = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", access.uri)
-    with adbc.connect(uri) as connection, connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
         cursor.execute(f"select * from (\n{query}\n) as rows limit 0")  # noqa: S608 - the declaration's own query
         fields = list(cursor.fetch_record_batch().schema)
         cursor.execute(f"select {', '.join(map(_select, fields))} from (\n{query}\n) as rows")  # noqa: S608
-        reader = cursor.fetch_record_batch()
+        reader = _reader(cursor)
         schema = pa.schema([pa.field(f.name, _type(f)) for f in reader.schema])
         yield schema.empty_table()
         for batch in reader:
             yield pa.Table.from_arrays(
                 [_column(batch.column(i), reader.schema.field(i), f.type) for i, f in enumerate(schema)], schema=schema
             )
+
+
+def _reader(cursor: adbc.Cursor) -> pa.RecordBatchReader:
+    """As `fetch_record_batch`, but what fails on the way keeps its SQLSTATE: there it is an `OSError` of text alone."""
+    from adbc_driver_manager._reader import AdbcRecordBatchReader
+
+    handle = cursor.fetch_arrow()
+    return AdbcRecordBatchReader._import_from_c(handle.address)
 
 
 def _server_type(field: pa.Field) -> str:
@@ -76,7 +90,7 @@ def _column(column: pa.Array, field: pa.Field, type_: pa.DataType) -> pa.Array:
         return stored.cast(type_)
     except ValueError as error:
         raise FatalError(
-            f"column {field.name!r} of type {server} does not fit {type_}: {error}",
+            f"column {field.name!r} of type {server} does not fit {type_}: {said(error)}",
             next_step=f"cast it in the source's `query`, for example {field.name}::text",
         ) from error
 
