@@ -23,7 +23,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers demo up down soak test test-nightly exam check bench lock lock-image clean
+.PHONY: help install install-test servers demo up down soak test test-fast test-nightly exam check bench lock lock-image clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -73,8 +73,15 @@ down:  ## stop what `make up` started
 soak: install  ## an hour of triggers, backfills and page views on the metadata database (MINUTES=60)
 	@$(BIN)/python -m local soak --minutes $(MINUTES)
 
+# A worker for each core. One of them has the real Airflow, which mostly waits: the others do everything else meanwhile.
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+FAST := tests/unit tests/golden tests/rules tests/contract/test_formats.py tests/contract/test_formats_property.py
+
 test: install-test servers  ## install what the tests need, and run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+test-fast: install-test  ## what needs no server and no Airflow that runs, in less than a minute
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(FAST)
 
 test-nightly: install-test servers  ## what takes an hour: a simulated year of hourly runs, a hundred hurt runs (ROUNDS=100)
 	@$(BIN)/python -m pytest -rP tests/long

@@ -19,7 +19,7 @@ from sluice.delivery.extract import extract
 from sluice.delivery.publish import publish
 from sluice.delivery.publishing.report import Report
 from sluice.delivery.sending.ledger import NoLedger
-from sluice.delivery.since.watermark import NoWatermarks
+from sluice.delivery.commit.watermark import NoWatermarks
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import upload
 from sluice.model.run import Run

@@ -13,7 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sluice.definition.export import Export
 from sluice.definition.load import load_export
+from sluice.definition.project import Project
 from sluice.delivery.abort import Aborted, abort
 from sluice.delivery.chunk import chunk
 from sluice.delivery.extract import extract
@@ -46,6 +48,7 @@ class World:
     extra: dict[str, Access] = field(default_factory=dict)
     watermarks: Kept = field(default_factory=lambda: Kept())
     now: datetime = NOW
+    _loaded: dict[Any, tuple[Project, Export]] = field(default_factory=dict)
 
     def get(self, conn_id: str) -> Access:
         """The `Connections` protocol: each id is a folder below the root."""
@@ -75,9 +78,17 @@ class World:
             pq.write_table(part, folder / f"{number:03d}.parquet", row_group_size=row_group)
 
     def plan(self, export: str, run_id: str = "manual__1", **run: object) -> Plan:
-        project, declared = load_export(self.include, export)
+        project, declared = self._load(export)
         due = Run.model_validate({"export": export, "run_id": run_id, "export_time": self.now, **run})
         return build(project, declared, due)
+
+    def _load(self, export: str) -> tuple[Project, Export]:
+        """The declarations, read anew when a file has changed: each step of a run asks for its plan."""
+        files = [path for path in self.include.rglob("*") if path.is_file()]
+        seen = (export, *((path, path.read_bytes()) for path in sorted(files)))
+        if seen not in self._loaded:
+            self._loaded = {seen: load_export(self.include, export)}
+        return self._loaded[seen]
 
     def run(self, export: str, run_id: str = "manual__1", **run: object) -> Report:
         """Every step of a run, as Airflow would call them."""

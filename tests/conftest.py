@@ -6,11 +6,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.servers.table import show
+from tests.workers import Units, needs_airflow, step_back
 
 settings.register_profile("sluice", deadline=None)  # a machine that is busy breaks no promise
 settings.load_profile("sluice")
@@ -22,3 +28,34 @@ os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(Path(__file__).parents[1] / "p
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite what is expected: golden cases, blocks of docs")
+
+
+def pytest_configure() -> None:
+    """A run that is ended from outside stops its servers first, as it does after Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not needs_airflow(item.nodeid))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if not needs_airflow(item.nodeid):
+        step_back()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
+    config.option.loadscopereorder = False
+    return Units(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Print the tables of a worker: it has no terminal."""
+    for lines in getattr(node, "workeroutput", {}).get("tables", ()):
+        show(node.config, lines)

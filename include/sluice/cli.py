@@ -83,7 +83,7 @@ COMMANDS = (
         (
             Argument(
                 "--connect",
-                "also try these connections, or all: write, read and remove a small file",
+                "also try these connections, or all: write, read and remove a small file; look at the data too",
                 (("nargs", "*"), ("metavar", "CONNECTION")),
             ),
         ),
@@ -92,7 +92,11 @@ COMMANDS = (
         "clean",
         "sluice.commands.clean:clean",
         "remove what an export's dead runs have left behind",
-        (EXPORT, _flag("--dry-run", "name the runs that would be looked into, and touch nothing")),
+        (
+            EXPORT,
+            _flag("--dry-run", "name the runs that would be looked into, and touch nothing"),
+            _value("--ended", "vouch that no process of this run is alive, so that it can be cleared", "RUN"),
+        ),
     ),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),

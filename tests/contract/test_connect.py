@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,13 +32,6 @@ BAD = (
 )  # fmt: skip
 """Credentials, bucket, permission, name, network, TLS, path, host key."""
 FAULTS = {str(case): case for case in CASES}
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    fleet = Fleet()
-    yield fleet
-    fleet.close()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,13 +23,6 @@ from tests.servers.fault_cases import BUCKET, CASES, LONG, MIB, QUICK, Case, Sta
 from tests.servers.faults import Rule
 from tests.servers.fleet import Fleet
 from tests.servers.table import printed
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    fleet = Fleet()
-    yield fleet
-    fleet.close()
 
 
 @pytest.fixture
@@ -64,26 +58,29 @@ def left_behind(stage: Stage, name: str) -> list[str]:
     """What any server holds of `name`, seen from behind: whole, hidden or unfinished."""
     fleet = stage.fleet
     found = [str(path) for folder in (fleet.folder, stage.folder) for path in folder.rglob(f"*{name}*")]
+    held: list[str] = []
     if "ministack" in vars(fleet):
-        client = s3.client(fleet.ministack)
-        found += [row["Key"] for row in client.list_objects_v2(Bucket=s3.BUCKET).get("Contents", ())]
-        found += [row["Key"] for row in client.list_multipart_uploads(Bucket=s3.BUCKET).get("Uploads", ())]
+        held += _of_bucket(s3.client(fleet.ministack), s3.BUCKET)
     if "azurite" in vars(fleet):
-        found += azurite.service(fleet.azurite).get_container_client(azurite.CONTAINER).list_blob_names()
+        held += azurite.service(fleet.azurite).get_container_client(azurite.CONTAINER).list_blob_names()
     if "cloud_storage" in vars(fleet):
-        found += _of_google(stage)
-    return found
+        held += _of_bucket(_google(stage), gcs.BUCKET)
+    return found + [one for one in held if name in one]
 
 
-def _of_google(stage: Stage) -> list[str]:
+def _of_bucket(client: Any, bucket: str) -> list[str]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    whole = [row["Key"] for page in pages for row in page.get("Contents", ())]
+    return whole + [row["Key"] for row in client.list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+
+
+def _google(stage: Stage) -> Any:
     from sluice.destinations.uploads import bearing_client
 
     access = stage.fleet.get(stage.fleet.connect("behind", stage.fleet.cloud_storage.connection()))
     assert isinstance(access, GoogleAccess)
     assert access.token is not None
-    client = bearing_client(stage.fleet.cloud_storage.address, access.token())
-    objects = client.list_objects_v2(Bucket=gcs.BUCKET).get("Contents", ())
-    return [row["Key"] for row in (*objects, *client.list_multipart_uploads(Bucket=gcs.BUCKET).get("Uploads", ()))]
+    return bearing_client(stage.fleet.cloud_storage.address, access.token())
 
 
 _numbers = iter(range(1_000_000))
@@ -91,7 +88,7 @@ _numbers = iter(range(1_000_000))
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_fault_is_overcome_or_told_and_leaves_nothing(case: Case, stage: Stage, table: list[str]) -> None:
-    name = f"file-{next(_numbers):03d}.bin"
+    name = f"fault-{next(_numbers):03d}.bin"
     failure: SluiceError | None = None
     try:
         with opened(case, stage) as destination:

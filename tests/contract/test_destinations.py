@@ -54,13 +54,6 @@ class Exam:
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    fleet = Fleet()
-    yield fleet
-    fleet.close()
-
-
-@pytest.fixture(scope="module")
 def table(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Lines that are printed when the exam is over."""
     heading = f"{'destination':<18}{'server':<18}{'sent':>9}{'MiB/s':>7}{'memory':>9}  differences"

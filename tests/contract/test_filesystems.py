@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pytest
 
+from sluice.definition.project import Staging
+from sluice.delivery.commit.log import Log
+from sluice.delivery.probe import probe_staging
 from sluice.errors import FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
+from sluice.filesystem.creating import on_google
+from sluice.model.access import GoogleAccess
 from tests.servers import azurite, gcs, s3
 from tests.servers.fleet import Fleet
 from tests.servers.process import NotInstalledError, free_port
@@ -67,13 +72,6 @@ def _fail_half_way(stream: pa.NativeFile) -> None:
     raise RuntimeError("broke off")
 
 
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    fleet = Fleet()
-    yield fleet
-    fleet.close()
-
-
 @pytest.fixture(params=PLACES, ids=lambda place: place.name)
 def place(request: pytest.FixtureRequest, fleet: Fleet) -> Place:
     place: Place = request.param
@@ -102,6 +100,55 @@ def test_files_are_written_whole_listed_read_and_removed(place: Place, fleet: Fl
     assert found.size == 18
     assert [f.name for f in opened.list("a")] == ["a/Grüße/c d.bin", "a/b.json"]
     assert opened.stat("a/none") is None
+
+
+PROMISES_NOTHING = {"gcs_hmac": "cannot create a file only if it is absent"}
+"""Where a file cannot be created only if it is absent, and what is said of it."""
+IGNORES = {"rclone", "gcs_token"}
+"""Servers that answer as if they had obeyed the condition, and overwrite the file."""
+
+
+def test_of_many_that_create_a_file_exactly_one_does(place: Place, fleet: Fleet) -> None:
+    opened = place.open(fleet, "exam/seven")
+    if place.name in PROMISES_NOTHING:
+        with pytest.raises(FatalError, match=PROMISES_NOTHING[place.name]):
+            opened.create("00000001/entry.json", b"x")
+        return
+    bodies = [b"process %d" % n for n in range(1 if place.name in IGNORES else 8)]
+    with ThreadPoolExecutor(8) as pool:
+        created = list(pool.map(lambda body: opened.create("00000001/entry.json", body), bodies))
+    assert created.count(True) == 1
+    assert opened.read_bytes("00000001/entry.json") == bodies[created.index(True)]
+    assert [f.name for f in opened.list() if not f.name.startswith(".")] == ["00000001/entry.json"]
+    opened.remove_tree("00000001")
+    assert opened.create("00000001/entry.json", b"anew")
+
+
+def test_of_many_that_create_an_object_of_google_exactly_one_does(fleet: Fleet) -> None:
+    """By Google's own client, on our own server: the emulator of the others ignores the condition."""
+    access = fleet.get(fleet.connect("files_gcs_conditional", fleet.cloud_storage.connection()))
+    assert isinstance(access, GoogleAccess)
+    create = on_google(access)
+    with ThreadPoolExecutor(8) as pool:
+        created = list(pool.map(lambda n: create(f"{gcs.BUCKET}/exam/entry.json", b"process %d" % n), range(8)))
+    assert created.count(True) == 1
+
+
+def test_staging_is_probed_for_that(place: Place, fleet: Fleet) -> None:
+    opened = place.open(fleet, "exam/eight")
+    staging = Staging(airflow_conn_id=opened.conn_id, path=opened.path)
+    if place.name not in PROMISES_NOTHING and place.name not in IGNORES:
+        assert probe_staging(staging, fleet) == opened.root
+        assert opened.list() == []
+        log = Log(opened)
+        assert log.append(1, b"one", anchor=1)
+        assert not log.append(1, b"another", anchor=1)
+        return
+    with pytest.raises(FatalError, match=PROMISES_NOTHING.get(place.name, "was created twice")) as refused:
+        probe_staging(staging, fleet)
+    assert "put staging on" in refused.value.next_step
+    with pytest.raises(FatalError, match=PROMISES_NOTHING.get(place.name, "ignores the condition")):
+        Log(opened).append(1, b"one", anchor=1)
 
 
 def test_files_and_folders_are_removed(place: Place, fleet: Fleet) -> None:

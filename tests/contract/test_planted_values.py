@@ -15,6 +15,8 @@ import pytest
 from airflow.sdk._shared.logging.structlog import structlog_processors
 
 from sluice.airflow.project import verdicts
+from sluice.columns.schemas import read_schemas
+from sluice.definition.catalog import Dataset
 from sluice.definition.fields import FieldSpec
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.foreign import said, without_literals, without_values
@@ -25,6 +27,7 @@ from sluice.model.access import SqlAccess
 from sluice.sources import SOURCES
 from sluice.sources.databases import query_rows
 from sluice.sources.selection import select
+from sluice.sources.sql import Sql, SqlSource
 from tests.contract.source_subjects import SUBJECTS, Database, Lake
 from tests.unit.refresh.test_evaluate import World
 
@@ -87,6 +90,9 @@ LATE = "select case when n < 400000 then n else (mail || n)::int end as n from p
         (f"select loud('{PLANTED}', 'P0001')", FatalError, "SQLSTATE P0001 (raise exception)"),
         (f"select loud('{PLANTED}', '42703')", DefinitionError, "SQLSTATE 42703"),
         (LATE, FatalError, "SQLSTATE 22P02"),
+        ("select array[[mail]] as mails from people", FatalError, "column 'mails' of type text[] holds an array"),
+        ("select mail, 'infinity'::date as day from people", FatalError, "column 'day' of type date holds `infinity`"),
+        ("select mail, 'NaN'::numeric(5, 2) as x from people", FatalError, "column 'x' of type numeric holds `NaN`"),
     ],
 )  # fmt: skip
 def test_postgres_tells_its_code_and_names_of_the_query(lake: Lake, query: str, kind: type, says: str) -> None:
@@ -103,6 +109,58 @@ def test_postgres_tells_its_code_and_names_of_the_query(lake: Lake, query: str, 
     error = proves(lambda: source.open(lake, dataset="people").pin(lake.spool))
     assert isinstance(error.__cause__, kind), repr(error.__cause__)
     assert says in str(error)
+
+
+@pytest.fixture
+def growing(lake: Lake) -> Iterator[Sql]:
+    """A table with numbers of somebody else's, and a text of theirs as a default."""
+    import adbc_driver_postgresql.dbapi as adbc
+
+    def change(statement: str) -> None:
+        with adbc.connect(lake.database.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            connection.commit()
+
+    change(f"create table accounts as select {NUMBER} as id, '{PLANTED}'::text as mail")
+    change(f"alter table accounts alter mail set default '{PLANTED}'")
+    yield Sql.model_validate({"type": "sql", "airflow_conn_id": "lake", "table": "accounts"})
+    change("drop table accounts")
+
+
+@pytest.mark.parametrize(
+    ("column", "at", "kind", "says"),
+    [
+        ("id", "9" * 17, FatalError, f'id of "accounts" has gone back: the last delivery stopped at {"9" * 17}'),
+        ("mail", "7", DefinitionError, "SQLSTATE 42883 (undefined function)"),
+        ("nope", "7", DefinitionError, "SQLSTATE 42703 (undefined column): nope"),
+    ],
+)
+def test_a_growing_table_tells_no_value(lake: Lake, growing: Sql, column: str, at: str, kind: type, says: str) -> None:
+    """What is there now is a customer's; where the last delivery stopped stands in its manifest."""
+    source = growing.open(lake, dataset="accounts").above(column, at).settled(column)
+    error = proves(lambda: source.pin(lake.spool))
+    assert says in str(error)
+    assert isinstance(error.__cause__, kind)
+
+
+@pytest.mark.parametrize("column", ["id", "mail"])
+def test_doubts_about_a_column_tell_no_default(lake: Lake, growing: Sql, column: str) -> None:
+    doubts = " ".join(growing.open(lake, dataset="accounts").doubts(column))
+    assert column in doubts
+    assert PLANTED not in doubts
+
+
+def test_a_source_that_cannot_show_its_columns_tells_no_value(
+    lake: Lake, growing: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def columns(_: object) -> None:
+        raise ValueError(f"no date: '{PLANTED}'")
+
+    dataset = Dataset(name="accounts", kind="account", source=growing, key="id")
+    monkeypatch.setattr(SqlSource, "columns", columns)
+    (page,) = (error.page() for error in read_schemas([dataset], lake).unread.values())
+    assert "dataset accounts: its columns cannot be read: ValueError: no date" in page
+    assert PLANTED not in page
 
 
 def test_psycopg_tells_as_little(lake: Lake) -> None:
@@ -184,6 +242,30 @@ def test_a_segment_tells_no_value(sql: str, tmp_path: Path, monkeypatch: pytest.
     world = World(tmp_path)
     project = world.project(broken={"where": f"({sql.replace('(n,', '(id,')}) is null"})
     proves(lambda: world.evaluate(project, "broken"))
+
+
+TWINS = pa.table({"mail": ["fine"], "Mail": [PLANTED], "id": pa.array([NUMBER])})
+
+
+def test_columns_that_differ_in_case_alone_tell_no_value(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine fails on a statement that is spelled anew."""
+    lake, sql = Lake(tmp_path, database), "cast(Mail as int)"
+    (lake.folder / "people").mkdir()
+    pq.write_table(TWINS, lake.folder / "people" / "1.parquet")
+    config = {"type": "parquet", "airflow_conn_id": "lake", "path": "people"}
+    source = SOURCES["parquet"].model_validate(config).open(lake, dataset="people")
+    monkeypatch.setattr("tests.unit.refresh.test_evaluate.PEOPLE", TWINS)
+    world = World(tmp_path / "world")
+    project = world.project(broken={"where": f"{sql} is null"})
+    mapper = compile_fields([FieldSpec(**{"sql": sql, "as": "x"})], TWINS.schema, dataset="people")
+    for act in (
+        lambda: mapper.apply(TWINS),
+        lambda: list(select(source, source.pin(), key="id", keys=None, required=[sql])),
+        lambda: world.evaluate(project, "broken"),
+    ):
+        assert "Conversion Error: Could not convert string" in str(proves(act))
 
 
 def test_a_corrupt_file_tells_no_value(tmp_path: Path, database: Database) -> None:

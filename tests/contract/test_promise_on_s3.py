@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sluice.cli import main
-from sluice.delivery.publishing import seal as sealing
+from sluice.delivery.publishing import committing
 from sluice.delivery.publishing.manifest import Manifest
 from sluice.errors import FatalError
 from sluice.model.access import AwsAccess, AwsKeys
@@ -25,13 +25,6 @@ from tests.unit.delivery.faults import CHANGES, KINDS, Kind, Tape
 from tests.unit.delivery.scene import EXPORT, Scene
 
 _numbers = count()
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    fleet = Fleet()
-    yield fleet
-    fleet.close()
 
 
 @pytest.fixture
@@ -53,7 +46,7 @@ def make(fleet: Fleet, tmp_path: Path) -> Callable[[], Scene]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_at_each_call_to_the_store(make: Any, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "LOOKS", (0.0, 0.0))
+    monkeypatch.setattr(committing, "LOOKS", (0.0, 0.0))
     recorded = make()
     recorded.run("struck")
     calls = [call for call in recorded.tape.calls if call.where == "destination"]

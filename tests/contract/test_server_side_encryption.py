@@ -89,13 +89,6 @@ CASES = (
 )
 
 
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    fleet = Fleet()
-    yield fleet
-    fleet.close()
-
-
 @pytest.fixture
 def watched(fleet: Fleet, asked: Asked) -> Iterator[tuple[Destination, FaultProxy]]:
     """The destination as declared, through a proxy that writes down what passes."""

@@ -89,6 +89,16 @@ def test_columns_come_as_asked(subject: Subject, lake: Lake) -> None:
     assert found.equals(read(source, pinned).select(["city", "id"]))
 
 
+def test_columns_are_those_of_the_rows(subject: Subject, lake: Lake) -> None:
+    source = subject.write(lake, subject.holds(every_type(rows=10)))
+    columns, schema = source.columns(), source.pin(lake.spool).schema
+    assert columns.whole
+    assert columns.schema.names == schema.names
+    known = [field for field in columns.schema if not pa.types.is_null(field.type)]
+    assert known == [schema.field(field.name) for field in known]
+    assert known or subject.variant == "sqlite"
+
+
 def test_an_unknown_column_is_told_with_the_nearest(subject: Subject, lake: Lake) -> None:
     source = subject.write(lake, people(10))
     pinned = source.pin(lake.spool)

@@ -21,10 +21,10 @@ from sluice.sources.parquet import Parquet
 from sluice.sources.stores import address, delta_options, iceberg_properties
 from sluice.sql import connect
 from tests.contract.rows import people
-from tests.contract.test_filesystems import PLACES, Place, fleet, place
+from tests.contract.test_filesystems import PLACES, Place, place
 from tests.servers.fleet import Fleet
 
-__all__ = ["fleet", "place"]
+__all__ = ["place"]
 
 
 @pytest.fixture

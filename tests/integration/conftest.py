@@ -1,4 +1,4 @@
-"""One real Airflow for all of these tests, over CDNOW's customers."""
+"""One real Airflow for all of these tests, over CDNOW's customers. It stops before a worker goes on to other tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def cdnow() -> Cdnow:
     return Cdnow()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, cdnow: Cdnow) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("airflow"))
     cdnow.write(stack.root / "lake")

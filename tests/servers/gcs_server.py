@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import os
 import re
 import sys
@@ -58,6 +59,8 @@ class Bucket:
         bucket, _, key = unquote(request.rel_url.raw_path.lstrip("/")).partition("/")
         try:
             self._guard.check(request)
+            if request.rel_url.path == f"/upload/storage/v1/b/{self._name}/o":
+                return await self._insert(request)
             if bucket != self._name:
                 raise Refused(404, "NoSuchBucket")
             return await self._answer(request, key)
@@ -84,6 +87,22 @@ class Bucket:
             self._objects.pop(key).path.unlink()
             return web.Response(status=204)
         return await self._send(request, self._objects[key])
+
+    async def _insert(self, request: web.Request) -> web.Response:
+        """The JSON API's upload of a small object: its description and its bytes in one body."""
+        reader = await request.multipart()
+        described = await reader.next()
+        key = json.loads(await described.text())["name"]
+        content = await reader.next()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield bytes(await content.read())
+
+        stored = await self._keep(pieces())
+        if request.query.get("ifGenerationMatch") == "0" and key in self._objects:
+            return web.json_response({"error": {"code": 412, "message": "conditionNotMet"}}, status=412)
+        self._objects[key] = stored
+        return web.json_response({"name": key, "bucket": self._name, "size": str(stored.size), "generation": "1"})
 
     async def _receive(self, request: web.Request) -> Stored:
         async def pieces() -> AsyncIterator[bytes]:

@@ -66,7 +66,7 @@ def test_pools_are_printed_as_airflow_imports_them(tmp_path: Path, capsys: pytes
 
 def test_the_shipped_declarations_are_sound(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--include", str(ROOT / "include")]) == 0, capsys.readouterr().err
-    assert capsys.readouterr().out.endswith(": 0 errors\n")
+    assert ": 0 errors" in capsys.readouterr().out  # and a warning, where no lake has been made yet
 
 
 def test_an_error_is_a_page_on_stderr_and_status_1(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sluice.errors import DefinitionError, SluiceError
 
 if TYPE_CHECKING:
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.columns.check import Checked
     from sluice.definition.project import Project
 
 _MANY = {
@@ -22,23 +26,77 @@ _MANY = {
 
 
 def check(args: argparse.Namespace) -> int:
-    """Print an error page for each mistake, which exports cannot run, and the summary. 0 without an error."""
+    """Print an error page for each mistake, which exports cannot run, and the summary. 0 without an error.
+
+    Columns are checked against every dataset of a local folder, and with `--connect` against every other one too. A
+    dataset that cannot be looked at is an error then, and a warning without: a lake may come later."""
+    from sluice.definition.declarations import once
     from sluice.definition.load import load
 
     loaded = load(args.include)
-    for error in loaded.errors:
-        print(error.page(), end="\n\n", file=sys.stderr)
-    for warning in loaded.warnings:
-        print(f"warning: {warning.page()}", end="\n\n", file=sys.stderr)
+    columns = _columns(loaded.project, args)
+    errors = once([*loaded.errors, *columns.errors])
+    warnings = once([*loaded.warnings, *columns.warnings])
+    _print_pages(errors)
+    _print_pages(warnings, "warning: ")
+    connects = args.connect is not None
+    _print_pages(columns.unread, "" if connects else "warning: ")
     sys.stderr.flush()
-    if loaded.broken:
-        print(f"cannot run: {', '.join(sorted(loaded.broken))}")
+    if broken := sorted({*loaded.broken, *columns.broken}):
+        print(f"cannot run: {', '.join(broken)}")
     counted = ", ".join(_count(n, one, _MANY[one]) for one, n in loaded.counts.items())
-    warned = f", {_count(len(loaded.warnings), 'warning', 'warnings')}" if loaded.warnings else ""
-    print(f"{counted}: {_count(len(loaded.errors), 'error', 'errors')}{warned}")
-    failed = _connect(loaded.project, args.connect) if args.connect is not None else 0
-    failed += _carry(loaded.project) if args.connect == [] else 0
-    return 1 if loaded.errors or failed else 0
+    wrong = len(errors) + (len(columns.unread) if connects else 0)
+    mild = len(warnings) + (0 if connects else len(columns.unread))
+    warned = f", {_count(mild, 'warning', 'warnings')}" if mild else ""
+    print(f"{counted}: {_count(wrong, 'error', 'errors')}{warned}")
+    failed = _connect(loaded.project, args.connect) if connects else 0
+    failed += _stage(loaded.project) + _carry(loaded.project) + _cursors(loaded.project) if args.connect == [] else 0
+    return 1 if wrong or failed else 0
+
+
+def _print_pages(errors: Iterable[SluiceError], prefix: str = "") -> None:
+    for error in errors:
+        print(f"{prefix}{error.page()}", end="\n\n", file=sys.stderr)
+
+
+def _columns(project: Project, args: argparse.Namespace) -> Checked:
+    """What the datasets that may be looked at say of the columns that are named."""
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.columns.check import check_columns
+
+    connections = AirflowConnections()
+    with _quietly():
+        names = set(project.datasets) if args.connect == [] else _looked_at(project, args.connect or (), connections)
+        return check_columns(project, args.include, names, connections)
+
+
+def _looked_at(project: Project, delivering: Sequence[str], connections: AirflowConnections) -> set[str]:
+    """The datasets in local folders, and those that are delivered to one of these connections."""
+    from sluice.columns.exports import datasets_of
+
+    origins = {dataset.name: dataset.source.airflow_conn_id for dataset in project.datasets.values()}
+    local = {conn_id for conn_id in set(origins.values()) if _is_local(conn_id, connections)}
+    exports = [export for export in project.exports.values() if export.connection in delivering]
+    delivered = {dataset.name for export in exports for dataset in datasets_of(export, project)}
+    return delivered | {name for name, conn_id in origins.items() if conn_id in local}
+
+
+def _is_local(conn_id: str, connections: AirflowConnections) -> bool:
+    """Whether it is a folder of this machine. What Airflow does not have here may be anything elsewhere."""
+    try:
+        return connections.type_of(conn_id) == "fs"
+    except SluiceError:
+        return False
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Airflow and the engines log what they think of a connection; what is wrong with it stands in our own pages."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _connect(project: Project, names: Sequence[str]) -> int:
@@ -57,6 +115,38 @@ def _connect(project: Project, names: Sequence[str]) -> int:
             print(f"{name}: does not deliver\n{error.page()}", file=sys.stderr)
         else:
             print(f"{name}: delivers; wrote, read and removed {address}")
+    return failed
+
+
+def _stage(project: Project) -> int:
+    """Try whether staging can hold commit logs; 1 if not."""
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.delivery.probe import probe_staging
+
+    try:
+        address = probe_staging(project.settings.staging, AirflowConnections())
+    except SluiceError as error:
+        print(f"staging: cannot hold commit logs\n{error.page()}", file=sys.stderr)
+        return 1
+    print(f"staging: creates files only if they are absent; tried at {address}")
+    return 0
+
+
+def _cursors(project: Project) -> int:
+    """Ask each source that tells what is new by a column whether that is safe, and warn; how many do not answer."""
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.delivery.probe import doubts
+
+    failed = 0
+    for name, dataset in sorted(project.datasets.items()):
+        try:
+            found = doubts(dataset, AirflowConnections())
+        except SluiceError as error:
+            failed += 1
+            print(f"{name}: does not answer\n{error.page()}", file=sys.stderr)
+        else:
+            for doubt in found:
+                print(f"warning: {name}: a row may be passed and never delivered: {doubt}", file=sys.stderr)
     return failed
 
 

@@ -22,11 +22,15 @@ NOT_FOUND = 404
 
 
 def clean(args: Namespace) -> int:
-    """Clean up after every run that Airflow says is over, and say what was done; 1 where one could not be cleaned. With
-    `--dry-run`, only name the runs that would be looked into."""
+    """Clean up after every run that Airflow says is over, and say what was done; 1 if one could not be cleaned. With
+    `--dry-run`, only name the runs that would be looked into. With `--ended`, only take someone's word for one run."""
     project, export = load_export(args.include, args.export)
     over = partial(_over, login(args.include), dag_id(export.name))
     cleaner = Cleaner(project.settings.staging, export.name, AirflowConnections(), over)
+    if args.ended:
+        stopped = cleaner.vouch(args.ended)
+        print(f"run {args.ended}: {stopped} processes that began to remove its parts count as stopped; clear it now")
+        return 0
     if args.dry_run:
         due = list(cleaner.due())
         print("\n".join(f"run {run} is over, and what it left was not looked for" for run in due) or "nothing to clean")

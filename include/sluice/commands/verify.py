@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
@@ -40,7 +41,7 @@ def _opened(connection: Connection) -> Destination:
 def _find(address: str, connections: Iterable[Connection]) -> tuple[Connection, str]:
     """The connection that an address lies in, and the name below its folder. Raises `FatalError` where it lies in none,
     or where it may be another's too."""
-    wanted = str(Path(address).resolve()) if Path(address).exists() else address
+    wanted = os.path.realpath(address) if Path(address).exists() else address
     found: list[tuple[Connection, str]] = []
     others: list[str] = []
     for connection in connections:
@@ -50,8 +51,9 @@ def _find(address: str, connections: Iterable[Connection]) -> tuple[Connection, 
         except SluiceError as error:
             others.append(f"{connection.name} ({error.what})")
             continue
-        if wanted.startswith(root):
-            found.append((connection, wanted.removeprefix(root)))
+        real = os.path.join(os.path.realpath(root), "")  # noqa: PTH118 - an address of any kind
+        if own := next((own for own in (root, real) if wanted.startswith(own)), None):
+            found.append((connection, wanted.removeprefix(own)))
         else:
             others.append(f"{connection.name} ({root})")
     if not found:

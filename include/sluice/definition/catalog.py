@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -26,8 +25,16 @@ class CursorColumn(Declared):
 
     column: str
     """The column: timestamps, dates, or whole numbers that grow. Times without a zone are taken as UTC."""
-    late: Duration = timedelta(0)
-    """How long after its time a row may still appear: rows younger than this wait for the next run."""
+    late: Duration | None = None
+    """For times: how long after its time a row may still appear. Rows younger than this wait for the next run."""
+    behind: int | None = Field(default=None, ge=0)
+    """For whole numbers: how far below the greatest number a row may still appear. Rows that near wait for the next
+    run."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is declared how late a row may appear, so that no open transaction is waited for."""
+        return self.late is not None or self.behind is not None
 
 
 class Dataset(Declared):
@@ -62,7 +69,7 @@ class Segment(Declared):
     dataset: Name
     """The dataset whose rows are the members."""
     where: str | None = None
-    """A DuckDB condition over the dataset's columns."""
+    """One DuckDB condition over the dataset's columns."""
     sql: str | None = None
     """A DuckDB query whose first column holds members' keys; datasets and segments are its tables."""
     reads: tuple[Name, ...] = ()

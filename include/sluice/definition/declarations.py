@@ -133,12 +133,12 @@ class Declarations:
             declaration.errors += [self._at(declaration, problem) for problem in problems]
             return None
 
-    def place(self, declaration: Declaration, path: Path = (), *, key: bool = False) -> Place:
-        """Where a part of the declaration stands: what a default gave, in `project.yaml`."""
+    def place(self, declaration: Declaration, path: Path = (), *, key: bool = False, word: str = "") -> Place:
+        """Where a part of the declaration stands, or a word in it: what a default gave, in `project.yaml`."""
         defaults = self.settings.defaults if declaration.family == "export" else {}
         if path and path[0] in defaults and path[0] not in declaration.raw:
-            return self.settings.place(("defaults", *path), key=key)
-        return declaration.place(path, key=key)
+            return self.settings.place(("defaults", *path), key=key, word=word)
+        return declaration.place(path, key=key, word=word)
 
     def _at(self, declaration: Declaration, problem: Problem) -> DefinitionError:
         return problem.at(self.place(declaration, problem.path, key=problem.key))

@@ -42,9 +42,9 @@ class FieldSpec(Declared):
     """One field of the delivered rows. Exactly one of `field`, `sql` and `value` says where it comes from."""
 
     field: str | None = None
-    """The column of the dataset."""
+    """The column of the dataset, spelled exactly."""
     sql: str | None = None
-    """A DuckDB expression over the dataset's columns."""
+    """One DuckDB expression over the dataset's columns."""
     value: str | int | float | bool | None = None
     """A constant, the same in every row."""
     name: str = Field(default="", alias="as")

@@ -41,9 +41,11 @@ class Declaration:
     raw: dict[str, Any] = field(default_factory=dict)
     errors: list[DefinitionError] = field(default_factory=list)
 
-    def place(self, path: Way = (), *, key: bool = False) -> Place:
+    def place(self, path: Way = (), *, key: bool = False, word: str = "") -> Place:
         if self.document is None:
             return Place(self.file)
+        if word:
+            return self.document.place_of_word((*self.top, *path), word)
         return self.document.place((*self.top, *path), key=key or (bool(self.top) and not path))
 
 

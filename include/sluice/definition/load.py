@@ -67,12 +67,22 @@ def load_export(folder: Path, name: str) -> tuple[Project, Export]:
     return project, project.exports[name]
 
 
+class Places:
+    """Where the parts of a folder's declarations stand. Each file is read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._declared = Declarations(folder)
+
+    def of(self, subject: Subject, *, word: str = "") -> Place | None:
+        """The place of `("exports", "orders", "fields", 2)`, or of a word in it. None where nothing is there."""
+        family = _FAMILIES.get(subject[0]) if len(subject) > 1 else None
+        declaration = self._declared.shelves[family].get(str(subject[1])) if family else None
+        return self._declared.place(declaration, subject[2:], word=word) if declaration else None
+
+
 def place_of(folder: Path, subject: Subject) -> Place | None:
     """Where a part of the declarations stands: `("exports", "orders", "fields", 2)`. None where nothing does."""
-    family = _FAMILIES.get(subject[0]) if len(subject) > 1 else None
-    declared = Declarations(folder)
-    declaration = declared.shelves[family].get(str(subject[1])) if family else None
-    return declared.place(declaration, subject[2:]) if declaration else None
+    return Places(folder).of(subject)
 
 
 def declaration_text(folder: Path, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,6 +54,17 @@ class Document:
             node, parent, last = node.children[step], node, step
         return self._at(parent.keys[last] if key and isinstance(last, str) else node)
 
+    def place_of_word(self, path: Path, word: str) -> Place:
+        """Where a word stands within the key and value at `path`; where the value stands if the word is not there."""
+        place = self.place(path)
+        last = max(place.line, self._deepest(path).last_line)
+        whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+        for line in range(place.line, min(last, len(self.lines)) + 1):
+            found = whole.search(self.lines[line - 1], place.column - 1 if line == place.line else 0)
+            if found and line not in self.hidden:
+                return Place(self.file, line, found.start() + 1, self.lines[line - 1], len(word))
+        return place
+
     def walk(self) -> Iterator[tuple[Path, Node, Node | None]]:
         """Every value with its path and its key, outermost first; what aliases share is met once for each use."""
         stack: list[tuple[Path, Node, Node | None]] = [((), self.root, None)]
@@ -60,6 +72,14 @@ class Document:
             path, node, key = stack.pop()
             yield path, node, key
             stack += [((*path, step), child, node.keys.get(str(step))) for step, child in node.children.items()][::-1]
+
+    def _deepest(self, path: Path) -> Node:
+        node = self.root
+        for step in path:
+            if step not in node.children:
+                break
+            node = node.children[step]
+        return node
 
     def _at(self, node: Node) -> Place:
         excerpt = "" if node.line in self.hidden else self.lines[node.line - 1]

@@ -43,9 +43,11 @@ class SettingsFile:
     def defaults(self) -> Mapping[str, Any]:
         return self.settings.defaults
 
-    def place(self, path: Path, *, key: bool = False) -> Place:
+    def place(self, path: Path, *, key: bool = False, word: str = "") -> Place:
         """Where the settings say so."""
-        return self.document.place(path, key=key) if self.document else Place(PROJECT)
+        if self.document is None:
+            return Place(PROJECT)
+        return self.document.place_of_word(path, word) if word else self.document.place(path, key=key)
 
     def fill(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """An export's keys with the defaults that its kind knows and it does not state."""

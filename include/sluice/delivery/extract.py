@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sluice.delivery.care.care import Care, Selected
 from sluice.delivery.care.expected import as_expected, within_limits
+from sluice.delivery.commit.watermark import Basis, Watermarks
 from sluice.delivery.feed.extracted import Extracted, FeedExtract
 from sluice.delivery.feed.opened import rows_of, source_of
 from sluice.delivery.feed.row_set import RowSet
@@ -16,7 +17,6 @@ from sluice.delivery.feed.selection import write_selection
 from sluice.delivery.since.added import added_of, on_trust, skipping
 from sluice.delivery.since.beginning import begin
 from sluice.delivery.since.changes import Changes
-from sluice.delivery.since.watermark import Basis, Watermarks
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.delivery.step import Step, noting
 from sluice.errors import about
@@ -43,7 +43,7 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
     `FatalError` where the data is missing or broken, or its rows are not as the export expects them, `Skipped` where a
     segment exceeds the target's limit, or there is no record and the export skips such runs.
     """
-    staged = StagedRun.of(plan)
+    staged = StagedRun.of(plan).known(connections)
     stage = staged.open(connections)
     if plan.connection.openpgp:
         plan.connection.openpgp.open(connections, name=plan.connection.name)  # wrong keys fail before anything is read
@@ -56,6 +56,8 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
         export=plan.export.name,
         airflow_conn_id=staged.airflow_conn_id,
         folder=staged.folder,
+        identity=staged.identity,
+        written_at=staged.written_at,
         records=sum(one.records for one in extracts),
         rejected=sum(one.rejected for one in extracts),
         duplicates=sum(one.duplicates for one in extracts),

@@ -11,6 +11,7 @@ from sluice.definition.project import Staging
 from sluice.delivery.feed.extracted import Extracted, FeedExtract
 from sluice.delivery.feed.opened import source_of
 from sluice.delivery.publish import put_beside
+from sluice.delivery.publishing.committing import commit_of
 from sluice.delivery.publishing.delivered import Delivery, report_of
 from sluice.delivery.publishing.manifest import ExportResult, Manifest, render
 from sluice.delivery.publishing.reconcile import reconcile
@@ -29,9 +30,9 @@ def take_up(staging: Staging, export: str, run: str, connections: Connections) -
 
     Raises `FatalError` where staging does not hold it any more, it was never published, or what it has read is not as
     it was."""
-    staged = StagedRun.named(staging, export, _id(export, run))
+    staged = StagedRun.named(staging, export, _id(export, run)).known(connections)
     stage = staged.open(connections)
-    plan, manifest = stage.find("plan", Plan), stage.find("manifest", Manifest)
+    plan = stage.find("plan", Plan)
     if plan is None:
         raise FatalError(
             f"staging holds nothing of run {run} of {export}: there is no such run, or it was cleaned",
@@ -42,13 +43,15 @@ def take_up(staging: Staging, export: str, run: str, connections: Connections) -
             f"run {run} of {export} was encrypted: the same bytes cannot be made twice, and its manifest lists those",
             next_step=_ANEW,
         )
-    if manifest is None:
+    if _published(plan, stage, connections) is None:
         raise FatalError(f"run {run} of {export} has published nothing", next_step="name a run that has")
     extracts = [_intact(plan, feed.name, stage, connections) for feed in plan.feeds]
     return Extracted(
         export=export,
         airflow_conn_id=staged.airflow_conn_id,
         folder=staged.folder,
+        identity=staged.identity,
+        written_at=staged.written_at,
         records=sum(one.records for one in extracts),
         rejected=sum(one.rejected for one in extracts),
         feeds={one.feed: one.records for one in extracts},
@@ -61,7 +64,10 @@ def deliver_again(staged: StagedRun, connections: Connections, now: datetime) ->
 
     Raises `FatalError` where a part has other bytes than the manifest says."""
     stage = staged.open(connections)
-    plan, manifest = stage.read("plan", Plan), stage.read("manifest", Manifest)
+    plan = stage.read("plan", Plan)
+    manifest = _published(plan, stage, connections)
+    if manifest is None:
+        raise FatalError(f"run {plan.run.run_id} of {plan.export.name} has published nothing")
     delivery = Delivery.of(plan, stage)
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
@@ -73,6 +79,16 @@ def deliver_again(staged: StagedRun, connections: Connections, now: datetime) ->
             destination.put(plan.beside_manifest("_SUCCESS"), [])
         address = destination.locate(plan.manifest)
     return report_of(plan, stage, delivery, "published", address, now).model_copy(update={"wakes": False})
+
+
+def _published(plan: Plan, stage: Stage, connections: Connections) -> Manifest | None:
+    """The manifest that the run has published; None if it has not."""
+    connection = plan.connection
+    with closing(connection.destination.open(connections, name=connection.name, threads=1)) as destination:
+        commit = commit_of(plan, stage, destination, connections)
+        state = commit.log.state()
+    intent = commit.staged(state.intent) if state.act == "published" else None
+    return None if intent is None else Manifest.model_validate_json(intent.manifest)
 
 
 def _id(export: str, run: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.feed.extracted import FeedExtract
 from sluice.delivery.feed.opened import open_rows
+from sluice.delivery.publishing.committing import commit_of
 from sluice.delivery.sending.encode import Encoding
 from sluice.delivery.sending.lanes import send_chunks
 from sluice.delivery.sending.ledger import Books, Ledger
@@ -69,6 +70,7 @@ def upload(
         closing(connection.destination.open(connections, name=connection.name, threads=threads)) as destination,
         closing(books),
     ):
+        commit_of(plan, stage, destination, connections).resume()
         wanted = parts_of(plan, stage, shard, extract.records)
         before = _still_wanted(_sent_before(plan, shard, extract, stage, ledger), plan, feed, wanted)
         there = partial(_is_as_sent, destination, exactly=connection.openpgp is not None)

@@ -33,18 +33,21 @@ class Local(DestinationConfig):
                 next_step="name a connection of type fs, whose extra `path` is the folder",
             )
         root = access.path / self.folder.strip("/")
-        return LocalFolder(root, Origin(name, self.airflow_conn_id, str(root)))
+        origin = Origin(name, self.airflow_conn_id, str(root))
+        _refuse_link_out(root, access.path, origin)
+        return LocalFolder(root, origin)
 
 
 class LocalFolder:
-    """Files appear whole: written under a hidden name beside their own, forced to disk, then renamed."""
+    """Files appear whole: written under a hidden name beside their own, forced to disk, then renamed. No link leads out
+    of the folder: neither writing nor reading follows one, and a list leaves links out."""
 
     def __init__(self, root: Path, origin: Origin) -> None:
         self._root = root
         self._origin = origin
 
     def put(self, name: str, body: Iterable[bytes]) -> Stored:
-        path = self._path(name)
+        path = self._beside(name)
         sent = Body(body)
         with self._guard(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +66,7 @@ class LocalFolder:
         return Stored(name, sent.size)
 
     def stat(self, name: str) -> Stored | None:
-        path = self._path(name)
+        path = self._inside(name)
         with self._guard(f"look at {path}"):
             try:
                 return Stored(name, path.stat().st_size) if path.is_file() else None
@@ -71,13 +74,13 @@ class LocalFolder:
                 return None
 
     def list(self, folder: str) -> Iterator[Stored]:
-        top = self._root / folder.strip("/")
+        top = self._inside(folder.strip("/")) if folder.strip("/") else self._root
         with self._guard(f"list {top}"):
             found = sorted(self._walk(top, folder.strip("/")), key=lambda stored: stored.name)
         yield from found
 
     def read(self, name: str) -> Iterator[bytes]:
-        path = self._path(name)
+        path = self._inside(name)
         with self._guard(f"read {path}"):
             try:
                 file = path.open("rb")
@@ -89,7 +92,7 @@ class LocalFolder:
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
-            path = self._path(name)
+            path = self._beside(name)
             with self._guard(f"remove {path}"):
                 path.unlink(missing_ok=True)
 
@@ -97,8 +100,9 @@ class LocalFolder:
         """Unfinished files stand beside their final names; a process that still writes one finds it gone and fails."""
         aborted = 0
         for folder, files in by_folder([below("", name, self._origin) for name in names]).items():
-            with self._guard(f"clear {self._root / folder}"):
-                for partial in _partials(self._root / folder, files):
+            top = self._inside(folder) if folder else self._root
+            with self._guard(f"clear {top}"):
+                for partial in _partials(top, files):
                     partial.unlink(missing_ok=True)
                     aborted += 1
         return aborted
@@ -111,6 +115,18 @@ class LocalFolder:
 
     def _path(self, name: str) -> Path:
         return self._root / below("", name, self._origin)
+
+    def _inside(self, name: str) -> Path:
+        """The file's path. Raises `FatalError` where a link leads out of the folder."""
+        path = self._path(name)
+        _refuse_link_out(path, self._root, self._origin)
+        return path
+
+    def _beside(self, name: str) -> Path:
+        """The path of a file that is replaced or removed, even if it is a link: that is not followed."""
+        path = self._path(name)
+        _refuse_link_out(path.parent, self._root, self._origin)
+        return path
 
     def _write(self, descriptor: int, body: Body, path: Path) -> None:
         for piece in body:
@@ -130,9 +146,9 @@ class LocalFolder:
             return
         for entry in os.scandir(top):
             name = join(folder, entry.name)
-            if entry.is_dir():
+            if entry.is_dir(follow_symlinks=False):
                 yield from self._walk(Path(entry.path), name)
-            elif entry.is_file() and final(entry.name) is None:
+            elif entry.is_file(follow_symlinks=False) and final(entry.name) is None:
                 with suppress(FileNotFoundError):  # a file that is removed while we look was not there
                     yield Stored(name, entry.stat().st_size)
 
@@ -142,6 +158,15 @@ class LocalFolder:
             yield
         except OSError as error:
             raise of_disk(error, self._origin, act) from error
+
+
+def _refuse_link_out(path: Path, bound: Path, origin: Origin) -> None:
+    real, within = Path(os.path.realpath(path)), Path(os.path.realpath(bound))
+    if not real.is_relative_to(within):
+        raise origin.fatal(
+            f"{path} leads to {real} by a link, which is outside of {within}",
+            "remove the link, or give the folder that it leads to in the Airflow connection's `path`",
+        )
 
 
 def _partials(folder: Path, files: set[str]) -> list[Path]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from sluice.errors import DefinitionError, FatalError
 from sluice.filesystem.failures import translated
+from sluice.filesystem.links import Bounded
+from sluice.filesystem.walk import LeftOut, files_below
 from sluice.filesystem.writing import remove, writing
 from sluice.model.access import Access, Connections
 
@@ -69,9 +71,12 @@ class Opened:
         from sluice.filesystem.access import open_access
 
         with self.reporting("opening the connection"):
-            self._filesystem, base, self._expires_at, self._delete = open_access(self._access, self.conn_id)
+            opening = open_access(self._access, self.conn_id)
+        self._filesystem, self._expires_at = opening.filesystem, opening.expires_at
+        self._delete, self._create = opening.delete, opening.create
         self.generation += 1
-        self.root = join(base, self.path)
+        self.root = join(opening.base, self.path)
+        self._bounded = Bounded(opening.links, opening.base, self.conn_id) if opening.links else None
 
     def below(self, folder: str) -> Opened:
         """A folder in this one, opened in the same way."""
@@ -92,6 +97,20 @@ class Opened:
         """The path of `name` in the filesystem's own terms."""
         return join(self.root, name)
 
+    def _inside(self, name: str) -> str:
+        """The path of `name`. Raises `FatalError` where a link leads out of the connection's folder."""
+        path = self.at(name)
+        if self._bounded:
+            self._bounded.check(path)
+        return path
+
+    def _beside(self, name: str) -> str:
+        """The path of `name`, which may be a link itself: it is replaced or removed, and not followed."""
+        path = self.at(name)
+        if self._bounded:
+            self._bounded.check(path.rpartition("/")[0])
+        return path
+
     @contextmanager
     def reporting(self, doing: str) -> Iterator[None]:
         """Turn what the filesystem raises into our errors, naming the connection and what was being done."""
@@ -106,20 +125,49 @@ class Opened:
     def stat(self, name: str) -> File | None:
         """The file, or None. `name` may be empty: then the root itself is the file."""
         with self.reporting(f"looking for {name or self.root}"):
-            info = self.filesystem.get_file_info(self.at(name))
+            info = self.filesystem.get_file_info(self._inside(name))
         return self._file(info) if info.is_file else None
 
     def exists(self, name: str) -> bool:
         return self.stat(name) is not None
 
-    def list(self, folder: str = "") -> list[File]:
-        """Every file below `folder`, sorted by name; none where there is no such folder."""
+    def is_folder(self, name: str) -> bool:
+        with self.reporting(f"looking for {name or self.root}"):
+            return bool(self.filesystem.get_file_info(self._inside(name)).type.name == "Directory")
+
+    def list(self, folder: str = "", left_out: LeftOut = lambda _: False) -> list[File]:
+        """Every file below `folder` that is not left out, sorted by name; none where there is no such folder. Links are
+        followed: what they lead to is listed once, under its own name if that is below `folder` too. Raises
+        `FatalError` where one leads out of the connection's folder, back up, or to nothing."""
+        with self.reporting(f"listing {folder or self.root}"):
+            files = self._listed(folder) if self._bounded is None else self._walked(folder, left_out, self._bounded)
+            return sorted((file for file in files if not left_out(file.name)), key=lambda file: file.name)
+
+    def _listed(self, folder: str) -> Iterator[File]:
         from pyarrow import fs as pa_fs
 
-        with self.reporting(f"listing {folder or self.root}"):
-            selector = pa_fs.FileSelector(self.at(folder), recursive=True, allow_not_found=True)
-            infos = self.filesystem.get_file_info(selector)
-        return sorted((self._file(i) for i in infos if i.is_file), key=lambda f: f.name)
+        selector = pa_fs.FileSelector(self.at(folder), recursive=True, allow_not_found=True)
+        return (self._file(info) for info in self.filesystem.get_file_info(selector) if info.is_file)
+
+    def _walked(self, folder: str, left_out: LeftOut, bounded: Bounded) -> Iterator[File]:
+        inside = join("", folder) + "/" if folder.strip("/") else ""
+        found = files_below(self.at(folder), bounded, lambda name: left_out(inside + name))
+        return (File(inside + item.name, item.size, item.modified) for item in found)
+
+    def check_links(self, folder: str = "") -> None:
+        """Raise `FatalError` where a link below `folder` leads out of the connection's folder, back up, or to nothing:
+        for what a library reads there by itself."""
+        if self._bounded:
+            with self.reporting(f"listing {folder or self.root}"):
+                files_below(self.at(folder), self._bounded, lambda _: False)
+
+    def below_root(self, path: str) -> str | None:
+        """The name below the root of a path in the filesystem's own terms, links followed or not; None where it lies
+        elsewhere."""
+        for root in (self.root, self._bounded.check(self.root) if self._bounded else self.root):
+            if path.startswith(root.rstrip("/") + "/" * bool(root)):
+                return path.removeprefix(root).lstrip("/")
+        return None
 
     def find_bytes(self, name: str) -> bytes | None:
         """The whole file, or None where there is none."""
@@ -127,24 +175,34 @@ class Opened:
 
     def read_bytes(self, name: str) -> bytes:
         """The whole file. Raises `FatalError` where it is not there."""
-        with self.reporting(f"reading {name}"), self.filesystem.open_input_stream(self.at(name)) as stream:
+        with self.reporting(f"reading {name}"), self.filesystem.open_input_stream(self._inside(name)) as stream:
             return bytes(stream.read())
 
     def open_input(self, name: str) -> pa.NativeFile:
         """The file for reading anywhere in it. Raises `FatalError` where it is not there."""
         with self.reporting(f"opening {name}"):
-            return self.filesystem.open_input_file(self.at(name))
+            return self.filesystem.open_input_file(self._inside(name))
 
     def write_bytes(self, name: str, body: bytes) -> None:
         """Write the file whole or not at all, replacing what is there: a reader sees the old bytes or the new ones."""
         with self.open_output(name) as stream:
             stream.write(body)
 
+    def create(self, name: str, body: bytes) -> bool:
+        """Write the file whole, and only if it is absent: of several processes that try, exactly one gets True. On a
+        disk the file's folder comes with it, so nothing else may lie there.
+
+        Raises `FatalError` if this filesystem cannot promise that. After a `RetriableError` it may be there."""
+        self._must_write(name)
+        with self.reporting(f"creating {name}"):
+            _ = self.filesystem  # renews the credentials if they are about to end
+            return self._create(self._beside(name), body)
+
     @contextmanager
     def open_output(self, name: str) -> Iterator[pa.NativeFile]:
         """A stream to a new file that takes its place, and its name, when the block ends without an error."""
         self._must_write(name)
-        with self.reporting(f"writing {name}"), writing(self.filesystem, self.at(name)) as stream:
+        with self.reporting(f"writing {name}"), writing(self.filesystem, self._beside(name)) as stream:
             yield stream
 
     def remove(self, names: Iterable[str]) -> None:
@@ -152,7 +210,7 @@ class Opened:
         for name in names:
             self._must_write(name)
             with self.reporting(f"removing {name}"):
-                self._remove(self.at(name))
+                self._remove(self._beside(name))
 
     def remove_tree(self, folder: str) -> None:
         """Remove a folder of Sluice's own and all that is in it; one already gone is no error. Never the root."""
@@ -163,9 +221,10 @@ class Opened:
             self.remove(file.name for file in self.list(folder))
             return
         with self.reporting(f"removing {folder}"):
-            self.filesystem.delete_dir_contents(self.at(folder), missing_dir_ok=True)
-            if self.filesystem.get_file_info(self.at(folder)).type.name == "Directory":
-                self.filesystem.delete_dir(self.at(folder))
+            path = self._inside(folder)
+            self.filesystem.delete_dir_contents(path, missing_dir_ok=True)
+            if self.filesystem.get_file_info(path).type.name == "Directory":
+                self.filesystem.delete_dir(path)
 
     def _remove(self, path: str) -> None:
         filesystem = self.filesystem

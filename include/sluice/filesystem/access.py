@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sluice.errors import DefinitionError
+from sluice.filesystem.creating import Create, impossible, in_folder, on_azure, on_google, on_s3, over_sftp
+from sluice.filesystem.links import Links, LocalLinks, SftpLinks
 from sluice.model.access import (
     Access,
     AwsAccess,
@@ -35,6 +37,10 @@ class Opening(NamedTuple):
     expires_at: float | None = None
     delete: Callable[[str], None] | None = None
     """Removes one file, where the filesystem's own way has side effects."""
+    create: Create = impossible("this kind of connection")
+    """Creates a file only if it is absent."""
+    links: Links | None = None
+    """How links are followed; None for a store that has none."""
 
 
 def open_access(access: Access, conn_id: str) -> Opening:
@@ -52,7 +58,7 @@ def open_access(access: Access, conn_id: str) -> Opening:
 def _folder(access: FolderAccess) -> Opening:
     from pyarrow import fs as pa_fs
 
-    return Opening(pa_fs.LocalFileSystem(), str(access.path.absolute()))
+    return Opening(pa_fs.LocalFileSystem(), str(access.path.absolute()), create=in_folder, links=LocalLinks())
 
 
 def _aws(access: AwsAccess) -> Opening:
@@ -85,20 +91,24 @@ def _s3(keys: AwsKeys, region: str, endpoint_url: str | None, verify: bool | str
         request_timeout=60,
         **options,
     )
-    delete = _S3Deletion(keys, region, endpoint_url, verify)
-    return Opening(filesystem, expires_at=keys.expires_at, delete=delete)
+    client = _S3Client(keys, region, endpoint_url, verify)
+    return Opening(filesystem, expires_at=keys.expires_at, delete=client.delete, create=client.create)
 
 
 @dataclass
-class _S3Deletion:
-    """Deletes objects by Amazon's client: pyarrow's own deletion leaves an empty object named like the folder."""
+class _S3Client:
+    """Amazon's own client, for what pyarrow's filesystem lacks: it creates no object on a condition, and its deletion
+    leaves an empty object named like the folder."""
 
     keys: AwsKeys
     region: str
     endpoint_url: str | None
     verify: bool | str
 
-    def __call__(self, path: str) -> None:
+    def create(self, path: str, body: bytes) -> bool:
+        return on_s3(self._client)(path, body)
+
+    def delete(self, path: str) -> None:
         bucket, _, key = path.partition("/")
         with suppress(self._client.exceptions.NoSuchKey):  # Google's answer where Amazon says that all is well
             self._client.delete_object(Bucket=bucket, Key=key)
@@ -119,17 +129,18 @@ def _google(access: GoogleAccess) -> Opening:
     from pyarrow import fs as pa_fs
 
     if access.hmac:
-        return _s3(access.hmac, "auto", access.endpoint_url or "https://storage.googleapis.com", verify=True)
+        opened = _s3(access.hmac, "auto", access.endpoint_url or "https://storage.googleapis.com", verify=True)
+        return opened._replace(create=impossible("Cloud Storage by HMAC keys"))
     options: dict[str, Any] = {"project_id": access.project, "retry_time_limit": datetime.timedelta(seconds=30)}
     if access.endpoint_url:
         address = urlsplit(access.endpoint_url)
         options |= {"endpoint_override": address.netloc, "scheme": address.scheme}
     if access.token is None:
-        return Opening(pa_fs.GcsFileSystem(anonymous=True, **options))
+        return Opening(pa_fs.GcsFileSystem(anonymous=True, **options), create=on_google(access))
     token = access.token()
     expiry = datetime.datetime.fromtimestamp(token.expires_at, datetime.UTC)
     filesystem = pa_fs.GcsFileSystem(access_token=token.token, credential_token_expiration=expiry, **options)
-    return Opening(filesystem, expires_at=token.expires_at)
+    return Opening(filesystem, expires_at=token.expires_at, create=on_google(access))
 
 
 def _azure(access: AzureAccess) -> Opening:
@@ -151,7 +162,7 @@ def _azure(access: AzureAccess) -> Opening:
             "client_id": access.client_id,
             "client_secret": access.client_secret,
         }
-    return Opening(pa_fs.AzureFileSystem(access.account, **options))
+    return Opening(pa_fs.AzureFileSystem(access.account, **options), create=on_azure(access))
 
 
 def _sftp(access: SftpAccess) -> Opening:
@@ -159,7 +170,12 @@ def _sftp(access: SftpAccess) -> Opening:
 
     from sluice.filesystem.sftp import sftp_filesystem
 
-    return Opening(pa_fs.PyFileSystem(pa_fs.FSSpecHandler(sftp_filesystem(access))))
+    filesystem = sftp_filesystem(access)
+    return Opening(
+        pa_fs.PyFileSystem(pa_fs.FSSpecHandler(filesystem)),
+        create=over_sftp(filesystem),
+        links=SftpLinks(filesystem.ftp),
+    )
 
 
 def _fsspec(access: FsspecAccess) -> Opening:

@@ -64,6 +64,11 @@ class Plan(BaseModel):
         unless they are backfills or send nothing at all."""
         return self.export.mode != "full" and not self.run.is_backfill and not self.run.dry_run
 
+    @property
+    def takes_a_place(self) -> bool:
+        """Whether this delivery has a place in the order of the export's deliveries; a backfill stands beside them."""
+        return not self.run.is_backfill and not self.run.dry_run
+
     def feed(self, name: str) -> Feed:
         return next(feed for feed in self.feeds if feed.name == name)
 

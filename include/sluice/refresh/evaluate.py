@@ -21,6 +21,10 @@ from sluice.model.access import Connections
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
 from sluice.refresh.tables import tables_read
 from sluice.sql import connect, quote
+from sluice.sql.expression import one_expression
+from sluice.sql.names import Names, names_of
+from sluice.sql.spelling import respelled
+from sluice.sql.tree import without_end
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,44 +50,65 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         refreshed_at=now,
         dataset=dataset.name,
         key=dataset.key,
-        sql_digest=hashlib.sha256(_rule(segment, dataset).encode()).hexdigest(),
+        sql_digest=hashlib.sha256(rule_of(segment, dataset).encode()).hexdigest(),
     )
-    tables = _tables(segment, dataset, project)
+    tables = tables_of(segment, dataset, project)
     staging = project.settings.staging
     with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
         copies = stack.enter_context(_copies(planned, staging, connections))
         engine = stack.enter_context(connect(threads=_THREADS, memory=_MEMORY, spill=spill))
-        for table in tables:
-            engine.register(table, _rows(table, project, connections, copies, stack))
-        with _explained(segment, dataset):
+        read = {table: _rows(table, project, connections, copies, stack) for table in tables}
+        names = names_of(*(rows.schema for rows in read.values()))
+        for table, rows in read.items():
+            _register(engine, table, rows, names)
+        with _explained(segment, rule_of(segment, dataset)):
+            rule = respelled(engine, rule_of(segment, dataset), names)
+        with _explained(segment, rule):
             # Explained first: only what is executed is told with its line.
-            engine.execute(f"explain {_rule(segment, dataset)}").fetchall()
-            keys = engine.sql(_members(engine, segment, dataset)).to_arrow_reader(_BATCH)
+            engine.execute(f"explain {rule}").fetchall()
+            keys = engine.sql(_members(engine, rule, dataset, names)).to_arrow_reader(_BATCH)
             written = write_table(planned, keys, staging, connections)
     # Only now, for leaving the block has checked that what was read is what was pinned.
     return make_current(written, staging, connections)
 
 
-def _rule(segment: Segment, dataset: Dataset) -> str:
+def rule_of(segment: Segment, dataset: Dataset) -> str:
     """The query whose first column holds the members. The declaration's own text begins on its second line."""
     if segment.sql is not None:
-        return f"\n{segment.sql.strip().rstrip(';')}\n"
+        return f"\n{without_end(segment.sql).strip()}\n"
     return f"select {quote(dataset.key)} from {quote(dataset.name)} where (\n{segment.where}\n)"  # noqa: S608
 
 
-def _members(engine: duckdb.DuckDBPyConnection, segment: Segment, dataset: Dataset) -> str:
+def _register(engine: duckdb.DuckDBPyConnection, table: str, rows: Any, names: Names) -> None:
+    """The rows as a table, its columns under the engine's names for them: by their place, for by its own names the
+    engine could not tell them apart."""
+    own = rows.schema.names
+    if all(names[name] == name for name in own):
+        engine.register(table, rows)
+        return
+    stored = f"{table} as it is stored"
+    engine.register(stored, rows)
+    columns = ", ".join(quote(names[name]) for name in own)
+    engine.execute(f"create view {quote(table)} as select * from {quote(stored)} as stored({columns})")  # noqa: S608
+
+
+def _members(engine: duckdb.DuckDBPyConnection, rule: str, dataset: Dataset, names: Names) -> str:
     """Distinct keys in the type that the dataset has them in: so they compare without conversion ever after."""
-    own = engine.sql(f"select {quote(dataset.key)} from {quote(dataset.name)} limit 0").types[0]  # noqa: S608
+    key = names[names.own(dataset.key) or dataset.key]
+    own = engine.sql(f"select {quote(key)} from {quote(dataset.name)} limit 0").types[0]  # noqa: S608
     return (
         f"select distinct cast(key as {own}) as {quote(dataset.key)} "  # noqa: S608
-        f"from ({_rule(segment, dataset)}) as members(key) where key is not null order by 1"
+        f"from ({rule}) as members(key) where key is not null order by 1"
     )
 
 
-def _tables(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
+def tables_of(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
     """The tables that the segment reads. Raises `DefinitionError` where its `reads` does not name one."""
-    with connect() as engine, _explained(segment, dataset):
-        named = tables_read(engine, _rule(segment, dataset))
+    rule = rule_of(segment, dataset)
+    with connect() as engine, _explained(segment, rule):
+        named = tables_read(engine, rule)
+        if segment.where is not None:
+            one_expression(segment.where)
         _check_tables(named, segment, project)
     return sorted(named | {dataset.name})
 
@@ -127,15 +152,15 @@ def _copies(planned: Membership, staging: Staging, connections: Connections) -> 
 
 
 @contextmanager
-def _explained(segment: Segment, dataset: Dataset) -> Iterator[None]:
-    """Turn what the engine raises into our errors about the segment, in the engine's own words."""
+def _explained(segment: Segment, rule: str) -> Iterator[None]:
+    """Turn what the engine raises of the rule into our errors about the segment."""
     import duckdb
 
     with about("segments", segment.name, "sql" if segment.sql else "where"):
         try:
             yield
         except duckdb.Error as error:
-            raise _explanation(segment.name, error, _rule(segment, dataset)) from None
+            raise _explanation(segment.name, error, rule) from None
 
 
 def _explanation(name: str, error: duckdb.Error, rule: str) -> SluiceError:

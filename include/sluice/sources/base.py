@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -105,8 +105,22 @@ def known_columns(schema: pa.Schema, columns: Sequence[str] | None, *, dataset: 
     return chosen
 
 
+class Columns(NamedTuple):
+    """What columns a dataset has now."""
+
+    schema: pa.Schema
+    """A column of type null is there, and its type is not known before its values are."""
+    whole: bool = True
+    """Whether every file was looked at: only then a column that is not here is nowhere."""
+
+
 class Source(Protocol):
     """An opened source of one dataset. Safe to read from many threads."""
+
+    def columns(self) -> Columns:
+        """The dataset's columns as they are now, from metadata alone: footers, a table's log, a query without rows.
+        Raises as `pin` does."""
+        ...
 
     def pin(self, spool: Opened | None = None) -> Pinned:
         """Fix what is read from now on, without copying it where the source allows. Other sources copy their rows into

@@ -62,15 +62,25 @@ class Cursor:
 
         return bool(types.is_timestamp(self._type) or types.is_date(self._type))
 
-    def since(self, position: Position | None, now: datetime, late: timedelta) -> Bounds:
+    def since(self, position: Position | None, now: datetime, late: timedelta | None) -> Bounds:
         """From where a delivery stopped up to now, less the time that late rows are given. Numbers have no now."""
         low = None if position is None or not position.at else self._number(position.at)
         if not self.is_time and late:
             raise DefinitionError(
                 f"dataset {self._dataset}: {self.column} holds {self._type}, which knows no time: `late` is for times",
-                next_step="delete `late`, or name a column of timestamps",
+                next_step="write `behind` in its place, or name a column of timestamps",
             )
-        return Bounds(low, unix_ns(now - late) if self.is_time else None)
+        return Bounds(low, unix_ns(now - (late or timedelta(0))) if self.is_time else None)
+
+    def behind(self, source: Source, pinned: Pinned, bounds: Bounds, numbers: int) -> Bounds:
+        """The same bounds, and so many numbers below the greatest that is there. Reads one column."""
+        if self.is_time:
+            raise DefinitionError(
+                f"dataset {self._dataset}: {self.column} holds {self._type}: `behind` is for whole numbers",
+                next_step="write `late` in its place: how long after its time a row may still appear",
+            )
+        lasts = [found.last for found in self.find(source, pinned, bounds) if found.last is not None]
+        return Bounds(bounds.low, max(lasts) - numbers) if lasts else bounds
 
     def within(self, window: Window) -> Bounds:
         if not self.is_time:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -12,11 +12,16 @@ from urllib.parse import unquote, urlsplit
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.foreign import said, sqlstate
 from sluice.model.access import SqlAccess
-from sluice.sources import postgres
+from sluice.sources.postgres.reach import Reach
+from sluice.sources.postgres.rows import tables
+from sluice.sources.postgres.session import connect, session
 from sluice.sources.widening import unify
+from sluice.sql import quote
+from sluice.sql.names import doubled
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from adbc_driver_postgresql.dbapi import Cursor
 
 POSTGRES = ("postgres", "postgresql")
 """Airflow's types of connections to it."""
@@ -24,19 +29,42 @@ _FETCHED = 20_000
 """Rows asked of a DB-API cursor at once."""
 
 
-def query_rows(access: SqlAccess, query: str, *, origin: str) -> Iterator[pa.Table]:
-    """The query's rows; at least one table, which may be empty. Raises `DefinitionError` where the query is wrong,
-    `FatalError` where we are not let in, `RetriableError` where the server is out of reach or goes away; all name
-    `origin`."""
-    native = access.conn_type in POSTGRES
+def query_rows(access: SqlAccess, query: str, *, origin: str, reach: Reach | None = None) -> Iterator[pa.Table]:
+    """The query's rows, in PostgreSQL those within reach; at least one table, which may be empty. Raises what
+    `connected` and `explaining` do."""
+    with connected(access, origin) as connection, explaining(query, origin):
+        if access.conn_type in POSTGRES:
+            yield from tables(connection, query, reach)
+        else:
+            yield from _fetched(connection, query)
+
+
+@contextmanager
+def asking(access: SqlAccess, table: str, column: str, origin: str) -> Iterator[Cursor]:
+    """A cursor for what PostgreSQL tells of a table and its column. Raises what `connected` and `explaining` do."""
+    ours = f"{quote(column)} of {table}"
+    with connected(access, origin) as connection, explaining(ours, origin), session(connection) as cursor:
+        yield cursor
+
+
+@contextmanager
+def connected(access: SqlAccess, origin: str) -> Iterator[Any]:
+    """A connection of the database's driver. Raises `FatalError` where we are not let in, `DefinitionError` where there
+    is no such database, `RetriableError` where the server is out of reach; all name `origin`."""
     try:
-        connection = postgres.connect(access) if native else access.connect()
+        connection = connect(access) if access.conn_type in POSTGRES else access.connect()
     except Exception as error:
         raise _not_let_in(error, access, origin) from None
-    read = postgres.tables if native else _fetched
+    with closing(connection):
+        yield connection
+
+
+@contextmanager
+def explaining(query: str, origin: str) -> Iterator[None]:
+    """Raises `DefinitionError` where the query is wrong, `FatalError` where it fails on a value or we have no right to
+    it, `RetriableError` where the server goes away; all name `origin`, and tell no value."""
     try:
-        with closing(connection):
-            yield from read(connection, query)
+        yield
     except SluiceError as error:
         raise type(error)(f"{origin}: {error.what}", next_step=error.next_step) from error
     except Exception as error:
@@ -50,6 +78,11 @@ def _fetched(connection: Any, query: str) -> Iterator[pa.Table]:
     cursor = connection.cursor()
     cursor.execute(query)
     names = [column[0] for column in cursor.description]
+    if twice := doubled(names):
+        raise DefinitionError(
+            f"two columns of the result are named {twice!r}",
+            next_step="give one of them another name in the source's `query`",
+        )
     schema = pa.schema([pa.field(name, pa.null()) for name in names])
     first = cursor.fetchmany(_FETCHED)
     for rows in chain([first], iter(lambda: cursor.fetchmany(_FETCHED), [])):
@@ -57,7 +90,7 @@ def _fetched(connection: Any, query: str) -> Iterator[pa.Table]:
         wider, clash = unify(schema, table.schema)
         if clash:
             raise FatalError(
-                f"column {clash!r} holds values of types that do not go together",
+                f"column {clash.column!r} holds values of types that do not go together",
                 next_step="cast it to one type in the source's `query`",
             )
         schema = wider
@@ -84,10 +117,13 @@ def _array(values: list[Any]) -> pa.Array:
 _WRONG = {"ProgrammingError", "InterfaceError", "NotSupportedError"}
 _REFUSED = ("28", "42501")
 """SQLSTATEs of a refused login and of missing rights."""
-_PASSES = ("08", "40", "53", "55", "57", "58", "XX")
-"""Classes of SQLSTATE that may pass: connections, transactions, resources, operators, the system."""
+_MISTAKEN = ("42", "0A", "3D", "3F")
+"""Of a query that the database cannot run, whatever its rows: classes of SQLSTATE."""
+_PASSING = ("08", "40", "53", "55", "57", "58", "XX")
+"""Of what another try may not meet: lost connections, conflicts, too few resources."""
 _WORDS = re.compile(r"no such (?:table|column)|syntax error|does not exist|doesn't exist", re.I)
 _NAMES = re.compile(r"""(["'`]).*?\1""")
+_RIGHTS = "check the connection's login, password and rights"
 
 
 def _not_let_in(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
@@ -97,7 +133,7 @@ def _not_let_in(error: Exception, access: SqlAccess, origin: str) -> SluiceError
         text = text.replace(password, "...").replace(unquote(password), "...")
     said_of_us = _NAMES.sub("", text)
     if sqlstate(error).startswith(_REFUSED) or "authentication failed" in said_of_us:
-        return FatalError(f"{origin}: {text}", next_step="check the connection's login, password and rights")
+        return FatalError(f"{origin}: {text}", next_step=_RIGHTS)
     if _kinds(error) & _WRONG or _WORDS.search(said_of_us):
         return DefinitionError(f"{origin}: {text}", next_step="check the connection's host and database")
     return RetriableError(f"{origin}: {text}")
@@ -105,14 +141,14 @@ def _not_let_in(error: Exception, access: SqlAccess, origin: str) -> SluiceError
 
 def _failed(error: Exception, query: str, origin: str) -> SluiceError:
     """What a statement came to: the database's code, and of its words those that hold no value."""
-    what, state, kinds = f"{origin}: {said(error, query)}{_line(error)}", sqlstate(error), _kinds(error)
+    what, state, kinds = f"{origin}: {said(error, query)}{_line(error, query)}", sqlstate(error), _kinds(error)
     words = _WORDS.search(_NAMES.sub("", str(error).partition("\n")[0]))
     sqlite = getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR"
     if state.startswith(_REFUSED):
-        return FatalError(what, next_step="check the connection's login, password and rights")
-    if state.startswith(("42", "3D", "3F", "0A")) or (not state and (kinds & _WRONG or words)):
+        return FatalError(what, next_step=_RIGHTS)
+    if state.startswith(_MISTAKEN) or (not state and (kinds & _WRONG or words)):
         return DefinitionError(what, next_step="correct the source's `table` or `query`")
-    if (state and not state.startswith(_PASSES)) or kinds & {"DataError", "IntegrityError", "ValueError"} or sqlite:
+    if (state and not state.startswith(_PASSING)) or kinds & {"DataError", "IntegrityError", "ValueError"} or sqlite:
         return FatalError(
             what,
             next_step="run the query in the database, which names the value; cast the column in the source's `query`",
@@ -124,7 +160,8 @@ def _kinds(error: Exception) -> set[str]:
     return {kind.__name__ for kind in type(error).__mro__}
 
 
-def _line(error: Exception) -> str:
+def _line(error: Exception, query: str) -> str:
     """The line of the query that PostgreSQL points at: ours stands in a SELECT that begins one line above."""
     found = re.search(r"\nLINE (\d{1,6}): ", str(error))
-    return f", in line {int(found[1]) - 1} of the query" if found and sqlstate(error) else ""
+    line = int(found[1]) - 1 if found and sqlstate(error) else 0
+    return f", in line {line} of the query" if 0 < line <= len(query.splitlines()) else ""

@@ -15,10 +15,11 @@ from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
 from sluice.foreign import said
 from sluice.model.access import Connections
-from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
+from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.commits import Commit, Log, Version, entries_of
 from sluice.sources.delta_log import DeltaLog
 from sluice.sources.file_set import FileSet, Fixed
+from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.spooling import Copies, readable, under
 from sluice.sources.stores import address, delta_options
 from sluice.sources.unreadable import fit, unreadable, variant
@@ -38,6 +39,10 @@ class Delta(SourceConfig):
     """The table's folder, with `/` between levels: below the connection's own folder; on S3, GCS and Azure the first
     level is the bucket or container."""
 
+    fingerprint: Fingerprint = "footer"
+    """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
+    `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
+
     def open(self, connections: Connections, *, dataset: str) -> DeltaSource:
         return DeltaSource(self, connections, dataset=dataset)
 
@@ -49,9 +54,8 @@ class DeltaSource(Log):
         self._access = connections.get(config.airflow_conn_id)
         self._address = address(self._access, config.path, config.airflow_conn_id)
         self._dataset = dataset
-        self._files = FileSet(
-            open_filesystem(connections, config.airflow_conn_id, config.path, read_only=True), dataset=dataset
-        )
+        opened = open_filesystem(connections, config.airflow_conn_id, config.path, read_only=True)
+        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint)
         self._log = DeltaLog(self._files.opened)
         self._copies = Copies(connections, dataset=dataset)
         self._partitions: dict[str, dict[str, Fixed]] = {}
@@ -60,14 +64,21 @@ class DeltaSource(Log):
     def pin(self, spool: Opened | None = None) -> Pinned:
         """The newest version: its files where they are; a copy where it has deletion vectors or mapped columns."""
         table = self._table()
-        pinned = self._copies.write(self._rows(table), spool) if self._is_copied(table) else self._in_place(table)
+        pinned = self._copied(table, spool) if self._is_copied(table) else self._in_place(table)
         return pinned.model_copy(update={"table": str(table.metadata().id)})
+
+    def _copied(self, table: deltalake.DeltaTable, spool: Opened | None) -> Pinned:
+        self._refuse_outside(_paths(table))
+        return self._copies.write(self._rows(table), spool)
 
     def _in_place(self, table: deltalake.DeltaTable) -> Pinned:
         schema = self._schema(table)
         entries = self._files.entries(sorted(_paths(table)))
         self._partitions[str(table.version())] = _partitions(table, schema)
         return self._files.pinned(entries, schema, version=str(table.version()))
+
+    def columns(self) -> Columns:
+        return Columns(self._schema(self._table()))
 
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned) if pinned.spool else not self._files.changed(pinned)
@@ -97,6 +108,20 @@ class DeltaSource(Log):
         version = ",".join([pinned.version, *sorted(older, key=int)])
         return self._files.pinned(entries, pinned.schema, version=version)
 
+    def _refuse_outside(self, paths: Sequence[str]) -> None:
+        """Delta's engine reads whatever a log names. On this machine that is a file of the connection's folder."""
+        opened = self._files.opened
+        opened.check_links()
+        for path in (path for path in paths if "://" in path and opened.local):
+            name = opened.below_root(path.removeprefix("file://"))
+            if name is None:
+                raise FatalError(
+                    f"dataset {self._dataset}: {path} lies outside of {opened.root}, the folder of the connection "
+                    f"{opened.conn_id}",
+                    next_step="copy the table as a whole (a deep clone), or name the connection of a folder above both",
+                )
+            opened.stat(name)
+
     def _table(self, version: int | None = None) -> deltalake.DeltaTable:
         import deltalake
 
@@ -110,6 +135,7 @@ class DeltaSource(Log):
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
         where = f"dataset {self._dataset}: {self._address}"
+        self._files.opened.check_links("_delta_log")
         try:
             yield
         except TableNotFoundError as error:

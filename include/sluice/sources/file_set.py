@@ -13,8 +13,11 @@ from sluice.filesystem import File, Opened
 from sluice.foreign import said
 from sluice.model.layout import same_values
 from sluice.sources.base import Pinned, Slice, encode_schema, known_columns
+from sluice.sources.fingerprint import Fingerprint
+from sluice.sources.identity import Columns, check, each_once
 from sluice.sources.parquet_files import ParquetFiles
 from sluice.sources.scanning import dataset_of
+from sluice.sources.unreadable import why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,15 +36,17 @@ class Entry(NamedTuple):
     fingerprint: str
     schema: pa.Schema
     slices: tuple[Slice, ...]
+    numbers: Mapping[int, str] = {}
+    """The columns that their writer gave a number."""
 
 
 class FileSet:
     """Parquet files below one folder. Safe to read from many threads."""
 
-    def __init__(self, opened: Opened, *, dataset: str) -> None:
+    def __init__(self, opened: Opened, *, dataset: str, by: Fingerprint = "footer") -> None:
         self.opened = opened
         self._dataset = dataset
-        self._files = ParquetFiles(opened, dataset=dataset)
+        self._files = ParquetFiles(opened, dataset=dataset, by=by)
 
     def entries(self, names: Iterable[str]) -> list[Entry]:
         """Every file with what its footer says, in the order given."""
@@ -49,11 +54,15 @@ class FileSet:
             return list(threads.map(self._entry, names))
 
     def pinned(self, entries: Sequence[Entry], schema: pa.Schema, version: str = "") -> Pinned:
-        """These files under this schema; their own digest is the version where nothing better is known."""
+        """These files under this schema; their own digest is the version where nothing better is known. Raises
+        `FatalError` where a file holds a column of the schema under another name; fields may carry the number and the
+        physical name by which to tell, as `identity` knows them."""
+        columns = (Columns(one.file.name, dict.fromkeys(one.schema.names), one.numbers) for one in entries)
+        check(schema, columns, dataset=self._dataset)
         units = {entry.file.name: entry.fingerprint for entry in entries}
         return Pinned(
             version=version or hashlib.sha256(repr(units).encode()).hexdigest()[:16],
-            schema_ipc=encode_schema(schema),
+            schema_ipc=encode_schema(_without_metadata(schema)),
             units=units,
             slices=tuple(piece for entry in entries for piece in entry.slices),
         )
@@ -79,10 +88,15 @@ class FileSet:
             )
 
     def changed(self, pinned: Pinned) -> list[str]:
-        """The pinned files that are gone or were written again, as far as their size and time tell."""
+        """The pinned files that are gone or were written again, as far as their size and time tell, and their bytes
+        where those were looked at."""
         with ThreadPoolExecutor(_AT_ONCE, "unchanged") as threads:
-            now = {file.name: file.fingerprint for file in threads.map(self.opened.stat, pinned.units) if file}
-        return [name for name, pin in pinned.units.items() if not pin.startswith(f"{now.get(name, '?')}, ")]
+            same = threads.map(self._is_unchanged, pinned.units, pinned.units.values())
+            return [name for name, unchanged in zip(pinned.units, same, strict=True) if not unchanged]
+
+    def _is_unchanged(self, name: str, pin: str) -> bool:
+        file = self.opened.stat(name)
+        return file is not None and pin.startswith(f"{file.fingerprint}, ") and self._files.has_content(name, pin)
 
     def field_numbers(self, name: str) -> dict[int, str]:
         """The numbers that the file's writer gave its columns, nested ones too: what Iceberg tells columns apart by."""
@@ -98,17 +112,20 @@ class FileSet:
             for i, group in enumerate(groups)
             if group.num_rows
         )
-        return Entry(file, footer.fingerprint(file), footer.schema, slices)
+        each_once(name, footer.schema.names, dataset=self._dataset)
+        names = {*footer.schema.names}
+        numbers = {number: name for number, name in footer.numbers.items() if name in names}
+        return Entry(file, self._files.fingerprint(file), footer.schema, slices, numbers)
 
     def _shaped(self, table: pa.Table, schema: pa.Schema, fixed: Fixed, unit: str) -> pa.Table:
         import pyarrow as pa
 
-        columns = []
+        columns, own = [], dict(zip(table.column_names, table.columns, strict=True))
         for field in schema:
             if field.name in fixed:
                 columns.append(pa.repeat(fixed[field.name], table.num_rows))
-            elif field.name in table.column_names:
-                columns.append(self._widened(table[field.name], field, unit))
+            elif field.name in own:
+                columns.append(self._widened(own[field.name], field, unit))
             else:
                 columns.append(pa.nulls(table.num_rows, field.type))
         return pa.Table.from_arrays(columns, schema=schema) if columns else table
@@ -122,6 +139,13 @@ class FileSet:
             raise FatalError(
                 f"dataset {self._dataset}: column {field.name!r} of {unit} does not fit {field.type}: {said(error)}"
             ) from error
+
+
+def _without_metadata(schema: pa.Schema) -> pa.Schema:
+    """Without what tells columns apart; the reason why one cannot be handed on stays."""
+    import pyarrow as pa
+
+    return pa.schema([field if why_unreadable(field) else field.remove_metadata() for field in schema])
 
 
 def _as_decoded(schema: pa.Schema, table: pa.Table) -> pa.Schema:

@@ -12,9 +12,10 @@ from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.foreign import said
 from sluice.model.access import CatalogAccess, Connections, SqlAccess
-from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
+from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.commits import START, Commit, Log, Version, entries_of, told
 from sluice.sources.file_set import FileSet
+from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.spooling import Copies, readable, under
 from sluice.sources.stores import iceberg_properties
 from sluice.sources.unreadable import fit
@@ -38,6 +39,10 @@ class Iceberg(SourceConfig):
     files_conn_id: str
     """The Airflow connection of the filesystem that the table's files are in."""
 
+    fingerprint: Fingerprint = "footer"
+    """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
+    `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
+
     def open(self, connections: Connections, *, dataset: str) -> IcebergSource:
         return IcebergSource(self, connections, dataset=dataset)
 
@@ -50,7 +55,8 @@ class IcebergSource(Log):
         self._connections = connections
         self._dataset = dataset
         self._store = connections.get(config.files_conn_id)
-        self._files = FileSet(open_filesystem(connections, config.files_conn_id, "", read_only=True), dataset=dataset)
+        opened = open_filesystem(connections, config.files_conn_id, "", read_only=True)
+        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint)
         self._copies = Copies(connections, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:
@@ -60,6 +66,7 @@ class IcebergSource(Log):
         tasks, schema = self._tasks(table), self._schema(table.schema())
         pinned = self._in_place(table, tasks, schema)
         if pinned is None:
+            self._refuse_outside(tasks)
             self._refuse_lossy(schema)
             reader = table.scan(selected_fields=tuple(readable(schema))).to_arrow_batch_reader()
             pinned = self._copies.write(_rows(reader, schema), spool)
@@ -88,6 +95,9 @@ class IcebergSource(Log):
                 f"'{self._config.table}', options => map('delete-file-threshold', '1', "
                 "'remove-dangling-deletes', 'true'))`",
             ) from error
+
+    def columns(self) -> Columns:
+        return Columns(self._schema(self._table().schema()))
 
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned) if pinned.spool else not self._files.changed(pinned)
@@ -141,6 +151,20 @@ class IcebergSource(Log):
     def _history(self) -> Table:
         """The table with its log, as it was when it was first asked for: later than anything that was pinned."""
         return self._table()
+
+    def _refuse_outside(self, tasks: Sequence[FileScanTask]) -> None:
+        """pyiceberg reads whatever a table names. On this machine that is a file of the connection's folder."""
+        if not self._files.opened.local:
+            return
+        for path in {file.file_path for task in tasks for file in [task.file, *task.delete_files]}:
+            name = self._name(path)
+            if name is None:
+                raise FatalError(
+                    f"dataset {self._dataset}: {path} lies outside of {self._files.opened.root}, the folder of the "
+                    f"connection {self._config.files_conn_id}",
+                    next_step="name the connection of the folder that holds all files of the table by `files_conn_id`",
+                )
+            self._files.opened.stat(name)
 
     def _refuse_lossy(self, schema: pa.Schema) -> None:
         """pyiceberg 0.12 reads a null list of structs as an empty one. Files without deletes we read ourselves."""
@@ -205,12 +229,7 @@ class IcebergSource(Log):
         """The file below the files' connection; None where it lies elsewhere."""
         location = path.split("://", 1)[-1] if "://" in path else path.removeprefix("file:")
         scheme = path.split("://", 1)[0] if "://" in path else "file"
-        root = self._files.opened.root
-        if (scheme == "file") != self._files.opened.local or not location.startswith(
-            root.rstrip("/") + "/" * bool(root)
-        ):
-            return None
-        return location.removeprefix(root).lstrip("/")
+        return self._files.opened.below_root(location) if (scheme == "file") == self._files.opened.local else None
 
     def _has_own_names(self, name: str, schema: Schema) -> bool:
         """Whether the file calls every column what the table calls it now: columns are told apart by their numbers."""

@@ -43,7 +43,12 @@ def read_group(path: str, first: int, rows: int, columns: Sequence[str] | None) 
     scan = pl.scan_parquet(path, glob=False, hive_partitioning=False, parallel="none", use_statistics=False)
     frame: pl.DataFrame | None = None
     with suppress(pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
-        frame = (scan if columns is None else scan.select(columns)).slice(first, rows).collect(engine="streaming")
+        # By name: `select` itself takes a name such as `^a.*$` or `*` for a pattern.
+        frame = (
+            (scan if columns is None else scan.select(pl.selectors.by_name(*columns)))
+            .slice(first, rows)
+            .collect(engine="streaming")
+        )
     if frame is None or frame.height != rows:
         return None
     return frame.to_arrow(compat_level=pl.CompatLevel.newest())

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from sluice.errors import FatalError
 from sluice.filesystem import File, Opened, join, open_filesystem
 from sluice.model.access import Connections
-from sluice.sources.base import AddedBy, Pinned, Slice, SourceConfig
+from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.file_set import Entry, FileSet
+from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.partitions import PartitionType, partition_fields, partition_values
 from sluice.sources.position import GrowsByFiles
-from sluice.sources.widening import unify
+from sluice.sources.widening import Clash, unify, wider
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_LOOKED = 256
+"""Footers that are enough to tell a dataset's columns to someone who only wants to look."""
 
 
 class Parquet(SourceConfig):
@@ -32,31 +36,45 @@ class Parquet(SourceConfig):
     """Types of the columns that folders named `key=value` make. Those not named here are integers or dates where
     every value is one, else text."""
 
+    fingerprint: Fingerprint = "footer"
+    """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
+    `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
+
     def open(self, connections: Connections, *, dataset: str) -> ParquetSource:
         folder, _, last = join("", self.path).rpartition("/")
         opened = open_filesystem(connections, self.airflow_conn_id, folder, read_only=True)
-        return ParquetSource(opened, last, self.partitions, dataset=dataset)
+        return ParquetSource(opened, last, self.partitions, dataset=dataset, by=self.fingerprint)
 
 
 class ParquetSource(GrowsByFiles):
     """An opened dataset of Parquet files. Safe to read from many threads."""
 
-    def __init__(self, opened: Opened, path: str, partitions: Mapping[str, PartitionType], *, dataset: str) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        path: str,
+        partitions: Mapping[str, PartitionType],
+        *,
+        dataset: str,
+        by: Fingerprint = "footer",
+    ) -> None:
         self._opened = opened
         self._path = path
         self._declared = partitions
         self._dataset = dataset
-        self._files = FileSet(opened, dataset=dataset)
+        self._files = FileSet(opened, dataset=dataset, by=by)
 
     def pin(self, spool: Opened | None = None) -> Pinned:  # noqa: ARG002 - nothing is copied
         """The files that are there now, each with its size, time and footer digest."""
         names = [file.name for file in self._list()]
-        partitions = partition_fields([self._below(name) for name in names], self._declared, dataset=self._dataset)
         entries = self._files.entries(names)
-        schema = _with_partitions(self._unified(entries), partitions)
-        for name in names:
-            self._fixed(name, schema)
-        return self._files.pinned(entries, schema)
+        return self._files.pinned(entries, self._schema(names, entries))
+
+    def columns(self) -> Columns:
+        """From every footer; of more than 256 files, from as many, evenly spread."""
+        names = [file.name for file in self._list()]
+        some = _spread(names, _LOOKED)
+        return Columns(self._schema(names, self._files.entries(some)), whole=len(some) == len(names))
 
     def intact(self, pinned: Pinned) -> bool:
         return not self._files.changed(pinned)
@@ -81,15 +99,26 @@ class ParquetSource(GrowsByFiles):
         single = self._opened.stat(self._path) if self._path else None
         if single is not None:
             return [single]
-        found = self._opened.list(self._path)
-        files = [f for f in found if f.name.endswith(".parquet") and not _hidden(self._below(f.name))]
+        files = self._opened.list(self._path, self._left_out)
         if not files:
-            missing = "there is no Parquet file in" if found else "there is nothing at"
+            there = self._opened.is_folder(self._path)
+            missing = "there is no Parquet file in" if there else "there is nothing at"
             raise FatalError(
                 f"dataset {self._dataset}: {missing} {self._opened.at(self._path)}",
                 next_step=f"check the dataset's `path` and the Airflow connection {self._opened.conn_id}",
             )
         return files
+
+    def _left_out(self, name: str) -> bool:
+        return _hidden(self._below(name)) or not name.endswith((".parquet", "/"))
+
+    def _schema(self, names: Sequence[str], entries: Sequence[Entry]) -> pa.Schema:
+        """Of the files' own columns and their folders'. Raises `FatalError` where either do not go together."""
+        partitions = partition_fields([self._below(name) for name in names], self._declared, dataset=self._dataset)
+        schema = _with_partitions(self._unified(entries), partitions)
+        for name in names:
+            self._fixed(name, schema)
+        return schema
 
     def _unified(self, entries: Sequence[Entry]) -> pa.Schema:
         schema = entries[0].schema
@@ -101,14 +130,30 @@ class ParquetSource(GrowsByFiles):
                 raise self._clash(clash, entry, entries)
         return _named(schema)
 
-    def _clash(self, column: str, entry: Entry, entries: Sequence[Entry]) -> FatalError:
+    def _clash(self, clash: Clash, entry: Entry, entries: Sequence[Entry]) -> FatalError:
+        column, spelled = clash
+        if column != spelled:
+            other = next(e for e in entries if column in e.schema.names and spelled not in e.schema.names)
+            return FatalError(
+                f"dataset {self._dataset}: column {column!r} of {other.file.name} is {spelled!r} in {entry.file.name}: "
+                "read as two columns, each would be null in half of the rows",
+                next_step="write the files of one spelling again with the other's",
+            )
         mine = entry.schema.field(column).type
-        other = next(e for e in entries if column in e.schema.names and unify(e.schema, entry.schema)[1] == column)
+        having = [e for e in entries if column in e.schema.names]
+        other = next((e for e in having if wider(e.schema.field(column).type, mine) is None), having[0])
         return FatalError(
             f"dataset {self._dataset}: column {column!r} is {other.schema.field(column).type} in {other.file.name} "
             f"and {mine} in {entry.file.name}: no type holds both without loss",
             next_step="write one of the files again with the other's type",
         )
+
+
+def _spread(names: Sequence[str], most: int) -> list[str]:
+    """At most so many of them, the first and the last among them."""
+    if len(names) <= most:
+        return list(names)
+    return [names[index * (len(names) - 1) // (most - 1)] for index in range(most)]
 
 
 def _hidden(name: str) -> bool:

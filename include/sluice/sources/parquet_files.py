@@ -12,6 +12,7 @@ from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import File, Opened
 from sluice.filesystem.failures import from_system, translated
 from sluice.foreign import said
+from sluice.sources.fingerprint import Fingerprint, content_of, with_content, without_content
 from sluice.sources.local_groups import is_fast, read_group
 from sluice.sources.unreadable import PARSED, stored_fields, unfit_column
 
@@ -24,6 +25,7 @@ _TAIL = 64 * 1024
 _ROWS, _BYTES = 150_000, 256 * 2**20
 """A row group within both is read as one table, the fastest way; a larger one as a stream of smaller tables."""
 _STREAMED_BYTES = 32 * 2**20
+_PIECE = 2**20
 _OPEN_FILES = 4
 """Files that one thread keeps open: it reads them one after the other."""
 _FOOTERS = 64
@@ -46,17 +48,22 @@ class Footer(NamedTuple):
     """Each column's number, where its writer gave it one, and its name, with the names that it is nested in."""
 
     def fingerprint(self, file: File) -> str:
-        """The file as it was when the footer was read. Files of the same size, written within the same second, still
-        differ here: a footer holds every column's statistics and places."""
+        """The file as it was when the footer was read. It tells most files apart that have the same size and time: a
+        footer holds every column's places, and its statistics where the writer gave some. It does not tell bytes that
+        neither shows: see `sluice.sources.fingerprint`."""
         return f"{file.fingerprint}, footer {self.digest}"
 
 
 class ParquetFiles:
     """The Parquet files below a folder. Safe to read from many threads: each opens its own."""
 
-    def __init__(self, opened: Opened, *, dataset: str) -> None:
+    def __init__(self, opened: Opened, *, dataset: str, by: Fingerprint = "footer") -> None:
         self._opened = opened
         self._dataset = dataset
+        self._by = by
+        self._verified: set[tuple[str, str]] = set()
+        """Files whose content was compared: once for all threads, before any of it is read."""
+        self._comparing: dict[tuple[str, str], threading.Lock] = {}
         self._threads = threading.local()
         self._footers: OrderedDict[tuple[str, str], Footer] = OrderedDict()
         self._lock = threading.Lock()
@@ -64,13 +71,25 @@ class ParquetFiles:
     def expect(self, name: str, fingerprint: str | None = None) -> File:
         """The file, if it is there and still the one that was pinned."""
         file = self._opened.stat(name)
-        if file is None or fingerprint not in (None, self.footer(file).fingerprint(file)):
-            now = "is no longer there" if file is None else "was written again since the run pinned it"
-            raise FatalError(
-                f"dataset {self._dataset}: {name} {now}",
-                next_step="clear the run from `extract` on, so that it pins what is there now",
-            )
+        if file is None:
+            raise self._changed(name, "is no longer there")
+        if fingerprint is not None and without_content(fingerprint) != self.footer(file).fingerprint(file):
+            raise self._changed(name, "was written again since the run pinned it")
         return file
+
+    def fingerprint(self, file: File) -> str:
+        """What tells the file as it is now, with its content where the dataset wants that."""
+        own = self.footer(file).fingerprint(file)
+        if self._by == "footer":
+            return own
+        whole = with_content(own, self._digest(file.name))
+        self.expect(file.name, own)  # nobody wrote it while it was read
+        return whole
+
+    def has_content(self, name: str, fingerprint: str) -> bool:
+        """Whether the file's bytes are those that were pinned, if those were looked at. Reads all of it."""
+        content = content_of(fingerprint)
+        return not content or content == self._digest(name)
 
     def footer(self, file: File) -> Footer:
         """The parsed footer. Raises `FatalError` where the file is no Parquet file or its footer is corrupt."""
@@ -88,7 +107,8 @@ class ParquetFiles:
 
     def read(self, name: str, fingerprint: str, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         """Row group `index` in the file's own types, as tables of bounded size; columns that the file does not have
-        are left out. Raises `FatalError` where the file is not the one pinned by `fingerprint`, or is corrupt."""
+        are left out, and no others. Raises `FatalError` where the file is not the one pinned by `fingerprint`, or is
+        corrupt."""
         opened = self._thread_file(name, fingerprint)
         group = opened.metadata.row_group(index)
         names = opened.schema_arrow.names
@@ -109,8 +129,8 @@ class ParquetFiles:
             sizes = [opened.metadata.row_group(i).num_rows for i in range(index + 1)]
             fast = read_group(path, sum(sizes[:-1]), sizes[-1], columns)
             if fast is not None:
-                return fast
-        return _sound(opened.read_row_group(index, columns=columns, use_threads=False))
+                return _whole_rows(fast, columns)
+        return _whole_rows(_sound(opened.read_row_group(index, columns=columns, use_threads=False)), columns)
 
     def _stream(self, opened: pq.ParquetFile, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         import pyarrow as pa
@@ -118,7 +138,7 @@ class ParquetFiles:
         group = opened.metadata.row_group(index)
         rows = min(65_536, max(1_024, _STREAMED_BYTES * group.num_rows // max(group.total_byte_size, 1)))
         for batch in opened.iter_batches(rows, row_groups=[index], columns=columns, use_threads=False):
-            yield _sound(pa.Table.from_batches([batch]))
+            yield _whole_rows(_sound(pa.Table.from_batches([batch])), columns)
 
     def _thread_file(self, name: str, fingerprint: str) -> pq.ParquetFile:
         files: OrderedDict[tuple[str, str, int], pq.ParquetFile]
@@ -135,6 +155,8 @@ class ParquetFiles:
         import pyarrow.parquet as pq
 
         footer = self.footer(self.expect(name, fingerprint))
+        if content_of(fingerprint):
+            self._verify(name, fingerprint)
         group_bytes = max(footer.metadata.row_group(i).total_byte_size for i in range(footer.metadata.num_row_groups))
         return pq.ParquetFile(
             self._opened.open_input(name),
@@ -143,6 +165,29 @@ class ParquetFiles:
             pre_buffer=not self._opened.local and group_bytes <= _BYTES,
             buffer_size=2**20 if group_bytes > _BYTES else 0,
             **_OPTIONS,
+        )
+
+    def _verify(self, name: str, fingerprint: str) -> None:
+        """Once a process: a retry and a resend read in others."""
+        key = (name, fingerprint)
+        with self._lock:
+            lock = self._comparing.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._verified and not self.has_content(name, fingerprint):
+                raise self._changed(name, "has other bytes than those that the run pinned")
+            self._verified.add(key)
+
+    def _digest(self, name: str) -> str:
+        digest = hashlib.sha256(usedforsecurity=False)
+        with self._opened.reporting(f"reading {name}"), self._opened.open_input(name) as stream:
+            while piece := stream.read(_PIECE):
+                digest.update(piece)
+        return digest.hexdigest()
+
+    def _changed(self, name: str, now: str) -> FatalError:
+        return FatalError(
+            f"dataset {self._dataset}: {name} {now}",
+            next_step="clear the run from `extract` on, so that it pins what is there now",
         )
 
     def _parse(self, file: File, footer: bytes) -> Footer:
@@ -210,7 +255,14 @@ def _numbers(fields: Sequence[pa.Field], inside: str = "") -> Iterator[tuple[int
 
 
 class UnsoundError(ValueError):
-    """A value is not what its column's type says. The text quotes none."""
+    """The decoder gave something else than the column is. The text quotes no value."""
+
+
+def _whole_rows(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
+    """The table, if the decoder gave every column that it was asked for: what is missing would be taken for null."""
+    if missing := set(columns or ()).difference(table.column_names):
+        raise UnsoundError(f"column {min(missing)!r} was not decoded")
+    return table
 
 
 def _sound(table: pa.Table) -> pa.Table:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
-from sluice.errors import FatalError
+from sluice.errors import DefinitionError, FatalError, about
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,17 +23,19 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 def partition_fields(files: Sequence[str], declared: Mapping[str, PartitionType], *, dataset: str) -> list[pa.Field]:
     """The columns that the folders of `files` make, in the folders' order. Raises `FatalError` where the files do not
-    share the same folders, or a declared partition is none of them."""
+    share the same folders, `DefinitionError` where a declared partition is none of them."""
     import pyarrow as pa
 
     levels = {file: _levels(file) for file in files}
     keys = _same_everywhere(levels, dataset)
     if unknown := sorted(set(declared) - set(keys)):
-        raise FatalError(
-            f"dataset {dataset} declares the partition {unknown[0]!r}, but no folder is named {unknown[0]}=...",
-            known=keys,
-            next_step="correct `partitions` in the catalog",
-        )
+        with about("source", "partitions", unknown[0]):
+            raise DefinitionError(
+                f"dataset {dataset} declares the partition {unknown[0]!r}, but no folder is named {unknown[0]}=...",
+                nearest=next(iter(get_close_matches(unknown[0], keys, 1)), None),
+                known=keys,
+                next_step="correct `partitions` in the catalog",
+            )
     kinds = {"string": pa.string(), "integer": pa.int64(), "date": pa.date32(), "boolean": pa.bool_()}
     types = {key: declared.get(key) or _inferred({own[key] for own in levels.values()}) for key in keys}
     return [pa.field(key, kinds[type_]) for key, type_ in types.items()]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sluice.errors import FatalError
 from sluice.model.run import Window
 from sluice.sources.base import Pinned, Slice, Source
+from sluice.sources.fingerprint import is_same
 
 if TYPE_CHECKING:
     from sluice.filesystem import Opened
@@ -62,11 +63,19 @@ class Growing(Protocol):
 
 @runtime_checkable
 class Skipping(Protocol):
-    """An opened source that copies its rows, and need not copy those that were delivered."""
+    """An opened source that copies its rows, and need not copy those that were delivered, or may not be yet."""
 
     def above(self, column: str, at: str) -> Source:
         """The same source without rows whose column is surely at or below a position's `at`. It may keep such rows,
         and keeps those without a value."""
+        ...
+
+    def settled(self, column: str) -> Source:
+        """The same source without rows that one with a lower value could still follow, as far as it can tell."""
+        ...
+
+    def doubts(self, column: str) -> list[str]:
+        """Why a lower value could follow all the same, each with what to do. Asks the database."""
         ...
 
 
@@ -76,7 +85,7 @@ def same_table(table: str | None, since: Position, *, dataset: str) -> None:
     if None not in (table, since.table) and table != since.table:
         raise FatalError(
             f"dataset {dataset} is another table than the one that was delivered last: its identity was {since.table}, "
-            f"and is {table} now. It was dropped and made again, or its path or name leads elsewhere",
+            f"and is {table} now. It was dropped and made again, its numbers began anew, or its name leads elsewhere",
             next_step=START_AGAIN,
         )
 
@@ -105,7 +114,7 @@ class GrowsByFiles:
         return Position(by="files", units=dict(pinned.units))
 
     def added(self, pinned: Pinned, since: Position) -> Pinned:
-        return self._of({u for u, fingerprint in pinned.units.items() if since.units.get(u) != fingerprint}, pinned)
+        return self._of({u for u, now in pinned.units.items() if not is_same(since.units.get(u, ""), now)}, pinned)
 
     def between(self, pinned: Pinned, window: Window) -> Pinned:
         """By the time that each file was written."""

@@ -14,7 +14,9 @@ from sluice.errors import DefinitionError, FatalError, SluiceError
 from sluice.foreign import said
 from sluice.model.layout import as_numpy, numbers
 from sluice.sources.base import Pinned, Slice, Source, known_columns
-from sluice.sql import columns_read, connect, quote
+from sluice.sql import connect, quote
+from sluice.sql.expression import Expression, row_expression
+from sluice.sql.names import Names, names_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,10 +28,13 @@ _THREADS = min(8, (os.cpu_count() or 2))
 _BATCH = 1_000_000
 _EVEN = 2048 * 60
 """Rows of a batch: whole vectors of the engine's. It holds back a small rest of one behind the rows that follow it."""
+_OTHER_ROWS = (
+    "the engine gave other rows back than it read, or in another order: a `required` field's `sql` is no value"
+)
 _NO_MEMBER, _REJECTED, _KEPT = 0, 1, 2
 """Verdicts on a row."""
-_ORDINAL = "sluice ordinal"
-"""The column that numbers the dataset's rows, among those the expressions name."""
+_ROWS, _MEMBERS = "sluice rows", "sluice members"
+"""What the engine calls the two tables: no names that an expression could mean."""
 
 
 @dataclass(frozen=True)
@@ -62,26 +67,37 @@ def select(
     counts as rejected where one is null or empty text. Raises `DefinitionError` where a column is unknown or an
     expression does not compile, `FatalError` where it fails on a value or the data cannot be read.
     """
-    columns = _columns(pinned, key if keys is not None else None, required)
-    with connect(as_written=True) as engine, _Rows(source, pinned, columns) as rows:
-        query = _query(engine, rows.schema, key, keys, required)
-        engine.register("dataset", rows.reader())
+    import pyarrow as pa
+
+    names = names_of(pinned.schema)
+    expressions = [row_expression(text) for text in required]
+    member = names.own(key) or key
+    columns = _columns(pinned, names, [member] if keys is not None else [], expressions)
+    with connect(as_written=True) as engine, _Rows(source, pinned, columns, names) as rows:
+        engine.register(_ROWS, pa.Table.from_batches([], rows.schema))
+        verdict = _verdict(engine, [one.over(names) for one in expressions])
+        if keys is not None:
+            verdict = _of_members(engine, quote(names[member]), keys, verdict)
+        engine.register(_ROWS, rows.reader())
+        query = f"select {quote(rows.ordinal)}, ({verdict})::tinyint from {quote(_ROWS)}"  # noqa: S608 - checked
         yield from _by_slice(pinned.slices, _batches(engine, query, rows))
 
 
 class _Rows:
-    """The needed columns of all slices as one stream, numbered, with the next slices already being read."""
+    """The needed columns of all slices as one stream, under the engine's names and numbered, with the next slices
+    already being read."""
 
-    def __init__(self, source: Source, pinned: Pinned, columns: Sequence[str]) -> None:
+    def __init__(self, source: Source, pinned: Pinned, columns: Sequence[str], names: Names) -> None:
         import pyarrow as pa
 
         self._source = source
         self._pinned = pinned
         self._columns = columns
         self._threads = ThreadPoolExecutor(_THREADS, "select")
-        self.schema = pa.schema(
-            [*(pinned.schema.field(name) for name in columns), pa.field(_ORDINAL, pa.int64(), nullable=False)]
-        )
+        self.ordinal = names.free("ordinal")
+        """The column that numbers the dataset's rows."""
+        fields = [pinned.schema.field(name).with_name(names[name]) for name in columns]
+        self.schema = pa.schema([*fields, pa.field(self.ordinal, pa.int64(), nullable=False)])
         self.failure: SluiceError | None = None
         """What stopped the stream: an engine that reads it reports only the text of an error."""
 
@@ -116,12 +132,13 @@ class _Rows:
 
     def _read(self, piece: Slice, start: int) -> list[pa.Table]:
         import numpy as np
+        import pyarrow as pa
 
         tables = []
         position = start
         for table in self._source.read(self._pinned, piece, self._columns):
             ordinals = numbers(np.arange(position, position + table.num_rows, dtype=np.int64))
-            tables.append(table.append_column(self.schema.field(_ORDINAL), ordinals))
+            tables.append(pa.table([*table.columns, ordinals], schema=self.schema))
             position += table.num_rows
         if position - start != piece.records:
             raise FatalError(f"{piece.unit} has {position - start:,} rows where {piece.records:,} were pinned")
@@ -143,46 +160,40 @@ def _even(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-def _columns(pinned: Pinned, key: str | None, required: Sequence[str]) -> list[str]:
+def _columns(pinned: Pinned, names: Names, key: list[str], expressions: Sequence[Expression]) -> list[str]:
     """The columns to read, in the dataset's own spelling: SQL does not mind the case of a name."""
-    named = {name for expression in required for name in columns_read(expression)} | ({key} if key else set())
-    if "*" in named:
+    if any("*" in one.named for one in expressions):
         return list(pinned.schema.names)
-    spelled = {name.lower(): name for name in pinned.schema.names}
-    own = [spelled.get(name.lower(), name) for name in sorted(named)]
-    return list(known_columns(pinned.schema, own, dataset="of this feed").names)
+    named = {name for one in expressions for name in one.columns(names)} | {*key}
+    return list(known_columns(pinned.schema, sorted(named), dataset="of this feed").names)
 
 
-def _query(
-    engine: duckdb.DuckDBPyConnection,
-    schema: pa.Schema,
-    key: str,
-    keys: pa.Array | pa.ChunkedArray | None,
-    required: Sequence[str],
-) -> str:
-    """The query that gives every row's ordinal and its verdict.
-
-    Membership is a column, not a filter: the engine then builds its hash table of the members' keys, once, and streams
-    the rows past it in their order. As a filter it may do the reverse, and hold all rows.
-    """
+def _verdict(engine: duckdb.DuckDBPyConnection, required: Sequence[str]) -> str:
     import duckdb
-    import pyarrow as pa
 
-    engine.register("dataset", pa.Table.from_batches([], schema))
     try:
         kept = " and ".join(_present(engine, expression) for expression in required) or "true"
     except duckdb.Error as error:
         raise DefinitionError(f"a required field's SQL does not compile: {error}") from error
-    verdict = f"case when {kept} then {_KEPT} else {_REJECTED} end"
-    if keys is not None:
-        engine.register("segment", pa.table({"key": keys}))
-        verdict = f"case when {quote(key)} in (select key from segment) then {verdict} else {_NO_MEMBER} end"  # noqa: S608
-    return f"select {quote(_ORDINAL)} as ordinal, ({verdict})::tinyint as verdict from dataset"  # noqa: S608
+    return f"case when {kept} then {_KEPT} else {_REJECTED} end"
 
 
 def _present(engine: duckdb.DuckDBPyConnection, expression: str) -> str:
-    text = str(engine.sql(f"select {expression} from dataset").types[0]) == "VARCHAR"  # noqa: S608
-    return f"({expression}) is not null" + (f" and ({expression}) <> ''" if text else "")
+    text = str(engine.sql(f"select {expression} from {quote(_ROWS)}").types[0]) == "VARCHAR"  # noqa: S608
+    return f"{expression} is not null" + (f" and {expression} <> ''" if text else "")
+
+
+def _of_members(engine: duckdb.DuckDBPyConnection, key: str, keys: pa.Array | pa.ChunkedArray, verdict: str) -> str:
+    """The verdict on members; another one on everyone else.
+
+    Membership is a column, not a filter: the engine then builds its hash table of the members' keys, once, and streams
+    the rows past it in their order. As a filter it may do the reverse, and hold all rows.
+    """
+    import pyarrow as pa
+
+    engine.register(_MEMBERS, pa.table({"key": keys}))
+    members = f"select key from {quote(_MEMBERS)}"  # noqa: S608 - our own names
+    return f"case when {key} in ({members}) then {verdict} else {_NO_MEMBER} end"
 
 
 def _batches(engine: duckdb.DuckDBPyConnection, query: str, rows: _Rows) -> Iterator[pa.RecordBatch]:
@@ -207,7 +218,9 @@ def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Ite
     for index, piece in enumerate(slices):
         pieces = [rest]
         while sum(map(len, pieces)) < piece.records:
-            pieces.append(next(stream))
+            if (more := next(stream, None)) is None:
+                raise FatalError(_OTHER_ROWS)
+            pieces.append(more)
         verdicts = np.concatenate(pieces)
         verdicts, rest = verdicts[: piece.records], verdicts[piece.records :]
         kept, rejects = (np.flatnonzero(verdicts == one).astype(np.uint32) for one in (_KEPT, _REJECTED))
@@ -222,6 +235,6 @@ def _verdicts(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
     for batch in batches:
         ordinals = as_numpy(batch.column(0))
         if not np.array_equal(ordinals, np.arange(position, position + len(ordinals))):
-            raise FatalError("the engine gave rows back in another order than it read them")
+            raise FatalError(_OTHER_ROWS)
         position += len(ordinals)
         yield as_numpy(batch.column(1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import model_validator
@@ -17,16 +17,16 @@ from pydantic import model_validator
 from sluice.errors import DefinitionError
 from sluice.filesystem import Opened
 from sluice.model.access import Connections, SqlAccess
-from sluice.sources.base import Pinned, Slice, SourceConfig
-from sluice.sources.databases import POSTGRES, query_rows
+from sluice.sources.base import Columns, Pinned, Slice, SourceConfig
+from sluice.sources.databases import POSTGRES, asking, query_rows
+from sluice.sources.postgres.doubts import doubts
+from sluice.sources.postgres.identity import identity
+from sluice.sources.postgres.reach import Reach
 from sluice.sources.spooling import Copies
 from sluice.sql import quote
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-_EARLY = timedelta(days=2)
 
 
 class Sql(SourceConfig):
@@ -51,25 +51,41 @@ class Sql(SourceConfig):
 class SqlSource:
     """An opened query. Safe to read from many threads."""
 
-    def __init__(self, config: Sql, connections: Connections, *, dataset: str, condition: str = "") -> None:
+    def __init__(self, config: Sql, connections: Connections, *, dataset: str, reach: Reach | None = None) -> None:
         self._config = config
-        self._condition = condition
+        self._reach = reach
         self._connections = connections
         self._dataset = dataset
         self._copies = Copies(connections, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:
         """Copy the rows. Raises `RetriableError` where the connection is lost on the way."""
-        return self._copies.write(query_rows(self._access(), self._select(), origin=self._origin), spool)
+        table = self._identity()
+        rows = query_rows(self._access(), self._select(), origin=self._origin, reach=self._reach)
+        return self._copies.write(rows, spool).model_copy(update={"table": table})
+
+    def columns(self) -> Columns:
+        """By a query of no rows. Through DB-API that tells no types."""
+        query = f"select * from ({self._select()}\n) sluice_rows where 1 = 0"  # noqa: S608 - the declaration's own
+        return Columns(next(query_rows(self._access(), query, origin=self._origin)).schema)
 
     def above(self, column: str, at: str) -> SqlSource:
-        """In PostgreSQL, whose comparisons are tested. Times are cut two days early: whatever the column's zone and
-        precision, a date compares with it, and who reads the copy looks at every row again."""
-        if self._access().conn_type not in POSTGRES:
-            return self
-        bound = f"'{date.fromisoformat(at[:10]) - _EARLY}'" if at.endswith("Z") else str(int(at))
-        condition = f"where {quote(column)} > {bound} or {quote(column)} is null"
-        return SqlSource(self._config, self._connections, dataset=self._dataset, condition=condition)
+        """In PostgreSQL, whose comparisons are tested."""
+        return self._within(replace(self._reach or Reach(column), above=at))
+
+    def settled(self, column: str) -> SqlSource:
+        """In PostgreSQL, which shows its open transactions."""
+        return self._within(replace(self._reach or Reach(column), settled=True))
+
+    def doubts(self, column: str) -> list[str]:
+        access = self._access()
+        if access.conn_type not in POSTGRES:
+            return [
+                f"Sluice does not see the open transactions of a database of type {access.conn_type}; declare `late`"
+                " (times) or `behind` (whole numbers)"
+            ]
+        with asking(access, self._table, column, self._origin) as cursor:
+            return list(doubts(cursor, self._table, column))
 
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned)
@@ -86,12 +102,27 @@ class SqlSource:
     def _origin(self) -> str:
         return f"dataset {self._dataset}: connection {self._config.airflow_conn_id}"
 
+    def _within(self, reach: Reach) -> SqlSource:
+        if self._access().conn_type not in POSTGRES:
+            return self
+        return SqlSource(self._config, self._connections, dataset=self._dataset, reach=reach)
+
+    def _identity(self) -> str | None:
+        if self._reach is None or not self._table:
+            return None
+        access = self._access()
+        with asking(access, self._table, self._reach.column, self._origin) as cursor:
+            return identity(cursor, self._table, self._reach)
+
+    @property
+    def _table(self) -> str:
+        """The table as SQL; empty for a query."""
+        return ".".join(map(quote, self._config.table.split("."))) if self._config.table else ""
+
     def _select(self) -> str:
         if self._config.query is not None:
-            select = re.sub(r"[;\s]+$", "", self._config.query)
-        else:
-            select = f"select * from {'.'.join(map(quote, (self._config.table or '').split('.')))}"  # noqa: S608
-        return f"select * from (\n{select}\n) as rows {self._condition}" if self._condition else select  # noqa: S608
+            return re.sub(r"[;\s]+$", "", self._config.query)
+        return f"select * from {self._table}"  # noqa: S608
 
     def _access(self) -> SqlAccess:
         access = self._connections.get(self._config.airflow_conn_id)

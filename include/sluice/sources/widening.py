@@ -5,7 +5,10 @@ The rule is stricter than Arrow's own promotion, which would make a number of te
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from sluice.sql.names import fold
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,25 +62,46 @@ def wider(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     return _wider_width(a, b)
 
 
-def unify(first: pa.Schema, second: pa.Schema) -> tuple[pa.Schema, str | None]:
+class Clash(NamedTuple):
+    """A column that two schemas do not agree on."""
+
+    column: str
+    """As the first schema spells it."""
+    other: str
+    """As the second does: where the two differ, this is what they do not agree on, and else the types are."""
+
+
+def unify(first: pa.Schema, second: pa.Schema) -> tuple[pa.Schema, Clash | None]:
     """The schema of both: the first's columns in their order, then the second's own, null where a file has none.
-    The name of the first column whose types do not go together, or None."""
+    The first column that does not go together, or None: its types lose something, or the second schema has no such
+    column, but one whose name differs in case alone. Nobody could say whether that is the same."""
     import pyarrow as pa
 
+    own = {field.name: field for field in second}
+    if respelled := other_case(first.names, second.names):
+        return first, Clash(*respelled)
     fields = []
     for field in first:
-        index = second.get_field_index(field.name)
-        if index < 0:
-            fields.append(field.with_nullable(True))  # noqa: FBT003 - pyarrow's own signature
-            continue
-        other = second.field(index)
-        type_ = wider(field.type, other.type)
+        other = own.pop(field.name, None)
+        type_ = field.type if other is None else wider(field.type, other.type)
         if type_ is None:
-            return first, field.name
-        known = field.metadata or other.metadata
-        fields.append(field.with_type(type_).with_nullable(field.nullable or other.nullable).with_metadata(known))
-    fields += [f.with_nullable(True) for f in second if first.get_field_index(f.name) < 0]  # noqa: FBT003
+            return first, Clash(field.name, field.name)
+        known = field.metadata or (other.metadata if other is not None else None)
+        nullable = field.nullable or other is None or other.nullable
+        fields.append(field.with_type(type_).with_nullable(nullable).with_metadata(known))
+    fields += [field.with_nullable(True) for field in own.values()]  # noqa: FBT003 - pyarrow's own signature
     return pa.schema(fields), None
+
+
+def other_case(first: Iterable[str], second: Iterable[str]) -> tuple[str, str] | None:
+    """A name that only the first has, and one that only the second has, which differ in case alone. Names that stand
+    side by side in one of them are two columns."""
+    mine, theirs = dict.fromkeys(first), dict.fromkeys(second)
+    others = {fold(name): name for name in theirs if name not in mine}
+    for name in mine if others else ():
+        if name not in theirs and fold(name) in others:
+            return name, others[fold(name)]
+    return None
 
 
 def _wider_struct(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from unittest import mock
 
+from sluice.delivery.commit.watermark import Watermarks
 from sluice.delivery.sending.ledger import Ledger
-from sluice.delivery.since.watermark import Watermarks
 from sluice.destinations.base import Destination, DestinationConfig
 from sluice.errors import RetriableError
 from sluice.filesystem import Opened
@@ -25,7 +25,7 @@ from sluice.model.part import Part
 Kind = Literal["fails before", "fails after", "dies after"]
 KINDS: tuple[Kind, ...] = ("fails before", "fails after", "dies after")
 """A process that dies before a call leaves what it leaves when it dies after the change before that."""
-CHANGES = frozenset({"put", "remove", "abort", "record", "set", "write_bytes", "open_output", "remove_tree"})
+CHANGES = frozenset({"create", "put", "remove", "abort", "record", "set", "write_bytes", "open_output", "remove_tree"})
 """Verbs that leave something changed; for the others, before and after are the same."""
 
 
@@ -37,7 +37,16 @@ def verbs(protocol: type) -> frozenset[str]:
 VERBS: Mapping[str, frozenset[str]] = {
     "destination": verbs(Destination),
     "staging": frozenset(
-        {"write_bytes", "open_output", "find_bytes", "exists", "list", "open_input", "remove", "remove_tree"}
+        {
+            "create",
+            "write_bytes",
+            "open_output",
+            "find_bytes",
+            "list",
+            "open_input",
+            "remove",
+            "remove_tree",
+        }
     ),
     "ledger": verbs(Ledger),
     "watermarks": verbs(Watermarks),
@@ -126,7 +135,9 @@ class Tape:
 
     @contextmanager
     def _staging(self) -> Iterator[None]:
-        with mock.patch.multiple(Opened, **{verb: self._of_staging(verb) for verb in VERBS["staging"]}):
+        with ExitStack() as patched:
+            for verb in VERBS["staging"]:
+                patched.enter_context(mock.patch.object(Opened, verb, self._of_staging(verb)))
             yield
 
     def _of_staging(self, verb: str) -> Callable[..., Any]:

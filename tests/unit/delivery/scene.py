@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from copy import copy, deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -68,6 +71,15 @@ class Scene:
         self.destination(lambda at: at.put(f"files/{MINE}", [b"mine"]))
         self.before = self.there()
         self.arrive(10)
+
+    def again(self, root: Path, retries: int = 0) -> Scene:
+        """The same scene below another folder. Only for a scene in which nothing has happened yet."""
+        shutil.copytree(self.world.root, root)
+        scene = copy(self)
+        scene.world = replace(self.world, root=root)
+        scene._watermarks, scene.ledgers = deepcopy(self._watermarks), deepcopy(self.ledgers)
+        scene.tape, scene.written, scene.retries = Tape(), set(self.written), retries
+        return scene
 
     def keep(self, watermarks: Any) -> None:
         """From here on the watermark is kept elsewhere."""

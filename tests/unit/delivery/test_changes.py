@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sluice.definition.load import load
 from sluice.delivery.publishing.manifest import Manifest
-from sluice.delivery.since import comparison
+from sluice.delivery.since import comparison, digest
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.run import Window
 from sluice.refresh.evaluate import evaluate_segment
@@ -250,6 +251,34 @@ def test_a_key_of_another_type_starts_anew_only_when_asked(world: World) -> None
     world.dataset("people", pa.table({"id": ["1"], "name": ["a"], "score": [1.0]}), files=2)
     with pytest.raises(FatalError, match="its key was int64, and is string now"):
         world.extract("people", "r2")
+
+
+@pytest.mark.parametrize("name", [None, b"another"], ids=["DuckDB's own, as it was", "another form"])
+def test_rows_remembered_by_another_digest_are_refused_until_a_full_run(world: World, name: bytes | None) -> None:
+    write(world, {1: ("a", 1.0)})
+    world.run("people", "r1")
+    staged = world.root / "sluice_staging" / "staging" / "deliveries" / "people"
+    path = staged / world.watermarks["people"]["feeds"]["people"]["at"]
+    table = pq.read_table(path)
+    assert table.schema.metadata == {b"sluice.digest": digest.NAME.encode()}
+    pq.write_table(table.replace_schema_metadata({b"sluice.digest": name} if name else None), path)
+    with pytest.raises(FatalError, match="remembered by another digest") as refused:
+        world.extract("people", "r2")
+    assert "the mode `full`" in refused.value.next_step
+    write(world, {1: ("a", 1.0), 2: ("b", 2.0)})
+    world.run("people", "r3", mode="full")
+    world.run("people", "r4")
+    assert ([row["_change"] for row in delivered(world, "r3")], delivered(world, "r4")) == (["added"] * 2, [])
+
+
+def test_a_zero_that_turns_negative_and_a_text_that_turns_empty_are_changes(world: World) -> None:
+    write(world, {1: (None, 0.0), 2: ("a", float("nan")), 3: ("", 1.0)})
+    world.run("people", "r1")
+    write(world, {1: ("", 0.0), 2: ("a", -float("nan")), 3: ("", 1.0)})
+    world.run("people", "r2")
+    write(world, {1: ("", -0.0), 2: ("a", float("nan")), 3: ("", 1.0)})
+    world.run("people", "r3")
+    assert [[row["id"] for row in delivered(world, run)] for run in ("r2", "r3")] == [[1], [1]]
 
 
 def test_another_mode_before_starts_anew_only_when_asked(world: World) -> None:

@@ -12,12 +12,14 @@ import pytest
 from sluice.airflow.rest import RefusedError
 from sluice.cli import main
 from sluice.delivery.cleaning.clean import Cleaned, Cleaner, clean_others
-from sluice.delivery.publishing import seal as sealing
+from sluice.delivery.commit.run_log import Entry, RunLog, State
+from sluice.delivery.publishing import committing
 from sluice.delivery.publishing.history import History
 from sluice.delivery.publishing.report import Report
 from sluice.delivery.staging import StagedRun
 from sluice.destinations.local import LocalFolder
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
+from sluice.plan.model import Plan
 from tests.builders import World
 from tests.unit.delivery.faults import KeptLedger
 
@@ -38,7 +40,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(sealing, "LOOKS", (0.0, 0.0))
+    monkeypatch.setattr(committing, "LOOKS", (0.0, 0.0))
     world = World(tmp_path)
     world.declare(FILES)
     world.dataset("people", pa.table({"id": range(100)}), files=2)
@@ -101,13 +103,12 @@ class TestUnknown:
         assert world.publish(staged).outcome == "published"
 
     @pytest.mark.parametrize("arrived", [True, False])
-    def test_a_write_that_cannot_be_looked_up_is_unknown_until_the_next_try_looks(
+    def test_a_write_that_cannot_be_looked_up_is_unknown_until_the_next_try_writes_it_again(
         self, world: World, monkeypatch: pytest.MonkeyPatch, arrived: bool
     ) -> None:
         staged = sent(world, "r1")
         with monkeypatch.context() as away:
-            away.setattr(LocalFolder, "stat", _away)
-            strike(monkeypatch, "manifest-", after=arrived, error=RetriableError("no answer"))
+            lose(away, world, arrived=arrived)
             with pytest.raises(UnknownOutcomeError):
                 world.publish(staged)
         assert (last(world).outcome, manifests(world)) == ("unknown", arrived)
@@ -126,108 +127,146 @@ class TestUnknown:
         world.publish(staged)
         assert path.stat().st_ino == written
 
-    def test_teardown_leaves_what_is_in_doubt_and_a_later_run_settles_it(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_teardown_publishes_what_is_decided(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         staged = sent(world, "r1")
         strike(monkeypatch, "manifest-", after=False, error=Killed())
         with pytest.raises(Killed):
             world.publish(staged)
-        assert world.abort(staged).in_doubt
-        assert (parts(world), last(world).outcome) == (4, "unknown")
-        (cleaned,) = clean(world)
-        assert cleaned.done is not None
-        assert (cleaned.done.removed, parts(world), last(world).outcome) == (4, 0, "failed")
+        assert world.abort(staged).published
+        assert (parts(world), manifests(world), last(world).outcome, last(world).records) == (4, 1, "published", 100)
 
-    def test_doubt_outlives_a_try_that_is_refused(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        staged = sent(world, "r1")
-        strike(monkeypatch, "manifest-", after=False, error=Killed())
-        with pytest.raises(Killed):
-            world.publish(staged)
-        next((world.root / "out").rglob("part-*")).unlink()
-        with pytest.raises(FatalError, match="not at the destination as they were sent"):
-            world.publish(staged)
-        assert world.abort(staged).in_doubt
-        assert parts(world) == 3
-        (cleaned,) = clean(world)
-        assert cleaned.done is not None
-        assert (cleaned.done.removed, clean(world)) == (3, [])
-
-    def test_what_was_in_doubt_and_arrived_after_all_is_published(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("arrived", [True, False])
+    def test_what_the_teardown_could_not_publish_is_published_by_a_later_run(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, arrived: bool
     ) -> None:
         staged = sent(world, "r1")
         with monkeypatch.context() as away:
-            away.setattr(LocalFolder, "stat", _away)
-            strike(monkeypatch, "manifest-", after=True, error=RetriableError("no answer"))
+            lose(away, world, arrived=arrived)
             with pytest.raises(UnknownOutcomeError):
                 world.publish(staged)
-        assert world.abort(staged).published
-        assert (parts(world), last(world).outcome, last(world).records) == (4, "published", 100)
+            lose(away, world, arrived=arrived)
+            assert "no answer" in world.abort(staged).unfinished
+            assert (parts(world), last(world).outcome) == (4, "unknown")
+            lose(away, world, arrived=arrived)
+            (left,) = clean(world)
+            assert "no answer" in left.error
+        assert clean(world) == []
+        assert (parts(world), manifests(world), last(world).outcome, last(world).records) == (4, 1, "published", 100)
 
 
-def _away(*_: object) -> None:
-    raise RetriableError("the server is away")
+def lose(monkeypatch: pytest.MonkeyPatch, world: World, *, arrived: bool) -> None:
+    """The manifest's write is not answered, and nobody can look for it."""
+    stat = LocalFolder.stat
+
+    def away(self: LocalFolder, name: str) -> Any:
+        if "manifest-" in name:
+            raise RetriableError("no answer: the server is away")
+        return stat(self, name)
+
+    put = LocalFolder.put
+
+    def struck(self: LocalFolder, name: str, body: Iterable[bytes]) -> Any:
+        if "manifest-" not in name:
+            return put(self, name, body)
+        if arrived:
+            put(self, name, body)
+        monkeypatch.setattr(LocalFolder, "stat", away)
+        raise RetriableError("no answer")
+
+    monkeypatch.setattr(LocalFolder, "put", struck)
+    monkeypatch.setattr(LocalFolder, "stat", stat)
 
 
 class TestTwoAtOnce:
-    """`abort`, or another try of `publish`, beside a `publish` that Airflow believes dead."""
+    """`abort`, or another try of `publish`, beside a `publish` that Airflow believes dead. Every other order:
+    `commit/test_interleavings.py`."""
 
     def test_publish_refuses_where_its_run_was_aborted(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         staged = sent(world, "r1")
-        self.meanwhile(monkeypatch, "before", lambda: world.abort(staged))
+        self.meanwhile(monkeypatch, "publishing", lambda: world.abort(staged))
         with pytest.raises(FatalError, match="this run was aborted"):
             world.publish(staged)
         assert (manifests(world), parts(world)) == (0, 0)
 
-    def test_publish_takes_its_manifest_back_where_the_parts_went_meanwhile(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """`later`: as a next run does, which does not wait for what is in doubt."""
-        staged = sent(world, "r1")
-        self.meanwhile(monkeypatch, "within", lambda: clean(world))
-        with pytest.raises(FatalError, match="the manifest is taken back"):
-            world.publish(staged)
-        assert (manifests(world), parts(world)) == (0, 0)
-
-    def test_a_manifest_that_a_killed_publish_left_after_the_parts_went_is_taken_back_by_the_next_run(
+    def test_a_second_try_of_publish_finishes_what_one_that_sleeps_has_decided(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         staged = sent(world, "r1")
-
-        def die() -> None:
-            clean(world)
-            strike(monkeypatch, "manifest-", after=True, error=Killed())
-
-        self.meanwhile(monkeypatch, "within", die)
-        with pytest.raises(Killed):
-            world.publish(staged)
-        assert (manifests(world), parts(world)) == (1, 0)
-        (cleaned,) = clean(world)
-        assert (cleaned.taken_back, manifests(world)) == (True, 0)
-
-    def test_a_second_try_of_publish_wins_over_one_that_slept(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        staged = sent(world, "r1")
-        self.meanwhile(monkeypatch, "before", lambda: world.publish(staged))
-        with pytest.raises(FatalError, match="another try of `publish`"):
-            world.publish(staged)
+        self.meanwhile(monkeypatch, "published", lambda: world.publish(staged))
+        assert world.publish(staged).outcome == "published"
         assert (manifests(world), parts(world)) == (1, 4)
 
-    def meanwhile(self, monkeypatch: pytest.MonkeyPatch, when: str, act: Any) -> None:
-        """Something happens just before the last look, or between it and the manifest's write."""
-        seal = sealing.Hold.seal
+    @pytest.mark.parametrize("who", ["the run's own teardown", "the next run's cleaning"])
+    def test_publish_runs_whole_between_the_look_of_abort_and_its_removal(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, who: str
+    ) -> None:
+        staged = sent(world, "r1")
+        discard = LocalFolder.abort
 
-        def struck(hold: sealing.Hold) -> None:
-            monkeypatch.setattr(sealing.Hold, "seal", seal)
-            if when == "within":
-                seal(hold)
-            act()
-            if when == "before":
-                seal(hold)
+        def slow(self: LocalFolder, names: Iterable[str]) -> int:
+            monkeypatch.setattr(LocalFolder, "abort", discard)
+            with pytest.raises(FatalError, match="this run was aborted"):
+                world.publish(staged)
+            return discard(self, names)
 
-        monkeypatch.setattr(sealing.Hold, "seal", struck)
+        monkeypatch.setattr(LocalFolder, "abort", slow)
+        if who.startswith("the run"):
+            world.abort(staged)
+        else:
+            clean(world)
+        assert (manifests(world), parts(world)) == (0, 0)
+
+    def meanwhile(self, monkeypatch: pytest.MonkeyPatch, step: str, act: Any) -> None:
+        """Something happens just before a step of the run's log."""
+        append = RunLog.append
+
+        def struck(log: RunLog, state: State, entry: Entry) -> State | None:
+            if entry.act == step:
+                monkeypatch.setattr(RunLog, "append", append)
+                act()
+            return append(log, state, entry)
+
+        monkeypatch.setattr(RunLog, "append", struck)
+
+
+class TestRemovers:
+    """A process that began to remove parts and never said that it had stopped."""
+
+    @pytest.fixture
+    def killed(self, world: World, monkeypatch: pytest.MonkeyPatch) -> StagedRun:
+        staged = sent(world, "r1")
+        with monkeypatch.context() as broken:
+            broken.setattr(RunLog, "say", _die)
+            with pytest.raises(Killed):
+                world.abort(staged)
+        assert parts(world) == 0
+        return staged
+
+    def test_a_run_is_not_opened_again_beneath_it(self, world: World, killed: StagedRun) -> None:
+        with pytest.raises(FatalError, match="1 processes began to remove this run's parts") as refused:
+            world.upload(killed)
+        assert "sluice clean EXPORT --ended RUN" in refused.value.next_step
+        with pytest.raises(FatalError, match="never said that they had stopped"):
+            world.extract("people", "r1")
+        assert world.run("people", "r2").records == 100, "a new run does not care"
+
+    def test_someone_vouches_for_it(self, world: World, killed: StagedRun) -> None:
+        cleaner = Cleaner(world.plan("people").staging, "people", world, lambda _: True)
+        assert cleaner.vouch("r1") == 1
+        world.upload(killed)
+        assert world.publish(killed).records == 100
+
+    def test_its_staging_is_kept(self, world: World, killed: StagedRun) -> None:
+        world.declare({"project.yaml": "staging: {keep: 1}"})
+        clean(world)
+        world.run("people", "r2")
+        (kept,) = clean(world, over=["r1"])
+        assert "never said that they had stopped" in kept.error
+        assert killed.open(world).find("plan", Plan) is not None
+
+
+def _die(*_: object) -> None:
+    raise Killed
 
 
 class TestOthers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.delivery import publish as publishing
+from sluice.delivery.commit.deliveries import Deliveries
+from sluice.delivery.commit.watermark import Watermark
+from sluice.delivery.publishing import committing
 from sluice.delivery.publishing.manifest import Manifest
-from sluice.delivery.since import succession
-from sluice.delivery.since.watermark import Watermark
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.run import Window
 from tests.builders import NOW, World
@@ -164,7 +166,7 @@ class TestFiles:
     def test_a_list_of_files_too_long_for_the_store_waits_in_staging(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(succession, "SMALL", 100)
+        monkeypatch.setattr(publishing, "SMALL", 100)
         put(world, "a", range(10))
         world.run("by_file", "r1")
         assert len(json.dumps(world.watermarks["by_file"])) < 700
@@ -172,10 +174,27 @@ class TestFiles:
         put(world, "b", [10])
         world.run("by_file", "r2")
         assert delivered(world, "r2") == [10]
-        (kept,) = (world.root / "sluice_staging").glob("staging/deliveries/by_file/announced/*")
-        kept.unlink()
+        shutil.rmtree(world.root / "sluice_staging" / "staging" / "deliveries" / "by_file" / "log")
         with pytest.raises(FatalError, match="staging has lost"):
             world.extract("by_file", "r3")
+
+    def test_staging_that_was_restored_to_an_earlier_state_is_refused(self, world: World) -> None:
+        log = world.root / "sluice_staging" / "staging" / "deliveries" / "by_file" / "log"
+        for number in (1, 2, 3):
+            put(world, f"file{number}", [number])
+            world.run("by_file", f"r{number}")
+        shutil.rmtree(log / "00000003")
+        with pytest.raises(FatalError, match="has lost deliveries after number 2; number 3 was published") as lost:
+            world.extract("by_file", "r4")
+        assert "mode `full`" in lost.value.next_step
+
+    def test_staging_that_was_lost_goes_on_from_what_airflow_knows(self, world: World) -> None:
+        put(world, "a", range(10))
+        world.run("by_file", "r1")
+        shutil.rmtree(world.root / "sluice_staging")
+        put(world, "b", [10])
+        world.run("by_file", "r2")
+        assert delivered(world, "r2") == [10]
 
 
 class TestColumn:
@@ -365,7 +384,7 @@ class TestWhoseTurn:
         assert delivered(world, "r1", "both") == list(range(10))
         assert delivered(world, "r2", "both") == [1]
 
-    def test_a_run_that_died_before_the_watermark_is_finished_by_the_next(
+    def test_a_run_that_died_before_the_copy_of_the_watermark_has_delivered(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put(world, "a", range(10))
@@ -381,7 +400,7 @@ class TestWhoseTurn:
         assert delivered(world, "r2") == [10]
         assert mark(world).previous == str(world.plan("by_file", "r1").run.id)
 
-    def test_its_own_retry_finishes_it_too(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_its_own_retry_copies_it(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         put(world, "a", range(10))
         staged = world.extract("by_file", "r1")
         world.upload(staged)
@@ -397,69 +416,85 @@ class TestWhoseTurn:
         late = world.extract("by_file", "r1")
         world.upload(late)
         world.run("by_file", "r2")
-        with pytest.raises(FatalError, match="run r2 has published in the meantime"):
+        with pytest.raises(FatalError, match="another run has published in the meantime"):
             world.publish(late)
         assert [one.run_id for one in manifests(world)] == ["r2"]
         assert mark(world).run_id == "r2"
+        assert world.abort(late).removed == 2, "its parts go: the place is another's for good"
 
-    def test_one_that_wakes_up_just_before_its_manifest_refuses_when_another_has_begun(
+    def test_one_that_sleeps_before_its_claim_loses_to_one_that_is_faster(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put(world, "a", range(10))
         late = world.extract("by_file", "r1")
         world.upload(late)
-        announce = succession.Succession.announce
+        claim = Deliveries.claim
 
-        def asleep(self: Any, *args: Any) -> Any:
-            done = announce(self, *args)
-            monkeypatch.setattr(succession.Succession, "announce", announce)
-            world.extract("by_file", "r2")
-            return done
+        def asleep(*args: Any) -> bool:
+            monkeypatch.setattr(Deliveries, "claim", claim)
+            world.run("by_file", "r2")
+            return claim(*args)
 
-        monkeypatch.setattr(succession.Succession, "announce", asleep)
-        with pytest.raises(FatalError, match="a later run has begun in its place: "):
+        monkeypatch.setattr(Deliveries, "claim", asleep)
+        with pytest.raises(FatalError, match="another run has published in the meantime"):
             world.publish(late)
-        assert manifests(world) == []
+        assert [one.run_id for one in manifests(world)] == ["r2"]
 
     @pytest.mark.parametrize("wakes", [True, False])
-    def test_one_that_slept_within_its_manifests_write_takes_it_back(
+    def test_one_that_sleeps_before_its_manifest_is_published_by_the_next(
         self, world: World, monkeypatch: pytest.MonkeyPatch, wakes: bool
     ) -> None:
-        """By itself when it wakes up; where it is killed even then, the next run does."""
+        """It has claimed its place: its rows are in no other delivery. The next run writes its manifest first."""
         put(world, "a", range(10))
         late = world.extract("by_file", "r1")
         world.upload(late)
-        write = publishing.seal
+        write = committing._put
 
         def asleep(*args: Any) -> None:
-            monkeypatch.setattr(publishing, "seal", write)
+            monkeypatch.setattr(committing, "_put", write)
+            put(world, "b", [10])
             world.run("by_file", "r2")
-            write(*args)
             assert len(manifests(world)) == 2
             if not wakes:
                 raise Killed
+            write(*args)
 
-        monkeypatch.setattr(publishing, "seal", asleep)
-        with pytest.raises(FatalError if wakes else Killed):
-            world.publish(late)
-        if not wakes:
-            world.run("by_file", "r3")
-        assert [one.run_id for one in manifests(world) if one.records] == ["r2"]
-
-    def test_one_whose_slice_another_run_published_and_died_refuses(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        put(world, "a", range(10))
-        one, two = world.extract("by_file", "r1"), world.extract("by_file", "r2")
-        for staged in (one, two):
-            world.upload(staged)
-        with monkeypatch.context() as broken:
-            broken.setattr(world.watermarks, "set", _die)
+        monkeypatch.setattr(committing, "_put", asleep)
+        if wakes:
+            assert world.publish(late).outcome == "published"
+        else:
             with pytest.raises(Killed):
-                world.publish(one)
-        with pytest.raises(FatalError, match="run r1 has published the same rows"):
-            world.publish(two)
-        assert len(manifests(world)) == 1
+                world.publish(late)
+        world.run("by_file", "r3")
+        assert (delivered(world, "r1"), delivered(world, "r2"), delivered(world, "r3")) == ([*range(10)], [10], [])
+
+    @pytest.mark.parametrize("mode", [None, "full"])
+    def test_a_delivery_whose_manifest_is_refused_holds_back_those_after_it(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, mode: str | None
+    ) -> None:
+        """A run with the mode `full` goes on without it: what it delivers depends on no other."""
+        put(world, "a", range(10))
+        refused = str(world.plan("by_file", "r1").run.id)
+        write = committing._put
+
+        def deny(plan: Any, *args: Any) -> None:
+            if str(plan.run.id) == refused:
+                raise FatalError("permission denied", next_step="ask for it")
+            write(plan, *args)
+
+        monkeypatch.setattr(committing, "_put", deny)
+        with pytest.raises(FatalError, match="permission denied"):
+            world.run("by_file", "r1")
+        if mode:
+            world.run("by_file", "r2", mode=mode)
+            assert delivered(world, "r2") == list(range(10))
+            return
+        with pytest.raises(FatalError, match="of run r1, is decided and its manifest cannot be written: permi") as held:
+            world.run("by_file", "r2")
+        assert "mode `full`" in held.value.next_step
+        monkeypatch.setattr(committing, "_put", write)
+        world.run("by_file", "r2")
+        assert (delivered(world, "r1"), delivered(world, "r2")) == ([*range(10)], [])
 
     def test_a_failed_run_that_is_cleared_later_starts_from_the_last_delivery(self, world: World) -> None:
         put(world, "a", range(10))

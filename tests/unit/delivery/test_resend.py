@@ -111,10 +111,11 @@ def test_what_cannot_be_sent_again_says_why(world: World) -> None:
 
 def test_other_bytes_than_the_manifest_says_are_refused(world: World) -> None:
     report = world.run("grows", "r1")
-    (staged,) = (world.root / "sluice_staging").glob("staging/runs/grows/*/manifest.json")
+    (staged,) = (world.root / "sluice_staging").glob("staging/runs/grows/*/intent-*.json")
     value = json.loads(staged.read_text())
-    value["exportResults"][1]["sha256"] = "0" * 64
-    staged.write_text(json.dumps(value))
+    manifest = json.loads(value["manifest"])
+    manifest["exportResults"][1]["sha256"] = "0" * 64
+    staged.write_text(json.dumps(value | {"manifest": json.dumps(manifest)}))
     body = Path(report.manifest).read_bytes()
     with pytest.raises(
         FatalError, match=r"1 of 3 parts have other bytes now than the manifest says, first .*part-00001"

@@ -24,9 +24,11 @@ from unittest import mock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sluice.delivery import publish as publishing
+from sluice.delivery.commit.commit import Commit
+from sluice.delivery.commit.deliveries import Deliveries
+from sluice.delivery.commit.run_log import RunLog
+from sluice.delivery.publish import Publication
 from sluice.delivery.publishing.manifest import Manifest
-from sluice.delivery.since.succession import Succession
 from sluice.delivery.staging import StagedRun
 from sluice.errors import FatalError
 from sluice.model.run import Window
@@ -56,10 +58,10 @@ class Killed(BaseException):
 
 
 STEPS: dict[str, tuple[Any, str]] = {
-    "extract": (Succession, "basis"),
-    "announced": (Succession, "confirm"),
-    "manifest": (publishing, "seal"),
-    "watermark": (Succession, "move"),
+    "a step of the run": (RunLog, "append"),
+    "the claim": (Deliveries, "claim"),
+    "the decision": (Commit, "finish"),
+    "the publication": (Publication, "run"),
 }
 """Where a run dies or falls asleep: before or after one of these acts."""
 
@@ -83,7 +85,7 @@ class Year:
         self._zombies: list[StagedRun] = []
         self._parsed: dict[Path, Manifest] = {}
         self._read: dict[str, list[int]] = {}
-        self._paused = 0
+        self._paused, self._quiet = 0, False
         self._write("files", [self.world.now])
         self._write("stamped", [self.world.now - LATE])
 
@@ -103,11 +105,12 @@ class Year:
                 self.steps(self.random.choice(self._old[-30:]))
             if self._zombies and self._happens(0.3, "woken"):
                 self._wake(self._zombies.pop(0))
-            if self._happens(0.05, "removed"):
+            if self._happens(0.2, "removed"):
                 self._remove_delivered()
 
     def settle(self) -> None:
         """Quiet hours, until everything that was written is old enough to be delivered."""
+        self._quiet = True
         for _ in range(3):
             self.world.now += HOUR + timedelta(minutes=1)
             assert self.steps(f"quiet-{self.world.now:%Y%m%d%H%M}"), "nothing disturbs it, so it publishes"
@@ -248,7 +251,7 @@ class Year:
         """Old files go, once all of their rows were delivered; the newest stays, for the dataset must be there."""
         delivered = self.delivered()
         for dataset in ("files", "stamped"):
-            for path in sorted((self.world.root / "lake" / dataset).glob("*.parquet"))[:-20]:
+            for path in sorted((self.world.root / "lake" / dataset).glob("*.parquet"))[:-6]:
                 if all(row in delivered for row in pq.read_table(path)["id"].to_pylist()):
                     path.unlink()
 
@@ -260,7 +263,7 @@ class Year:
         return self._read[manifest.flowRunId]
 
     def _happens(self, probability: float, what: str) -> bool:
-        happens = self.random.random() < probability
+        happens = self.random.random() < probability and not self._quiet
         self.seen[what] += happens
         return happens
 

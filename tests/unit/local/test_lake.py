@@ -40,6 +40,7 @@ def fingerprint(folder: Path) -> dict[str, str]:
     return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
+@pytest.mark.slow
 def test_a_lake_is_made_once_for_a_scale_and_is_always_the_same(tmp_path: Path) -> None:
     folder = tmp_path / "tpch"
     assert lake.made_at(folder) is None
@@ -55,6 +56,7 @@ def test_a_lake_is_made_once_for_a_scale_and_is_always_the_same(tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["tpch"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_lake_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "tpch"
 

@@ -111,6 +111,22 @@ def test_keys_have_the_type_that_the_dataset_has_them_in(world: World) -> None:
     assert keys.to_pylist() == [5, 8]
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"where": "balance > 50 -- the rich"},
+        {"where": "/* only */ id in (select buyer from orders where total = 3) -- buyers", "reads": ["orders"]},
+        {"sql": "select id from people where id = 8 -- and no other"},
+        {"sql": "select id from people where id = 8; -- and no other"},
+        {"sql": "select id from people where id = 8 /* one */ ;\n;  "},
+    ],
+    ids=str,
+)
+def test_a_comment_may_end_a_segments_sql(world: World, spec: dict[str, Any]) -> None:
+    world.evaluate(world.project(some=spec), "some")
+    assert world.members("some").to_pylist()[-1:] == [8]
+
+
 def test_a_segment_may_be_empty(world: World) -> None:
     assert world.evaluate(world.project(none={"where": "false"}), "none").records == 0
     assert world.members("none").to_pylist() == []
@@ -169,6 +185,11 @@ def test_a_membership_table_that_is_not_what_the_pointer_says_is_refused(world: 
         ({"sql": "select * from read_csv('/etc/passwd')"}, DefinitionError, "Permission Error"),
         ({"sql": "from '/etc/passwd'"}, DefinitionError, "reads '/etc/passwd'"),
         ({"sql": "select mail from people"}, FatalError, "Could not convert string"),
+        ({"where": "false) or (true"}, DefinitionError, "not a SQL expression"),
+        ({"where": "false) union all (select 99"}, DefinitionError, "not a SQL expression"),
+        ({"where": "balance > 0, true"}, DefinitionError, "not a SQL expression"),
+        ({"where": "balance > 0 group by id"}, DefinitionError, "syntax error"),
+        ({"sql": "select 99) as members(key) union all (select id from people"}, DefinitionError, "syntax error"),
         ({"where": "id = (select id from people)"}, FatalError, "More than one row"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
@@ -193,5 +214,5 @@ def test_segments_in_a_circle_are_named(world: World) -> None:
 def test_a_missing_dataset_is_named(world: World) -> None:
     project = world.project(all={"where": "true"})
     (world.folder / "lake" / "people" / "1.parquet").unlink()
-    with pytest.raises(FatalError, match="dataset people: there is nothing at"):
+    with pytest.raises(FatalError, match="dataset people: there is no Parquet file in"):
         world.evaluate(project, "all")

@@ -209,7 +209,7 @@ class TestPartitions:
 
     def test_a_declared_partition_that_no_folder_has(self, lake: Lake) -> None:
         lake.put("d/k=1/1.parquet", pa.table({"v": [1]}))
-        with pytest.raises(FatalError, match="declares the partition 'kk'"):
+        with pytest.raises(DefinitionError, match="declares the partition 'kk'"):
             lake.source(partitions={"kk": "integer"}).pin()
 
     def test_files_outside_the_folders_are_named(self, lake: Lake) -> None:

@@ -42,8 +42,8 @@ class AbortOperator(BaseOperator):
             self.log.info("published: %s unfinished uploads removed", done.uploads)
             if done.left:
                 self.log.warning("what killed tries may have left unfinished stays: %s", done.left)
-        elif done.in_doubt:
-            self.log.warning("unknown: the manifest's write was not answered; the next run looks again, and cleans")
+        elif done.unfinished:
+            self.log.warning("decided and not published yet; the next run goes on from there: %s", done.unfinished)
         else:
             self.log.info("not published: %s parts and %s unfinished uploads removed", done.removed, done.uploads)
         self._clean_others(staged, context)

@@ -7,16 +7,16 @@ Airflow says are over. What it removes at the destination is named by the plan t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from sluice.definition.project import Staging
-from sluice.delivery.abort import Aborted, Settled, abort
-from sluice.delivery.cleaning.hold import Held
+from sluice.delivery.abort import Aborted, abort
+from sluice.delivery.commit.commit import drop
+from sluice.delivery.commit.run_log import Entry, RunLog
 from sluice.delivery.staging import Stage, StagedRun
-from sluice.errors import SluiceError
+from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
 from sluice.plan.model import Plan
@@ -31,8 +31,6 @@ class Cleaned(BaseModel):
     """In Airflow's words."""
     done: Aborted | None = None
     """None where nothing had to be done at the destination."""
-    taken_back: bool = False
-    """A manifest that arrived after the run's parts were removed is gone again."""
     pruned: bool = False
     """Its staging was removed."""
     error: str = ""
@@ -45,9 +43,8 @@ class Cleaned(BaseModel):
             return f"run {self.run} could not be cleaned: {self.error}"
         acts = []
         if self.done:
+            acts += ["published"] if self.done.published else []
             acts.append(f"{self.done.removed} parts and {self.done.uploads} unfinished uploads removed")
-        if self.taken_back:
-            acts.append("a manifest that came too late removed")
         if self.pruned:
             acts.append("its staging dropped")
         return f"run {self.run} is over: {', '.join(acts)}"
@@ -97,38 +94,47 @@ class Cleaner:
         for run in self._runs():
             stage = self._stage(run)
             try:
-                plan, settled = stage.find("plan", Plan), _settled(stage)
+                plan, state = stage.find("plan", Plan), RunLog(stage.opened.below("log")).state()
             except SluiceError:  # of another version: `clean` says so
                 continue
-            final = settled is not None and settled.final
-            if plan is not None and not final and self._ended(plan.run.run_id):
+            if plan is not None and not state.closed and self._ended(plan.run.run_id):
                 yield plan.run.run_id
 
     def _one(self, run: str, plan: Plan, now: datetime, *, prune: bool) -> Cleaned:
         name, stage = plan.run.run_id, self._stage(run)
+        cleaned = Cleaned(run=name)
         try:
-            settled = _settled(stage)
-            if settled is None or not settled.final:
+            log = RunLog(stage.opened.below("log"))
+            if not log.state().closed:
                 done = abort(self._staged(run), self._connections, now, later=True)
+                if done.unfinished:
+                    return Cleaned(run=name, error=done.unfinished)
                 cleaned = Cleaned(run=name, done=done if done.removed or done.uploads else None)
-            else:
-                cleaned = Cleaned(run=name, taken_back=not settled.published and self._take_back(plan))
-            if prune:
+            if prune and self._drop(plan, log):
                 self._opened.remove_tree(run)
+                cleaned = cleaned.model_copy(update={"pruned": True})
         except SluiceError as error:
             return Cleaned(run=name, error=error.what)
-        return cleaned.model_copy(update={"pruned": prune})
+        return cleaned
 
-    def _take_back(self, plan: Plan) -> bool:
-        """A manifest that a sleeping `publish`, or a server, wrote after the run's parts were removed."""
-        connection = plan.connection
-        if plan.run.dry_run or not connection.destination.stays:
-            return False
-        with closing(connection.destination.open(self._connections, name=connection.name, threads=1)) as destination:
-            late = destination.stat(plan.manifest) is not None
-            if late:
-                destination.remove([plan.manifest])
-        return late
+    def _drop(self, plan: Plan, log: RunLog) -> bool:
+        """Whether the run's staging may go: a dry run decides nothing, so it has nothing to close."""
+        return drop(log) or plan.run.dry_run
+
+    def vouch(self, run_id: str) -> int:
+        """Someone vouches that no process of the run, in Airflow's words, is alive: those that began to remove its
+        parts and never said that they had stopped count as stopped. How many there were.
+
+        Raises `FatalError` if staging holds no such run."""
+        for run in self._runs():
+            stage = self._stage(run)
+            if stage.read("plan", Plan).run.run_id == run_id:
+                log = RunLog(stage.opened.below("log"))
+                state = log.state()
+                for by in state.removers:
+                    log.say(state, Entry(act="stopped", by=by))
+                return len(state.removers)
+        raise FatalError(f"staging holds nothing of run {run_id}", next_step="name a run as Airflow does")
 
     def _runs(self) -> list[str]:
         """The flow run ids that have a plan in staging, newest first."""
@@ -140,9 +146,3 @@ class Cleaner:
 
     def _stage(self, run: str) -> Stage:
         return Stage(self._opened.below(run))
-
-
-def _settled(stage: Stage) -> Settled | None:
-    """What is certain about the run; None where nothing is, or it was taken up again since."""
-    settled, held = stage.find("settled", Settled), stage.find("hold", Held)
-    return settled if settled is not None and held is not None and held.token == settled.token else None

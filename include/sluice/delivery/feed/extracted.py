@@ -68,6 +68,10 @@ class Extracted(BaseModel):
     export: str
     airflow_conn_id: str
     folder: str
+    identity: str = ""
+    """Of the staging folder."""
+    written_at: str = ""
+    """Where that is, as this worker sees it."""
     records: int
     rejected: int
     duplicates: int = 0

@@ -15,7 +15,7 @@ from sluice.model.run import Window
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Slice, Source
 from sluice.sources.cursor import Bounds, Cursor
-from sluice.sources.position import START_AGAIN, Growing, Position, Skipping, narrowed
+from sluice.sources.position import START_AGAIN, Growing, Position, Skipping, narrowed, same_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,14 +43,16 @@ def added_of(
 
 
 def skipping(feed: Feed, plan: Plan, source: Source, since: Position | None) -> Source:
-    """The source to pin, which need not copy what an incremental run leaves out."""
+    """The source to pin, which need not copy what an incremental run leaves out. If it is declared how late a row may
+    appear, no open transaction is asked for."""
     by, window = feed.dataset.added_by, plan.run.window
     if not isinstance(by, CursorColumn) or not isinstance(source, Skipping):
         return source
     if window is not None:
         return source.above(by.column, f"{window.after.astimezone(UTC):%Y-%m-%d}Z")
     same = since is not None and since.by == f"column {by.column}"
-    return source.above(by.column, since.at) if since and same and since.at else source
+    above = source.above(by.column, since.at) if since and same and since.at else source
+    return above.settled(by.column) if isinstance(above, Skipping) and not by.waits else above
 
 
 def on_trust(extract: FeedExtract) -> str | None:
@@ -77,7 +79,13 @@ def _by_column(
     spec = cast("CursorColumn", feed.dataset.added_by)
     cursor = Cursor(spec.column, pinned.schema, dataset=feed.dataset.name)
     window: Window | None = plan.run.window
+    # Of a table in a lake, a column is named because the table is made again by design.
+    table = pinned.table if isinstance(source, Skipping) else None
+    if since is not None and window is None:
+        same_table(table, since, dataset=feed.dataset.name)
     bounds = cursor.within(window) if window else cursor.since(since, now, spec.late)
+    if spec.behind and not window:
+        bounds = cursor.behind(source, pinned, bounds, spec.behind)
     rows = _NewRows(cursor, source, pinned, bounds)
     name = f"selection/{feed.name}.arrow"
     write_selection(stage.opened, name, iter(rows))
@@ -88,7 +96,7 @@ def _by_column(
         kept=tuple(rows.kept),
         selection=name,
         since=None if window else since,
-        position=None if window else cursor.position(last),
+        position=None if window else cursor.position(last).model_copy(update={"table": table}),
         window=str(window) if window else None,
     )
 

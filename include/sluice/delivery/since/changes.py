@@ -1,6 +1,6 @@
 """Changes: the rows that were added, changed and removed since the last delivery, told by key.
 
-What was delivered is remembered as each row's key and a hash of all that was delivered of it, in a Parquet file of
+What was delivered is remembered as each row's key and a digest of all that was delivered of it, in a Parquet file of
 staging that the watermark names: it counts once its delivery is published. The rows that differ are copied into the
 run's staging, removed ones as their key alone, and are read from there like any others.
 """

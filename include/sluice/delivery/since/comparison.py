@@ -7,18 +7,20 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, get_args
 
 from sluice.delivery.feed.rows import FeedRows
+from sluice.delivery.since import digest
 from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import Opened
 from sluice.foreign import said
 from sluice.model.change import COLUMN, Kind
 from sluice.sources.position import Position
-from sluice.sql import literal, quote
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
 _BATCH = 100_000
+_NAMED = b"sluice.digest"
+"""The key under which a file of what was delivered says by which digest."""
 _ANEW = "trigger a run with the mode `full`: it delivers everything and starts again from there"
 
 
@@ -35,17 +37,15 @@ class Comparison:
         self.counts: dict[str, int] = dict.fromkeys(get_args(Kind), 0)
 
     def now(self, tables: Iterator[pa.Table]) -> None:
-        """Take in the rows, in their order. A hash holds the columns' names and types too: renamed, all differ."""
+        """Take in the rows, in their order. A digest holds the columns' names and types too: renamed, all differ."""
         import pyarrow as pa
 
-        columns = ", ".join(quote(name) for name in self._schema.names)
-        salt = literal(str([(field.name, str(field.type)) for field in self._schema]))
-        schema = self._schema.append(pa.field("_ordinal", pa.int64()))
-        with _Stream(schema, self._numbered(tables)) as stream:
+        key = self._schema.field(self._key).with_name("key")
+        schema = pa.schema([key, pa.field("form", pa.large_binary()), pa.field("_ordinal", pa.int64())])
+        with _Stream(schema, self._numbered(tables, schema)) as stream:
             stream.into(
                 self._engine,
-                f"create table now as select {quote(self._key)} as key, hash({columns}, {salt}) as hash, _ordinal"  # noqa: S608
-                " from rows",
+                f"create table now as select key, {digest.SQL} as hash, _ordinal from rows",  # noqa: S608 - our own words
                 self._dataset,
             )
         self._check_keys()
@@ -64,6 +64,9 @@ class Comparison:
             raise FatalError(f"dataset {self._dataset}: what {what}{where}", next_step=_ANEW)
         with kept.reporting(f"reading {since.at}"), kept.open_input(since.at) as source:
             file = pq.ParquetFile(source)
+            if (file.schema_arrow.metadata or {}).get(_NAMED) != digest.NAME.encode():
+                what = "what was delivered last is remembered by another digest, which this version does not make"
+                raise FatalError(f"dataset {self._dataset}: {what}: {kept.at(since.at)}", next_step=_ANEW)
             wanted = self._schema.field(self._key).type
             if file.schema_arrow.field("key").type != wanted:
                 kind = file.schema_arrow.field("key").type
@@ -74,11 +77,12 @@ class Comparison:
             self._engine.unregister("rows")
 
     def write(self, kept: Opened, name: str) -> None:
-        """Every key that is there now, with its hash."""
+        """Every key that is there now, with the digest of its row, and that digest's name."""
         import pyarrow.parquet as pq
 
         with closing(self._engine.sql("select key, hash from now").to_arrow_reader(_BATCH)) as reader:
             schema = reader.schema.set(0, self._schema.field(self._key).with_name("key"))
+            schema = schema.with_metadata({_NAMED: digest.NAME.encode()})
             with kept.open_output(name) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as to:
                 for batch in reader:
                     to.write_batch(batch.cast(schema))
@@ -157,15 +161,17 @@ class Comparison:
         except (duckdb.Error, OSError) as error:
             raise _failed(self._dataset, error) from error
 
-    def _numbered(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    def _numbered(self, tables: Iterator[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
         import numpy as np
         import pyarrow as pa
 
         start = 0
         for table in tables:
-            numbers = pa.array(np.arange(start, start + table.num_rows))
-            yield table.cast(self._schema).append_column("_ordinal", numbers)
-            start += table.num_rows
+            plain = table.cast(self._schema)
+            for batch, form in zip(plain.to_batches(), digest.forms(plain), strict=True):
+                numbers = pa.array(np.arange(start, start + batch.num_rows))
+                yield pa.Table.from_arrays([batch.column(self._key), form, numbers], schema=schema)
+                start += batch.num_rows
 
     def _check_keys(self) -> None:
         for query, says in (

@@ -1,4 +1,6 @@
-"""The watermark of an incremental export: which delivery was the last, and how far it has come."""
+"""The watermark of an incremental export: which delivery was the last, and how far it has come.
+
+The log of the export's deliveries holds it. Airflow keeps a copy: for its pages, and to tell that staging was lost."""
 
 from __future__ import annotations
 
@@ -9,9 +11,13 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.sources.position import Position
 
+SMALL = 50_000
+"""Bytes of a watermark whose copy Airflow keeps whole: its store takes 65,535."""
+
 
 class Watermark(BaseModel):
-    """One small value an export. Where its positions are large, they lie in staging and `staged` names the file."""
+    """How far one export has come. In Airflow's copy, positions that are large lie in staging: `staged` names the
+    file."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,6 +27,8 @@ class Watermark(BaseModel):
     """The same run, in Airflow's words."""
     previous: str | None
     """The flow run id of the delivery before it."""
+    number: int = 0
+    """The delivery's number in the export's log; 0 from before there was one."""
     published_at: str
     definition_hash: str
     feeds: Mapping[str, Position] = {}
@@ -29,7 +37,8 @@ class Watermark(BaseModel):
 
 
 class Watermarks(Protocol):
-    """Keeps the watermark of each export: outlives runs, knows no comparing and setting at once."""
+    """Keeps a copy of each export's watermark, outside staging. It cannot compare and set, so nothing is decided by
+    it."""
 
     def get(self, export: str) -> Mapping[str, Any] | None:
         """The value last set; None where there is none."""
@@ -55,6 +64,8 @@ class Basis(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    number: int | None = None
+    """The number of the export's last delivery, 0 before the first; None where schema 1 has staged this."""
     previous: str | None = None
     """The flow run id of the delivery that this one follows; None for the first."""
     feeds: Mapping[str, Position] = {}

@@ -1,0 +1,1 @@
+"""Whether the columns that declarations name are in the data: told from schemas, before anything runs."""

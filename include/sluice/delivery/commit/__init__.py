@@ -1,0 +1,1 @@
+"""How a delivery is decided: append-only logs, and the one protocol that every actor follows."""

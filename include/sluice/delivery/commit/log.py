@@ -1,0 +1,87 @@
+"""An append-only log: numbered entries in a folder of staging, each created exactly once.
+
+Creating the next number is the only way to change anything, and only one process can create it. So there is nothing to
+lock and nothing to look at twice: who loses a number reads the log again and decides anew. Delta Lake's log is the
+model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from sluice.errors import FatalError
+from sluice.filesystem import File
+
+_ENTRY = re.compile(r"([0-9]{8})/entry\.json")
+
+
+class Folder(Protocol):
+    """What a log needs of a filesystem: the verbs of `Opened`."""
+
+    def list(self) -> Sequence[File]:
+        """Every file below, sorted by name."""
+        ...
+
+    def create(self, name: str, body: bytes) -> bool:
+        """Create the file only if it is absent; whether it was."""
+        ...
+
+    def find_bytes(self, name: str) -> bytes | None: ...
+    def remove_tree(self, folder: str) -> None: ...
+    def at(self, name: str) -> str: ...
+
+
+class Log:
+    """Entries 1, 2, ... without a gap. Entries never change, so each is read once."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._read: dict[int, bytes] = {}
+
+    def numbers(self) -> list[int]:
+        """The entries that are there, in their order."""
+        return sorted(int(found[1]) for file in self._folder.list() if (found := _ENTRY.fullmatch(file.name)))
+
+    def read(self, number: int) -> bytes | None:
+        """An entry; None if it is not there."""
+        if number not in self._read:
+            body = self._folder.find_bytes(_name(number))
+            if body is None:
+                return None
+            self._read[number] = body
+        return self._read[number]
+
+    def append(self, number: int, body: bytes, *, anchor: int) -> bool:
+        """Create an entry; False if another process has created it.
+
+        A log is removed from its beginning. So `anchor`, an earlier entry, must still be there afterwards: if it is
+        not, this process has slept while its log was removed, and what it has created counts for nothing. The first
+        entry of a log is its own anchor."""
+        if not self._folder.create(_name(number), body) and self.read(number) != body:
+            return False
+        if anchor != number and self._folder.find_bytes(_name(anchor)) is None:
+            self.remove([number])
+            return False
+        self._prove(number, body)
+        return True
+
+    def remove(self, numbers: list[int]) -> None:
+        """Remove entries, the oldest first."""
+        for number in sorted(numbers):
+            self._folder.remove_tree(f"{number:08d}")
+
+    def _prove(self, number: int, body: bytes) -> None:
+        """Some servers ignore the condition, and answer as if they had obeyed. The first entry is where that shows."""
+        if number == 1 and self._folder.create(_name(1), body):
+            raise FatalError(
+                f"{self._folder.at(_name(1))} was created twice: this server ignores the condition that a file must be"
+                " absent, and two processes could publish the same delivery",
+                next_step="put staging on a store that creates a file only if it is absent; `sluice check --connect`"
+                " tries that",
+            )
+
+
+def _name(number: int) -> str:
+    return f"{number:08d}/entry.json"

@@ -1,0 +1,173 @@
+"""How a file is created only if it is absent: each kind of filesystem has its own way.
+
+A commit log needs no more than this. Of several processes that create the same name, exactly one is answered True, and
+whoever reads the name sees the whole file or none. On disks and over SFTP no single call promises both: a hard link is
+not to be had everywhere, and a file that was opened with O_EXCL is there before its content is. Renaming a folder is:
+a rename never takes the place of a folder that holds a file. So there the file comes in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from sluice.errors import FatalError
+from sluice.model.access import AzureAccess, GoogleAccess
+
+Create = Callable[[str, bytes], bool]
+"""Creates a file at a path with this content; False if the path was there already."""
+
+_THERE = {errno.EEXIST, errno.ENOTEMPTY}
+_LIMITS: dict[str, Any] = {"timeout": timedelta(seconds=60), "connect_timeout": timedelta(seconds=10)}
+
+
+def in_folder(path: str, body: bytes) -> bool:
+    """On a disk, network mounts included."""
+    folder = Path(path).parent
+    ours = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
+    ours.mkdir(parents=True)
+    (ours / Path(path).name).write_bytes(body)
+    try:
+        ours.rename(folder)
+    except OSError as refused:
+        if refused.errno not in _THERE:
+            raise
+        (ours / Path(path).name).unlink()
+        ours.rmdir()
+        return False
+    return True
+
+
+def over_sftp(filesystem: Any) -> Create:
+    """The same through fsspec's SFTP. Its servers do not say why a rename failed: so the folder is looked for."""
+
+    def create(path: str, body: bytes) -> bool:
+        folder, _, name = path.rpartition("/")
+        parent, _, last = folder.rpartition("/")
+        ours = f"{parent}/.{last}.{uuid4().hex[:8]}"
+        _make_folders(filesystem, ours)
+        filesystem.ftp.putfo(io.BytesIO(body), f"{ours}/{name}")
+        try:
+            filesystem.ftp.rename(ours, folder)
+        except OSError:
+            if not filesystem.exists(path):
+                raise
+            with suppress(OSError):
+                filesystem.ftp.remove(f"{ours}/{name}")
+                filesystem.ftp.rmdir(ours)
+            return False
+        return True
+
+    return create
+
+
+def _make_folders(filesystem: Any, folder: str) -> None:
+    """Each level; another process may make the same ones at the same moment."""
+    levels = folder.split("/")
+    for depth in range(1, len(levels) + 1):
+        level = "/".join(levels[:depth])
+        try:
+            filesystem.ftp.mkdir(level or "/")
+        except OSError:
+            if not filesystem.isdir(level or "/"):
+                raise
+
+
+def on_s3(client: Any) -> Create:
+    """`If-None-Match: *`. S3 answers 409 while another such request is under way: then it is asked again."""
+
+    def create(path: str, body: bytes) -> bool:
+        bucket, _, key = path.partition("/")
+        while True:
+            try:
+                client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+            except client.exceptions.ClientError as refused:
+                code = refused.response.get("Error", {}).get("Code", "")
+                if code in ("PreconditionFailed", "412"):
+                    return False
+                if code != "ConditionalRequestConflict":
+                    raise
+            else:
+                return True
+
+    return create
+
+
+def on_google(access: GoogleAccess) -> Create:
+    """`ifGenerationMatch=0`, by bearer token or anonymously (emulators)."""
+
+    def create(path: str, body: bytes) -> bool:
+        from google.api_core.exceptions import PreconditionFailed
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud.storage import Client
+        from google.oauth2.credentials import Credentials
+
+        who = AnonymousCredentials() if access.token is None else Credentials(access.token().token)
+        options = {"api_endpoint": access.endpoint_url} if access.endpoint_url else None
+        client = Client(project=access.project or "none", credentials=who, client_options=options)
+        bucket, _, name = path.partition("/")
+        try:
+            client.bucket(bucket).blob(name).upload_from_string(body, if_generation_match=0, timeout=60)
+        except PreconditionFailed:
+            return False
+        finally:
+            client.close()
+        return True
+
+    return create
+
+
+def on_azure(access: AzureAccess) -> Create:
+    """`If-None-Match: *`, by the Blob API, which Data Lake accounts answer to as well."""
+
+    def create(path: str, body: bytes) -> bool:
+        from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+        from obstore.store import AzureStore
+
+        endpoint = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").replace(".dfs.", ".blob.")
+        options = _LIMITS | {"allow_http": urlsplit(endpoint).scheme == "http"}
+        container, _, name = path.partition("/")
+        keys = _azure_keys(access)
+        store = AzureStore(container, account_name=access.account, endpoint=endpoint, client_options=options, **keys)
+        try:
+            store.put(name, body, mode="create", use_multipart=False)
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        except BaseError as lost:
+            raise OSError(f"HTTP: {lost}") from lost
+        return True
+
+    return create
+
+
+def _azure_keys(access: AzureAccess) -> dict[str, Any]:
+    if access.sas:
+        return {"credential_type": "sas_token", "sas_key": access.sas}
+    if access.key:
+        return {"credential_type": "access_key", "account_key": access.key}
+    principal = {
+        "credential_type": "client_secret",
+        "tenant_id": access.tenant,
+        "client_id": access.client_id,
+        "client_secret": access.client_secret,
+    }
+    return principal | ({"authority_host": access.authority} if access.authority else {})
+
+
+def impossible(what: str) -> Create:
+    """A filesystem that promises nothing of the kind."""
+
+    def create(path: str, body: bytes) -> bool:  # noqa: ARG001 - the signature of the others
+        raise FatalError(
+            f"{what} cannot create a file only if it is absent, and a run's commit log needs that",
+            next_step="put staging on a disk, S3, Cloud Storage (by a service account), Azure or SFTP",
+        )
+
+    return create

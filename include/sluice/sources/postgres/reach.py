@@ -1,0 +1,133 @@
+"""Which rows of a growing table a run takes: those above its position, and below what may still come.
+
+A value is given out before its row can be seen. Of two transactions that take 3 and 4, the second may commit while the
+first is open: a position of 4 would pass 3 for ever. So a run takes an upper end first, and then makes sure that no
+transaction which could still add a row below it is open, before it reads.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from sluice.errors import FatalError, RetriableError
+from sluice.sources.postgres.session import row_of
+from sluice.sql import quote
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from adbc_driver_postgresql.dbapi import Cursor
+
+_EARLY = timedelta(days=2)
+_PATIENCE, _PAUSE = 60.0, 0.2
+"""Seconds that open transactions are waited for, and between two looks at them."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The rows of a growing table that are copied."""
+
+    column: str
+    above: str = ""
+    """Where the last delivery stopped, as a `Position` spells it; empty for the beginning."""
+    settled: bool = False
+    """Whether to leave out what an open transaction could still precede."""
+
+
+def condition(cursor: Cursor, query: str, kind: pa.DataType, reach: Reach) -> str:
+    """What the query's rows are asked for. Rows without a value are among them: whoever reads the copy refuses them.
+
+    Raises `RetriableError` where transactions stay open that could add rows below the upper end."""
+    import pyarrow.types as types
+
+    column, asked = quote(reach.column), []
+    if reach.above:
+        asked.append(f"{column} > {_lower(reach.above)}")
+    if reach.settled and types.is_integer(kind):
+        asked.append(f"{column} <= {_settled_number(cursor, query, column)}")
+    elif reach.settled and (types.is_timestamp(kind) or types.is_date(kind)):
+        asked.append(f"{column} < '{_settled_time(cursor)}'")
+    return f"where ({' and '.join(asked)}) or {column} is null" if asked else ""
+
+
+def _lower(at: str) -> str:
+    """Times are cut two days early: whatever the column's zone and precision, a date compares with it, and whoever
+    reads the copy looks at every row again."""
+    return f"'{date.fromisoformat(at[:10]) - _EARLY}'" if at.endswith("Z") else str(int(at))
+
+
+def _settled_number(cursor: Cursor, query: str, column: str) -> str:
+    """The greatest number that can be seen, once those who were writing then have ended. An INSERT locks its table
+    before it takes a number, so nobody else can add a lower one."""
+    _refuse_standby(cursor)
+    (greatest,) = row_of(cursor, f"select max({column})::text from (\n{query}\n) as rows")  # noqa: S608
+    (writers,) = row_of(cursor, _WRITERS)
+    _wait_for(cursor, writers)
+    return greatest or "null"
+
+
+def _settled_time(cursor: Cursor) -> str:
+    """When the oldest transaction began that is open now: `now()` says that to each of its rows. Two seconds less, for
+    columns that round to seconds, and for what a transaction does before it can be seen."""
+    _refuse_standby(cursor)
+    bound, hidden = row_of(cursor, _OPEN)
+    _wait_for(cursor, hidden)
+    return str(bound)
+
+
+_WRITERS = """
+    select array_agg(distinct virtualtransaction)::text from pg_locks
+    where locktype = 'relation' and mode = 'RowExclusiveLock' and granted and pid is distinct from pg_backend_pid()
+        and database = (select oid from pg_database where datname = current_database())
+        and relation in (
+            select l.relation from pg_locks l join pg_class c on c.oid = l.relation
+            where l.locktype = 'relation' and l.pid = pg_backend_pid() and c.oid >= 16384 and c.relkind in ('r', 'p')
+        )
+"""
+"""Who writes to what this transaction has read, whether the query names tables, views or partitions: what was read
+stays locked. Numbers below 16384 are PostgreSQL's own tables; a vacuum locks indexes alone so."""
+_OPEN = """
+    with open as (
+        select l.virtualtransaction, a.xact_start
+        from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+        where l.locktype = 'virtualxid' and l.mode = 'ExclusiveLock' and l.pid <> pg_backend_pid()
+            and (a.pid is null or a.datname = current_database() and a.usesysid is not null)
+        union all
+        select '-1/' || transaction, null from pg_prepared_xacts where database = current_database()
+    )
+    select (date_trunc('second', least(statement_timestamp(), min(xact_start))) - interval '1 second')::timestamp::text,
+        array_agg(virtualtransaction) filter (where xact_start is null)::text
+    from open
+"""
+"""When the oldest began, and those whose beginning a role without `pg_read_all_stats` is not shown. Automatic vacuums,
+which have no user, add no rows."""
+
+
+def _wait_for(cursor: Cursor, transactions: str | None) -> None:
+    look = f"""select count(distinct virtualtransaction), coalesce(min(pid), 0) from pg_locks
+        where virtualtransaction = any('{transactions}')"""  # noqa: S608 - numbers of the server's own
+    deadline = time.monotonic() + _PATIENCE
+    while transactions:
+        count, process = row_of(cursor, look)
+        if not count:
+            return
+        if time.monotonic() > deadline:
+            raise RetriableError(
+                f"{count} transactions that may add rows below those that are there are open (process {process})",
+                next_step="nothing yet: it is tried again; if it goes on, end them, or declare `late` or `behind` for"
+                " the column, and they are not waited for",
+            )
+        time.sleep(_PAUSE)
+
+
+def _refuse_standby(cursor: Cursor) -> None:
+    (standby,) = row_of(cursor, "select pg_is_in_recovery()")
+    if standby:
+        raise FatalError(
+            "this server is a standby, which does not show the open transactions of its primary: a row could appear"
+            " after its value was passed",
+            next_step="declare `late` (times) or `behind` (whole numbers) beside the dataset's `column`, or connect to"
+            " the primary",
+        )

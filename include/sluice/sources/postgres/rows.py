@@ -1,0 +1,40 @@
+"""The rows of a query of PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sluice.sources.postgres.columns import Column, column_of
+from sluice.sources.postgres.reach import Reach, condition
+from sluice.sources.postgres.session import session, stream
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from adbc_driver_postgresql.dbapi import Connection
+
+
+def tables(connection: Connection, query: str, reach: Reach | None = None) -> Iterator[pa.Table]:
+    """The query's rows, or those within reach; at least one table, which may be empty. Raises `FatalError` where a
+    value has no place in the type that its column is delivered as."""
+    import pyarrow as pa
+
+    with session(connection) as cursor:
+        cursor.execute(f"select * from (\n{query}\n) as rows limit 0")  # noqa: S608 - the declaration's own query
+        described = stream(cursor).schema
+        columns = [column_of(field) for field in described]
+        known = reach is not None and reach.column in described.names
+        meant = condition(cursor, query, described.field(reach.column).type, reach) if reach and known else ""
+        asked = [one.select for one in columns] + [one.dimensions for one in columns if one.dimensions]
+        cursor.execute(f"select {', '.join(asked)} from (\n{query}\n) as rows {meant}")  # noqa: S608
+        schema = pa.schema([pa.field(one.name, one.type) for one in columns])
+        yield schema.empty_table()
+        for batch in stream(cursor):
+            yield pa.Table.from_arrays(_delivered(columns, batch), schema=schema)
+
+
+def _delivered(columns: list[Column], batch: pa.RecordBatch) -> list[pa.Array]:
+    lists = [one for one in columns if one.dimensions]
+    for number, column in enumerate(lists, len(columns)):
+        column.refuse_nested(batch.column(number))
+    return [column.delivered(batch.column(number)) for number, column in enumerate(columns)]
