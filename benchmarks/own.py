@@ -15,11 +15,11 @@ from benchmarks.clock import clock
 from benchmarks.world import World
 from sluice.definition.load import load, load_export
 from sluice.delivery.chunk import chunk
+from sluice.delivery.commit.watermark import NoWatermarks
 from sluice.delivery.extract import extract
 from sluice.delivery.publish import publish
 from sluice.delivery.publishing.report import Report
 from sluice.delivery.sending.ledger import NoLedger
-from sluice.delivery.commit.watermark import NoWatermarks
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import upload
 from sluice.model.run import Run

@@ -43,6 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not needs_airflow(item.nodeid))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have measured, whichever worker they ran in: `record_property("told", ...)`."""
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, value in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(str(value))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if not needs_airflow(item.nodeid):
         step_back()

@@ -32,7 +32,7 @@ class Aborted(BaseModel):
     uploads: int = 0
     """Unfinished uploads discarded."""
     left: str = ""
-    """Why those of a published run were not."""
+    """Why they were not."""
     unfinished: str = ""
     """Why a run that is decided is not published yet. Its parts stay; the next run, or `sluice clean`, goes on."""
 
@@ -66,7 +66,7 @@ def _settle(plan: Plan, stage: Stage, destination: Destination, connections: Con
             raise
         return Aborted(published=False, unfinished=refused.page())
     if state.act == "published":
-        done = _of_killed_tries(names, destination)
+        done = _discard(names, destination).model_copy(update={"published": True})
     else:
         done = removed[0] if removed else Aborted(published=False)
     if done.published or later:
@@ -75,18 +75,18 @@ def _settle(plan: Plan, stage: Stage, destination: Destination, connections: Con
 
 
 def _remove(names: Sequence[str], destination: Destination) -> Aborted:
-    uploads = destination.abort(names)
+    done = _discard(names, destination)
     present = present_of(names, destination)
     destination.remove(present)
-    return Aborted(published=False, removed=len(present), uploads=uploads)
+    return done.model_copy(update={"removed": len(present)})
 
 
-def _of_killed_tries(names: Sequence[str], destination: Destination) -> Aborted:
-    """A published run's. The delivery is whole with them: that they may not be listed fails nothing."""
+def _discard(names: Sequence[str], destination: Destination) -> Aborted:
+    """Unfinished uploads, which no reader sees: that they may not be listed keeps nothing else from being removed."""
     try:
-        return Aborted(published=True, uploads=destination.abort(names))
+        return Aborted(published=False, uploads=destination.abort(names))
     except FatalError as refused:
-        return Aborted(published=True, left=refused.page())
+        return Aborted(published=False, left=refused.page())
 
 
 def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, address: str, now: datetime) -> None:

@@ -14,18 +14,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from sluice.errors import FatalError
 from sluice.model.access import AzureAccess, GoogleAccess
 
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
+
 Create = Callable[[str, bytes], bool]
 """Creates a file at a path with this content; False if the path was there already."""
 
 _THERE = {errno.EEXIST, errno.ENOTEMPTY}
-_LIMITS: dict[str, Any] = {"timeout": timedelta(seconds=60), "connect_timeout": timedelta(seconds=10)}
 
 
 def in_folder(path: str, body: bytes) -> bool:
@@ -106,7 +108,7 @@ def on_google(access: GoogleAccess) -> Create:
     def create(path: str, body: bytes) -> bool:
         from google.api_core.exceptions import PreconditionFailed
         from google.auth.credentials import AnonymousCredentials
-        from google.cloud.storage import Client
+        from google.cloud.storage import Client  # type: ignore[import-untyped]
         from google.oauth2.credentials import Credentials
 
         who = AnonymousCredentials() if access.token is None else Credentials(access.token().token)
@@ -132,7 +134,11 @@ def on_azure(access: AzureAccess) -> Create:
         from obstore.store import AzureStore
 
         endpoint = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").replace(".dfs.", ".blob.")
-        options = _LIMITS | {"allow_http": urlsplit(endpoint).scheme == "http"}
+        options: ClientConfig = {
+            "timeout": timedelta(seconds=60),
+            "connect_timeout": timedelta(seconds=10),
+            "allow_http": urlsplit(endpoint).scheme == "http",
+        }
         container, _, name = path.partition("/")
         keys = _azure_keys(access)
         store = AzureStore(container, account_name=access.account, endpoint=endpoint, client_options=options, **keys)

@@ -16,6 +16,7 @@ from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.commits import START, Commit, Log, Version, entries_of, told
 from sluice.sources.file_set import FileSet
 from sluice.sources.fingerprint import Fingerprint
+from sluice.sources.iceberg_types import has_structs_in_lists, small
 from sluice.sources.spooling import Copies, readable, under
 from sluice.sources.stores import iceberg_properties
 from sluice.sources.unreadable import fit
@@ -169,7 +170,7 @@ class IcebergSource(Log):
     def _refuse_lossy(self, schema: pa.Schema) -> None:
         """pyiceberg 0.12 reads a null list of structs as an empty one. Files without deletes we read ourselves."""
         for field in schema:
-            if _has_structs_in_lists(field.type):
+            if has_structs_in_lists(field.type):
                 raise FatalError(
                     f"dataset {self._dataset}: deleted rows or renamed columns of {self._config.table} are applied by "
                     f"pyiceberg, which cannot tell null from empty in {field.name!r} of type {field.type}",
@@ -210,7 +211,7 @@ class IcebergSource(Log):
         except (TypeError, ValueError, NotImplementedError) as error:
             raise self._unreadable(error) from error
         fields = [fit(field, self._config.table) for field in found]
-        return pa.schema([field.with_type(_small(field.type)) for field in fields])
+        return pa.schema([field.with_type(small(field.type)) for field in fields])
 
     def _properties(self) -> dict[str, str]:
         access = self._connections.get(self._config.airflow_conn_id)
@@ -273,31 +274,6 @@ def _unknown(error: Exception) -> list[str]:
         ".".join(map(str, one["loc"])): one["msg"] for one in parsed.errors(include_url=False, include_input=False)
     }
     return [f"{place} of its metadata: {what}" for place, what in places.items()]
-
-
-def _small(type_: pa.DataType) -> pa.DataType:
-    """pyiceberg's types for any length, as the types of ordinary length that files hold."""
-    import pyarrow as pa
-
-    if pa.types.is_struct(type_):
-        return pa.struct([f.with_type(_small(f.type)) for f in type_])
-    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
-        return pa.list_(type_.value_field.with_type(_small(type_.value_type)))
-    if pa.types.is_map(type_):
-        return pa.map_(_small(type_.key_type), type_.item_field.with_type(_small(type_.item_type)))
-    return {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}.get(type_, type_)
-
-
-def _has_structs_in_lists(type_: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    if pa.types.is_struct(type_):
-        return any(_has_structs_in_lists(field.type) for field in type_)
-    if pa.types.is_map(type_):
-        return bool(pa.types.is_struct(type_.item_type)) or _has_structs_in_lists(type_.item_type)
-    if pa.types.is_list(type_):
-        return bool(pa.types.is_struct(type_.value_type)) or _has_structs_in_lists(type_.value_type)
-    return False
 
 
 def _rows(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Table]:

@@ -321,6 +321,18 @@ class TestOthers:
         assert done.published
         assert "permission denied" in done.left
 
+    def test_who_may_not_list_unfinished_uploads_removes_the_parts_all_the_same(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def denied(*_: object) -> int:
+            raise FatalError("cannot list unfinished uploads: permission denied")
+
+        staged = sent(world, "r1")
+        monkeypatch.setattr(LocalFolder, "abort", denied)
+        done = world.abort(staged)
+        assert (done.removed, parts(world)) == (4, 0)
+        assert "permission denied" in done.left
+
     def test_what_a_cancelled_task_sent_after_its_teardown_goes_with_the_next_run(self, world: World) -> None:
         staged = sent(world, "r1")
         (part, *_) = sorted((world.root / "out").rglob("part-*"))

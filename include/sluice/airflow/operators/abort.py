@@ -40,12 +40,12 @@ class AbortOperator(BaseOperator):
             done = abort(staged, AirflowConnections(), now)
         if done.published:
             self.log.info("published: %s unfinished uploads removed", done.uploads)
-            if done.left:
-                self.log.warning("what killed tries may have left unfinished stays: %s", done.left)
         elif done.unfinished:
             self.log.warning("decided and not published yet; the next run goes on from there: %s", done.unfinished)
         else:
             self.log.info("not published: %s parts and %s unfinished uploads removed", done.removed, done.uploads)
+        if done.left:
+            self.log.warning("what killed tries may have left unfinished stays: %s", done.left)
         self._clean_others(staged, context)
         return done.model_dump(mode="json")
 

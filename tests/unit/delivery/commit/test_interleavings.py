@@ -3,7 +3,7 @@ them at any point, and in some stories a fault of the manifest's write."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -107,7 +107,7 @@ STORIES = {
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_every_interleaving(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_interleaving(name: str, record_property: Callable[[str, object], None]) -> None:
     story = STORIES[name]
     files: dict[str, bytes] = {}
     for one in story.before:
@@ -119,6 +119,5 @@ def test_every_interleaving(name: str, capsys: pytest.CaptureFixture[str]) -> No
 
     search = Search(story.meet, check, most_faults=story.faults)
     search.run(files)
-    with capsys.disabled():
-        print(f"\n{name}: {search.states:,} states, {len(search.worlds):,} worlds", end=" ")
+    record_property("told", f"{name}: {search.states:,} states, {len(search.worlds):,} worlds")
     assert search.states > 100, "the processes did not meet"
