@@ -7,6 +7,7 @@ MINUTES ?= 60
 SCALE ?= 1
 ROWS ?= 5000000
 SIZE ?= 2048
+MUTANTS ?= 10000
 
 # Airflow starts three times slower without compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,7 +24,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers demo up down soak test test-fast test-nightly exam check bench lock lock-image clean
+.PHONY: help install install-test servers demo up down soak test test-fast test-nightly fuzz exam check bench lock lock-image clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -85,6 +86,9 @@ test-fast: install-test  ## what needs no server and no Airflow that runs, in le
 
 test-nightly: install-test servers  ## what takes an hour: a simulated year of hourly runs, a hundred hurt runs (ROUNDS=100)
 	@$(BIN)/python -m pytest -rP tests/long
+
+fuzz: install-test  ## change the shipped and golden declarations at random: each is valid, or a clear page (MUTANTS=10000)
+	@$(BIN)/python -m tests.fuzz --mutants $(MUTANTS)
 
 exam: install-test servers  ## every destination against its servers, one after another, into docs/destinations.md (SIZE=2048 MiB)
 	@$(BIN)/python -m tests.exam --mib $(SIZE) --write

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -32,6 +33,10 @@ COMMANDS = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
 }
 """Airflow's processes. None serves logs: they all write to the one folder that the API server reads."""
+_OPTION = re.compile("AIRFLOW__[A-Z0-9_]+__[A-Z0-9_]+")
+_PORT = "AIRFLOW__API__PORT"
+PARSE = 600
+"""Seconds in which the exports' one file of DAGs must be read: after Airflow's own 30 every export would disappear."""
 PATIENCE = 180.0
 """Seconds a process may take to come up on a slow machine."""
 
@@ -75,9 +80,14 @@ class Airflow:
             yield
 
     def _start(self, say: Callable[[str], None]) -> Address:
-        address = Address(f"http://{LOOPBACK}:{free_port(self.layout.port)}", keys.ADMIN, self._keys.password)
-        say("starting the database")
-        database = self.layout.database or postgres.start(self.layout)
+        if taken := overrides():
+            say(f"taken from the environment: {', '.join(sorted(taken))}")
+        port = free_port(int(taken.get(_PORT) or self.layout.port))
+        address = Address(f"http://{LOOPBACK}:{port}", keys.ADMIN, self._keys.password)
+        database = _database(self.layout)
+        if not database:
+            say("starting the database")
+            database = postgres.start(self.layout)
         env = environment(self.layout, address.url, database)
         self._prepare(env, say)
         say("starting Airflow")
@@ -182,18 +192,29 @@ def _healthy(rest: Rest, components: tuple[str, ...], since: float) -> bool:
     return all(beat and datetime.fromisoformat(beat).timestamp() > since for beat in beats)
 
 
+def _database(layout: Layout) -> str:
+    """The SQLAlchemy URL of a database that somebody else runs; empty for one of our own."""
+    return layout.database or overrides().get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "")
+
+
 def _fingerprint(layout: Layout) -> str:
     """Changes with Airflow's version, the settings file and the database's identity."""
     declared = layout.settings.read_bytes() if layout.settings.exists() else b""
-    where = layout.database or str(layout.postgres)
+    where = _database(layout) or str(layout.postgres)
     made = (place_of(layout.postgres).folder if layout.postgres.exists() else layout.home).stat().st_ino
     pools = repr(settings.pools(layout.include))
     parts = (version("apache-airflow-core"), hashlib.sha256(declared).hexdigest(), where, str(made), pools)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def overrides() -> dict[str, str]:
+    """Airflow's options that the environment has, by their names there."""
+    return {name: value for name, value in os.environ.items() if _OPTION.fullmatch(name)}
+
+
 def environment(layout: Layout, url: str, database: str) -> dict[str, str]:
-    """What every process of a local Airflow gets. Settings of somebody else's Airflow are left out of it."""
+    """What every process of a local Airflow gets. An option of Airflow's that the user's environment has, such as
+    `AIRFLOW__CORE__PARALLELISM`, is stronger than ours; another Airflow's home, connections and variables stay out."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # Airflow starts three times slower with it
     own = {
@@ -206,7 +227,8 @@ def environment(layout: Layout, url: str, database: str) -> dict[str, str]:
     }
     for section, options in _configuration(layout, url, database).items():
         own |= {f"AIRFLOW__{section}__{option}".upper(): str(value) for option, value in options.items()}
-    return {**inherited, **own, **layout.environment}
+    # The port is the user's too, if it was free.
+    return {**inherited, **own, **overrides(), **layout.environment, _PORT: own[_PORT]}
 
 
 def _configuration(layout: Layout, url: str, database: str) -> dict[str, dict[str, object]]:
@@ -225,6 +247,7 @@ def _configuration(layout: Layout, url: str, database: str) -> dict[str, dict[st
         "simple_auth_manager_passwords_file": keys.passwords_file(layout.airflow),
         "execution_api_server_url": f"{url}/execution/",
         "min_serialized_dag_update_interval": 2,
+        "dagbag_import_timeout": PARSE,
     }
     port = url.rpartition(":")[2]
     return {
@@ -232,7 +255,11 @@ def _configuration(layout: Layout, url: str, database: str) -> dict[str, dict[st
         "api": {"base_url": url, "host": LOOPBACK, "port": port, "workers": 1, "secret_key": secret.session},
         "api_auth": {"jwt_secret": secret.jwt},
         "database": {"sql_alchemy_conn": database},
-        "dag_processor": {"refresh_interval": 10, "min_file_process_interval": layout.reparse},
+        "dag_processor": {
+            "refresh_interval": 10,
+            "min_file_process_interval": layout.reparse,
+            "dag_file_processor_timeout": PARSE + 60,
+        },
         "scheduler": {"scheduler_idle_sleep_time": 0.3},  # a task follows another without a second's wait
         "logging": {"base_log_folder": layout.airflow / "logs"},
     }

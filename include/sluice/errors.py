@@ -12,6 +12,7 @@ SluiceError
 
 from __future__ import annotations
 
+import traceback
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 
 SHOWN = 10
 """Known values that a page lists before it only counts the rest."""
+_LONGEST = 1000
+"""Characters of a page's line: what a file holds may be a megabyte."""
 _WIDEST = 110
 """Characters of a quoted line; a longer one is cut around the place it is quoted for."""
 
@@ -36,7 +39,7 @@ class Place:
     """Characters of the line that are meant, from `column` on."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{_visible(self.file)}:{self.line}:{self.column}"
 
     def quote(self) -> list[str]:
         """The line under its number, and carets below what is meant; nothing without an excerpt."""
@@ -87,7 +90,7 @@ class SluiceError(Exception):
             lines.append(f"  known: {_listed(self.known)}")
         if self.next_step:
             lines.append(f"  next: {self.next_step}")
-        return "\n".join(lines)
+        return "\n".join(_visible(_cut(part)) for line in lines for part in line.split("\n"))
 
 
 class DefinitionError(SluiceError):
@@ -132,6 +135,19 @@ def about(*subject: str | int) -> Iterator[None]:
         raise
 
 
+def internal(error: Exception, place: Place | None = None) -> DefinitionError:
+    """The page for a mistake of Sluice's own that one declaration has met. It says where in the code, and nothing of
+    what the error itself says: that may hold a value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "/sluice/" in frame.filename] or frames
+    where = f" in {own[-1].filename.rpartition('/sluice/')[2]}:{own[-1].lineno}" if own else ""
+    return DefinitionError(
+        f"Sluice cannot read this, by a mistake of its own: {type(error).__name__}{where}",
+        place=place,
+        next_step="report this line, with the file if you may show it; other declarations are not affected",
+    )
+
+
 def _listed(known: Sequence[str]) -> str:
     shown = ", ".join(known[:SHOWN])
     return f"{shown}, ... and {len(known) - SHOWN} more" if len(known) > SHOWN else shown
@@ -144,6 +160,10 @@ def _around(text: str, start: int) -> tuple[str, int]:
     begin = max(0, min(start - _WIDEST // 2, len(text) - _WIDEST))
     head, tail = "..." if begin else "", "..." if begin + _WIDEST < len(text) else ""
     return head + text[begin : begin + _WIDEST] + tail, start - begin + len(head)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def _visible(text: str) -> str:

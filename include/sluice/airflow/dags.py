@@ -8,10 +8,10 @@ from pathlib import Path
 from airflow.sdk import DAG
 
 from sluice.airflow.alerts import alerting, alerting_broken
+from sluice.airflow.broken import broken
 from sluice.airflow.form import form
 from sluice.airflow.names import PREFIX, dag_id
 from sluice.airflow.operators.abort import AbortOperator
-from sluice.airflow.operators.broken import BrokenDeclarationOperator
 from sluice.airflow.operators.chunk import ChunkOperator
 from sluice.airflow.operators.extract import ExtractOperator
 from sluice.airflow.operators.publish import PublishOperator
@@ -20,10 +20,11 @@ from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.schedules import dag_schedule, export_asset, in_words
 from sluice.airflow.sensors.refreshes import WaitForRefreshesSensor
 from sluice.definition.export import Export
-from sluice.definition.load import declaration_text, load, load_export
+from sluice.definition.load import declaration_text, load, load_export, place_of
 from sluice.definition.project import Project, Settings
 from sluice.definition.settings import read_settings
-from sluice.errors import DefinitionError
+from sluice.errors import DefinitionError, internal
+from sluice.model.declared import is_name
 from sluice.plan.build import refresh_dags
 
 
@@ -34,21 +35,34 @@ def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
         return
     loaded = load(include)
     for export in loaded.project.exports.values():
-        yield export_dag(export, loaded.project, declaration_text(include, export.name))
+        yield _guarded(include, export, loaded.project, loaded.texts[export.name])
     for name, errors in loaded.broken.items():
         yield broken_dag(name, errors, loaded.project.settings)
 
 
 def _one(include: Path, wanted: str) -> Iterator[DAG]:
+    """The one DAG of this id, if an export has it."""
     if not wanted.startswith(PREFIX):
         return
     name = wanted.removeprefix(PREFIX)
+    if not is_name(name):
+        yield from (dag for dag in export_dags(include, None) if dag.dag_id == wanted)
+        return
     try:
         project, export = load_export(include, name)
     except DefinitionError as error:
         yield broken_dag(name, [error], read_settings(include).settings)
     else:
-        yield export_dag(export, project, declaration_text(include, name))
+        yield _guarded(include, export, project, declaration_text(include, name))
+
+
+def _guarded(include: Path, export: Export, project: Project, text: str) -> DAG:
+    """The export's DAG, or a broken one: what one of them cannot have must not keep the others from being made."""
+    try:
+        return export_dag(export, project, text)
+    except Exception as error:
+        place = place_of(include, ("exports", export.name))
+        return broken_dag(export.name, [internal(error, place)], project.settings)
 
 
 def export_dag(export: Export, project: Project, text: str) -> DAG:
@@ -107,21 +121,8 @@ def _tasks(export: Export, project: Project) -> None:
 
 def broken_dag(name: str, errors: Sequence[DefinitionError], settings: Settings) -> DAG:
     """An export that cannot run: its page and its runs show the error instead."""
-    page = "\n\n".join(error.page() for error in errors)
-    dag = DAG(
-        dag_id=dag_id(name),
-        description="broken declaration",
-        doc_md=f"## This declaration is broken\n\n```\n{page}\n```\n",
-        # A broken export fails where it would have run: after the next refresh, not in silence.
-        schedule=SYSTEM_REFRESH,
-        catchup=False,
-        tags=["sluice", "broken"],
-        default_args={"owner": "sluice", "retries": 0},
-        **alerting_broken(name, settings),
-    )
-    with dag:
-        BrokenDeclarationOperator(task_id="broken_declaration", page=page)
-    return dag
+    # A broken export fails where it would have run: after the next refresh, not in silence.
+    return broken(dag_id(name), name, errors, schedule=SYSTEM_REFRESH, **alerting_broken(name, settings))
 
 
 def _doc(export: Export, text: str) -> str:

@@ -7,21 +7,32 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, chain
 
+from sluice.airflow.broken import broken
 from sluice.airflow.operators.refreshed import RecordFailureOperator, RefreshedOperator
 from sluice.airflow.operators.segment import RefreshSegmentOperator
+from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.schedules import refresh_schedule
 from sluice.definition.catalog import DagRefresh, SystemRefresh
 from sluice.definition.load import load
 from sluice.definition.project import Project
+from sluice.errors import Place, internal
 from sluice.refresh.order import order
 
 
 def refresh_dag(include: Path) -> DAG:
-    """One task a segment, after those it reads; the last task's event says that all of it is done."""
-    project = load(include).project
+    """One task a segment, after those it reads; the last task's event says that all of it is done. A broken DAG where
+    Airflow takes no such DAG."""
+    try:
+        return _refresh_dag(load(include).project)
+    except Exception as error:
+        place = Place(str(include / "catalog"))
+        return broken(SYSTEM_REFRESH.name, SYSTEM_REFRESH.name, [internal(error, place)], schedule=None)
+
+
+def _refresh_dag(project: Project) -> DAG:
     system = next((one for one in project.refreshes.values() if isinstance(one, SystemRefresh)), None)
     dag = DAG(
-        dag_id=system.name if system else "system_refresh",
+        dag_id=SYSTEM_REFRESH.name,
         description="Runs the refreshes that take part, then evaluates every segment, in order",
         schedule=refresh_schedule(system.schedule) if system else None,
         catchup=False,

@@ -66,9 +66,11 @@ def report(rest: Rest, started: Mapping[Run, str], *, wait: bool) -> int:
 
 
 def _one(args: Namespace) -> Any:
-    from sluice.definition.load import load_export
+    from sluice.definition.declarations import Declarations
+    from sluice.definition.load import find
 
-    return lambda name: load_export(args.include, name)
+    declared = Declarations(args.include)
+    return lambda name: find(declared, name)
 
 
 def _active(args: Namespace) -> list[tuple[Project, Export]]:

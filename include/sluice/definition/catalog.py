@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from sluice.definition.schedule import SYSTEM_REFRESH as SYSTEM_REFRESH
 from sluice.definition.schedule import Cron
-from sluice.model.declared import Declared, Duration, Name
+from sluice.model.declared import DagId, Declared, Description, Duration, Name
 from sluice.sources import SOURCES
 from sluice.sources.base import AddedBy, SourceConfig
 
@@ -53,7 +53,7 @@ class Dataset(Declared):
     """The refresh that updates it; none for data that only grows by hand."""
     incremental: AddedBy | CursorColumn | None = None
     """How what was added is told: `files` or `snapshots`, or by a column; the source's own way unless given."""
-    description: str = ""
+    description: Description = ""
     """What the data is, for people."""
 
     @property
@@ -76,7 +76,7 @@ class Segment(Declared):
     """Other datasets and segments that `where` or `sql` reads, as tables."""
     refreshed_by: Name = SYSTEM_REFRESH
     """The refresh that evaluates it."""
-    description: str = ""
+    description: Description = ""
     """Who is in it, for people."""
 
     @model_validator(mode="after")
@@ -100,7 +100,7 @@ class DagRefresh(Declared):
 
     name: Name
     type: Literal["dag"]
-    dag_id: str
+    dag_id: DagId
     """The DAG's id."""
     in_system_refresh: bool = False
     """Whether the system refresh triggers this DAG first and waits for it."""

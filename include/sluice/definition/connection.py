@@ -13,7 +13,7 @@ from sluice.destinations.base import DestinationConfig
 from sluice.encryption.openpgp import OpenPgp
 from sluice.formats import FORMATS
 from sluice.formats.base import Format
-from sluice.model.declared import Declared, Name
+from sluice.model.declared import SLOTS, Declared, Name, Title
 
 if TYPE_CHECKING:
     AnyDestination = DestinationConfig
@@ -28,7 +28,7 @@ class Limits(Declared):
 
     records_per_segment: int | None = Field(default=None, ge=1)
     """Most records of one segment."""
-    at_once: int | None = Field(default=None, ge=1)
+    at_once: int | None = Field(default=None, ge=1, le=SLOTS)
     """Most tasks that send to it at the same time, over all exports: an Airflow pool, `sluice_<connection>`."""
 
 
@@ -38,7 +38,7 @@ class Connection(Declared):
     inline: ClassVar[frozenset[str]] = frozenset({"destination"})
 
     name: Name
-    title: str = ""
+    title: Title = ""
     """The name people see; the connection's own name unless given."""
     destination: AnyDestination
     """Where the files go."""

@@ -13,7 +13,7 @@ from sluice.definition.connection import AnyFormat
 from sluice.definition.fields import FieldEntry
 from sluice.definition.rows import Expect, Rejects, Unique, WhenEmpty
 from sluice.definition.schedule import SYSTEM_REFRESH, Schedule, ScheduleSpec, in_full
-from sluice.model.declared import Declared, Duration, Name
+from sluice.model.declared import Declared, Description, Duration, Name, Owner, Tag, Title
 from sluice.model.run import Mode
 
 YEAR = timedelta(days=365)
@@ -52,9 +52,9 @@ class ExportBase(Declared):
     """What every export has."""
 
     name: Name
-    title: str = ""
+    title: Title = ""
     """The name people see; the export's own name unless given."""
-    description: str = ""
+    description: Description = ""
     """What it is for."""
     connection: Name
     """The connection to deliver to."""
@@ -88,9 +88,9 @@ class ExportBase(Declared):
     """Who is told when it fails, is skipped, warns, is late or has recovered."""
     late_after: Duration | None = Field(default=None, gt=timedelta(0))
     """How long after it was queued a run that has not ended is late; never unless given."""
-    owner: str = "sluice"
+    owner: Owner = "sluice"
     """Who answers for it, shown in Airflow."""
-    tags: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
     """Further tags of its DAG."""
     retries: int = Field(default=2, ge=0, le=20)
     """How often Airflow tries a failed task again."""

@@ -7,11 +7,11 @@ to, directly or through others, and in the settings that it takes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sluice.definition import parse, secret
+from sluice.definition import parse
 from sluice.definition.declarations import Declarations, once
 from sluice.definition.export import Export
 from sluice.definition.folder import CATALOG, Family, FileShelf
@@ -38,6 +38,8 @@ class Loaded:
     """How many of each family are declared, sound or not."""
     warnings: tuple[DefinitionError, ...] = ()
     """What may not be meant, in the same order. It keeps nothing from running."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The YAML of each sound export."""
 
 
 def load(folder: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> Loaded:
@@ -50,14 +52,21 @@ def load(folder: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> Loaded:
     project = _project(declared, names)
     broken = {name: declared.blockers("export", name) for name in names["export"] if name not in project.exports}
     warnings = once(w for family, known in names.items() for name in known for w in declared.warnings(family, name))
-    return Loaded(project, once(errors), broken, {family: len(known) for family, known in names.items()}, warnings)
+    counts = {family: len(known) for family, known in names.items()}
+    found = {name: declared.shelves["export"].get(name) for name in project.exports}
+    texts = {name: declaration.text for name, declaration in found.items() if declaration}
+    return Loaded(project, once(errors), broken, counts, warnings, texts)
 
 
 def load_export(folder: Path, name: str) -> tuple[Project, Export]:
     """Read one export and what it refers to, and no other export's or connection's file.
 
     Raises `DefinitionError` where no export has this name, or where it or what it refers to is wrong."""
-    declared = Declarations(folder)
+    return find(Declarations(folder), name)
+
+
+def find(declared: Declarations, name: str) -> tuple[Project, Export]:
+    """The same, in a folder that is read already."""
     if declared.shelves["export"].get(name) is None:
         raise _no_export(name, declared.names("export"))
     if errors := declared.blockers("export", name):
@@ -88,13 +97,13 @@ def place_of(folder: Path, subject: Subject) -> Place | None:
 def declaration_text(folder: Path, name: str) -> str:
     """An export's own YAML. Raises `DefinitionError` where there is none or it cannot be read. A text that seems to
     hold a secret is not given out."""
-    shelf = FileShelf("export", folder / "exports")
-    if name not in shelf.files:
+    shelf = FileShelf("export", folder)
+    declaration = shelf.get(name)
+    if declaration is None:
         raise _no_export(name, shelf.names())
-    text = parse.read_bytes(shelf.files[name][0]).decode("utf-8", errors="replace")
-    if any(secret.in_line(line) for line in text.splitlines()):
-        return "# not shown: this file seems to hold a secret\n"
-    return text
+    if declaration.document is None:
+        raise declaration.errors[0]
+    return declaration.text
 
 
 def _project(declared: Declarations, names: Mapping[Family, Iterable[str]]) -> Project:

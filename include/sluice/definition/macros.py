@@ -31,8 +31,9 @@ _MACRO = re.compile(r"%([^%()/]*)(?:\(([^()%]*)\))?%")
 
 
 def expand(template: str, values: Mapping[str, Callable[[str | None], str]]) -> str:
-    """The template with each macro's value in its place; a value is given the macro's format, or None."""
-    return _MACRO.sub(lambda found: values[found[1]](found[2]), template)
+    """The template with each macro's value in its place; a value is given the macro's format, or None. What is no
+    macro stays as it stands: a rule refuses it."""
+    return _MACRO.sub(lambda found: values[found[1]](found[2]) if found[1] in values else found[0], template)
 
 
 DEFAULT_FOLDERS: Mapping[str, str] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +17,7 @@ from sluice.definition import secret
 from sluice.definition.position import Document, Node
 from sluice.definition.scalar import resolve
 from sluice.definition.syntax import explain_syntax
-from sluice.errors import DefinitionError, Place
+from sluice.errors import DefinitionError, Place, internal
 
 MAX_BYTES = 1 << 20
 """Of one file."""
@@ -33,19 +35,36 @@ Drafts = Mapping[Path, bytes]
 NO_DRAFTS: Drafts = MappingProxyType({})
 
 
-def read(path: Path, drafts: Drafts = NO_DRAFTS) -> Document:
-    """The YAML file at `path`. Raises `DefinitionError` for whatever is not one small, plain UTF-8 mapping."""
-    return parse(drafts[path] if path in drafts else read_bytes(path), str(path))
-
-
-def read_bytes(path: Path) -> bytes:
-    """What the file holds, up to one byte more than a declaration may have. Raises `DefinitionError`."""
+def read(path: Path, drafts: Drafts = NO_DRAFTS, within: Path | None = None) -> Document:
+    """The YAML file at `path`. Raises `DefinitionError` for whatever is not one small, plain UTF-8 mapping, and for a
+    file that lies outside the folder `within`."""
     try:
-        with path.open("rb") as stream:
+        return parse(drafts[path] if path in drafts else read_bytes(path, within), str(path))
+    except DefinitionError:
+        raise
+    except Exception as error:
+        raise internal(error, Place(str(path))) from error
+
+
+def read_bytes(path: Path, within: Path | None = None) -> bytes:
+    """What the file holds, up to one byte more than a declaration may have. Raises `DefinitionError` for all but a
+    regular file in the folder `within`, if that is given: reading a pipe never ends, and a link out of the folder
+    would show what its reader may not see."""
+    try:
+        if within is not None and not path.resolve(strict=True).is_relative_to(within.resolve()):
+            raise _refused(path, "a link leads out of the folder of declarations", "put the file itself here")
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _refused(path, "this is not a regular file", "delete it, or put a file of YAML in its place")
+        # Without waiting: it may have become a pipe since.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
             return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        what = f"the file cannot be read: {error.strerror}"
-        raise DefinitionError(what, place=Place(str(path)), next_step="check what it is and who may read it") from None
+    except (OSError, RuntimeError) as error:  # until Python 3.13, a circle of links is a RuntimeError
+        what = f"the file cannot be read: {getattr(error, 'strerror', 'its links lead in a circle')}"
+        raise _refused(path, what, "check what it is and who may read it") from None
+
+
+def _refused(path: Path, what: str, next_step: str) -> DefinitionError:
+    return DefinitionError(what, place=Place(str(path)), next_step=next_step)
 
 
 def parse(data: bytes, file: str) -> Document:
@@ -151,6 +170,8 @@ class _Composer:
 
     def _leaf(self, event: Any) -> None:
         node = _node(event, resolve(event.value) if event.style in (None, "") else event.value)
+        if "\0" in event.value:
+            self.fail("the character NUL stands here, which no database can store", node, "delete the `\\0`")
         self._refuse_tag(event, node)
         if event.anchor:
             self.anchors[event.anchor] = node

@@ -10,6 +10,11 @@ from typing import Any
 from sluice.definition.position import Path
 from sluice.errors import SHOWN, DefinitionError, Place
 
+_RANKED = 100
+"""Names that are compared with a word letter by letter."""
+_COMPARED = 120
+"""Characters of a word that are compared with known ones: names have 100."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -34,12 +39,23 @@ class Problem:
 
 def unknown(path: Path, word: str, known: Iterable[str], what: str, advice: str = "", *, key: bool = False) -> Problem:
     """A word that is not among the known ones: with the nearest, and a long list from near to far."""
-    names = sorted(known)
-    lowered = {name.lower(): name for name in names}
-    close = get_close_matches(word.lower(), lowered, n=1, cutoff=0.5 if len(word) <= 3 else 0.72)
-    if len(names) > SHOWN:
-        names.sort(key=lambda name: -SequenceMatcher(None, word.lower(), name.lower()).ratio())
-    return Problem(path, what, advice, lowered[close[0]] if close else None, tuple(names), key)
+    word = word.lower()[:_COMPARED]
+    near, rest = _near(sorted(known), word)
+    lowered = {name.lower(): name for name in near}
+    close = get_close_matches(word, lowered, n=1, cutoff=0.5 if len(word) <= 3 else 0.72)
+    if len(near) > SHOWN:
+        near.sort(key=lambda name: -SequenceMatcher(None, word, name.lower()).ratio())
+    return Problem(path, what, advice, lowered[close[0]] if close else None, (*near, *rest), key)
+
+
+def _near(names: list[str], word: str) -> tuple[list[str], list[str]]:
+    """Those of many names that have most letters in common with the word, and the others: a thousand files that each
+    misspell one of a thousand names must not take minutes."""
+    if len(names) <= _RANKED:
+        return names, []
+    letters = set(word)
+    ranked = sorted(names, key=lambda name: abs(len(name) - len(word)) - len(letters & set(name.lower())))
+    return sorted(ranked[:_RANKED]), ranked[_RANKED:]
 
 
 def shown(value: Any) -> str:

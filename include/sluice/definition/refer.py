@@ -20,24 +20,30 @@ class Reference(NamedTuple):
 
 
 def references(declared: Any) -> Iterator[Reference]:
-    """Every name of another declaration that this one holds."""
+    """Every name of another declaration that this one holds; of a `Partial` one, those that are right."""
     match declared:
         case ExportBase():
-            yield Reference(("connection",), ("connection",), declared.connection)
+            yield from _named(declared, "connection", "connection")
             yield from feeds(declared)
         case Segment():
-            yield Reference(("dataset",), ("dataset",), declared.dataset)
-            yield Reference(("refreshed_by",), ("refresh",), declared.refreshed_by)
-            for index, name in enumerate(declared.reads):
+            yield from _named(declared, "dataset", "dataset")
+            yield from _named(declared, "refreshed_by", "refresh")
+            for index, name in enumerate(getattr(declared, "reads", ())):
                 yield Reference(("reads", index), ("dataset", "segment"), name)
-        case Dataset(refreshed_by=str() as name):
-            yield Reference(("refreshed_by",), ("refresh",), name)
+        case Dataset():
+            yield from _named(declared, "refreshed_by", "refresh")
+
+
+def _named(declared: Any, key: str, family: Family) -> Iterator[Reference]:
+    name = getattr(declared, key, None)
+    if name is not None:
+        yield Reference((key,), (family,), name)
 
 
 def feeds(export: ExportBase) -> Iterator[Reference]:
     """The datasets or segments that an export delivers."""
     key, family = feed_key(export)
-    for index, name in enumerate(getattr(export, key)):
+    for index, name in enumerate(getattr(export, key, ())):
         yield Reference((key, index), (family,), name)
 
 
@@ -51,4 +57,4 @@ def feed_key(export: ExportBase) -> tuple[str, Family]:
         case DatasetExport():
             return "datasets", "dataset"
         case _:
-            raise TypeError(f"{type(export).__name__} is no kind of export")
+            raise AttributeError(f"{type(export).__name__} is no kind of export, and delivers nothing")

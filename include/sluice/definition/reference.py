@@ -57,8 +57,11 @@ def _row(key: str, info: FieldInfo) -> str:
 def _takes(info: FieldInfo) -> str:
     models = [option for option in members(info.annotation) if is_model(option)]
     words = f"a mapping with `{tag_key(info.annotation)}`" if len(models) > 1 else expected(info.annotation)
-    limits = {name: getattr(m, name) for m in info.metadata for name in ("ge", "le", "min_length") if hasattr(m, name)}
+    names = ("ge", "le", "min_length", "max_length")
+    limits = {name: getattr(m, name) for m in info.metadata for name in names if hasattr(m, name)}
     match limits:
+        case {"max_length": int(most)}:
+            return f"{words}, at most {most:,} characters" if most > 1 else f"{words} of one character"
         case {"ge": int(least), "le": int(most)}:
             return f"{words}, {least} to {most}"
         case {"ge": int(least)} | {"min_length": int(least)}:

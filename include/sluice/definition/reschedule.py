@@ -9,7 +9,7 @@ from typing import Any
 
 from sluice.definition.declarations import Declarations
 from sluice.definition.edit import put
-from sluice.definition.load import load_export
+from sluice.definition.load import find
 from sluice.definition.parse import read_bytes
 from sluice.definition.problem import either
 from sluice.definition.schedule import RULES, SYSTEM_REFRESH
@@ -49,7 +49,7 @@ def drafts(folder: Path, names: Sequence[str], change: Change) -> list[Draft]:
     schedule to switch on or to limit."""
     declared, found = Declarations(folder), []
     for name in dict.fromkeys(names):
-        load_export(folder, name)
+        find(declared, name)
         draft = _draft(declared, name, change)
         if draft.after != draft.before:
             found.append(draft)
@@ -58,7 +58,8 @@ def drafts(folder: Path, names: Sequence[str], change: Change) -> list[Draft]:
 
 def _draft(declared: Declarations, name: str, change: Change) -> Draft:
     declaration = declared.shelves["export"].get(name)
-    assert declaration is not None  # noqa: S101 - load_export has found it
+    assert declaration is not None  # noqa: S101 - it was found
+    assert declaration.raw is not None  # noqa: S101 - and is sound
     own = declared.settings.fill(declaration.raw)
     schedule, enabled = own.get("schedule", "with-refresh"), own.get("enabled", True)
     wanted = change.of(schedule)
@@ -71,7 +72,7 @@ def _draft(declared: Declarations, name: str, change: Change) -> Draft:
     if isinstance(wanted, Mapping) and "once" in wanted and change.limits:
         raise DefinitionError(f"export {name} runs once: it has no {either(change.limits)}", next_step="leave that out")
     path = Path(declaration.file)
-    before = after = read_bytes(path)
+    before = after = read_bytes(path, declared.folder)
     if wanted != schedule:
         after = put(after, declaration.file, "schedule", wanted)
     if change.enabled not in (None, enabled):

@@ -15,6 +15,10 @@ SYSTEM_REFRESH = "system_refresh"
 """The name of the one refresh that Sluice makes itself; it is there even where no file declares it."""
 HOURS = (1, 2, 3, 4, 6, 8, 12)
 """The hours that divide a day: a schedule of any other number would drift."""
+FIRST_YEAR, LAST_YEAR = 1971, 2199
+"""The years in which a schedule may start and end: beyond them clocks, time zones and cron end, each at another."""
+LONGEST_CRON = 200
+"""Characters. Airflow stores what a schedule says in 1,000, and says it in more words than cron."""
 RULES = ("after", "cron", "daily", "every", "monthly", "once", "weekly")
 
 
@@ -25,10 +29,13 @@ def _moment(value: Any, *, whole_day: bool = False) -> Any:
     text = value.strip() if isinstance(value, str) else ""
     try:
         if len(text) == len("2026-12-01"):
-            return datetime.combine(date.fromisoformat(text), time.max if whole_day else time.min, UTC)
-        found = datetime.fromisoformat(text)
+            found = datetime.combine(date.fromisoformat(text), time.max if whole_day else time.min, UTC)
+        else:
+            found = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("not a date: write one such as 2026-12-01 or 2026-12-01T06:30, in UTC") from None
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise ValueError(f"not in the years {FIRST_YEAR} to {LAST_YEAR}: correct the year")
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -83,6 +90,8 @@ def can_come(cron: str) -> str:
     from croniter import CroniterError, croniter
 
     wrong = "not a cron schedule: write minute, hour, day, month and weekday, such as 30 6 * * mon-fri"
+    if len(cron) > LONGEST_CRON:
+        raise ValueError(f"longer than {LONGEST_CRON} characters: write ranges and steps, such as 0-30/5")
     if len(cron.split()) != 5 or not croniter.is_valid(cron):
         raise ValueError(wrong)
     try:

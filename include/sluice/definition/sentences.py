@@ -138,7 +138,9 @@ def _no_tag(m: Mistake) -> Problem:
 
 def _wrong_tag(m: Mistake) -> Problem:
     key = tag_key(m.at.type)
-    tag = str(m.context.get("tag", ""))
+    tag = m.input.get(key) if isinstance(m.input, dict) else None
+    if not isinstance(tag, str):
+        return Problem((*m.path, key), f"`{key}` must be text, and is {shown(tag)}", known=all_tags(m.at.type))
     return unknown((*m.path, key), tag, all_tags(m.at.type), f"{shown(tag)} is not a known {key}")
 
 

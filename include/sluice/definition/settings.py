@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sluice.definition import parse, secret
 from sluice.definition.explain import explain
-from sluice.definition.export import Export
+from sluice.definition.export import Export, ExportBase
 from sluice.definition.position import Document, Path
 from sluice.definition.problem import Problem, unknown
 from sluice.definition.project import Settings
@@ -28,6 +29,12 @@ def kinds() -> dict[str, Any]:
     return {tag: model for model in members(Export) for tag in tags(model)}
 
 
+def kind_of(raw: Mapping[str, Any]) -> Any:
+    """The model of an export's kind; None where the file names none that there is."""
+    kind = raw.get("kind")
+    return kinds().get(kind) if isinstance(kind, str) else None
+
+
 @dataclass
 class SettingsFile:
     """`project.yaml` as it was read; a project without one has every setting's default."""
@@ -38,10 +45,8 @@ class SettingsFile:
     """What keeps every export from running."""
     default_errors: list[DefinitionError] = field(default_factory=list)
     """What keeps those exports from running that take the wrong default."""
-
-    @property
-    def defaults(self) -> Mapping[str, Any]:
-        return self.settings.defaults
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """What exports share, even where another setting is wrong."""
 
     def place(self, path: Path, *, key: bool = False, word: str = "") -> Place:
         """Where the settings say so."""
@@ -51,25 +56,24 @@ class SettingsFile:
 
     def fill(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """An export's keys with the defaults that its kind knows and it does not state."""
-        kind = raw.get("kind")
-        model = kinds().get(kind) if isinstance(kind, str) else None
-        if model is None:
-            return dict(raw)
+        model = kind_of(raw) or ExportBase
         return {key: value for key, value in self.defaults.items() if key in fields(model)} | dict(raw)
 
 
 def read_settings(folder: FilePath, drafts: parse.Drafts = parse.NO_DRAFTS) -> SettingsFile:
     """What `project.yaml` says; its errors instead of an exception."""
     path = folder / PROJECT
-    if not path.exists():
+    if not os.path.lexists(path):
         return SettingsFile()
     try:
-        document = parse.read(path, drafts)
+        document = parse.read(path, drafts, folder)
     except DefinitionError as error:
         return SettingsFile(errors=[error])
     read = SettingsFile(document=document, errors=[error for _, error in secret.find(document)])
     if read.errors:
         return read
+    if isinstance(defaults := document.value.get("defaults"), dict):
+        read.defaults = defaults
     try:
         read.settings = Settings.model_validate(document.value)
     except ValidationError as error:

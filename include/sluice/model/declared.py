@@ -8,6 +8,7 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 NAME = r"^[a-z][a-z0-9_-]{0,99}$"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s(?:ec(?:onds?)?)?|m(?:in(?:utes?)?)?|h(?:ours?)?|d(?:ays?)?)(?![a-z])")
 _LONGEST = 10 * 366 * 86400
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -72,6 +74,29 @@ def spell_duration(value: timedelta) -> str:
 
 Name = Annotated[str, Field(pattern=NAME)]
 """The name of a declared thing: lower-case letters, digits, `_` and `-`, at most 100 characters."""
+
+
+def _one_line(text: str) -> str:
+    if wrong := _CONTROL.search(text):
+        raise ValueError(f"the control character U+{ord(wrong[0]):04X} stands in it: delete it")
+    return text
+
+
+# Airflow stores all DAGs of a file together: what one column refuses takes every export out of it. These are the limits
+# of its 3.3's columns (`dag.dag_display_name`, `log.owner`, `dag_tag.name`, `slot_pool.slots`, and `dag.description` on
+# MySQL, which has 65,535 bytes for it) and of its rule for ids.
+Title = Annotated[str, Field(max_length=2000), AfterValidator(_one_line)]
+"""A name for people: one line, at most 2,000 characters."""
+Description = Annotated[str, Field(max_length=16_000)]
+"""Text for people, at most 16,000 characters."""
+Owner = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_one_line)]
+"""A person or a team: one line, at most 500 characters."""
+Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
+"""A tag: one line, at most 100 characters."""
+DagId = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=250)]
+"""The id of any DAG: letters, digits, `_`, `.` and `-`, at most 250 characters."""
+SLOTS = 2**31 - 1
+"""The most slots that a pool has."""
 
 Duration = Annotated[
     timedelta,

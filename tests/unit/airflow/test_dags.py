@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Param
+from airflow.sdk.definitions._internal.node import KEY_REGEX
 from airflow.serialization.serialized_objects import DagSerialization
 
+from sluice.airflow import dags as dags_module
 from sluice.airflow.dags import export_dags
 from sluice.airflow.form import form
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.refresh import refresh_dag
 from sluice.airflow.schedules import export_asset
+from sluice.definition.export import Export
 from sluice.definition.load import load_export
 from sluice.definition.rows import Expect, Rejects
 from tests.builders import World
@@ -177,6 +180,47 @@ def test_a_broken_export_shows_its_error_and_fails_with_it(dags: dict[str, DAG])
     assert "exports/wrong.yaml:1:" in (dag.doc_md or "")
     assert "people" in dag.get_task("broken_declaration").page
     assert dag.schedule == SYSTEM_REFRESH
+
+
+def test_what_airflow_takes_no_dag_of_is_a_broken_dag_and_the_others_stay(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = dags_module.form
+
+    def form_of(export: Export) -> dict[str, Param]:
+        if export.name == "best":
+            raise ValueError("what Airflow says, with a value")
+        return real(export)
+
+    monkeypatch.setattr(dags_module, "form", form_of)
+    dags = {dag.dag_id: dag for dag in export_dags(world.include, None)}
+    broken = {name for name, dag in dags.items() if "broken" in dag.tags}
+    assert broken == {"export__best", "export__wrong"}
+    page = dags["export__best"].get_task("broken_declaration").page
+    assert "exports/best.yaml:3:1  Sluice cannot read this, by a mistake of its own: ValueError" in page
+    assert "with a value" not in page
+    assert [dag.tags for dag in export_dags(world.include, "export__best")] == [{"sluice", "broken"}]
+
+
+def test_a_refresh_that_airflow_takes_no_dag_of_is_a_broken_dag(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sluice.airflow.refresh.order", lambda project: 1 / 0)
+    dag = refresh_dag(world.include)
+    assert (dag.dag_id, "broken" in dag.tags) == ("system_refresh", True)
+    assert "ZeroDivisionError" in dag.get_task("broken_declaration").page
+
+
+def test_a_file_by_any_name_is_a_dag_that_its_tasks_find_again(tmp_path: Path) -> None:
+    """Each with an id that Airflow takes, and that no export by a right name can have."""
+    names = ["Bad Name", "bad name", "bad_name", "ä", "x" * 240, "a.b", "a\nb"]
+    (tmp_path / "exports").mkdir()
+    for name in names:
+        (tmp_path / "exports" / f"{name}.yaml").write_text("kind: dataset-export\n")
+    dags = list(export_dags(tmp_path, None))
+    assert len({dag.dag_id for dag in dags}) == len(names)
+    assert all(KEY_REGEX.fullmatch(dag.dag_id) and len(dag.dag_id) <= 250 for dag in dags)
+    for dag in dags:
+        [again] = export_dags(tmp_path, dag.dag_id)
+        assert (again.dag_id, "broken" in again.tags) == (dag.dag_id, True)
 
 
 def test_a_task_start_builds_its_own_dag_alone(world: World) -> None:

@@ -15,15 +15,32 @@ URL = "http://127.0.0.1:4567"
 
 
 def test_nothing_of_another_airflow_comes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.setenv("AIRFLOW_HOME", "/elsewhere")
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", "fs://elsewhere")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     env = environment(Layout(home=tmp_path), URL, "postgresql://db")
-    assert env["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert env["AIRFLOW_HOME"] == str(tmp_path / "airflow")
     assert "AIRFLOW_CONN_LAKE" not in env
     assert "PYTHONDONTWRITEBYTECODE" not in env
     assert env["HTTPS_PROXY"] == "http://proxy:3128"
+
+
+def test_the_user_overrides_any_option_of_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "9")
+    monkeypatch.setenv("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", "7")
+    monkeypatch.setenv("AIRFLOW__SMTP__SMTP_HOST", "mail.example.com")
+    env = environment(Layout(home=tmp_path), URL, "postgresql://db")
+    assert (env["AIRFLOW__CORE__PARALLELISM"], env["AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT"]) == ("9", "7")
+    assert env["AIRFLOW__SMTP__SMTP_HOST"] == "mail.example.com"
+
+
+def test_many_exports_have_time_to_be_parsed(tmp_path: Path) -> None:
+    """All exports are one DAG file: after Airflow's own 30 and 50 seconds every one of them would disappear."""
+    env = environment(Layout(home=tmp_path), URL, "postgresql://db")
+    importing = int(env["AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT"])
+    assert importing >= 600
+    assert int(env["AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT"]) > importing
 
 
 def test_every_address_is_the_loopbacks_and_the_chosen_port(tmp_path: Path) -> None:

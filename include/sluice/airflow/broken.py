@@ -1,0 +1,30 @@
+"""The DAG that stands in the place of one that cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import DAG
+
+from sluice.airflow.operators.broken import BrokenDeclarationOperator
+from sluice.errors import DefinitionError
+
+
+def broken(dag_id: str, title: str, errors: Sequence[DefinitionError], **more: Any) -> DAG:
+    """One task, which fails with the errors' pages; `more` are further arguments of the DAG."""
+    page = "\n\n".join(error.page() for error in errors)
+    dag = DAG(
+        dag_id=dag_id,
+        # Whatever a file may be called, as a database takes it.
+        dag_display_name="".join(c if c.isprintable() else "?" for c in title),
+        description="broken declaration",
+        doc_md=f"## This declaration is broken\n\n```\n{page}\n```\n",
+        catchup=False,
+        tags=["sluice", "broken"],
+        default_args={"owner": "sluice", "retries": 0},
+        **more,
+    )
+    with dag:
+        BrokenDeclarationOperator(task_id="broken_declaration", page=page)
+    return dag
