@@ -50,80 +50,93 @@ class Calls:
 Process = Callable[[Calls], Any]
 
 
-@dataclass(frozen=True)
-class State:
-    """The world's files, and the answers that each process has had; None for one that has ended."""
+ENDED = -1
 
-    files: tuple[tuple[str, bytes], ...]
-    records: tuple[tuple[Any, ...] | None, ...]
-    faults: int
-
-    @property
-    def key(self) -> Hashable:
-        answers = tuple(None if r is None else tuple(_plain(answer) for answer in r) for r in self.records)
-        return self.files, answers, self.faults
-
-
-def _plain(answer: Any) -> Hashable:
-    return (type(answer).__name__, answer.what) if isinstance(answer, SluiceError) else answer
+World = int
+"""A state of the files, by its number."""
+Point = int
+"""How far a process has come: all answers that it has had, by their number; `ENDED` if it has ended."""
+State = tuple[World, tuple[Point, ...], int]
+"""The world, the point of each process, and the faults that have happened."""
 
 
 @dataclass
 class Search:
-    """All states that processes can reach from a world; `check` sees the files of each once."""
+    """All states that processes can reach from a world; `check` sees the files of each world once."""
 
     processes: Sequence[Process]
     check: Callable[[Mapping[str, bytes]], None]
     most_faults: int = 0
     states: int = 0
-    worlds: set[Hashable] = field(default_factory=set)
-    _played: dict[Hashable, Stopped | None] = field(default_factory=dict)
+    _worlds: list[dict[str, bytes]] = field(default_factory=list)
+    _world_numbers: dict[Hashable, World] = field(default_factory=dict)
+    _answers: list[tuple[Any, ...]] = field(default_factory=lambda: [()])
+    """The answers at each point; every process begins at point 0."""
+    _points: dict[Hashable, Point] = field(default_factory=dict)
+    _stops: dict[tuple[int, Point], Stopped | None] = field(default_factory=dict)
     """What a process does next depends on the answers that it has had, and on nothing else."""
+    _steps: dict[tuple[World, int, Point], list[tuple[World, Point, int]]] = field(default_factory=dict)
+
+    @property
+    def worlds(self) -> int:
+        return len(self._worlds)
 
     def run(self, files: Mapping[str, bytes]) -> None:
-        start = State(tuple(sorted(files.items())), tuple(() for _ in self.processes), 0)
-        known, open_states = {start.key}, [start]
-        while open_states:
-            state = open_states.pop()
-            self.states += 1
-            if state.files not in self.worlds:
-                self.worlds.add(state.files)
-                self.check(dict(state.files))
-            for after in self._after(state):
-                if after.key not in known:
-                    known.add(after.key)
-                    open_states.append(after)
+        start: State = (self._world(dict(files)), (0,) * len(self.processes), 0)
+        known, left = {start}, [start]
+        while left:
+            for after in self._after(left.pop()):
+                if after not in known:
+                    known.add(after)
+                    left.append(after)
+        self.states = len(known)
 
     def _after(self, state: State) -> Iterator[State]:
-        for number, record in enumerate(state.records):
-            if record is not None:
-                yield from self._steps(state, number, record)
+        world, points, faults = state
+        for number, point in enumerate(points):
+            for then, reached, faulty in self._taken(world, number, point) if point != ENDED else ():
+                if faults + faulty <= self.most_faults:
+                    yield then, (*points[:number], reached, *points[number + 1 :]), faults + faulty
 
-    def _steps(self, state: State, number: int, record: tuple[Any, ...]) -> Iterator[State]:
-        stopped = self._play(number, record)
-        if stopped is None:
-            yield _with(state, number, None, dict(state.files), 0)
-            return
-        acts = [(stopped.act, 0)]
-        if state.faults < self.most_faults:
-            acts += [(fault, 1) for fault in stopped.faults]
-        for act, faults in acts:
-            files = dict(state.files)
-            answers = (*record, _answer(act, files))
-            while (after := self._play(number, answers)) is not None and not after.seen:
-                answers = (*answers, _answer(after.act, files))
-            yield _with(state, number, answers if after else None, files, faults)
+    def _taken(self, world: World, number: int, point: Point) -> list[tuple[World, Point, int]]:
+        """The steps that a process can take from a point in a world: where they lead, and whether they are faults."""
+        key = world, number, point
+        if key not in self._steps:
+            stopped = self._stop(number, point)
+            if stopped is None:
+                self._steps[key] = [(world, ENDED, 0)]
+            else:
+                acts = [(stopped.act, 0), *((fault, 1) for fault in stopped.faults)]
+                self._steps[key] = [self._make(world, number, point, act, faulty) for act, faulty in acts]
+        return self._steps[key]
 
-    def _play(self, number: int, record: tuple[Any, ...]) -> Stopped | None:
-        key = number, tuple(map(_plain, record))
-        if key not in self._played:
-            self._played[key] = _play(self.processes[number], record)
-        return self._played[key]
+    def _make(self, world: World, number: int, point: Point, act: Act, faulty: int) -> tuple[World, Point, int]:
+        files = dict(self._worlds[world])
+        point = self._point(point, _answer(act, files))
+        while (after := self._stop(number, point)) is not None and not after.seen:
+            point = self._point(point, _answer(after.act, files))
+        return self._world(files), point if after else ENDED, faulty
 
+    def _stop(self, number: int, point: Point) -> Stopped | None:
+        if (number, point) not in self._stops:
+            self._stops[number, point] = _play(self.processes[number], self._answers[point])
+        return self._stops[number, point]
 
-def _with(state: State, number: int, record: Any, files: dict[str, bytes], faults: int) -> State:
-    records = (*state.records[:number], record, *state.records[number + 1 :])
-    return State(tuple(sorted(files.items())), records, state.faults + faults)
+    def _point(self, point: Point, answer: Any) -> Point:
+        plain = (type(answer).__name__, answer.what) if isinstance(answer, SluiceError) else answer
+        key = point, plain
+        if key not in self._points:
+            self._points[key] = len(self._answers)
+            self._answers.append((*self._answers[point], answer))
+        return self._points[key]
+
+    def _world(self, files: dict[str, bytes]) -> World:
+        key = tuple(sorted(files.items()))
+        if key not in self._world_numbers:
+            self._world_numbers[key] = len(self._worlds)
+            self._worlds.append(files)
+            self.check(files)
+        return self._world_numbers[key]
 
 
 def _play(process: Process, record: Sequence[Any]) -> Stopped | None:

@@ -73,8 +73,11 @@ STORIES = {
     "publish, the teardown and clean": Story((sent(R1),), (publish(R1), teardown(R1), clean(R1))),
     "publish, clean and the next run": Story((sent(R1),), (publish(R1), clean(R1), whole_run(R2))),
     "two runs with the same rows": Story((sent(R1), sent(R2)), (publish(R1), publish(R2), teardown(R1))),
-    "full: publish, clean and the next run": Story(
-        (sent(FULL1),), (publish(FULL1), clean(FULL1), whole_run(FULL2)), (FULL1, FULL2), follows=False
+    "full: publish and the next run": Story(
+        (sent(FULL1),), (publish(FULL1), whole_run(FULL2)), (FULL1, FULL2), follows=False
+    ),
+    "full: publish, clean and another publish": Story(
+        (sent(FULL1), sent(FULL2)), (publish(FULL1), clean(FULL1), publish(FULL2)), (FULL1, FULL2), follows=False
     ),
     "full: two runs": Story(
         (sent(FULL1), sent(FULL2)),
@@ -96,8 +99,10 @@ STORIES = {
         (sent(R1), whole_run(R2), teardown(R1)), (publish(R1, drops=True), whole_run(R1, "again", drops=True))
     ),
     "staging is dropped beneath a sleeping publish": Story(
-        (sent(R1), teardown(R1), clean(R1)),
-        (publish(R1, drops=True), clean(R1, prune=True), whole_run(R1, "again", drops=True)),
+        (sent(R1), teardown(R1), clean(R1)), (publish(R1, drops=True), clean(R1, prune=True))
+    ),
+    "staging is dropped while the run is extracted again": Story(
+        (sent(R1), teardown(R1), clean(R1)), (whole_run(R1, "again", drops=True), clean(R1, prune=True))
     ),
     "a manifest's write fails": Story((sent(R1),), (publish(R1), publish(R1, "try2"), teardown(R1)), faults=1),
     "a backfill's manifest is refused": Story(
@@ -119,5 +124,5 @@ def test_every_interleaving(name: str, record_property: Callable[[str, object], 
 
     search = Search(story.meet, check, most_faults=story.faults)
     search.run(files)
-    record_property("told", f"{name}: {search.states:,} states, {len(search.worlds):,} worlds")
+    record_property("told", f"{name}: {search.states:,} states, {search.worlds:,} worlds")
     assert search.states > 100, "the processes did not meet"
