@@ -1,4 +1,5 @@
 # The project in a container, for deployments that build images. `make up` and `make demo` do not use it.
+# A tag may move: `make lock-image` writes the digest that it has now behind it.
 FROM apache/airflow:3.3.2-python3.11
 
 USER root
@@ -10,7 +11,7 @@ RUN if grep -qv '^#' /tmp/packages.txt; then \
 
 USER airflow
 COPY requirements.txt /tmp/requirements.txt
-RUN pip install --no-cache-dir -r /tmp/requirements.txt
+RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
 
 COPY --chown=airflow:root dags /opt/airflow/dags
 COPY --chown=airflow:root plugins /opt/airflow/plugins

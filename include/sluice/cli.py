@@ -169,7 +169,10 @@ COMMANDS = (
         "verify",
         "sluice.commands.verify:verify_manifest",
         "read a delivery again and compare it with its manifest",
-        (Argument("manifest", "the manifest's address, as the delivery's report shows it"),),
+        (
+            Argument("manifest", "the manifest's address, as the delivery's report shows it"),
+            _value("--connection", "the connection that delivered it, where more than one may have", "NAME"),
+        ),
     ),
 )
 

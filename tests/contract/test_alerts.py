@@ -1,4 +1,4 @@
-"""Notices through Airflow's own notifiers, to a real web server and a real mail server."""
+"""Notices to a real web server and a real mail server."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import email
 import email.policy
 import json
 import logging
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +32,8 @@ SECRET = "T0/B0/sEcReT"
 @pytest.fixture
 def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
     with receivers.webhook() as server:
-        host = f"http://127.0.0.1:{server.server_port}/hooks/{SECRET}"
-        connection = {"conn_type": "http", "host": host, "extra": {"X-Team": "crm"}}
+        host = f"http://127.0.0.1:{server.server_port}/hooks"
+        connection = {"conn_type": "http", "host": host, "password": SECRET, "extra": {"X-Team": "crm"}}
         monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps(connection))
         yield server
 
@@ -73,10 +75,79 @@ def test_a_server_that_refuses_is_named_and_its_address_is_not(webhook: Webhook)
     assert caught.value.__cause__ is None
 
 
-def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps({"conn_type": "http", "host": f"127.0.0.1:{free_port()}"}))
-    with pytest.raises(RetriableError, match="connection ops did not take the notice"):
+def test_a_server_that_is_not_there_is_named_and_no_log_has_its_address(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Airflow's hook logged it."""
+    caplog.set_level(logging.DEBUG)
+    connection = {"conn_type": "http", "host": f"127.0.0.1:{free_port()}", "password": SECRET}
+    monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps(connection))
+    with pytest.raises(RetriableError, match="connection ops did not take the notice") as caught:
         send(Alert(to="ops"), NOTICE)
+    assert "sEcReT" not in caplog.text + "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_and_both_hosts_are_named(webhook: Webhook, status: int) -> None:
+    with receivers.webhook() as other:
+        webhook.status = status
+        webhook.location = f"http://localhost:{other.server_port}/stolen?{SECRET}"
+        with pytest.raises(RetriableError, match=r"127\.0\.0\.1 sends on to localhost: no redirect") as caught:
+            send(Alert(to="ops"), NOTICE)
+        assert "sEcReT" not in caught.value.page()
+        assert other.got == []
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "sent"),
+    [
+        ({"host": "{there}", "password": SECRET}, f"/{SECRET}", None),
+        ({"host": "{there}/hooks/", "password": f"/{SECRET}?sig=x"}, f"/hooks/{SECRET}?sig=x", None),
+        ({"password": "{there}/" + SECRET}, f"/{SECRET}", None),
+        ({"host": "127.0.0.1", "port": "{port}", "schema": "http", "password": SECRET}, f"/{SECRET}", None),
+        ({"host": "{there}/n", "login": "u", "password": "pass word"}, "/n", "Basic dTpwYXNzIHdvcmQ="),
+        ({"host": "{there}/n", "extra": {"Authorization": "Bearer t"}}, "/n", "Bearer t"),
+    ],
+)
+def test_the_secret_stands_in_the_password_or_the_extra(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], path: str, sent: str | None
+) -> None:
+    port = str(webhook.server_port)
+    text = json.dumps({"conn_type": "http"} | given)
+    monkeypatch.setenv("AIRFLOW_CONN_OPS", text.replace("{there}", f"http://127.0.0.1:{port}").replace("{port}", port))
+    send(Alert(to="ops"), NOTICE)
+    ((called, headers, _),) = webhook.got
+    assert called == path
+    assert headers.get("Authorization") == sent
+
+
+def test_the_secret_is_masked_in_every_log(webhook: Webhook) -> None:
+    from airflow.sdk.log import redact
+
+    send(Alert(to="ops"), NOTICE)
+    assert redact(f"POST http://x/{SECRET}") == "POST http://x/***"
+
+
+def test_a_secret_in_the_host_is_sent_and_warned_of(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Airflow neither encrypts nor masks a host."""
+    host = f"http://127.0.0.1:{webhook.server_port}/services/{SECRET}"
+    monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps({"conn_type": "http", "host": host}))
+    send(Alert(to="ops"), NOTICE)
+    assert len(webhook.got) == 1
+    assert "the Airflow connection ops has the path of its webhook in its host" in caplog.text
+    assert "sEcReT" not in caplog.text
+
+
+@pytest.mark.parametrize("host", ["", "ftp://x", "http://", "http://[::1", "http://x:port"])
+def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_OPS", json.dumps({"conn_type": "http", "host": host, "password": SECRET, "port": 1})
+    )
+    with pytest.raises(DefinitionError, match=r"connection ops .* has no host that is an address") as caught:
+        send(Alert(to="ops"), NOTICE)
+    assert "sEcReT" not in caught.value.page()
 
 
 def test_mail_to_nobody_and_connections_that_carry_nothing_are_refused(

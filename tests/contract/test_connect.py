@@ -39,6 +39,7 @@ def include(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that declares nothing yet."""
     monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
     (tmp_path / "include" / "connections").mkdir(parents=True)
+    (tmp_path / "include" / "exports").mkdir()  # without it, nothing is delivered
     return tmp_path / "include"
 
 

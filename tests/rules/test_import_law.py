@@ -18,7 +18,7 @@ PACKAGE = ROOT / "include" / "sluice"
 
 LAYERS = [
     {"errors"},
-    {"model"},
+    {"model", "foreign"},
     {"filesystem", "sql"},
     {"sources", "formats", "destinations", "chunk", "encryption"},
     {"definition"},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from local import postgres
 from local.layout import Layout
+from local.place import place_of
 from local.process import Process
 
 
@@ -21,3 +23,4 @@ def server(folder: Path) -> Iterator[str]:
         yield url
     finally:
         postgres.stop(Process.recorded(layout.run / "postgres.json"))
+        shutil.rmtree(place_of(layout.postgres).folder)

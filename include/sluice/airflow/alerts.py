@@ -1,4 +1,4 @@
-"""Alerts in Airflow: callbacks of the DAG, a deadline, and the notifiers that carry a notice.
+"""Alerts in Airflow: callbacks of the DAG, a deadline, and what carries a notice.
 
 A DAG's callbacks run in the DAG processor, a deadline's in the triggerer. Both read connections and XComs, and neither
 asset nor task state: what was told before is in staging. What a task has raised is left in its XCom `why`.
@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from sluice.airflow.connections import AirflowConnections
 from sluice.airflow.project import WHY, include_folder, word
+from sluice.airflow.webhook import RefusedNoticeError, Webhook
 from sluice.definition.alerts import Alert, Trouble
 from sluice.definition.export import ExportBase
 from sluice.definition.project import Settings, Staging
@@ -25,9 +26,6 @@ from sluice.model.declared import spell_duration
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-_TIMEOUT = 15
-"""Seconds in which a webhook must answer: Airflow gives a callback less than a minute."""
 
 log = logging.getLogger(__name__)
 
@@ -146,12 +144,15 @@ def carries(alert: Alert, export: str) -> str:
     except DefinitionError:
         raise DefinitionError(
             f"there is no Airflow connection {alert.to}, to which alerts of {export} go",
-            next_step=f"airflow connections add {alert.to} --conn-type http --conn-host https://...",
+            next_step=f"airflow connections add {alert.to} --conn-type http --conn-host https://hooks.example.com "
+            "--conn-password SECRET/PATH",
         ) from None
-    if conn_type not in _NOTIFIERS:
+    if conn_type not in _CARRIERS:
         raise DefinitionError(
-            f"the Airflow connection {alert.to} is of type {conn_type}, which carries no alerts", known=[*_NOTIFIERS]
+            f"the Airflow connection {alert.to} is of type {conn_type}, which carries no alerts", known=[*_CARRIERS]
         )
+    if conn_type == "http":
+        Webhook.of(AirflowConnections().raw(alert.to))
     if conn_type == "smtp" and not alert.email:
         raise DefinitionError(
             f"alerts of {export} go by mail through {alert.to}, to nobody",
@@ -161,34 +162,34 @@ def carries(alert: Alert, export: str) -> str:
 
 
 def send(alert: Alert, notice: Notice) -> None:
-    """Send a notice by the notifier of its connection's type. Raises what `carries` does, and `RetriableError` where
+    """Send a notice as its connection's type does. Raises what `carries` does, and `RetriableError` where
     the notice did not leave, which quotes nothing that a client said: that may hold a secret address."""
-    notifier = _NOTIFIERS[carries(alert, notice.export)](alert, notice)
+    carry = _CARRIERS[carries(alert, notice.export)]
     try:
-        notifier.notify({})
+        carry(alert, notice)
+    except DefinitionError:
+        raise
     except Exception as error:
+        why = str(error) if isinstance(error, RefusedNoticeError) else type(error).__name__
         raise RetriableError(
-            f"the Airflow connection {alert.to} did not take the notice `{notice.subject}`: {type(error).__name__}",
+            f"the Airflow connection {alert.to} did not take the notice `{notice.subject}`: {why}",
             next_step="see whether it is right; the next run tells again if the trouble is still there",
         ) from None
 
 
-def _webhook(alert: Alert, notice: Notice) -> Any:
-    from airflow.providers.http.notifications.http import HttpNotifier
-
-    body = notice.model_dump(mode="json")
-    return HttpNotifier(http_conn_id=alert.to, json=body, extra_options={"timeout": _TIMEOUT})
+def _webhook(alert: Alert, notice: Notice) -> None:
+    Webhook.of(AirflowConnections().raw(alert.to)).post(notice.model_dump(mode="json"))
 
 
-def _mail(alert: Alert, notice: Notice) -> Any:
+def _mail(alert: Alert, notice: Notice) -> None:
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
     body = f"<pre>{html.escape(notice.text)}</pre>"
     subject = f"Sluice: {notice.subject}"
-    return SmtpNotifier(smtp_conn_id=alert.to, to=list(alert.email), subject=subject, html_content=body)
+    SmtpNotifier(smtp_conn_id=alert.to, to=list(alert.email), subject=subject, html_content=body).notify({})
 
 
-_NOTIFIERS: dict[str, Callable[[Alert, Notice], Any]] = {"http": _webhook, "smtp": _mail}
+_CARRIERS: dict[str, Callable[[Alert, Notice], None]] = {"http": _webhook, "smtp": _mail}
 """By the type of the Airflow connection that an alert names."""
 
 

@@ -31,6 +31,10 @@ class AirflowConnections:
         connection = self._connection(conn_id)
         return _READERS.get(connection.conn_type or "", _other)(connection)
 
+    def raw(self, conn_id: str) -> Connection:
+        """Airflow's own connection, for what opens no data. Raises `DefinitionError` where it is missing."""
+        return self._connection(conn_id)
+
     def type_of(self, conn_id: str) -> str:
         """The connection's type. Raises `DefinitionError` where it is missing."""
         return self._connection(conn_id).conn_type or ""

@@ -96,10 +96,15 @@ def google(connection: Connection) -> GoogleAccess:
     return GoogleAccess(token=lambda: _google_token(connection), project=project, endpoint_url=endpoint)
 
 
+_BROKEN_KEY = (ValueError, TypeError, KeyError, FileNotFoundError, IsADirectoryError, PermissionError)
+"""What Airflow's hook and Google's client raise of a key that is cut, no JSON, or not there: no other try mends it."""
+
+
 def _google_token(connection: Connection) -> BearerToken:
     from datetime import UTC
 
     from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
+    from airflow.sdk.exceptions import AirflowException
     from airflow.sdk.log import mask_secret
     from google.auth.exceptions import GoogleAuthError, TransportError
     from google.auth.transport.requests import Request
@@ -107,11 +112,11 @@ def _google_token(connection: Connection) -> BearerToken:
     try:
         credentials: Any = GoogleBaseHook(gcp_conn_id=connection.conn_id).get_credentials()
         credentials.refresh(Request())
-    except TransportError:
-        raise RetriableError(
-            f"the Airflow connection {connection.conn_id}: Google's token server did not answer"
-        ) from None
-    except GoogleAuthError as error:
+    except (GoogleAuthError, AirflowException, *_BROKEN_KEY) as error:
+        if isinstance(error, TransportError) or getattr(error, "retryable", False):
+            raise RetriableError(
+                f"the Airflow connection {connection.conn_id}: Google's token server did not answer"
+            ) from None
         raise FatalError(
             f"the Airflow connection {connection.conn_id} gets no Google token: {type(error).__name__}",
             next_step="correct its key file (extra `keyfile_dict` or `key_path`)",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.definition.export import Export
 from sluice.definition.load import place_of
-from sluice.errors import DefinitionError, FatalError, Skipped, SluiceError
+from sluice.errors import DefinitionError, FatalError, RetriableError, Skipped, SluiceError
+from sluice.foreign import said, without_values
 from sluice.model.run import Run
 from sluice.plan.asked import Asked, asked_of
 
@@ -48,18 +49,25 @@ def run_of(export: Export, context: Context) -> Run:
     return asked(export, context).run(export, dag_run.run_id, due, word(dag_run.run_type))
 
 
+_UNFORESEEN = "report it, with the traceback that the task's log holds"
+
+
 @contextmanager
 def verdicts() -> Iterator[None]:
     """A core error's class says what Airflow should do: fail for good, skip, or try again.
 
     An error about a declaration gets the place in the file that it is about. A crash ends the process, and so the try.
+    Airflow logs an error with all its causes: those of libraries are replaced by what they may say.
     """
-    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
     _crash_as_usual()
     try:
         yield
+    except AirflowException:
+        raise
     except SluiceError as error:
+        without_values(error)
         if error.place is None and error.subject:
             error.place = place_of(include_folder(), error.subject)
         leave(error.page())
@@ -70,6 +78,10 @@ def verdicts() -> Iterator[None]:
         if isinstance(error, DefinitionError | FatalError):
             raise AirflowFailException(error.page()) from error
         raise
+    except Exception as error:
+        unforeseen = RetriableError(f"an error that nobody foresaw: {said(error)}", next_step=_UNFORESEEN)
+        leave(unforeseen.page())
+        raise unforeseen from without_values(error)
 
 
 def _crash_as_usual() -> None:

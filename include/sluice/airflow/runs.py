@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sluice.airflow.rest import Rest
+from sluice.airflow.rest import RefusedError, Rest
 from sluice.errors import FatalError
 
 ENDED = ("success", "failed")
@@ -55,6 +55,17 @@ def between(rest: Rest, dag_id: str, first: datetime, last: datetime) -> list[Ru
     """The runs of a DAG that are due between two moments, in their order."""
     asked = {"logical_date_gte": first.isoformat(), "logical_date_lte": last.isoformat(), "order_by": "logical_date"}
     return [Run(dag_id, one["dag_run_id"]) for one in rest.every(f"dags/{dag_id}/dagRuns", "dag_runs", **asked)]
+
+
+def last(rest: Rest, dag_id: str, count: int) -> dict[Run, str]:
+    """The last runs of a DAG with their states, newest first; none of a DAG that Airflow does not know."""
+    try:
+        page = rest.get(f"dags/{dag_id}/dagRuns", order_by="-run_after", limit=count)
+    except RefusedError as refused:
+        if refused.status != 404:
+            raise
+        return {}
+    return {Run(dag_id, one["dag_run_id"]): one["state"] for one in page["dag_runs"]}
 
 
 def state(rest: Rest, run: Run) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sluice.definition.catalog import Dataset
 from sluice.errors import FatalError, RetriableError, SluiceError, about
+from sluice.foreign import said
 from sluice.model.access import Connections, FolderAccess
 from sluice.sources.base import Columns
 
@@ -98,5 +99,4 @@ class _Reading:
         except SluiceError as error:
             return error
         except BaseException as error:  # engines panic beside `Exception`, and one dataset must not hide the others
-            kind = type(error).__name__
-            return FatalError(f"dataset {dataset.name}: its columns cannot be read: {kind}: {error}")
+            return FatalError(f"dataset {dataset.name}: its columns cannot be read: {said(error)}")

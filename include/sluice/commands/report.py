@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from sluice.airflow import runs
 from sluice.airflow.connections import AirflowConnections
+from sluice.airflow.login import login
+from sluice.airflow.names import dag_id
+from sluice.airflow.starting import why
 from sluice.definition.load import load_export
 from sluice.delivery.publishing.history import History
 from sluice.delivery.publishing.report import Report
+from sluice.errors import SluiceError
 
 HEAD = ("ended (UTC)", "run", "outcome", "files", "records", "rejected", "bytes", "seconds")
 NUMBERS = HEAD.index("files")
@@ -23,11 +28,29 @@ def report(args: Namespace) -> int:
         for one in reports:
             print(json.dumps(one.model_dump(mode="json"), ensure_ascii=False))
         return 0
-    print(_table([HEAD, *(_row(one) for one in reports)]) if reports else f"{export.name} has not run yet")
+    print(_table([HEAD, *(_row(one) for one in reports)]) if reports else f"{export.name} has no report yet")
     for one in reports:
         for remark in (*([one.why] if one.why else []), *(f"warning: {warning}" for warning in one.warnings)):
             print(f"{one.run}: {remark}")
+    for line in _unreported(args, export.name, {one.run for one in reports}):
+        print(line)
     return 0
+
+
+def _unreported(args: Namespace, export: str, reported: set[str]) -> Iterator[str]:
+    """What Airflow knows of the last runs that have left no report: they ended before there was anything to say."""
+    try:
+        rest = login(args.include)
+        found = runs.last(rest, dag_id(export), args.n)
+        for run, state in found.items():
+            if run.run_id not in reported:
+                yield f"{run.run_id}: {state}, without a report"
+                yield from why(rest, run).splitlines() if state == "failed" else ()
+    except SluiceError as error:
+        yield f"runs that ended before they had anything to report are known to Airflow alone: {error.what}"
+        return
+    if not (reported or found):
+        yield f"{export} has not run yet"
 
 
 def _row(one: Report) -> tuple[str, ...]:

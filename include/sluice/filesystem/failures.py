@@ -31,7 +31,8 @@ def from_system(error: BaseException) -> bool:
 
 def outage(text: str, doing: str) -> RetriableError | None:
     """Our error where an engine's text says that a server was out of reach while it read, else None."""
-    return RetriableError(f"{doing}: {_shown(text)}") if _UNREACHABLE.search(text) else None
+    found = _UNREACHABLE.search(text)
+    return RetriableError(f"{doing}: {found[0]}") if found else None
 
 
 def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None:

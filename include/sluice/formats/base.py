@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from sluice.errors import DefinitionError, FatalError
+from sluice.foreign import said
 from sluice.model.declared import Declared
 from sluice.model.layout import same_values
 
@@ -95,5 +96,5 @@ def declared(table: pa.Table, schema: pa.Schema, *, layout: bool = False) -> pa.
             for column, kind in zip(table.columns, schema.types, strict=True)
         ]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-        raise FatalError(f"the rows are not of the declared types: {error}") from error
+        raise FatalError(f"the rows are not of the declared types: {said(error)}") from error
     return pa.table(columns, names=schema.names)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from sluice.errors import FatalError
+from sluice.foreign import said
 from sluice.formats.base import Format, declared
 from sluice.formats.gzip import Gzip, Plain
 from sluice.formats.plain import Convert, Rule, Unfit
@@ -86,7 +87,7 @@ def plain(table: pa.Table, schema: pa.Schema, converts: Sequence[Convert | None]
         try:
             columns.append(_converted(column.cast(field.type), convert) if convert else column)
         except (Unfit, pa.ArrowInvalid) as error:
-            raise FatalError(f"column `{field.name}`: {error}") from error
+            raise FatalError(f"column `{field.name}`: {said(error)}") from error
     return pa.table(columns, names=table.column_names)
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.definition.fields import FieldSpec, Mask
 from sluice.errors import DefinitionError, FatalError, about
+from sluice.foreign import said
 from sluice.mapping.salts import Salts, hmac_of, salts_of
 from sluice.sources.base import known_columns
-from sluice.sql import connect, literal, quote, without_values
+from sluice.sql import connect, literal, quote
 from sluice.sql.expression import row_expression
 from sluice.sql.names import Names, names_of
 
@@ -201,7 +202,7 @@ def _run(engine: object, query: str, rows: pa.Table, parameters: Mapping[str, by
         found = engine.sql(query, params=parameters or None).to_arrow_table()
     except duckdb.Error as failed:
         raise FatalError(
-            f"the mapping failed: {without_values(failed) if rows.num_rows else failed}",
+            f"the mapping failed: {said(failed, query) if rows.num_rows else failed}",
             next_step="correct the field's `sql` so that it accepts every value, for example with try_cast",
         ) from None
     finally:

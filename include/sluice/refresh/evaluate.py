@@ -16,10 +16,11 @@ from sluice.definition.project import Project, Staging
 from sluice.errors import DefinitionError, FatalError, SluiceError, about
 from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
+from sluice.foreign import said
 from sluice.model.access import Connections
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
 from sluice.refresh.tables import tables_read
-from sluice.sql import connect, quote, without_values
+from sluice.sql import connect, quote
 from sluice.sql.expression import one_expression
 from sluice.sql.names import Names, names_of
 from sluice.sql.spelling import respelled
@@ -60,8 +61,9 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         names = names_of(*(rows.schema for rows in read.values()))
         for table, rows in read.items():
             _register(engine, table, rows, names)
-        with _explained(segment):
+        with _explained(segment, rule_of(segment, dataset)):
             rule = respelled(engine, rule_of(segment, dataset), names)
+        with _explained(segment, rule):
             # Explained first: only what is executed is told with its line.
             engine.execute(f"explain {rule}").fetchall()
             keys = engine.sql(_members(engine, rule, dataset, names)).to_arrow_reader(_BATCH)
@@ -102,8 +104,9 @@ def _members(engine: duckdb.DuckDBPyConnection, rule: str, dataset: Dataset, nam
 
 def tables_of(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
     """The tables that the segment reads. Raises `DefinitionError` where its `reads` does not name one."""
-    with connect() as engine, _explained(segment):
-        named = tables_read(engine, rule_of(segment, dataset))
+    rule = rule_of(segment, dataset)
+    with connect() as engine, _explained(segment, rule):
+        named = tables_read(engine, rule)
         if segment.where is not None:
             one_expression(segment.where)
         _check_tables(named, segment, project)
@@ -149,24 +152,26 @@ def _copies(planned: Membership, staging: Staging, connections: Connections) -> 
 
 
 @contextmanager
-def _explained(segment: Segment) -> Iterator[None]:
-    """Turn what the engine raises into our errors about the segment, in the engine's own words."""
+def _explained(segment: Segment, rule: str) -> Iterator[None]:
+    """Turn what the engine raises of the rule into our errors about the segment."""
     import duckdb
 
     with about("segments", segment.name, "sql" if segment.sql else "where"):
         try:
             yield
         except duckdb.Error as error:
-            raise _explanation(segment.name, error) from None
+            raise _explanation(segment.name, error, rule) from None
 
 
-def _explanation(name: str, error: duckdb.Error) -> SluiceError:
+def _explanation(name: str, error: duckdb.Error, rule: str) -> SluiceError:
+    """The engine's own words on what is wrong in the SQL itself, where it has read no row; of rows, none of a value."""
     import duckdb
 
     text = f"segment {name}: {_in_its_lines(str(error).strip())}"
+    shown = f"segment {name}: {_in_its_lines(said(error, rule))}"
     if isinstance(error, duckdb.OutOfMemoryException):
         return FatalError(
-            f"segment {name} needs more than {_MEMORY} of memory: {str(error).splitlines()[0]}",
+            f"segment {name} needs more than {_MEMORY} of memory",
             next_step="make its SQL simpler, for example by aggregating before it joins",
         )
     if isinstance(error, (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)):
@@ -174,9 +179,10 @@ def _explanation(name: str, error: duckdb.Error) -> SluiceError:
     if isinstance(error, duckdb.PermissionException):
         return DefinitionError(text, next_step="read datasets and segments only, each named in `reads`")
     if "reading the stream registered as" in text:
-        return outage(text, f"segment {name}") or FatalError(text, next_step="write the dataset's broken file again")
+        down = outage(text, f"segment {name}: reading its rows failed")
+        return down or FatalError(shown, next_step="write the dataset's broken file again")
     return FatalError(
-        f"segment {name}: {_in_its_lines(without_values(error))}",
+        shown,
         next_step="correct the segment's SQL so that it accepts every value, or the data that it names",
     )
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
+from sluice.foreign import said, sqlstate
 from sluice.model.access import SqlAccess
 from sluice.sources.postgres.reach import Reach
 from sluice.sources.postgres.rows import tables
+from sluice.sources.postgres.session import connect, session
 from sluice.sources.widening import unify
+from sluice.sql import quote
 from sluice.sql.names import doubled
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from adbc_driver_postgresql.dbapi import Cursor
 
 POSTGRES = ("postgres", "postgresql")
 """Airflow's types of connections to it."""
@@ -27,51 +31,70 @@ _FETCHED = 20_000
 
 def query_rows(access: SqlAccess, query: str, *, origin: str, reach: Reach | None = None) -> Iterator[pa.Table]:
     """The query's rows, in PostgreSQL those within reach; at least one table, which may be empty. Raises what
-    `explaining` does."""
-    with explaining(access, origin):
-        yield from tables(access, query, reach) if access.conn_type in POSTGRES else _fetched(access, query)
+    `connected` and `explaining` do."""
+    with connected(access, origin) as connection, explaining(query, origin):
+        if access.conn_type in POSTGRES:
+            yield from tables(connection, query, reach)
+        else:
+            yield from _fetched(connection, query)
 
 
 @contextmanager
-def explaining(access: SqlAccess, origin: str) -> Iterator[None]:
-    """Raises `DefinitionError` where a query is wrong, `FatalError` where we are not let in, `RetriableError` where the
-    server is out of reach or goes away; all name `origin`."""
+def asking(access: SqlAccess, table: str, column: str, origin: str) -> Iterator[Cursor]:
+    """A cursor for what PostgreSQL tells of a table and its column. Raises what `connected` and `explaining` do."""
+    ours = f"{quote(column)} of {table}"
+    with connected(access, origin) as connection, explaining(ours, origin), session(connection) as cursor:
+        yield cursor
+
+
+@contextmanager
+def connected(access: SqlAccess, origin: str) -> Iterator[Any]:
+    """A connection of the database's driver. Raises `FatalError` where we are not let in, `DefinitionError` where there
+    is no such database, `RetriableError` where the server is out of reach; all name `origin`."""
+    try:
+        connection = connect(access) if access.conn_type in POSTGRES else access.connect()
+    except Exception as error:
+        raise _not_let_in(error, access, origin) from None
+    with closing(connection):
+        yield connection
+
+
+@contextmanager
+def explaining(query: str, origin: str) -> Iterator[None]:
+    """Raises `DefinitionError` where the query is wrong, `FatalError` where it fails on a value or we have no right to
+    it, `RetriableError` where the server goes away; all name `origin`, and tell no value."""
     try:
         yield
     except SluiceError as error:
         raise type(error)(f"{origin}: {error.what}", next_step=error.next_step) from error
     except Exception as error:
-        raise _explained(error, access, origin) from error
+        raise _failed(error, query, origin) from error
 
 
-def _fetched(access: SqlAccess, query: str) -> Iterator[pa.Table]:
+def _fetched(connection: Any, query: str) -> Iterator[pa.Table]:
     """Through the database's DB-API driver: the one way here on which each row passes through Python."""
     import pyarrow as pa
 
-    connection = access.connect()
-    try:
-        cursor = connection.cursor()
-        cursor.execute(query)
-        names = [column[0] for column in cursor.description]
-        if twice := doubled(names):
-            raise DefinitionError(
-                f"two columns of the result are named {twice!r}",
-                next_step="give one of them another name in the source's `query`",
+    cursor = connection.cursor()
+    cursor.execute(query)
+    names = [column[0] for column in cursor.description]
+    if twice := doubled(names):
+        raise DefinitionError(
+            f"two columns of the result are named {twice!r}",
+            next_step="give one of them another name in the source's `query`",
+        )
+    schema = pa.schema([pa.field(name, pa.null()) for name in names])
+    first = cursor.fetchmany(_FETCHED)
+    for rows in chain([first], iter(lambda: cursor.fetchmany(_FETCHED), [])):
+        table = _table(names, rows)
+        wider, clash = unify(schema, table.schema)
+        if clash:
+            raise FatalError(
+                f"column {clash.column!r} holds values of types that do not go together",
+                next_step="cast it to one type in the source's `query`",
             )
-        schema = pa.schema([pa.field(name, pa.null()) for name in names])
-        first = cursor.fetchmany(_FETCHED)
-        for rows in chain([first], iter(lambda: cursor.fetchmany(_FETCHED), [])):
-            table = _table(names, rows)
-            wider, clash = unify(schema, table.schema)
-            if clash:
-                raise FatalError(
-                    f"column {clash.column!r} holds values of types that do not go together",
-                    next_step="cast it to one type in the source's `query`",
-                )
-            schema = wider
-            yield table.cast(schema)
-    finally:
-        connection.close()
+        schema = wider
+        yield table.cast(schema)
 
 
 def _table(names: list[str], rows: list[Any]) -> pa.Table:
@@ -98,31 +121,47 @@ _MISTAKEN = ("42", "0A", "3D", "3F")
 """Of a query that the database cannot run, whatever its rows: classes of SQLSTATE."""
 _PASSING = ("08", "40", "53", "55", "57", "58", "XX")
 """Of what another try may not meet: lost connections, conflicts, too few resources."""
+_WORDS = re.compile(r"no such (?:table|column)|syntax error|does not exist|doesn't exist", re.I)
+_NAMES = re.compile(r"""(["'`]).*?\1""")
 _RIGHTS = "check the connection's login, password and rights"
-_QUERY = "correct the source's `table` or `query`"
-_CAST = "cast the column that is named in the source's `query`"
 
 
-def _explained(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
+def _not_let_in(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
+    """No row has been read: the driver's own words, without the password and the cause that holds it."""
     text = str(error).strip()
     if password := urlsplit(access.uri).password:
-        text = text.replace(password, "...")
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
-    if state.startswith(_REFUSED) or "authentication failed" in text:
+        text = text.replace(password, "...").replace(unquote(password), "...")
+    said_of_us = _NAMES.sub("", text)
+    if sqlstate(error).startswith(_REFUSED) or "authentication failed" in said_of_us:
         return FatalError(f"{origin}: {text}", next_step=_RIGHTS)
-    if state and not state.startswith(_PASSING):
-        return _by_state(text, state, origin)
-    if kinds & _WRONG or re.search(r"no such (table|column)|syntax error|does not exist|doesn't exist", text):
-        return DefinitionError(f"{origin}: {text}", next_step=_QUERY)
-    if "DataError" in kinds or (isinstance(error, ValueError) and "libpq" not in text):
-        return FatalError(f"{origin}: {text}", next_step=_CAST)
+    if _kinds(error) & _WRONG or _WORDS.search(said_of_us):
+        return DefinitionError(f"{origin}: {text}", next_step="check the connection's host and database")
     return RetriableError(f"{origin}: {text}")
 
 
-def _by_state(text: str, state: str, origin: str) -> SluiceError:
-    """What will fail again. An error that a row's value causes is told up to the value that it quotes."""
-    if state.startswith(_MISTAKEN):
-        return DefinitionError(f"{origin}: {text}", next_step=_QUERY)
-    told = re.split(r"[\"']", text.splitlines()[0])[0].rstrip(": ")
-    return FatalError(f"{origin}: {told} (SQLSTATE {state})", next_step="correct the value in the source's `query`")
+def _failed(error: Exception, query: str, origin: str) -> SluiceError:
+    """What a statement came to: the database's code, and of its words those that hold no value."""
+    what, state, kinds = f"{origin}: {said(error, query)}{_line(error, query)}", sqlstate(error), _kinds(error)
+    words = _WORDS.search(_NAMES.sub("", str(error).partition("\n")[0]))
+    sqlite = getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR"
+    if state.startswith(_REFUSED):
+        return FatalError(what, next_step=_RIGHTS)
+    if state.startswith(_MISTAKEN) or (not state and (kinds & _WRONG or words)):
+        return DefinitionError(what, next_step="correct the source's `table` or `query`")
+    if (state and not state.startswith(_PASSING)) or kinds & {"DataError", "IntegrityError", "ValueError"} or sqlite:
+        return FatalError(
+            what,
+            next_step="run the query in the database, which names the value; cast the column in the source's `query`",
+        )
+    return RetriableError(what)
+
+
+def _kinds(error: Exception) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _line(error: Exception, query: str) -> str:
+    """The line of the query that PostgreSQL points at: ours stands in a SELECT that begins one line above."""
+    found = re.search(r"\nLINE (\d{1,6}): ", str(error))
+    line = int(found[1]) - 1 if found and sqlstate(error) else 0
+    return f", in line {line} of the query" if 0 < line <= len(query.splitlines()) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 from sluice.errors import FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
+from sluice.foreign import said
 from sluice.model.access import Connections
 from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.commits import Commit, Log, Version, entries_of
@@ -137,9 +139,7 @@ class DeltaSource(Log):
         try:
             yield
         except TableNotFoundError as error:
-            raise FatalError(
-                f"{where} is not a Delta table: {error}", next_step="check the dataset's `path`"
-            ) from error
+            raise FatalError(f"{where} is not a Delta table", next_step="check the dataset's `path`") from error
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise outage(str(error), where) or _unreadable(where, error) from error
 
@@ -198,8 +198,12 @@ class DeltaSource(Log):
 def _unreadable(where: str, error: Exception) -> FatalError | RetriableError:
     text = str(error).partition("\n")[0]  # a trace of the engine's own follows
     if any(sign in text for sign in ("error sending request", "timed out", "Connection refused", "status 5")):
-        return RetriableError(f"{where} is out of reach: {text}")
-    return FatalError(f"{where} cannot be read: {text}", next_step="check the table's log and the connection's rights")
+        return RetriableError(f"{where} is out of reach: {said(error)}")
+    unknown = re.search(r"Feature '\w+' is not supported", text)  # of the protocol: no row is in it
+    return FatalError(
+        f"{where} cannot be read: {said(error)}{f': {unknown[0]}' if unknown else ''}",
+        next_step="check the table's log and the connection's rights",
+    )
 
 
 def _has_variant(declared: str | dict[str, Any]) -> bool:

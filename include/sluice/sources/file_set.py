@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.errors import FatalError
 from sluice.filesystem import File, Opened
+from sluice.foreign import said
 from sluice.model.layout import same_values
 from sluice.sources.base import Pinned, Slice, encode_schema, known_columns
 from sluice.sources.fingerprint import Fingerprint
@@ -136,7 +137,7 @@ class FileSet:
             return column.cast(field.type)
         except ValueError as error:
             raise FatalError(
-                f"dataset {self._dataset}: column {field.name!r} of {unit} does not fit {field.type}: {error}"
+                f"dataset {self._dataset}: column {field.name!r} of {unit} does not fit {field.type}: {said(error)}"
             ) from error
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
+from sluice.foreign import said
 from sluice.model.access import CatalogAccess, Connections, SqlAccess
 from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.commits import START, Commit, Log, Version, entries_of, told
@@ -189,7 +190,7 @@ class IcebergSource(Log):
                 f"{where} has no Iceberg table {self._config.table}", next_step="check the dataset's `table`"
             ) from error
         except (OSError, RESTError) as error:
-            raise RetriableError(f"{where}: {error}") from error
+            raise RetriableError(f"{where}: {said(error)}") from error
         except (ValidationError, pydantic.ValidationError) as error:
             raise self._unreadable(error) from error
 
@@ -268,7 +269,7 @@ def _unknown(error: Exception) -> list[str]:
 
     parsed = error if isinstance(error, ValidationError) else error.__cause__
     if not isinstance(parsed, ValidationError):
-        return [str(error)]
+        return [said(error)]
     places = {
         ".".join(map(str, one["loc"])): one["msg"] for one in parsed.errors(include_url=False, include_input=False)
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import File, Opened
 from sluice.filesystem.failures import from_system, translated
+from sluice.foreign import said
 from sluice.sources.fingerprint import Fingerprint, content_of, with_content, without_content
 from sluice.sources.local_groups import is_fast, read_group
 from sluice.sources.unreadable import PARSED, stored_fields, unfit_column
@@ -223,7 +224,7 @@ class ParquetFiles:
         if from_system(error) and (known := translated(error, self._opened.conn_id, f"reading {name}")):
             return known
         return FatalError(
-            f"dataset {self._dataset}: {name} is corrupt: {where} cannot be read: {error}",
+            f"dataset {self._dataset}: {name} is corrupt: {where} cannot be read: {said(error)}",
             next_step="write the file again from its origin, then clear the run from `extract` on",
         )
 
@@ -253,10 +254,14 @@ def _numbers(fields: Sequence[pa.Field], inside: str = "") -> Iterator[tuple[int
             yield from _numbers(parts, f"{name}.")
 
 
+class UnsoundError(ValueError):
+    """The decoder gave something else than the column is. The text quotes no value."""
+
+
 def _whole_rows(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
     """The table, if the decoder gave every column that it was asked for: what is missing would be taken for null."""
     if missing := set(columns or ()).difference(table.column_names):
-        raise ValueError(f"column {min(missing)!r} was not decoded")
+        raise UnsoundError(f"column {min(missing)!r} was not decoded")
     return table
 
 
@@ -266,5 +271,5 @@ def _sound(table: pa.Table) -> pa.Table:
         try:
             column.validate(full=True)
         except ValueError as error:
-            raise ValueError(f"column {name!r}: {error}") from error
+            raise UnsoundError(f"column {name!r}: {said(error)}") from error
     return table

@@ -11,9 +11,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from sluice.errors import DefinitionError, FatalError, SluiceError
+from sluice.foreign import said
 from sluice.model.layout import as_numpy, numbers
 from sluice.sources.base import Pinned, Slice, Source, known_columns
-from sluice.sql import connect, quote, without_values
+from sluice.sql import connect, quote
 from sluice.sql.expression import Expression, row_expression
 from sluice.sql.names import Names, names_of
 
@@ -202,7 +203,7 @@ def _batches(engine: duckdb.DuckDBPyConnection, query: str, rows: _Rows) -> Iter
         yield from engine.sql(query).to_arrow_reader(_BATCH)
     except (duckdb.Error, OSError) as error:
         failure = rows.failure or FatalError(
-            f"a required field's SQL failed on a value: {without_values(error)}",
+            f"a required field's SQL failed on a value: {said(error, query)}",
             next_step="correct the field's `sql` so that it accepts every value, for example with try_cast",
         )
         raise failure from failure.__cause__

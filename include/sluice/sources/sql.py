@@ -18,11 +18,10 @@ from sluice.errors import DefinitionError
 from sluice.filesystem import Opened
 from sluice.model.access import Connections, SqlAccess
 from sluice.sources.base import Columns, Pinned, Slice, SourceConfig
-from sluice.sources.databases import POSTGRES, explaining, query_rows
+from sluice.sources.databases import POSTGRES, asking, query_rows
 from sluice.sources.postgres.doubts import doubts
 from sluice.sources.postgres.identity import identity
 from sluice.sources.postgres.reach import Reach
-from sluice.sources.postgres.session import session
 from sluice.sources.spooling import Copies
 from sluice.sql import quote
 
@@ -67,7 +66,7 @@ class SqlSource:
 
     def columns(self) -> Columns:
         """By a query of no rows. Through DB-API that tells no types."""
-        query = f"select * from (\n{self._select()}\n) sluice_rows where 1 = 0"  # noqa: S608 - the declaration's own
+        query = f"select * from ({self._select()}\n) sluice_rows where 1 = 0"  # noqa: S608 - the declaration's own
         return Columns(next(query_rows(self._access(), query, origin=self._origin)).schema)
 
     def above(self, column: str, at: str) -> SqlSource:
@@ -85,7 +84,7 @@ class SqlSource:
                 f"Sluice does not see the open transactions of a database of type {access.conn_type}; declare `late`"
                 " (times) or `behind` (whole numbers)"
             ]
-        with explaining(access, self._origin), session(access) as cursor:
+        with asking(access, self._table, column, self._origin) as cursor:
             return list(doubts(cursor, self._table, column))
 
     def intact(self, pinned: Pinned) -> bool:
@@ -112,7 +111,7 @@ class SqlSource:
         if self._reach is None or not self._table:
             return None
         access = self._access()
-        with explaining(access, self._origin), session(access) as cursor:
+        with asking(access, self._table, self._reach.column, self._origin) as cursor:
             return identity(cursor, self._table, self._reach)
 
     @property

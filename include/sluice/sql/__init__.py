@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,17 +18,6 @@ def literal(value: str | int | float | bool) -> str:  # noqa: FBT001 - a constan
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-_QUOTED = re.compile(r"""['"(:\n]|\s[-\d]""")
-
-
-def without_values(error: Exception) -> str:
-    """What DuckDB says of an expression that failed on a row, up to the value that it quotes: that is a customer's, and
-    errors go to logs, XComs and mail. Where in the SQL it failed stays."""
-    what, line, where = str(error).rpartition("\n\nLINE ")
-    kind, _, text = (what if line else where).partition(": ")
-    return f"{kind}: {_QUOTED.split(text)[0].rstrip()}{line}{where if line else ''}"
 
 
 def connect(

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sluice.airflow.connections import AirflowConnections
-from sluice.errors import DefinitionError, FatalError
+from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.access import (
     AwsAccess,
     AwsKeys,
@@ -285,3 +287,30 @@ class Supervisor:
 task_runner.SUPERVISOR_COMMS = Supervisor()
 """
     assert alone(supervised + ASK.format(conn_id="from_api"), tmp_path) == "api.example 22 drop None"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"keyfile_dict": "{broken"},
+        {"keyfile_dict": "[1]"},
+        {"keyfile_dict": json.dumps({"private_key": "x"})},
+        {"keyfile_dict": json.dumps({"type": "service_account", "client_email": "a@b", "token_uri": "http://127.0.0.1:1/t",
+                                     "private_key": "-----BEGIN PRIVATE KEY-----\nMIIB\n"})},
+        {"key_path": "/nowhere/key.json"},
+        {"key_path": "/nowhere/key.p12"},
+    ],
+)  # fmt: skip
+def test_a_broken_google_key_is_not_tried_again(get: Any, extra: dict[str, str]) -> None:
+    """A key that is cut, no JSON or not there passed for a failure of the network."""
+    with pytest.raises(FatalError, match="gets no Google token") as caught:
+        get("google_cloud_platform", extra=extra).token()
+    assert "MIIB" not in caught.value.page()
+
+
+def test_a_token_server_of_google_s_that_is_down_is_tried_again(get: Any) -> None:
+    made = rsa.generate_private_key(65537, 2048)
+    pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    key = {"type": "service_account", "client_email": "a@b", "token_uri": "http://127.0.0.1:1/t", "private_key": pem}
+    with pytest.raises(RetriableError, match="did not answer"):
+        get("google_cloud_platform", extra={"keyfile_dict": json.dumps(key)}).token()

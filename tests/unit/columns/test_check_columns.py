@@ -38,6 +38,7 @@ def world(tmp_path: Path) -> World:
             "connections/out.yaml": "{type: local, airflow_conn_id: out}",
         }
     )
+    (world.include / "exports").mkdir(exist_ok=True)  # a test may declare none
     world.dataset("people", PEOPLE)
     world.dataset("events", pa.table({"id": [1]}))
     return world

@@ -236,7 +236,9 @@ def test_more_rows_than_the_engine_gives_at_once(world: World, monkeypatch: pyte
     assert kept == as_source(after)
 
 
-@pytest.mark.parametrize(("ids", "says"), [([1, 1, 2], "2 rows have the id 1"), ([None, 2, None], "2 rows have no id")])
+@pytest.mark.parametrize(
+    ("ids", "says"), [([1, 1, 2], "2 rows share 1 of its id"), ([None, 2, None], "2 rows have no id")]
+)
 def test_rows_without_a_key_of_their_own_are_refused(world: World, ids: list[int | None], says: str) -> None:
     world.dataset("people", pa.table([ids, ["a"] * 3, [1.0] * 3], schema=SCHEMA))
     with pytest.raises(FatalError, match=says):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -85,15 +86,66 @@ def test_old_reports_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one.run for one in history(world)] == ["r3", "r2"]
 
 
+class Airflow:
+    """What Airflow's API says of an export's runs."""
+
+    def __init__(self, states: dict[str, str]) -> None:
+        self._states = states
+        self.url = "http://airflow"
+
+    def get(self, path: str, **_: object) -> Any:
+        if path.endswith("/dagRuns"):
+            return {"dag_runs": [{"dag_run_id": run, "state": state} for run, state in self._states.items()]}
+        return {"content": [{"event": "x", "error_detail": [{"exc_value": "people: it is not there"}]}]}
+
+    def every_posted(self, path: str, key: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        task = {"task_id": "extract", "map_index": -1, "rendered_map_index": None, "state": "failed", "try_number": 1}
+        return [task | {"dag_id": body["dag_ids"][0], "dag_run_id": body["dag_run_ids"][0]}]
+
+
+@pytest.mark.parametrize(
+    ("states", "says"),
+    [
+        (
+            {"r2": "failed", "r1": "success"},
+            [
+                "r2: failed, without a report",
+                "people: it is not there",
+                "  see: http://airflow/dags/export__people/runs/r2",
+            ],
+        ),
+        ({"r3": "running", "r1": "success"}, ["r3: running, without a report"]),
+        ({}, ["people has not run yet"]),
+    ],
+)
+def test_runs_that_failed_before_they_had_a_report_are_told_by_airflow(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    states: dict[str, str],
+    says: list[str],
+) -> None:
+    """It said that an export whose runs fail in `extract` has not run yet."""
+    monkeypatch.setattr("sluice.commands.report.AirflowConnections", lambda: world)
+    monkeypatch.setattr("sluice.commands.report.login", lambda _: Airflow(states))
+    if states:
+        world.run("people", "r1")
+    assert main(["report", "people", "--include", str(world.include)]) == 0
+    assert capsys.readouterr().out.splitlines()[2 if states else 1 :] == says
+
+
 def test_the_command_prints_them(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sluice.commands.report.AirflowConnections", lambda: world)
     assert main(["report", "people", "--include", str(world.include)]) == 0
-    assert capsys.readouterr().out == "people has not run yet\n"
+    assert capsys.readouterr().out == (
+        "people has no report yet\nruns that ended before they had anything to report are known to Airflow alone: "
+        "no Airflow is named, and none runs on this machine\n"
+    )
     world.run("people", "r1")
     assert main(["report", "people", "--include", str(world.include)]) == 0
-    head, row = capsys.readouterr().out.splitlines()
+    head, row, _ = capsys.readouterr().out.splitlines()
     assert head.split()[:4] == ["ended", "(UTC)", "run", "outcome"]
     assert row.split()[:7] == ["2026-03-09", "04:05:00", "r1", "published", "4", "100", "0"]
     assert main(["report", "people", "-n", "1", "--json", "--include", str(world.include)]) == 0

@@ -10,6 +10,7 @@ from sluice.definition.rows import Unique
 from sluice.delivery.feed.reading import each_slice
 from sluice.delivery.feed.row_set import RowSet
 from sluice.errors import FatalError, SluiceError
+from sluice.foreign import said
 from sluice.model.layout import as_numpy, numbers
 from sluice.sources.base import Pinned, Source, known_columns
 from sluice.sql import connect
@@ -104,6 +105,6 @@ def _found(engine: duckdb.DuckDBPyConnection, query: str, keys: _Keys, dataset: 
         yield from engine.sql(query).to_arrow_reader(_BATCH)
     except (duckdb.Error, OSError) as error:
         raise keys.failure or FatalError(
-            f"dataset {dataset}: the rows of each key were not found: {str(error).splitlines()[0]}",
+            f"dataset {dataset}: the rows of each key were not found: {said(error)}",
             next_step="name other columns in `unique`, or give the machine's temporary folder more room",
         ) from error

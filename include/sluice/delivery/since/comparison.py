@@ -10,6 +10,7 @@ from sluice.delivery.feed.rows import FeedRows
 from sluice.delivery.since import digest
 from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import Opened
+from sluice.foreign import said
 from sluice.model.change import COLUMN, Kind
 from sluice.sources.position import Position
 
@@ -176,8 +177,9 @@ class Comparison:
         for query, says in (
             ("select count(*), null from now where key is null having count(*) > 0", "{0:,} rows have no {key}"),
             (
-                "select count(*), any_value(key) from now group by key having count(*) > 1 limit 1",
-                "{0} rows have the {key} {1}",
+                "select sum(n)::bigint, count(*) from (select count(*) as n from now group by key having n > 1)"
+                " having count(*) > 0",
+                "{0:,} rows share {1:,} of its {key}",
             ),
         ):
             if found := self._engine.execute(query).fetchone():
@@ -224,6 +226,6 @@ class _Stream:
 
 def _failed(dataset: str, error: Exception) -> FatalError:
     return FatalError(
-        f"dataset {dataset}: what has changed was not found: {str(error).splitlines()[0]}",
+        f"dataset {dataset}: what has changed was not found: {said(error)}",
         next_step="give the machine's temporary folder more room, or deliver it by `mode: full`",
     )

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sluice.errors import FatalError
+from sluice.sources.position import START_AGAIN
 from sluice.sources.postgres.reach import Reach
 from sluice.sources.postgres.session import row_of
 from sluice.sql import literal, quote
@@ -46,10 +47,10 @@ def identity(cursor: Cursor, table: str, reach: Reach) -> str | None:
 
 def _refuse_return(cursor: Cursor, table: str, reach: Reach, last: int | None) -> None:
     (greatest,) = row_of(cursor, f"select max({quote(reach.column)}) from {table}")  # noqa: S608 - quoted by the caller
-    known = [number for number in (last, greatest) if number is not None]
+    known = [number for number in (last, greatest) if isinstance(number, int)]  # the column's type may be another now
     if known and max(known) < int(reach.above):
         raise FatalError(
-            f"{reach.column} of {table} has gone back: the last delivery stopped at {reach.above}, and the greatest"
-            f" number is {max(known)} now",
-            next_step="trigger a run with the mode `full`: it delivers everything and starts again from there",
+            f"{reach.column} of {table} has gone back: the last delivery stopped at {reach.above}, and every number is"
+            " lower now",
+            next_step=START_AGAIN,
         )

