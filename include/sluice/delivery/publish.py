@@ -47,8 +47,10 @@ def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks,
             with noting(stage, "publish"):
                 Publication(plan, stage, destination, connections, watermarks, commit, now).run()
         except FatalError as refused:
-            decided = commit.log.state().act == "publishing"  # only its manifest was not accepted
-            history.keep(report("unknown" if decided else "refused", why=refused.what))
+            act = commit.log.state().act
+            if act != "published":  # by another process, or before: its report stays
+                # If the run is decided, only its manifest was not accepted.
+                history.keep(report("unknown" if act == "publishing" else "refused", why=refused.what))
             raise
         except UnknownOutcomeError as unknown:
             history.keep(report("unknown", why=unknown.what))

@@ -244,6 +244,21 @@ class TestTwoAtOnce:
         assert world.publish(staged).outcome == "published"
         assert (manifests(world), parts(world)) == (1, 4)
 
+    def test_a_try_that_comes_too_late_leaves_the_report_of_what_was_published(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged = sent(world, "r1")
+
+        def another_way() -> None:
+            world.publish(staged)
+            for path in (world.root / "out").rglob("part-*"):
+                path.write_bytes(b"spoiled since")
+
+        self.meanwhile(monkeypatch, "publishing", another_way)
+        with pytest.raises(FatalError, match="not at the destination as they were sent"):
+            world.publish(staged)
+        assert last(world).outcome == "published"
+
     @pytest.mark.parametrize("who", ["the run's own teardown", "the next run's cleaning"])
     def test_publish_runs_whole_between_the_look_of_abort_and_its_removal(
         self, world: World, monkeypatch: pytest.MonkeyPatch, who: str
@@ -314,6 +329,7 @@ class TestRemovers:
         world.run("people", "r2")
         (kept,) = clean(world, over=["r1"])
         assert "never said that they had stopped" in kept.error
+        assert "sluice clean EXPORT --ended RUN" in kept.error, "the log says what to do"
         assert killed.open(world).find("plan", Plan) is not None
 
 
@@ -537,7 +553,7 @@ class TestOthers:
             removed(self, listed)
 
         monkeypatch.setattr(LocalFolder, "remove", broken)
-        assert {one.run: one.error for one in clean(world)} == {"r1": "", "r2": "may not remove"}
+        assert {one.run: one.error.splitlines()[:1] for one in clean(world)} == {"r1": [], "r2": ["may not remove"]}
         assert parts(world) == 4
 
 

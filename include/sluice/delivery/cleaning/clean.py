@@ -72,7 +72,7 @@ class Cleaner:
         self._opened = open_filesystem(connections, staging.airflow_conn_id, self._folder)
 
     def clean(self, now: datetime, *, but: str | None = None) -> Iterator[Cleaned]:
-        """Settle every run that is over and not settled, and drop the staging of all but the newest `staging.keep`.
+        """Clean every run that is over and not closed, and drop the staging of all but the newest `staging.keep`.
 
         `but` is a flow run id that is left alone: whoever asks. What has failed for one run keeps no other from being
         cleaned. Yields the runs for which something was done."""
@@ -91,7 +91,7 @@ class Cleaner:
                 yield cleaned
 
     def due(self) -> Iterator[str]:
-        """The run ids, in Airflow's words, of runs that are over and not settled: what `clean` would look into."""
+        """The run ids, in Airflow's words, of runs that are over and not closed: what `clean` would look into."""
         for run in self._runs():
             stage = self._stage(run)
             try:
@@ -116,7 +116,7 @@ class Cleaner:
                 self._opened.remove_tree(run)
                 cleaned = cleaned.model_copy(update={"pruned": True})
         except SluiceError as error:
-            return Cleaned(run=name, error=error.what)
+            return Cleaned(run=name, error=error.page())
         return cleaned
 
     def _drop(self, plan: Plan, log: RunLog) -> bool:
