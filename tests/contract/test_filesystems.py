@@ -109,7 +109,7 @@ IGNORES = {"rclone", "gcs_token"}
 
 
 def test_of_many_that_create_a_file_exactly_one_does(place: Place, fleet: Fleet) -> None:
-    opened = place.open(fleet, "exam/seven")
+    opened = place.open(fleet, "exam/nine")
     if place.name in PROMISES_NOTHING:
         with pytest.raises(FatalError, match=PROMISES_NOTHING[place.name]):
             opened.create("00000001/entry.json", b"x")
