@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from urllib.parse import parse_qs
 
 from pydantic import Field
@@ -20,6 +20,7 @@ from sluice.destinations.base import Capabilities, Destination
 from sluice.destinations.failures import Origin
 from sluice.destinations.objects import ObjectStore, ObjectStoreConfig
 from sluice.errors import DefinitionError
+from sluice.filesystem.creating import azure_keys
 from sluice.model.access import AzureAccess, Connections
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class AzureConfig(ObjectStoreConfig):
             endpoint=endpoint,
             client_options=self.client(plain_http=endpoint.startswith("http:"), headers=headers),
             retry_config=self.retries(),
-            **_credentials(access),
+            **azure_keys(access),
         )
 
 
@@ -116,21 +117,6 @@ def _refuse_expired(access: AzureAccess, origin: Origin) -> None:
             f"the SAS token of the Airflow connection {origin.airflow_conn_id} has expired: it ended at {ends}",
             f"get a new one, and put it into the Airflow connection {origin.airflow_conn_id}",
         )
-
-
-def _credentials(access: AzureAccess) -> dict[str, Any]:
-    """Named one by one, so that nothing in the environment takes their place."""
-    if access.sas:
-        return {"credential_type": "sas_token", "sas_key": access.sas}
-    if access.key:
-        return {"credential_type": "access_key", "account_key": access.key}
-    principal = {
-        "credential_type": "client_secret",
-        "tenant_id": access.tenant,
-        "client_id": access.client_id,
-        "client_secret": access.client_secret,
-    }
-    return principal | ({"authority_host": access.authority} if access.authority else {})
 
 
 class AzureBlob(AzureConfig):

@@ -1,7 +1,7 @@
 """How a file is created only if it is absent: each kind of filesystem has its own way.
 
 A commit log needs no more than this. Of several processes that create the same name, exactly one is answered True, and
-whoever reads the name sees the whole file or none. On disks and over SFTP no single call promises both: a hard link is
+a reader of the name sees the whole file or none. On disks and over SFTP no single call promises both: a hard link is
 not to be had everywhere, and a file that was opened with O_EXCL is there before its content is. Renaming a folder is:
 a rename never takes the place of a folder that holds a file. So there the file comes in a folder of its own.
 """
@@ -140,7 +140,7 @@ def on_azure(access: AzureAccess) -> Create:
             "allow_http": urlsplit(endpoint).scheme == "http",
         }
         container, _, name = path.partition("/")
-        keys = _azure_keys(access)
+        keys = azure_keys(access)
         store = AzureStore(container, account_name=access.account, endpoint=endpoint, client_options=options, **keys)
         try:
             store.put(name, body, mode="create", use_multipart=False)
@@ -153,7 +153,8 @@ def on_azure(access: AzureAccess) -> Create:
     return create
 
 
-def _azure_keys(access: AzureAccess) -> dict[str, Any]:
+def azure_keys(access: AzureAccess) -> dict[str, Any]:
+    """In obstore's words. Named one by one, so that nothing in the environment takes their place."""
     if access.sas:
         return {"credential_type": "sas_token", "sas_key": access.sas}
     if access.key:

@@ -80,7 +80,7 @@ def _put(plan: Plan, destination: Destination, intent: Intent) -> None:
     """Write the manifest, unless it is there as it should be.
 
     Raises `FatalError` if it was not written, `RetriableError` if it is not there, and `UnknownOutcomeError` if its
-    write was lost on the way and the destination cannot be asked: whoever comes next writes the same bytes."""
+    write was lost on the way and the destination cannot be asked: the next process writes the same bytes."""
     body, stays = intent.manifest.encode(), plan.connection.destination.stays
     if stays and is_as(plan.manifest, body, destination):
         return
