@@ -123,8 +123,8 @@ class RunLog:
         return state
 
     def drop(self) -> None:
-        """Remove the log, from its beginning: a process that has read it before cannot append any more. Its last entry stays
-        until the rest of the run's staging goes: a run that has no log at all is one of schema 1."""
+        """Remove the log, from its beginning: a process that has read it before cannot append any more. Its last entry
+        stays until the rest of the run's staging goes: a run that has no log at all is one of schema 1."""
         self._log.remove(self._log.numbers()[:-1])
 
     def _fold(self, numbers: Iterable[int]) -> State:
