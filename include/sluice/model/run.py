@@ -85,7 +85,7 @@ class Run(BaseModel):
     def id(self) -> UUID:
         """The flow run's id: in part names, in the manifest's name, in staging.
 
-        Of a backfill, the window's and not the run's: whoever asks for a slice of time again gets the same names. A dry
+        Of a backfill, the window's and not the run's: a request for the same slice of time gets the same names. A dry
         run has its own: it must not replace what a run that sends has staged."""
         return flow_run_id(self.export, f"window {self.window}" if self.window and not self.dry_run else self.run_id)
 

@@ -17,6 +17,7 @@ from sluice.delivery.commit.run_log import Entry, RunLog, State
 from sluice.delivery.publishing import committing
 from sluice.delivery.publishing.history import History
 from sluice.delivery.publishing.report import Report
+from sluice.delivery.since.beginning import _Beginning
 from sluice.delivery.staging import StagedRun
 from sluice.destinations.local import Local, LocalFolder
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
@@ -258,6 +259,24 @@ class TestTwoAtOnce:
         with pytest.raises(FatalError, match="not at the destination as they were sent"):
             world.publish(staged)
         assert last(world).outcome == "published"
+
+    def test_a_publish_that_has_read_what_is_being_replaced_decides_nothing(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It reads the run's log and its old receipts while `extract`, cleared, removes them."""
+        sent(world, "r1")
+        forget, read = _Beginning.forget, []
+
+        def seen(beginning: _Beginning) -> bool:
+            read.append((beginning.commit.log, beginning.commit.log.state()))
+            return forget(beginning)
+
+        monkeypatch.setattr(_Beginning, "forget", seen)
+        world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("30", "60")})
+        world.extract("people", "r1")
+        ((log, state),) = read
+        assert state.act == "open"
+        assert log.append(state, Entry(act="publishing", by="sleeper", intent="of the old rows")) is None
 
     @pytest.mark.parametrize("who", ["the run's own teardown", "the next run's cleaning"])
     def test_publish_runs_whole_between_the_look_of_abort_and_its_removal(

@@ -1,4 +1,4 @@
-"""The commit protocol: how a run is published or aborted, whoever else is at it.
+"""The commit protocol: how a run is published or aborted, whatever other processes do.
 
 1. A run is open. A process that has compared everything appends `publishing`: from then on nobody removes its parts.
 2. If the export's deliveries follow each other, it claims the place after the last one.
@@ -125,7 +125,7 @@ class Commit:
         if intent.manifest != before.manifest:
             raise FatalError(
                 "this run has been published, and what was sent again has other bytes than its manifest says",
-                next_step="trigger a new run; whoever reads the old manifest should take that one",
+                next_step="trigger a new run; readers of the old manifest should take its manifest instead",
             )
         if self.stays:
             self.write(before)

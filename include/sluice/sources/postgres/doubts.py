@@ -43,9 +43,9 @@ def doubts(cursor: Cursor, table: str, column: str) -> Iterator[str]:
 
 def _of_column(column: str, is_time: bool, default: str, is_identity: bool, cached: int) -> Iterator[str]:  # noqa: FBT001 - a row
     if is_time and not _CLOCK.search(default):
-        yield f"{column} does not get its time from the database, but from whoever writes the row; declare `late`"
+        yield f"{column} does not get its time from the database, but from the writer of the row; declare `late`"
     if not is_time and not is_identity and "nextval(" not in default:
-        yield f"{column} does not get its numbers from a sequence, but from whoever writes the row; declare `behind`"
+        yield f"{column} does not get its numbers from a sequence, but from the writer of the row; declare `behind`"
     if cached > 1:
         yield (
             f"each session takes {cached} numbers of the sequence at once, and may use a lower one after a greater was"

@@ -68,6 +68,8 @@ class Search:
     check: Callable[[Mapping[str, bytes]], None]
     most_faults: int = 0
     states: int = 0
+    met: bool = False
+    """Whether there is a state in which every process has begun, and none has ended."""
     _worlds: list[dict[str, bytes]] = field(default_factory=list)
     _world_numbers: dict[Hashable, World] = field(default_factory=dict)
     _answers: list[tuple[Any, ...]] = field(default_factory=lambda: [()])
@@ -90,6 +92,7 @@ class Search:
                     known.add(after)
                     left.append(after)
         self.states = len(known)
+        self.met = any(all(point not in (0, ENDED) for point in points) for _, points, _ in known)
 
     def _after(self, state: State) -> Iterator[State]:
         world, points, faults = state

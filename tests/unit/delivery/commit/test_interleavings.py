@@ -130,4 +130,4 @@ def test_every_interleaving(name: str, record_property: Callable[[str, object], 
     search = Search(story.meet, check, most_faults=story.faults)
     search.run(files)
     record_property("told", f"{name}: {search.states:,} states, {search.worlds:,} worlds")
-    assert search.states > 50, "the processes did not meet"
+    assert search.met, "the processes did not meet"
