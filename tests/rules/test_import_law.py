@@ -19,6 +19,7 @@ PACKAGE = ROOT / "include" / "sluice"
 LAYERS = [
     {"errors"},
     {"model", "foreign"},
+    {"ssh"},
     {"filesystem", "sql"},
     {"sources", "formats", "destinations", "chunk", "encryption"},
     {"definition"},
@@ -155,7 +156,7 @@ def prefixes(name: str) -> list[list[str]]:
 
 
 def test_clouds_stay_in_their_connectors() -> None:
-    allowed = ("sluice.destinations", "sluice.sources", "sluice.filesystem", "sluice.airflow")
+    allowed = ("sluice.destinations", "sluice.sources", "sluice.filesystem", "sluice.ssh", "sluice.airflow")
     for module in MODULES.values():
         if not module.name.startswith(allowed):
             found = [name for name in module.anywhere if name.startswith(CLOUDS)]

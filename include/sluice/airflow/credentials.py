@@ -224,7 +224,7 @@ def _connection_string(connection: Connection, text: str) -> AzureAccess:
 
 def sftp(connection: Connection) -> SftpAccess:
     """Types `sftp` and `ssh`: a password or a private key (text or file, with or without passphrase). The host's key is
-    checked unless `no_host_key_check` is true."""
+    checked unless `no_host_key_check` is true, and SHA-1 is refused unless `legacy_algorithms` is."""
     extra = connection.extra_dejson
     if not connection.host:
         raise needs(connection, "host")
@@ -241,6 +241,7 @@ def sftp(connection: Connection) -> SftpAccess:
         host_key=extra.get("host_key"),
         known_hosts=extra.get("known_hosts"),
         check_host_key=str(unchecked).lower() != "true",
+        legacy_algorithms=str(extra.get("legacy_algorithms", False)).lower() == "true",
     )
 
 

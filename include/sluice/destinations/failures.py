@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import errno
 import re
-from dataclasses import dataclass
 
-from sluice.errors import FatalError, RetriableError, SluiceError
+from sluice.errors import SluiceError
+from sluice.model.origin import Origin as Origin
 
 _STATUS = re.compile(r"status(?: code)?:? (\d{3})")
 _CODE = re.compile(r"<Code>\s*(\w+)|\"(?:code|reason|error)\":\s*\"(\w+)|[\"']?x-ms-error-code[\"']?: [\"']?(\w+)")
@@ -42,30 +42,6 @@ _FULL_CODES = {"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull"}
 _TRANSIENT_STATUS = {408, 425, 429, 500, 502, 503, 504, 507}
 _TRANSIENT_CODES = {"SlowDown", "RequestTimeout", "ServerBusy", "Throttling", "ThrottlingException", "NoSuchUpload",
                     "InternalError", "OperationTimedOut", "InvalidBlockList"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a destination comes from, for the messages: the declared connection, the Airflow connection with its
-    credentials, the container (bucket, folder) at its other end, and the server's address where there is one."""
-
-    connection: str
-    airflow_conn_id: str
-    container: str
-    server: str = ""
-
-    def fatal(self, what: str, next_step: str = "") -> FatalError:
-        """An error that a person has to put right."""
-        return FatalError(f"connection {self.connection}: {what}", next_step=next_step)
-
-    def retriable(self, what: str, next_step: str = "") -> RetriableError:
-        """An error that may pass by itself."""
-        return RetriableError(f"connection {self.connection}: {what}", next_step=next_step)
-
-    def correct_address(self) -> str:
-        """What to do where nobody is at the address."""
-        at = f" (it is {self.server} now)" if self.server else ""
-        return f"correct the address in the Airflow connection {self.airflow_conn_id}{at}, or bring its server back"
 
 
 def of_server(text: str, origin: Origin, act: str) -> SluiceError:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-import stat
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -17,19 +14,22 @@ from pydantic import Field, field_validator
 
 from sluice.destinations.base import Capabilities, Destination, DestinationConfig, Stored
 from sluice.destinations.body import Body
-from sluice.destinations.failures import Origin
 from sluice.destinations.names import below, by_folder, final, join, unfinished
-from sluice.destinations.ssh import Session
 from sluice.errors import DefinitionError, SluiceError
 from sluice.model.access import Connections, SftpAccess
 from sluice.model.declared import Duration
+from sluice.model.origin import Origin
+from sluice.ssh import verbs
+from sluice.ssh.session import Session
+from sluice.ssh.writing import AHEAD, BLOCK, Outgoing
 
 if TYPE_CHECKING:
     import asyncssh
 
-BLOCK = 1 << 20
-_AHEAD = 4
-"""Blocks of one file that are under way at once."""
+_NO_RENAME = "if this server cannot rename, declare `rename: false`"
+_NO_DOTS = (
+    "let this user write below the folder; if this server refuses names that begin with a dot, declare `rename: false`"
+)
 
 
 class Sftp(DestinationConfig):
@@ -72,11 +72,17 @@ class Sftp(DestinationConfig):
             )
         server = f"{access.host}:{access.port}"
         origin = Origin(name, self.airflow_conn_id, server, server)
-        sessions = [
-            Session(access, origin, timeout=self.timeout, retry_for=self.retry_for)
-            for _ in range(min(threads, self.connections))
-        ]
+        sessions: list[Session] = []
+        for _ in range(min(threads, self.connections)):
+            crowded = partial(_crowded, sessions)
+            sessions.append(Session(access, origin, timeout=self.timeout, retry_for=self.retry_for, crowded=crowded))
         return SftpFolder(self, sessions, origin)
+
+
+def _crowded(sessions: Sequence[Session]) -> str:
+    """What to do if a server ends a connection while others of ours stand."""
+    standing = sum(session.open for session in sessions)
+    return f"if this server takes no more connections of one user, declare `connections: {standing}`" * (standing > 0)
 
 
 class SftpFolder:
@@ -96,17 +102,17 @@ class SftpFolder:
         try:
             self._write(session, target, sent, path)
             if self._config.rename:
-                session.run(lambda client: _rename(client, target, path), f"rename to {path}")
+                session.run(lambda client: verbs.rename(client, target, path), f"rename to {path}", _NO_RENAME)
         except BaseException:
             with suppress(SluiceError):
-                session.run(partial(_remove, path=target), f"remove {target}", patient=False)
+                session.run(partial(verbs.remove, path=target), f"remove {target}", patient=False)
             raise
         return Stored(name, sent.size)
 
     def stat(self, name: str) -> Stored | None:
         path = self._path(name)
-        size = self._session.run(lambda client: _size(client, path), f"look at {path}")
-        return None if size is None else Stored(name, size)
+        found = self._session.run(lambda client: verbs.stat(client, path), f"look at {path}")
+        return None if found is None or found.folder else Stored(name, self._told(found.size, f"look at {path}"))
 
     def list(self, folder: str) -> Iterator[Stored]:
         top = join(self._config.folder, folder)
@@ -116,17 +122,22 @@ class SftpFolder:
     def read(self, name: str) -> Iterator[bytes]:
         path = self._path(name)
         act = f"read {path}"
-        file = self._session.run(lambda client: _open(client, path), act)
+        file = self._session.run(lambda client: verbs.open_to_read(client, path), act)
+        if file is None:
+            raise self._origin.fatal(f"cannot {act}: there is no such file")
+        offset = 0
         try:
-            while piece := self._session.finish(self._session.begin(_read(file)), act):
+            while piece := self._session.finish(self._session.begin(verbs.read(file, offset, AHEAD * BLOCK)), act):
                 yield piece
+                offset += len(piece)
         finally:
             with suppress(SluiceError):
                 self._session.finish(self._session.begin(file.close()), act)
 
     def remove(self, names: Iterable[str]) -> None:
         for path in [self._path(name) for name in names]:
-            self._session.run(partial(_remove, path=path), f"remove {path}")
+            way_out = "let this user delete below the folder"
+            self._session.run(partial(verbs.remove, path=path), f"remove {path}", way_out)
 
     def abort(self, names: Iterable[str]) -> int:
         aborted = 0
@@ -146,115 +157,52 @@ class SftpFolder:
         return join(self._config.folder, below("", name, self._origin))
 
     def _write(self, session: Session, target: str, body: Body, path: str) -> None:
-        """Blocks follow each other without waiting for answers, at most `_AHEAD` of them."""
-        act = f"write {path}"
-        opener = partial(_create, path=target, make_folders=self._config.make_folders)
-        file = session.run(opener, act)
-        under_way: deque[Future[int]] = deque()
-        offset = 0
+        act, way_out = f"write {path}", _NO_DOTS if self._config.rename else ""
+        opener = partial(verbs.create, path=target, make_folders=self._config.make_folders)
+        outgoing = Outgoing(session, session.run(opener, act, way_out), act)
         try:
             for block in body.blocks(BLOCK):
-                if len(under_way) == _AHEAD:
-                    session.finish(under_way.popleft(), act)
-                under_way.append(session.begin(file.write(block, offset)))
-                offset += len(block)
-            for future in under_way:
-                session.finish(future, act)
+                outgoing.write(block)
+            outgoing.close()
         except BaseException:
-            session.begin(file.close())
+            outgoing.drop()
             raise
-        session.finish(session.begin(file.close()), act)
         if self._config.check_size:
             self._compare(session, target, body.size, act)
 
     def _compare(self, session: Session, target: str, size: int, act: str) -> None:
-        there = session.run(lambda client: _size(client, target), act)
-        if there is None:
+        found = session.run(lambda client: verbs.stat(client, target), act)
+        if found is None:
             raise self._origin.fatal(
                 f"cannot {act}: it was gone at once",
                 "if this server moves files away, declare `check_size: false`, and `rename: false` too if need be",
             )
-        if there != size:
+        if (there := self._told(found.size, act)) != size:
             raise self._origin.retriable(f"cannot {act}: {there} of {size} bytes arrived")
 
-
-async def _open(client: asyncssh.SFTPClient, path: str) -> asyncssh.SFTPClientFile:
-    return await client.open(path, "rb", encoding=None)
-
-
-async def _read(file: asyncssh.SFTPClientFile) -> bytes:
-    piece = await file.read(_AHEAD * BLOCK)
-    return piece.encode() if isinstance(piece, str) else piece
-
-
-async def _create(client: asyncssh.SFTPClient, path: str, *, make_folders: bool) -> asyncssh.SFTPClientFile:
-    import asyncssh
-
-    try:
-        return await client.open(path, "wb", encoding=None)
-    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-        if not make_folders:
-            raise
-    await client.makedirs(posixpath.dirname(path), exist_ok=True)
-    return await client.open(path, "wb", encoding=None)
-
-
-async def _rename(client: asyncssh.SFTPClient, source: str, target: str) -> None:
-    """In one step where the server can replace a file so (OpenSSH's extension); elsewhere what is there goes first."""
-    import asyncssh
-
-    try:
-        await client.posix_rename(source, target)
-    except asyncssh.SFTPOpUnsupported:
-        await _remove(client, target)
-        await client.rename(source, target)
-
-
-async def _remove(client: asyncssh.SFTPClient, path: str) -> None:
-    import asyncssh
-
-    with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-        await client.remove(path)
-
-
-async def _size(client: asyncssh.SFTPClient, path: str) -> int | None:
-    import asyncssh
-
-    try:
-        attributes = await client.stat(path)
-    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-        return None
-    return None if attributes.permissions and stat.S_ISDIR(attributes.permissions) else attributes.size or 0
-
-
-async def _entries(client: asyncssh.SFTPClient, folder: str) -> list[tuple[str, int | None]]:
-    """The names in a folder, each with its size; None for a folder's. Nothing where there is no such folder."""
-    import asyncssh
-
-    try:
-        entries = await client.readdir(folder or ".")
-    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-        return []
-    return [
-        (str(entry.filename), None if stat.S_ISDIR(entry.attrs.permissions or 0) else entry.attrs.size or 0)
-        for entry in entries
-        if entry.filename not in (".", "..")
-    ]
+    def _told(self, size: int | None, act: str) -> int:
+        if size is None:
+            raise self._origin.fatal(
+                f"cannot {act}: this server tells no sizes",
+                "declare `check_size: false`: then nobody looks at what was delivered",
+            )
+        return size
 
 
 async def _walk(client: asyncssh.SFTPClient, folder: str, name: str) -> list[Stored]:
     found: list[Stored] = []
-    for file_name, size in await _entries(client, folder):
-        path = join(name, file_name)
-        if size is None:
-            found += await _walk(client, posixpath.join(folder, file_name), path)
-        elif final(file_name) is None:
-            found.append(Stored(path, size))
+    for entry in await verbs.entries(client, folder) or ():
+        path = join(name, entry.name)
+        if entry.folder:
+            found += await _walk(client, posixpath.join(folder, entry.name), path)
+        elif final(entry.name) is None:
+            found.append(Stored(path, entry.size or 0))
     return found
 
 
 async def _remove_unfinished(client: asyncssh.SFTPClient, folder: str, files: set[str]) -> int:
-    unfinished = [name for name, size in await _entries(client, folder) if size is not None and final(name) in files]
+    entries = await verbs.entries(client, folder) or ()
+    unfinished = [entry.name for entry in entries if not entry.folder and final(entry.name) in files]
     for name in unfinished:
-        await _remove(client, posixpath.join(folder, name))
+        await verbs.remove(client, posixpath.join(folder, name))
     return len(unfinished)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sluice.errors import DefinitionError
 from sluice.filesystem.creating import Create, impossible, in_folder, on_azure, on_google, on_s3, over_sftp
-from sluice.filesystem.links import Links, LocalLinks, SftpLinks
+from sluice.filesystem.links import Links, LocalLinks
 from sluice.model.access import (
     Access,
     AwsAccess,
@@ -45,6 +45,8 @@ class Opening(NamedTuple):
 
 def open_access(access: Access, conn_id: str) -> Opening:
     """Open what a connection holds. Raises `DefinitionError` where it holds no files."""
+    if isinstance(access, SftpAccess):
+        return _sftp(access, conn_id)
     opener = _OPENERS.get(type(access))
     if opener is None:
         raise DefinitionError(
@@ -165,17 +167,11 @@ def _azure(access: AzureAccess) -> Opening:
     return Opening(pa_fs.AzureFileSystem(access.account, **options), create=on_azure(access))
 
 
-def _sftp(access: SftpAccess) -> Opening:
-    from pyarrow import fs as pa_fs
+def _sftp(access: SftpAccess, conn_id: str) -> Opening:
+    from sluice.filesystem.sftp import SftpLinks, session_of, sftp_filesystem
 
-    from sluice.filesystem.sftp import sftp_filesystem
-
-    filesystem = sftp_filesystem(access)
-    return Opening(
-        pa_fs.PyFileSystem(pa_fs.FSSpecHandler(filesystem)),
-        create=over_sftp(filesystem),
-        links=SftpLinks(filesystem.ftp),
-    )
+    session = session_of(access, conn_id)
+    return Opening(sftp_filesystem(session), create=over_sftp(session), links=SftpLinks(session))
 
 
 def _fsspec(access: FsspecAccess) -> Opening:
@@ -189,6 +185,5 @@ _OPENERS: dict[type, Callable[[Any], Opening]] = {
     AwsAccess: _aws,
     GoogleAccess: _google,
     AzureAccess: _azure,
-    SftpAccess: _sftp,
     FsspecAccess: _fsspec,
 }

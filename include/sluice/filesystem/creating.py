@@ -9,9 +9,8 @@ a rename never takes the place of a folder that holds a file. So there the file 
 from __future__ import annotations
 
 import errno
-import io
+import posixpath
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,11 @@ from uuid import uuid4
 
 from sluice.errors import FatalError
 from sluice.model.access import AzureAccess, GoogleAccess
+from sluice.ssh import verbs
+from sluice.ssh.session import Session
 
 if TYPE_CHECKING:
+    import asyncssh
     from obstore.store import ClientConfig
 
 Create = Callable[[str, bytes], bool]
@@ -47,39 +49,31 @@ def in_folder(path: str, body: bytes) -> bool:
     return True
 
 
-def over_sftp(filesystem: Any) -> Create:
-    """The same through fsspec's SFTP. Its servers do not say why a rename failed: so the folder is looked for."""
+def over_sftp(session: Session) -> Create:
+    """The same over SFTP. Its servers do not say why a rename failed: so the file is looked for."""
+    way_out = "staging needs a server that can rename folders: put it elsewhere, or ask the server's owner"
 
     def create(path: str, body: bytes) -> bool:
-        folder, _, name = path.rpartition("/")
-        parent, _, last = folder.rpartition("/")
-        ours = f"{parent}/.{last}.{uuid4().hex[:8]}"
-        _make_folders(filesystem, ours)
-        filesystem.ftp.putfo(io.BytesIO(body), f"{ours}/{name}")
-        try:
-            filesystem.ftp.rename(ours, folder)
-        except OSError:
-            if not filesystem.exists(path):
-                raise
-            with suppress(OSError):
-                filesystem.ftp.remove(f"{ours}/{name}")
-                filesystem.ftp.rmdir(ours)
-            return False
-        return True
+        return session.run(lambda client: _in_folder_there(client, path, body), f"create {path}", way_out)
 
     return create
 
 
-def _make_folders(filesystem: Any, folder: str) -> None:
-    """Each level; another process may make the same ones at the same moment."""
-    levels = folder.split("/")
-    for depth in range(1, len(levels) + 1):
-        level = "/".join(levels[:depth])
-        try:
-            filesystem.ftp.mkdir(level or "/")
-        except OSError:
-            if not filesystem.isdir(level or "/"):
-                raise
+async def _in_folder_there(client: asyncssh.SFTPClient, path: str, body: bytes) -> bool:
+    folder, name = posixpath.split(path)
+    parent, last = posixpath.split(folder)
+    ours = posixpath.join(parent, f".{last}.{uuid4().hex[:8]}")
+    file = await verbs.create(client, f"{ours}/{name}", make_folders=True)
+    await file.write(body)
+    await file.close()
+    answer = await verbs.ask(client.rename(ours, folder))
+    if isinstance(answer, verbs.Answer):
+        return True
+    await verbs.ask(client.remove(f"{ours}/{name}"))
+    await verbs.ask(client.rmdir(ours))
+    if await verbs.stat(client, path) is None:
+        raise answer.error
+    return False
 
 
 def on_s3(client: Any) -> Create:

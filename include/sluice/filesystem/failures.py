@@ -11,12 +11,12 @@ _DENIED = re.compile(
     r"ACCESS_DENIED|INVALID_ACCESS_KEY_ID|INVALID_CLIENT_TOKEN|SIGNATURE_DOES_NOT_MATCH|EXPIRED_TOKEN|"
     r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|UNAUTHENTICATED|PERMISSION_DENIED|"
     r"Authenti?c?ation ?[Ff]ailed|AuthorizationFailure|AuthorizationPermissionMismatch|[Pp]ermission denied|"
-    r"\b40[13]\b|invalid_grant|Bad host key|Host key|not found in known_hosts"
+    r"\b40[13]\b|invalid_grant"
 )
 _MISSING = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket|ContainerNotFound|RESOURCE_NOT_FOUND|NOT_FOUND|\b404\b")
 _HOPELESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 _REMOTE = re.compile(r"AWS Error|curlCode|google::cloud|GetFileInfo|Azure|HTTP|[Cc]onnection|timed? ?out|[Ss]ocket")
-_CLIENTS = {"SSHException", "GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
+_CLIENTS = {"GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
 """What the libraries below the filesystems raise beside `OSError`, by name: they may not be loaded."""
 _UNREACHABLE = re.compile(r"NETWORK_CONNECTION|SLOW_DOWN|SERVICE_UNAVAILABLE|REQUEST_TIMEOUT|curlCode|UNAVAILABLE")
 _SECRET = re.compile(r"((?:sig|token|password|X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=)[^&\s'\"]+", re.I)
@@ -43,7 +43,7 @@ def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None
     what = f"connection {conn_id}: {doing} failed: {text}"
     if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
         return FatalError(what, next_step="check the path, and that the bucket or folder exists")
-    if isinstance(error, PermissionError) or _is_refusal(error) or (_DENIED.search(text) and _outside(error)):
+    if isinstance(error, PermissionError) or (_DENIED.search(text) and _outside(error)):
         return FatalError(what, next_step=f"check the credentials and rights of the Airflow connection {conn_id}")
     if isinstance(error, OSError) and _MISSING.search(text):
         return FatalError(what, next_step="check the path, and that the bucket or container exists")
@@ -57,13 +57,8 @@ def _shown(text: str) -> str:
     return _SECRET.sub(r"\1...", text.strip())
 
 
-def _is_refusal(error: Exception) -> bool:
-    """Whether an SSH server refused us or showed another host key; told by name, since paramiko may not be loaded."""
-    return any(c.__name__ in ("AuthenticationException", "BadHostKeyException") for c in type(error).__mro__)
-
-
 def _outside(error: Exception) -> bool:
     names = {c.__name__ for c in type(error).__mro__}
     return isinstance(error, (OSError, EOFError)) or bool(
-        names & {"SSHException", "GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
+        names & {"GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
     )

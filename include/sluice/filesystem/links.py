@@ -6,9 +6,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from sluice.errors import FatalError
 
@@ -61,56 +60,6 @@ class LocalLinks:
 
     def _item(self, name: str, told: os.stat_result) -> Item:
         return Item(name, stat.S_ISLNK(told.st_mode), stat.S_ISDIR(told.st_mode), told.st_size, told.st_mtime_ns)
-
-
-class SftpLinks:
-    """Of an SFTP server, asked through paramiko."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-
-    @cached_property
-    def _home(self) -> str:
-        return str(self._session.normalize("."))
-
-    def real(self, path: str) -> str | None:
-        try:
-            return str(self._session.normalize(path)) if path else self._home
-        except FileNotFoundError:
-            if self._is_there(path):
-                return None
-        folder, _, name = path.rpartition("/")
-        above = self.real(folder)
-        return None if above is None else f"{above.rstrip('/')}/{name}"
-
-    def _is_there(self, path: str) -> bool:
-        try:
-            self._session.lstat(path)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def scan(self, folder: str) -> Iterator[Item]:
-        for told in self._session.listdir_iter(folder or "."):
-            if told.st_mode is None:  # a server that tells no types in listings
-                path = f"{folder}/{told.filename}"
-                told = _named(self._session.lstat(path), told.filename)
-            yield self._item(told.filename, told)
-
-    def look(self, path: str) -> Item | None:
-        try:
-            return self._item("", self._session.stat(path or "."))
-        except FileNotFoundError:
-            return None
-
-    def _item(self, name: str, told: Any) -> Item:
-        mode = told.st_mode or 0
-        return Item(name, stat.S_ISLNK(mode), stat.S_ISDIR(mode), told.st_size or 0, told.st_mtime or 0)
-
-
-def _named(told: Any, name: str) -> Any:
-    told.filename = name
-    return told
 
 
 class Bounded:

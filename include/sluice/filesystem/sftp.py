@@ -1,108 +1,282 @@
-"""SFTP as a filesystem: fsspec's, with the server's host key checked and files replaced by a rename."""
+"""SFTP as a filesystem of `pyarrow`'s, over the sessions that destinations use too."""
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import posixpath
 import threading
-from typing import Any
+import weakref
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from sluice.errors import FatalError
+from sluice.errors import RetriableError
+from sluice.filesystem.links import Item
 from sluice.model.access import SftpAccess
+from sluice.model.origin import Origin
+from sluice.ssh import reading, verbs
+from sluice.ssh.failures import FAILURE, UNSUPPORTED
+from sluice.ssh.session import Session
+from sluice.ssh.writing import BLOCK, Outgoing
 
-
-class _OneAtATime:
-    """paramiko's session and its files for many threads: a thread that waits for its answer reads, and loses, the
-    answers to the others' questions. So there is one question at a time."""
-
-    def __init__(self, target: Any, lock: threading.RLock) -> None:
-        self._target = target
-        self.lock = lock
-
-    def listdir_iter(self, path: str) -> list[Any]:
-        """At once: the session's own asks on while others ask."""
-        with self.lock:
-            return list(self._target.listdir_attr(path))
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._target, name)
-        if not callable(found):
-            return found
-
-        def alone(*args: Any, **options: Any) -> Any:
-            with self.lock:
-                return found(*args, **options)
-
-        return alone
-
-
-def sftp_filesystem(access: SftpAccess) -> Any:
-    """An fsspec filesystem on one SSH connection."""
-    import paramiko  # type: ignore[import-untyped]
-    from fsspec.implementations.sftp import SFTPFileSystem
-
-    class CheckedSftp(SFTPFileSystem):  # type: ignore[misc]
-        """fsspec trusts whatever host key it is shown; this one does not."""
-
-        cachable = False
-
-        def _connect(self) -> None:
-            self.client = paramiko.SSHClient()
-            _expect(self.client, access)
-            self.client.connect(
-                access.host,
-                access.port,
-                access.username,
-                access.password,
-                pkey=_private_key(access),
-                allow_agent=False,
-                look_for_keys=False,
-                timeout=30,
-            )
-            self.ftp = _OneAtATime(self.client.open_sftp(), threading.RLock())
-
-        def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
-            return _OneAtATime(super()._open(path, mode, **options), self.ftp.lock)
-
-        def mv(self, old: str, new: str, **_: Any) -> None:
-            self.ftp.posix_rename(old, new)
-
-    return CheckedSftp(host=access.host)
-
-
-def _expect(client: Any, access: SftpAccess) -> None:
-    import paramiko
-
-    if not access.check_host_key:
-        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
-        return
-    client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    if access.host_key is None:
-        client.load_system_host_keys(access.known_hosts)
-        return
-    name = access.host if access.port == 22 else f"[{access.host}]:{access.port}"
-    entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {access.host_key}")
-    if entry is None or entry.key is None:
-        raise FatalError(
-            f"the host key of {access.host} is not in OpenSSH form", next_step="write it as `ssh-ed25519 AAAA...`"
-        )
-    client.get_host_keys().add(name, entry.key.get_name(), entry.key)
-
-
-def _private_key(access: SftpAccess) -> Any:
-    """paramiko's key, by way of asyncssh: that reads every form of key, and paramiko wants to be told the kind."""
+if TYPE_CHECKING:
     import asyncssh
-    import paramiko
+    from pyarrow import fs as pa_fs
 
-    if not access.private_key:
+_TIMEOUT, _RETRY_FOR = timedelta(minutes=2), timedelta(seconds=30)
+_NO_RENAME = "staging needs a server that can rename: put it elsewhere, or ask the server's owner"
+
+_SESSIONS: weakref.WeakValueDictionary[tuple[int, str, SftpAccess], Session] = weakref.WeakValueDictionary()
+_OPENING = threading.Lock()
+
+
+def session_of(access: SftpAccess, conn_id: str) -> Session:
+    """The process's one connection for this access: servers may allow a login no more. It ends with its last user."""
+    with _OPENING:
+        key = (os.getpid(), conn_id, access)
+        session = _SESSIONS.get(key)
+        if session is None:
+            server = f"{access.host}:{access.port}"
+            origin = Origin(conn_id, conn_id, server, server)
+            session = Session(access, origin, timeout=_TIMEOUT, retry_for=_RETRY_FOR)
+            _SESSIONS[key] = session
+        return session
+
+
+def sftp_filesystem(session: Session) -> pa_fs.PyFileSystem:
+    """Paths that do not begin with a slash begin at the login's own folder."""
+    from pyarrow import fs as pa_fs
+
+    handler = type("SftpHandler", (SftpFiles, pa_fs.FileSystemHandler), {})
+    return pa_fs.PyFileSystem(handler(session))
+
+
+class SftpFiles:
+    """What `pyarrow` asks of a filesystem, in its own words. Errors are Sluice's, but for files that are missing."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_type_name(self) -> str:
+        return "sftp"
+
+    def normalize_path(self, path: str) -> str:
+        return path
+
+    def get_file_info(self, paths: Sequence[str]) -> list[pa_fs.FileInfo]:
+        return [_info(path, self._look(path)) for path in paths]
+
+    def get_file_info_selector(self, selector: pa_fs.FileSelector) -> list[pa_fs.FileInfo]:
+        listed = self._entries(selector.base_dir)
+        if listed is None and not selector.allow_not_found:
+            raise _missing(selector.base_dir)
+        found = []
+        for entry in listed or ():
+            path = posixpath.join(selector.base_dir, entry.name)
+            found.append(_info(path, self._look(path) if entry.link else entry))
+            if entry.folder and selector.recursive:
+                from pyarrow import fs as pa_fs
+
+                found += self.get_file_info_selector(pa_fs.FileSelector(path, allow_not_found=True, recursive=True))
+        return found
+
+    def create_dir(self, path: str, recursive: bool) -> None:  # noqa: FBT001, ARG002 - the signature is pyarrow's
+        refused = self._session.run(lambda client: verbs.make_folder(client, path), f"make {path}")
+        if refused and not ((found := self._look(path)) and found.folder):
+            self._session.run(lambda client: client.mkdir(path), f"make {path}")
+
+    def delete_dir(self, path: str) -> None:
+        self.delete_dir_contents(path, missing_dir_ok=True)
+        self._session.run(lambda client: verbs.remove_folder(client, path), f"remove {path}")
+
+    def delete_dir_contents(self, path: str, missing_dir_ok: bool) -> None:  # noqa: FBT001 - the signature is pyarrow's
+        entries = self._entries(path)
+        if entries is None and not missing_dir_ok:
+            raise _missing(path)
+        for entry in entries or ():
+            below = posixpath.join(path, entry.name)
+            if entry.folder:
+                self.delete_dir(below)
+            else:
+                self._session.run(partial(verbs.remove, path=below), f"remove {below}")
+
+    def delete_root_dir_contents(self) -> None:
+        raise NotImplementedError("the whole of a login's folder is never removed at once")
+
+    def delete_file(self, path: str) -> None:
+        self._session.run(lambda client: verbs.remove(client, path), f"remove {path}")
+
+    def move(self, source: str, target: str) -> None:
+        self._session.run(lambda client: verbs.rename(client, source, target), f"rename to {target}", _NO_RENAME)
+
+    def copy_file(self, source: str, target: str) -> None:
+        raise NotImplementedError("nothing of ours copies files on SFTP")
+
+    def open_input_stream(self, path: str) -> Any:
+        return self.open_input_file(path)
+
+    def open_input_file(self, path: str) -> Any:
+        import pyarrow as pa
+
+        return pa.PythonFile(Incoming(self._session, path), mode="r")
+
+    def open_output_stream(self, path: str, metadata: Any) -> Any:  # noqa: ARG002 - the signature is pyarrow's
+        import pyarrow as pa
+
+        return pa.PythonFile(_Buffered(self._session, path), mode="w")
+
+    def open_append_stream(self, path: str, metadata: Any) -> Any:
+        raise NotImplementedError("nothing of ours appends to files")
+
+    def _look(self, path: str) -> verbs.Entry | None:
+        return self._session.run(lambda client: verbs.stat(client, path), f"look at {path or '.'}")
+
+    def _entries(self, path: str) -> list[verbs.Entry] | None:
+        return self._session.run(lambda client: verbs.entries(client, path), f"list {path or '.'}")
+
+
+def _info(path: str, entry: verbs.Entry | None) -> pa_fs.FileInfo:
+    from pyarrow import fs as pa_fs
+
+    if entry is None:
+        return pa_fs.FileInfo(path, pa_fs.FileType.NotFound)
+    if entry.folder:
+        return pa_fs.FileInfo(path, pa_fs.FileType.Directory)
+    return pa_fs.FileInfo(path, pa_fs.FileType.File, size=entry.size or 0, mtime=float(entry.modified))
+
+
+def _missing(path: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, "there is no such file or folder", path)
+
+
+class Incoming(io.RawIOBase):
+    """A file that is read anywhere. If the connection is lost, it is opened again, as long as it is the same file."""
+
+    def __init__(self, session: Session, path: str) -> None:
+        self._session, self._path, self._act = session, path, f"read {path}"
+        self._file, self._about = self._opened()
+        self._at = 0
+
+    def _opened(self) -> tuple[asyncssh.SFTPClientFile, verbs.Entry]:
+        opened = self._session.run(lambda client: _open(client, self._path), self._act)
+        if opened is None:
+            raise _missing(self._path)
+        return opened
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max((self._about.size or 0) - self._at, 0)
+        wanted = left if size is None or size < 0 else min(size, left)
+        try:
+            body = reading.read(self._session, self._file, self._at, wanted, self._act)
+        except RetriableError:
+            if self._session.open:
+                raise
+            before = self._about
+            self._file, self._about = self._opened()
+            if self._about != before:
+                raise
+            body = reading.read(self._session, self._file, self._at, wanted, self._act)
+        if len(body) < wanted:
+            raise self._session.origin.retriable(f"cannot {self._act}: {len(body)} of {wanted} bytes came")
+        self._at += len(body)
+        return body
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._about.size or 0}[whence]
+        self._at = start + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def close(self) -> None:
+        if not self.closed:
+            self._session.begin(self._file.close())
+        super().close()
+
+
+async def _open(client: asyncssh.SFTPClient, path: str) -> tuple[asyncssh.SFTPClientFile, verbs.Entry] | None:
+    found = await verbs.stat(client, path)
+    file = await verbs.open_to_read(client, path) if found and not found.folder else None
+    return (file, found) if file and found else None
+
+
+class _Buffered(io.RawIOBase):
+    """A new file; what is written goes out in blocks."""
+
+    def __init__(self, session: Session, path: str) -> None:
+        act = f"write {path}"
+        file = session.run(lambda client: verbs.create(client, path, make_folders=True), act)
+        self._outgoing = Outgoing(session, file, act)
+        self._block = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._block += data
+        if len(self._block) >= BLOCK:
+            self._send()
+        return len(data)
+
+    def _send(self) -> None:
+        block, self._block = bytes(self._block), bytearray()
+        self._outgoing.write(block)
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        try:
+            if self._block:
+                self._send()
+            self._outgoing.close()
+        finally:
+            super().close()
+
+
+class SftpLinks:
+    """The links of an SFTP server: where they lead is what the server says."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def real(self, path: str) -> str | None:
+        return self._session.run(lambda client: _real(client, path), f"resolve {path or '.'}")
+
+    def scan(self, folder: str) -> Iterator[Item]:
+        found = self._session.run(lambda client: verbs.entries(client, folder), f"list {folder or '.'}")
+        if found is None:
+            raise _missing(folder)
+        return (_item(entry) for entry in found)
+
+    def look(self, path: str) -> Item | None:
+        found = self._session.run(lambda client: verbs.stat(client, path), f"look at {path or '.'}")
+        return None if found is None else _item(found)
+
+
+async def _real(client: asyncssh.SFTPClient, path: str) -> str | None:
+    """Of a path that is not there, as far as it is. Servers refuse in many words what they cannot resolve."""
+    answer = await verbs.ask(client.realpath(path or "."))
+    if isinstance(answer, verbs.Answer):
+        return str(answer.value)
+    if not path or not (answer.missing or answer.error.code in (FAILURE, UNSUPPORTED)):
+        raise answer.error
+    there = await verbs.ask(client.lstat(path))
+    if isinstance(there, verbs.Answer):
         return None
-    try:
-        key = asyncssh.import_private_key(access.private_key.strip() + "\n", access.passphrase)
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
-        raise FatalError(
-            f"the private key for {access.host} cannot be read",
-            next_step="correct the key or its passphrase in the Airflow connection; PuTTY's own form is not read",
-        ) from None
-    algorithm = key.get_algorithm()
-    kinds = {"ssh-rsa": paramiko.RSAKey, "ssh-ed25519": paramiko.Ed25519Key}
-    kind = kinds.get(algorithm, paramiko.ECDSAKey)
-    return kind.from_private_key(io.StringIO(key.export_private_key().decode()))
+    folder, _, name = path.rpartition("/")
+    above = await _real(client, folder)
+    return None if above is None else f"{above.rstrip('/')}/{name}"
+
+
+def _item(entry: verbs.Entry) -> Item:
+    return Item(entry.name, entry.link, entry.folder, entry.size or 0, entry.modified)

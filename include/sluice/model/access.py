@@ -79,8 +79,8 @@ class AzureAccess:
 
 @dataclass(frozen=True)
 class SftpAccess:
-    """An SFTP server; `host_key` is the one public key it may show, in OpenSSH form. Without it the key must stand in
-    `known_hosts`, a file of OpenSSH's; without both, in the user's own."""
+    """An SFTP server; `host_key` holds the public keys that it may show, in OpenSSH form. Without it they must stand in
+    `known_hosts`, a file of OpenSSH's; without both, in the user's own. `legacy_algorithms` allows SHA-1."""
 
     host: str
     port: int
@@ -91,6 +91,7 @@ class SftpAccess:
     host_key: str | None = None
     known_hosts: str | None = None
     check_host_key: bool = True
+    legacy_algorithms: bool = False
 
 
 @dataclass(frozen=True)

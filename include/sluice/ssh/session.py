@@ -1,0 +1,169 @@
+"""One SSH connection with one SFTP session, driven from ordinary threads and opened again when it was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sluice.errors import RetriableError, SluiceError
+from sluice.model.access import SftpAccess
+from sluice.model.origin import Origin
+from sluice.ssh.connecting import Connecting
+from sluice.ssh.failures import of_ssh
+
+if TYPE_CHECKING:
+    import asyncssh
+
+Result = TypeVar("Result")
+
+
+class Session:
+    """Safe to use from many threads: every request runs in one event loop, on a thread of its own.
+
+    `timeout` is how long one request may take, `retry_for` how long connecting is tried again. `crowded` says what to
+    do if the server closes the connection while others of the same login are open."""
+
+    def __init__(
+        self,
+        access: SftpAccess,
+        origin: Origin,
+        *,
+        timeout: timedelta,
+        retry_for: timedelta,
+        crowded: Callable[[], str] = lambda: "",
+    ) -> None:
+        _quiet()
+        self._connecting = Connecting(access, origin, crowded)
+        self.origin = origin
+        self._timeout = timeout.total_seconds()
+        self._retry_for = retry_for.total_seconds()
+        self._loop = asyncio.new_event_loop()
+        self._opening = asyncio.Lock()
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._client: asyncssh.SFTPClient | None = None
+        self._tried = 0
+        self._failure: SluiceError | None = None
+        name = f"sftp-{origin.connection}"
+        self._thread = threading.Thread(target=_serve, args=(self._loop,), name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def open(self) -> bool:
+        """Whether the connection stands."""
+        return self._client is not None and self._connection is not None and not self._connection.is_closed()
+
+    def run(
+        self,
+        job: Callable[[asyncssh.SFTPClient], Coroutine[Any, Any, Result]],
+        act: str,
+        way_out: str = "",
+        *,
+        patient: bool = True,
+    ) -> Result:
+        """Do a job with the open session; `way_out` is what to do if the server refuses it. Raises `RetriableError`
+        if the server cannot be reached (after tries with growing random waits), is full or failed, and `FatalError` if
+        it refuses us or is not the one we know."""
+        retry_for = self._retry_for if patient else 0
+        client = asyncio.run_coroutine_threadsafe(self._opened(retry_for), self._loop).result()
+        return self.finish(self.begin(job(client)), act, way_out)
+
+    def begin(self, request: Coroutine[Any, Any, Result]) -> concurrent.futures.Future[Result]:
+        """Start a request on what a job has opened; `finish` takes its answer."""
+        return asyncio.run_coroutine_threadsafe(request, self._loop)
+
+    def finish(self, future: concurrent.futures.Future[Result], act: str, way_out: str = "") -> Result:
+        """The answer to a request. Raises what `run` raises."""
+        import asyncssh
+
+        try:
+            return future.result(self._timeout)
+        except concurrent.futures.TimeoutError:
+            self._loop.call_soon_threadsafe(self._abort)
+            raise self.origin.retriable(f"cannot {act}: {self.origin.server} did not answer in time") from None
+        except (OSError, EOFError, asyncssh.Error) as error:
+            raise of_ssh(error, self.origin, act, way_out) from error
+
+    def close(self) -> None:
+        """Close the connection and end the thread."""
+        self.__del__()
+        self._thread.join(5)
+
+    def __del__(self) -> None:
+        """Whoever has no more use for it need not close it. The garbage collector may run on its own thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_end, self._loop, self._connection)
+
+    def _abort(self) -> None:
+        """Let the connection go at once, whatever is under way on it."""
+        if self._connection is not None:
+            self._connection.abort()
+        self._connection = self._client = None
+
+    async def _opened(self, retry_for: float) -> asyncssh.SFTPClient:
+        """If another thread has tried in vain while this one waited, its failure is shared."""
+        tried = self._tried
+        async with self._opening:
+            if self._client is not None and self.open:
+                return self._client
+            if self._tried > tried and self._failure is not None:
+                raise self._failure
+            self._failure = None
+            try:
+                self._client = await self._connect(retry_for)
+            except SluiceError as failure:
+                self._failure = failure
+                raise
+            finally:
+                self._tried += 1
+            return self._client
+
+    async def _connect(self, retry_for: float) -> asyncssh.SFTPClient:
+        """Tries again if that can help, until `retry_for` seconds are over."""
+        until = time.monotonic() + retry_for
+        wait = 0.5
+        while True:
+            try:
+                self._connection, client = await self._connecting.once()
+            except RetriableError:
+                if time.monotonic() + wait > until:
+                    raise
+            else:
+                return client
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 (jitter, not a secret)
+            wait = min(wait * 2, 15)
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.run_until_complete(_wind_up())
+    loop.close()
+
+
+async def _wind_up() -> None:
+    """What is under way ends, and the connection lets its socket go."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+def _end(loop: asyncio.AbstractEventLoop, connection: asyncssh.SSHClientConnection | None) -> None:
+    if connection is not None:
+        connection.abort()
+    loop.stop()
+
+
+def _quiet() -> None:
+    """asyncssh tells fifteen lines of every connection; a task's log is for its own, unless somebody has asked."""
+    log = logging.getLogger("asyncssh")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)
