@@ -94,6 +94,15 @@ def asyncssh_server(folder: Path) -> Iterator[SftpServer]:
 
 
 @contextmanager
+def quirky(folder: Path, *quirks: str) -> Iterator[SftpServer]:
+    """asyncssh's server, answering as others do: `tests/servers/quirky_sftp.py` has the quirks."""
+    port, (key, public), home = free_port(), host_key(folder), folder / "home"
+    home.mkdir()
+    with running(module("quirky_sftp", str(port), str(key), str(home), ",".join(quirks)), port, folder / "quirky.log"):
+        yield SftpServer(port, (folder / "rsa.pub").read_text() if "sha1-key" in quirks else public, home)
+
+
+@contextmanager
 def rclone_sftp(folder: Path) -> Iterator[SftpServer]:
     """rclone: an SFTP server without OpenSSH's extensions to the protocol."""
     port, (key, public), home = free_port(), host_key(folder), folder / "rclone-sftp"

@@ -19,9 +19,9 @@ from sluice.errors import DefinitionError, SluiceError
 from sluice.model.access import Connections, SftpAccess
 from sluice.model.declared import Duration
 from sluice.model.origin import Origin
-from sluice.ssh import verbs
+from sluice.ssh import reading, verbs
 from sluice.ssh.session import Session
-from sluice.ssh.writing import AHEAD, BLOCK, Outgoing
+from sluice.ssh.writing import BLOCK, Outgoing
 
 if TYPE_CHECKING:
     import asyncssh
@@ -120,19 +120,17 @@ class SftpFolder:
         yield from sorted(found, key=lambda stored: stored.name)
 
     def read(self, name: str) -> Iterator[bytes]:
-        path = self._path(name)
+        path, session = self._path(name), self._session
         act = f"read {path}"
-        file = self._session.run(lambda client: verbs.open_to_read(client, path), act)
-        if file is None:
+        found = session.run(lambda client: verbs.stat(client, path), act)
+        file = session.run(lambda client: verbs.open_to_read(client, path), act) if found else None
+        if file is None or found is None:
             raise self._origin.fatal(f"cannot {act}: there is no such file")
-        offset = 0
         try:
-            while piece := self._session.finish(self._session.begin(verbs.read(file, offset, AHEAD * BLOCK)), act):
-                yield piece
-                offset += len(piece)
+            yield from reading.pieces(session, file, found.size, act)
         finally:
             with suppress(SluiceError):
-                self._session.finish(self._session.begin(file.close()), act)
+                session.finish(session.begin(file.close()), act)
 
     def remove(self, names: Iterable[str]) -> None:
         for path in [self._path(name) for name in names]:

@@ -180,7 +180,7 @@ class Incoming(io.RawIOBase):
                 raise
             body = reading.read(self._session, self._file, self._at, wanted, self._act)
         if len(body) < wanted:
-            raise self._session.origin.retriable(f"cannot {self._act}: {len(body)} of {wanted} bytes came")
+            raise reading.short(self._session, self._act, len(body), wanted)
         self._at += len(body)
         return body
 
@@ -264,14 +264,15 @@ class SftpLinks:
 
 
 async def _real(client: asyncssh.SFTPClient, path: str) -> str | None:
-    """Of a path that is not there, as far as it is. Servers refuse in many words what they cannot resolve."""
+    """Of a path that is not there, as far as it is. Servers refuse in many words what they cannot resolve; some resolve
+    nothing, and then a path without a link leads where it says."""
     answer = await verbs.ask(client.realpath(path or "."))
     if isinstance(answer, verbs.Answer):
         return str(answer.value)
     if not path or not (answer.missing or answer.error.code in (FAILURE, UNSUPPORTED)):
         raise answer.error
     there = await verbs.ask(client.lstat(path))
-    if isinstance(there, verbs.Answer):
+    if isinstance(there, verbs.Answer) and verbs.entry("", there.value).link:
         return None
     folder, _, name = path.rpartition("/")
     above = await _real(client, folder)

@@ -53,9 +53,9 @@ def lost(origin: Origin, act: str, next_step: str = "") -> SluiceError:
 
 
 def _of_channel(error: asyncssh.ChannelOpenError, origin: Origin, act: str) -> SluiceError:
-    from asyncssh.constants import OPEN_CONNECT_FAILED, OPEN_RESOURCE_SHORTAGE
+    from asyncssh.constants import OPEN_RESOURCE_SHORTAGE
 
-    if error.code in (OPEN_CONNECT_FAILED, OPEN_RESOURCE_SHORTAGE):
+    if error.code == OPEN_RESOURCE_SHORTAGE:
         return origin.retriable(f"cannot {act}: {origin.server} has no room for another session")
     return origin.fatal(
         f"cannot {act}: {origin.server} takes the login and opens no SFTP session for it",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from sluice.errors import SluiceError
 from sluice.ssh import verbs
 from sluice.ssh.session import Session
 
@@ -18,9 +20,28 @@ AHEAD = 2
 """Pieces of one file that are under way at once: beside what is read, its share of memory is twice `PIECE`."""
 
 
+def pieces(session: Session, file: asyncssh.SFTPClientFile, size: int | None, act: str) -> Iterator[bytes]:
+    """The whole file. Raises `RetriableError` if fewer than `size` bytes come; without a size, the first empty answer
+    is its end."""
+    offset = 0
+    while size is None or offset < size:
+        piece = read(session, file, offset, PIECE if size is None else min(PIECE, size - offset), act)
+        if not piece:
+            break
+        yield piece
+        offset += len(piece)
+    if size is not None and offset < size:
+        raise short(session, act, offset, size)
+
+
+def short(session: Session, act: str, came: int, size: int) -> SluiceError:
+    """The error for a server that leaves out the end of what was asked for."""
+    return session.origin.retriable(f"cannot {act}: {came} of {size} bytes came")
+
+
 def read(session: Session, file: asyncssh.SFTPClientFile, offset: int, size: int, act: str) -> bytes:
     """Up to `size` bytes from `offset` on; fewer only if the file ends before. Raises what `Session.run` raises."""
-    pieces: list[bytes] = []
+    found: list[bytes] = []
     under_way: deque[tuple[Future[bytes], int]] = deque()
     end = offset + size
     while offset < end or under_way:
@@ -29,7 +50,7 @@ def read(session: Session, file: asyncssh.SFTPClientFile, offset: int, size: int
             under_way.append((session.begin(verbs.read(file, offset, asked)), asked))
             offset += asked
         answer, asked = under_way.popleft()
-        pieces.append(session.finish(answer, act))
-        if len(pieces[-1]) < asked:
+        found.append(session.finish(answer, act))
+        if len(found[-1]) < asked:
             break
-    return b"".join(pieces)
+    return b"".join(found)

@@ -68,23 +68,35 @@ async def stat(client: asyncssh.SFTPClient, path: str) -> Entry | None:
     is nothing. A server that says no in other words is asked for the folder's listing."""
     answer = await ask(client.stat(path or "."))
     if isinstance(answer, Answer):
-        return _entry("", answer.value)
+        return entry("", answer.value)
     if answer.missing:
         return None
     folder, name = posixpath.split(path)
     listed = await ask(client.readdir(folder or "."))
     if isinstance(listed, Answer):
-        return next((_entry(name, entry.attrs) for entry in listed.value if entry.filename == name), None)
-    if listed.missing:
+        return next((entry(name, one.attrs) for one in listed.value if one.filename == name), None)
+    if listed.missing or (folder.strip("/") and await is_missing(client, folder)):
         return None
     raise answer.error
+
+
+async def is_missing(client: asyncssh.SFTPClient, path: str) -> bool:
+    """Whether it is sure that nothing is there."""
+    import asyncssh
+
+    try:
+        return await stat(client, path) is None
+    except asyncssh.SFTPError as error:
+        if error.code in LOST:
+            raise
+        return False
 
 
 async def lstat(client: asyncssh.SFTPClient, path: str) -> Entry | None:
     """What is at a path itself, a link as a link; None if nothing is there."""
     answer = await ask(client.lstat(path))
     if isinstance(answer, Answer):
-        return _entry("", answer.value)
+        return entry("", answer.value)
     if answer.missing:
         return None
     raise answer.error
@@ -95,18 +107,17 @@ async def entries(client: asyncssh.SFTPClient, folder: str) -> list[Entry] | Non
     that are not told are asked for one by one."""
     answer = await ask(client.readdir(folder or "."))
     if isinstance(answer, Refused):
-        there = await ask(client.stat(folder or "."))
-        if answer.missing or (isinstance(there, Refused) and there.missing):
+        if answer.missing or await is_missing(client, folder):
             return None
         raise answer.error
     found = []
     for name, attributes in ((str(listed.filename), listed.attrs) for listed in answer.value):
         if name in (".", ".."):
             continue
-        entry = _entry(name, attributes)
+        one = entry(name, attributes)
         if attributes.permissions is None and (told := await lstat(client, posixpath.join(folder, name))):
-            entry = replace(told, name=name)
-        found.append(entry)
+            one = replace(told, name=name)
+        found.append(one)
     return found
 
 
@@ -158,7 +169,7 @@ async def _expect_no_file(client: asyncssh.SFTPClient, folder: str) -> None:
     levels = folder.split("/")
     for level in ("/".join(levels[:depth]) for depth in range(1, len(levels) + 1)):
         found = await ask(client.stat(level or "/"))
-        if isinstance(found, Answer) and not _entry("", found.value).folder and found.value.permissions is not None:
+        if isinstance(found, Answer) and not entry("", found.value).folder and found.value.permissions is not None:
             raise asyncssh.SFTPError(NOT_A_DIRECTORY, level)
 
 
@@ -194,7 +205,7 @@ async def remove_folder(client: asyncssh.SFTPClient, path: str) -> None:
 async def _is_there(client: asyncssh.SFTPClient, path: str) -> bool:
     """Links as themselves. What cannot be looked at counts as there."""
     found = await ask(client.lstat(path))
-    return isinstance(found, Answer) or not found.missing
+    return isinstance(found, Answer) or not (found.missing or await is_missing(client, path))
 
 
 async def read(file: asyncssh.SFTPClientFile, offset: int, size: int) -> bytes:
@@ -214,6 +225,7 @@ async def read(file: asyncssh.SFTPClientFile, offset: int, size: int) -> bytes:
     return bytes(body)
 
 
-def _entry(name: str, attributes: asyncssh.SFTPAttrs) -> Entry:
+def entry(name: str, attributes: asyncssh.SFTPAttrs) -> Entry:
+    """What a server has told of a name."""
     mode = attributes.permissions or 0
     return Entry(name, attributes.size, int(attributes.mtime or 0), modes.S_ISDIR(mode), modes.S_ISLNK(mode))

@@ -1,0 +1,265 @@
+"""SFTP servers that answer in other words, verb by verb: what comes of each.
+
+`docs/sftp.md` has the table; `pytest --update` writes it there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluice.definition.project import Staging
+from sluice.delivery.probe import probe_staging
+from sluice.destinations import DESTINATIONS
+from sluice.destinations.base import Destination
+from sluice.errors import FatalError, RetriableError, SluiceError
+from sluice.filesystem import open_filesystem
+from tests.servers.docs import block, filled
+from tests.servers.fleet import Fleet
+from tests.servers.quirky_sftp import QUIRKS
+from tests.servers.ssh import SftpServer, quirky
+
+DOCS = Path(__file__).parents[2] / "docs" / "sftp.md"
+FIRST, SECOND = b"first" * 200_000, b"the second, longer" * 100_000
+WORKS: tuple[type[SluiceError] | None, str] = (None, "")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a server answers to one verb, and what comes of it: all goes on, or `error` with `text` in it, once as it is
+    and then with what is declared in `way_out`."""
+
+    verb: str
+    relies: str
+    quirks: str
+    comes: str
+    error: type[SluiceError] | None = None
+    text: str = ""
+    way_out: dict[str, Any] = field(default_factory=dict)
+    job: Callable[[Destination], None] | None = None
+
+    def __str__(self) -> str:
+        return self.quirks
+
+
+def deliver(destination: Destination) -> None:
+    """Everything that a run asks of a destination, and what becomes of it."""
+    assert destination.stat("a/b/one.bin") is None
+    destination.remove(["a/b/one.bin"])
+    for body in (FIRST, SECOND):
+        stored = destination.put("a/b/one.bin", [body[:300_000], body[300_000:]])
+        assert stored.size == len(body)
+    destination.put("a/two.bin", [b"2"])
+    found = destination.stat("a/b/one.bin")
+    assert found is not None
+    assert found.size == len(SECOND)
+    assert b"".join(destination.read("a/b/one.bin")) == SECOND
+
+
+def tidy(destination: Destination) -> None:
+    """What only some runs ask."""
+    deliver(destination)
+    assert [one.name for one in destination.list("")] == ["a/b/one.bin", "a/two.bin"]
+    assert list(destination.list("none")) == []
+    assert destination.abort(["a/b/one.bin", "none/x"]) == 0
+    destination.remove(["a/b/one.bin", "a/two.bin", "a/none"])
+    assert list(destination.list("")) == []
+
+
+def write_only(destination: Destination) -> None:
+    destination.put("a/b/one.bin", [FIRST])
+
+
+def replace_only(destination: Destination) -> None:
+    """A run that has nothing to tidy up."""
+    for body in (FIRST, SECOND):
+        destination.put("a/b/one.bin", [body])
+    with pytest.raises(FatalError, match=r"remove in/a/b/one\.bin: permission denied\n  next: let this user delete"):
+        destination.remove(["a/b/one.bin"])
+
+
+ONE = {"connections": 1}
+IN_PLACE = {"rename": False}
+CASES = (
+    Case("connect", "as many connections as `connections`", "one-connection",
+         "the error names `connections: 1`", RetriableError, "declare `connections: 1`", ONE),
+    Case("connect", "algorithms without SHA-1", "sha1-kex", "refused, with what is offered and `legacy_algorithms`",
+         FatalError, "offers as key exchange .*group14-sha1, diffie-hellman-group1-sha1"),
+    Case("connect", "algorithms without SHA-1", "sha1-mac", "the same", FatalError, "offers as MAC .*hmac-sha1"),
+    Case("connect", "algorithms without SHA-1", "sha1-key", "the same", FatalError, "offers as host key .*ssh-rsa"),
+    Case("connect", "an SFTP session for the login", "no-sftp", "refused", FatalError, "opens no SFTP session"),
+    Case("any", "that the connection lasts", "drops", "tried again: the chunk, then the task; a source's file is opened"
+         " again where it was", RetriableError, "the connection to .* was lost"),
+    Case("stat", "`NO_SUCH_FILE` if nothing is there", "missing-is-failure", "the folder's listing says whether it is"),
+    Case("stat", "`NO_SUCH_FILE` if nothing is there", "missing-is-denied", "the same"),
+    Case("stat", "an answer", "no-stat", "the folder's listing tells the size"),
+    Case("stat", "an answer, or a listing", "no-stat,no-list", "refused", FatalError, "permission denied"),
+    Case("stat", "a size", "no-sizes", "the error names `check_size: false`", FatalError,
+         "tells no sizes.*check_size: false", {"check_size": False}, write_only),
+    Case("stat", "a time, for a source's files", "no-times", "a file that was written again is told by its size and its"
+         " footer alone"),
+    Case("mkdir", "nothing: the file that follows tells", "mkdir-denied", "all goes on"),
+    Case("mkdir", "a yes, if the folder is missing", "no-mkdir", "refused; `make_folders: false` if folders are made by"
+         " somebody else", FatalError, "permission denied"),
+    Case("open", "names that begin with a dot", "no-dots", "the error names `rename: false`", FatalError,
+         "begin with a dot, declare `rename: false`", IN_PLACE),
+    Case("write", "no size: asyncssh sends what `limits` allows, else 32 kB", "small-writes", "all goes on"),
+    Case("write", "a code for a full disk, or that text alone", "full", "tried again; the error says where to look",
+         RetriableError, "look at the disk and the log"),
+    Case("write", "a yes", "write-fails", "tried again; nothing is left", RetriableError, "the server answered ``"),
+    Case("close", "a yes: servers with a quota may refuse here", "close-fails", "tried again; nothing is left",
+         RetriableError, "the server answered `quota`"),
+    Case("close", "that the file stays", "take-at-once", "the error names `check_size: false` and `rename: false`",
+         FatalError, "declare `check_size: false`", {"check_size": False, "rename": False}, write_only),
+    Case("rename", "the extension `posix-rename`", "no-posix-rename", "what is there is removed first"),
+    Case("rename", "that the extension works if it is announced", "posix-rename-failure", "the same"),
+    Case("rename", "that a file is replaced", "rename-onto-fails", "the same"),
+    Case("rename", "a yes", "no-rename", "the error names `rename: false`; what was there stays", FatalError,
+         "cannot rename, declare `rename: false`", IN_PLACE),
+    Case("rename", "a yes", "rename-unsupported", "the same", FatalError, "cannot rename, declare `rename: false`",
+         IN_PLACE),
+    Case("remove", "`NO_SUCH_FILE` if it is gone", "missing-is-failure,no-posix-rename", "looked for, then no error",
+         job=tidy),
+    Case("remove", "a yes, if a run was aborted", "no-delete", "runs deliver; what they would tidy up stays, with an"
+         " error", job=replace_only),
+    Case("listdir", "a yes, only to find unfinished files", "no-list", "runs deliver, and look at files by name",
+         job=deliver),
+    Case("listdir", "types", "no-types", "each entry is looked at", job=tidy),
+    Case("read", "any number of bytes", "short-reads", "the rest is asked for again"),
+    Case("read", "at least one byte before the end", "empty-reads", "tried again; no hole is passed on",
+         RetriableError, "bytes came"),
+    Case("setstat", "nothing: it is not used", "no-setstat", "all goes on", job=tidy),
+    Case("extensions", "`limits`, `posix-rename`: if they are there; no `fsync`, no `statvfs`", "no-extensions",
+         "all goes on", job=tidy),
+    Case("realpath", "an answer, for sources and staging", "no-realpath", "paths are taken as they stand; a link is"
+         " refused, for nobody says where it leads", job=tidy),
+)  # fmt: skip
+
+
+@contextmanager
+def served(fleet: Fleet, tmp_path: Path, *quirks: str, **connection: Any) -> Iterator[tuple[SftpServer, str]]:
+    """A server, and the Airflow connection to it."""
+    with quirky(tmp_path, *quirks) as server:
+        yield server, fleet.connect("quirky", server.connection(**connection))
+
+
+def opened(fleet: Fleet, conn_id: str, **declared: Any) -> Destination:
+    config = {"type": "sftp", "airflow_conn_id": conn_id, "retry_for": "1s", "folder": "in"} | declared
+    return DESTINATIONS["sftp"].model_validate(config).open(fleet, name="acme", threads=2)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_what_comes_of_an_answer(case: Case, fleet: Fleet, tmp_path: Path) -> None:
+    with served(fleet, tmp_path, *case.quirks.split(",")) as (server, conn_id):
+        job = case.job or deliver
+        if case.error is None:
+            _done(job, opened(fleet, conn_id))
+        else:
+            with pytest.raises(case.error) as refused:
+                _done(job, opened(fleet, conn_id))
+            assert re.search(case.text, refused.value.page().replace("\n", " ")), refused.value.page()
+            assert not list(server.folder.rglob(".*.partial")), "nothing is left"
+        if case.way_out:
+            _done(job, opened(fleet, conn_id, folder="out", **case.way_out))
+
+
+def _done(job: Callable[[Destination], None], destination: Destination) -> None:
+    try:
+        job(destination)
+    finally:
+        destination.close()
+
+
+STAGES = ("missing-is-failure", "missing-is-denied", "mkdir-denied", "no-posix-rename", "posix-rename-failure",
+          "rename-onto-fails", "no-types", "no-times", "no-setstat", "no-realpath", "no-extensions", "short-reads",
+          "small-writes", "one-connection")  # fmt: skip
+
+
+@pytest.mark.parametrize("quirk", STAGES)
+def test_staging_holds_all_the_same(quirk: str, fleet: Fleet, tmp_path: Path) -> None:
+    """A file that is created only if it is absent is created once, and whole."""
+    with served(fleet, tmp_path, quirk) as (_, conn_id):
+        probe_staging(Staging(airflow_conn_id=conn_id, path="a/staging"), fleet)
+        opened = open_filesystem(fleet, conn_id, "a/staging")
+        bodies = [b"%d" % number * 40_000 for number in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            created = list(pool.map(lambda body: opened.create("log/1/entry", body), bodies))
+        assert created.count(True) == 1
+        assert opened.read_bytes("log/1/entry") == bodies[created.index(True)]
+        for body in (FIRST, SECOND):
+            opened.write_bytes("b/one", body)
+        assert opened.read_bytes("b/one") == SECOND
+        assert [file.name for file in opened.list()] == ["b/one", "log/1/entry"]
+        opened.remove_tree("log")
+        opened.remove(["b/one", "b/none"])
+        assert opened.list() == []
+
+
+def test_staging_needs_a_server_that_renames(fleet: Fleet, tmp_path: Path) -> None:
+    with served(fleet, tmp_path, "no-rename") as (_, conn_id), pytest.raises(FatalError) as refused:
+        probe_staging(Staging(airflow_conn_id=conn_id, path="staging"), fleet)
+    assert "staging needs a server that can rename folders" in refused.value.next_step
+
+
+def test_a_source_goes_on_after_a_lost_connection(fleet: Fleet, tmp_path: Path) -> None:
+    with served(fleet, tmp_path, "drops") as (server, conn_id):
+        (server.folder / "rows.bin").write_bytes(SECOND)
+        with open_filesystem(fleet, conn_id, "", read_only=True).open_input("rows.bin") as file:
+            begin = file.read(1_000_000)
+            assert begin + file.read(800_000) == SECOND
+
+
+def test_a_source_that_changes_meanwhile_is_not_mixed(fleet: Fleet, tmp_path: Path) -> None:
+    with served(fleet, tmp_path, "drops") as (server, conn_id):
+        (server.folder / "rows.bin").write_bytes(SECOND)
+        with open_filesystem(fleet, conn_id, "", read_only=True).open_input("rows.bin") as file:
+            file.read(1_000_000)
+            (server.folder / "rows.bin").write_bytes(FIRST)
+            with pytest.raises(RetriableError, match="was lost"):
+                file.read(800_000)
+
+
+WORDS = "lake/404/permission denied/no such file/AccessDenied/timed out"
+
+
+@pytest.mark.parametrize(("quirk", "error"), [("write-fails", RetriableError), ("close-fails", RetriableError)])
+def test_names_made_of_errors_words_decide_nothing(
+    quirk: str, error: type[SluiceError], fleet: Fleet, tmp_path: Path
+) -> None:
+    with served(fleet, tmp_path, quirk) as (_, conn_id):
+        with pytest.raises(error) as refused:
+            _done(write_only, opened(fleet, conn_id, folder=WORDS))
+        assert type(refused.value) is error
+        with pytest.raises(error) as refused:
+            open_filesystem(fleet, conn_id, WORDS).write_bytes("no space left on device", FIRST)
+        assert type(refused.value) is error
+        assert "the disk is full" not in refused.value.page()
+
+
+def test_a_permission_is_no_outage_whatever_the_name(fleet: Fleet, tmp_path: Path) -> None:
+    with (
+        served(fleet, tmp_path, "no-list", "no-stat") as (_, conn_id),
+        pytest.raises(FatalError, match="permission den"),
+    ):
+        open_filesystem(fleet, conn_id, "lake/connection reset/timeout/503").list()
+
+
+def test_the_page_shows_them(request: pytest.FixtureRequest) -> None:
+    rows = ["| verb | our code relies on | a server that | what comes of it |", "| --- | --- | --- | --- |"]
+    for case in CASES:
+        answer = "; ".join(QUIRKS[quirk] for quirk in case.quirks.split(","))
+        rows.append(f"| {case.verb} | {case.relies} | {answer} | {case.comes} |")
+    if request.config.getoption("--update", default=False):
+        DOCS.write_text(filled(DOCS.read_text(), "answers", "\n".join(rows)))
+    assert block(DOCS.read_text(), "answers").strip().splitlines() == rows
+
+
+def test_every_quirk_is_tried() -> None:
+    assert {quirk for case in CASES for quirk in case.quirks.split(",")} == QUIRKS.keys()
