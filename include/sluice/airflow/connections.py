@@ -125,7 +125,7 @@ def _folder(connection: Connection) -> FolderAccess:
     path = connection.extra_dejson.get("path")
     if not path:
         raise needs(connection, "extra `path`")
-    return FolderAccess(home() / path)
+    return FolderAccess(home() / Path(path).expanduser())
 
 
 def _generic(connection: Connection) -> SecretAccess | KeyAccess:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sluice.definition.position import Path
 from sluice.definition.problem import Problem, shown, unknown
+from sluice.model.declared import without_home
 
 MACROS = {
     "DATASET_ID": "the identifier of the dataset, or of the segment's dataset",
@@ -78,6 +79,8 @@ def wrong_folder(path: Path, folder: str, allowed: str, destination: str) -> Ite
     levels = folder.removesuffix("/").split("/")
     if folder.startswith("/"):
         yield Problem(path, "the folder begins at the root", "write it without the first `/`: below the connection's")
+    elif (meant := without_home(folder)) is not None:
+        yield Problem(path, "only a shell knows `~`", f"write {meant or '/'}: below the connection's")
     elif folder and any(level in ("", ".", "..") for level in levels):
         yield Problem(path, "a level of the folder is empty, `.` or `..`", "write levels such as drop/daily")
     yield from wrong_characters(path, folder, allowed, destination)

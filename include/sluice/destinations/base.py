@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from pydantic import field_validator
 
 from sluice.model.access import Connections
-from sluice.model.declared import Declared
+from sluice.model.declared import Declared, without_home
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,11 @@ class DestinationConfig(Declared):
     @field_validator("folder")
     @classmethod
     def _plain_folder(cls, folder: str) -> str:
-        """Without slashes at its ends; `/` alone is the top. Refuses `.` and `..`, which servers read differently."""
+        """Without slashes at its ends; `/` alone is the top. Refuses `.` and `..`, which servers read differently, and
+        `~`, which is a word of shells."""
         folder = folder.strip("/")
+        if (meant := without_home(folder)) is not None:
+            raise ValueError(f"only a shell knows `~`: did you mean {meant!r}?")
         if folder and any(part in ("", ".", "..") for part in folder.split("/")):
             raise ValueError("write folders between single slashes, without `.` or `..`")
         return folder

@@ -15,6 +15,7 @@ from sluice.filesystem.links import Bounded
 from sluice.filesystem.walk import LeftOut, files_below
 from sluice.filesystem.writing import remove, writing
 from sluice.model.access import Access, Connections
+from sluice.model.declared import without_home
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -245,5 +246,12 @@ class Opened:
 
 def open_filesystem(connections: Connections, conn_id: str, path: str, *, read_only: bool = False) -> Opened:
     """Open the folder or file `path` of a connection: below its own folder, or on S3, GCS and Azure with the bucket
-    or container as the first level. Only Sluice's own staging is opened for writing."""
+    or container as the first level. Only Sluice's own staging is opened for writing. Raises `DefinitionError` for a
+    path that begins with a shell's `~`."""
+    if (meant := without_home(path)) is not None:
+        raise DefinitionError(
+            f"connection {conn_id}: only a shell knows `~`: {path!r} would be a folder of that name",
+            nearest=repr(meant),
+            next_step="write the path below the connection's own folder",
+        )
     return Opened(connections.get(conn_id), conn_id, path, read_only=read_only)

@@ -63,6 +63,12 @@ def _duration(value: Any) -> Any:
     return timedelta(seconds=seconds)
 
 
+def without_home(path: str) -> str | None:
+    """What a path below a connection's folder means that begins with a shell's `~`; None for any other path."""
+    first, _, rest = path.partition("/")
+    return rest if first == "~" else None
+
+
 def spell_duration(value: timedelta) -> str:
     """A length of time as a declaration writes it, in the largest unit that divides it: `90s`, `12h`."""
     length = round(value / timedelta(milliseconds=1))

@@ -90,6 +90,7 @@ class Mismatch:
     """The first kind of algorithm that two sides have none of in common."""
 
     kind: str
+    wanted: tuple[str, ...]
     offered: tuple[str, ...]
 
 
@@ -100,7 +101,8 @@ def mismatch(mine: Algorithms, theirs: Algorithms) -> Mismatch | None:
         if field == "mac" and any(word in _cipher(mine, theirs) for word in _AEAD):
             continue
         if not set(wanted) & set(offered):
-            return Mismatch(kind, tuple(name for name in offered if not name.startswith(("ext-info-", "kex-strict-"))))
+            real = tuple(name for name in offered if not name.startswith(("ext-info-", "kex-strict-")))
+            return Mismatch(kind, wanted, real)
     return None
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import SluiceError
 from sluice.model.access import SftpAccess
 from sluice.model.origin import Origin
-from sluice.ssh.algorithms import Mismatch, mismatch, offered_by, ours, signatures
+from sluice.ssh.algorithms import Algorithms, mismatch, offered_by, ours, signatures
 from sluice.ssh.failures import lost, of_ssh
 from sluice.ssh.login import private_key
-from sluice.ssh.trust import scan, trusted
+from sluice.ssh.trust import Trusted, scan, trusted
 
 if TYPE_CHECKING:
     import asyncssh
@@ -24,22 +25,20 @@ under way for one read, and so at most 4 MiB."""
 
 
 class Connecting:
-    """Opens connections to one server for one login. Raises `DefinitionError` at once if a key cannot be read."""
+    """Opens connections to one server for one login."""
 
     def __init__(self, access: SftpAccess, origin: Origin, crowded: Callable[[], str]) -> None:
         self._access, self._origin, self._crowded = access, origin, crowded
         self._conn = f"the Airflow connection {origin.airflow_conn_id}"
-        self._trusted = trusted(access, origin)
-        self._ours = ours(self._trusted.signatures, legacy=access.legacy_algorithms)
-        self._key = private_key(access, origin)
 
     async def once(self) -> tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient]:
-        """One try. Raises `RetriableError` or `FatalError`."""
+        """One try. Raises `RetriableError`, `FatalError`, or `DefinitionError` if a key cannot be read."""
         import asyncssh
 
-        made: list[asyncssh.SSHClientConnection] = []
+        trust, made = trusted(self._access, self._origin), list[asyncssh.SSHClientConnection]()
+        options = self._options(trust)
         try:
-            connection = await asyncssh.connect(client_factory=_noting(made), **self._options())
+            connection = await asyncssh.connect(client_factory=_noting(made), **options)
             _send_data_alone(connection)
             client = await connection.start_sftp_client()
             client.limits.max_read_len = min(client.limits.max_read_len, REQUEST)
@@ -48,9 +47,16 @@ class Connecting:
         except (OSError, EOFError, asyncssh.Error) as error:
             if made:
                 made[-1].abort()
-            raise await self._refused(error, made[-1] if made else None) from error
+            raise await self._refused(error, trust, made[-1] if made else None) from error
 
-    def _options(self) -> dict[str, Any]:
+    @cached_property
+    def _key(self) -> Any:
+        return private_key(self._access, self._origin)
+
+    def _ours(self, trust: Trusted) -> Algorithms:
+        return ours(trust.signatures, legacy=self._access.legacy_algorithms)
+
+    def _options(self, trust: Trusted) -> dict[str, Any]:
         """Neither the user's SSH configuration nor an agent has a say: a task runs the same wherever it runs."""
         access = self._access
         return {
@@ -59,8 +65,8 @@ class Connecting:
             "username": access.username,
             "password": access.password,
             "client_keys": [self._key] if self._key else None,
-            "known_hosts": self._trusted.option,
-            **self._ours.options(),
+            "known_hosts": trust.option,
+            **self._ours(trust).options(),
             "signature_algs": signatures(legacy=access.legacy_algorithms),
             "compression_algs": ["none"],
             "config": None,
@@ -71,20 +77,19 @@ class Connecting:
             "keepalive_count_max": 4,
         }
 
-    async def _refused(self, error: Exception, made: asyncssh.SSHClientConnection | None) -> SluiceError:
+    async def _refused(
+        self, error: Exception, trust: Trusted, made: asyncssh.SSHClientConnection | None
+    ) -> SluiceError:
         import asyncssh
 
         if isinstance(error, asyncssh.HostKeyNotVerifiable):
             peer = made.get_extra_info("peername") if made else None
-            return self._changed() if self._trusted.known(peer[0] if peer else "") else self._none_known()
-        before_login = made is not None and made.get_extra_info("send_cipher") is None
-        if isinstance(error, asyncssh.DisconnectError) and before_login:
-            theirs = await offered_by(self._access.host, self._access.port)
-            if theirs and (found := mismatch(self._ours, theirs)):
-                with_legacy = ours(self._trusted.signatures, legacy=True)
-                return self._nothing_in_common(found, legacy_helps=mismatch(with_legacy, theirs) is None)
+            return self._changed() if trust.known(peer[0] if peer else "") else self._none_known()
         if isinstance(error, asyncssh.PermissionDenied):
             return of_ssh(error, self._origin, _ACT, self._old_signature())
+        before_login = made is not None and made.get_extra_info("send_cipher") is None
+        if before_login and (refusal := await self._nothing_in_common(trust)):
+            return refusal
         if isinstance(error, asyncssh.DisconnectError | ConnectionResetError):
             return lost(self._origin, _ACT, self._crowded())
         return of_ssh(error, self._origin, _ACT)
@@ -103,22 +108,23 @@ class Connecting:
             f" {self._conn}; if not, somebody may be standing between",
         )
 
-    def _nothing_in_common(self, found: Mismatch, *, legacy_helps: bool) -> SluiceError:
-        offered = ", ".join(found.offered)
-        if legacy_helps:
+    async def _nothing_in_common(self, trust: Trusted) -> SluiceError | None:
+        """Why it ended while keys were exchanged, if that is for what both offer."""
+        theirs, mine = await offered_by(self._access.host, self._access.port), self._ours(trust)
+        if theirs is None or (found := mismatch(mine, theirs)) is None:
+            return None
+        server, offered = self._origin.server, ", ".join(found.offered)
+        if mismatch(ours(trust.signatures, legacy=True), theirs) is None:
             return self._origin.fatal(
-                f"cannot {_ACT}: all that {self._origin.server} offers as {found.kind} rests on SHA-1 or is as old:"
-                f" {offered}",
+                f"cannot {_ACT}: all that {server} offers as {found.kind} rests on SHA-1 or is as old: {offered}",
                 f"ask its owner for newer algorithms; until then the extra `legacy_algorithms: true` of {self._conn}"
                 " allows SHA-1, with a warning at each run",
             )
         if found.kind == "host key" and self._access.check_host_key:
             return self._changed()
         return self._origin.fatal(
-            f"cannot {_ACT}: {self._origin.server} and we have no {found.kind} in common: it offers {offered}",
-            f"ask its owner for one of {', '.join(self._ours.cipher if found.kind == 'cipher' else self._ours.mac)}"
-            if found.kind in ("cipher", "MAC")
-            else "ask its owner for newer algorithms",
+            f"cannot {_ACT}: {server} and we have no {found.kind} in common: it offers {offered}",
+            f"ask its owner for one of {', '.join(found.wanted)}",
         )
 
     def _old_signature(self) -> str:

@@ -71,6 +71,14 @@ def test_at_sftp_a_leading_slash_is_the_servers_root() -> None:
         Sftp(type="sftp", airflow_conn_id="x", folder="/in/../box")
 
 
+@pytest.mark.parametrize("config", [Sftp, Local])
+def test_a_shells_word_for_home_is_refused(config: type[Sftp] | type[Local]) -> None:
+    kind = config.__name__.lower()
+    with pytest.raises(ValidationError, match="only a shell knows `~`: did you mean 'inbound/daily'"):
+        config.model_validate({"type": kind, "airflow_conn_id": "x", "folder": "~/inbound/daily"})
+    assert config.model_validate({"type": kind, "airflow_conn_id": "x", "folder": "~old/in"}).folder == "~old/in"
+
+
 def test_files_that_a_server_moves_away_do_not_stay() -> None:
     assert Sftp(type="sftp", airflow_conn_id="x").stays
     assert not Sftp(type="sftp", airflow_conn_id="x", check_size=False).stays
