@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from sluice.cli import main
 from sluice.definition.project import Staging
 from sluice.delivery.probe import probe_staging
 from sluice.destinations import DESTINATIONS
@@ -175,6 +177,47 @@ def _done(job: Callable[[Destination], None], destination: Destination) -> None:
         job(destination)
     finally:
         destination.close()
+
+
+def checked(fleet: Fleet, conn_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], **declared: Any) -> str:
+    """What `sluice check --connect acme` says of it."""
+    include = tmp_path / "include"
+    for folder in ("connections", "exports"):
+        (include / folder).mkdir(parents=True, exist_ok=True)
+    config = {"type": "sftp", "airflow_conn_id": conn_id, "folder": "in", "retry_for": "1s", **declared}
+    (include / "connections" / "acme.yaml").write_text(json.dumps(config))
+    main(["check", "--include", str(include), "--connect", "acme"])
+    printed = capsys.readouterr()
+    return printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("quirks", "said"),
+    [
+        ("no-list", "acme: delivers; wrote, read and removed sftp://"),
+        ("no-list,no-delete", "acme: delivers, but may not remove: what an aborted run has sent stays"),
+        ("no-rename", "acme: does not deliver"),
+        ("one-connection", "declare `connections: 1`"),
+        ("close-fails", "acme: does not deliver"),
+    ],
+)
+def test_the_probe_tries_what_a_run_needs(
+    quirks: str, said: str, fleet: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(fleet, tmp_path, *quirks.split(",")) as (server, conn_id):
+        for _ in range(2):
+            assert said in checked(fleet, conn_id, tmp_path, capsys)
+        left = [path.name for path in server.folder.rglob("*") if path.is_file()]
+        assert left == (["sluice-probe.txt"] if "no-delete" in quirks else [])
+
+
+def test_what_is_given_up_is_said(fleet: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with served(fleet, tmp_path, "sha1-mac", extra={"no_host_key_check": True, "legacy_algorithms": True}) as (_, conn):
+        said = checked(fleet, conn, tmp_path, capsys)
+    assert "warning: the Airflow connection quirky does not check the server's host key (`no_host_key_check`)" in said
+    assert "warning: the Airflow connection quirky allows SHA-1 (`legacy_algorithms`)" in said
+    assert "0 errors, 2 warnings" in said
+    assert "acme: delivers" in said
 
 
 STAGES = ("missing-is-failure", "missing-is-denied", "mkdir-denied", "no-posix-rename", "posix-rename-failure",

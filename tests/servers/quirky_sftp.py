@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,7 @@ def _dropping(after: int) -> None:
 def _options(host_key: str) -> dict[str, Any]:
     options: dict[str, Any] = {"server_host_keys": [host_key]}
     if "sha1-kex" in ON:
+        warnings.filterwarnings("ignore", "Diffie-Hellman over finite fields")
         options["kex_algs"] = ["diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1"]
     if "sha1-mac" in ON:
         options |= {"encryption_algs": ["aes128-ctr"], "mac_algs": ["hmac-sha1"]}

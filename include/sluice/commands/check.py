@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sluice.errors import DefinitionError, SluiceError
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from sluice.airflow.connections import AirflowConnections
     from sluice.columns.check import Checked
     from sluice.definition.project import Project
+    from sluice.delivery.probe import Probed
 
+SSH_TYPES = ("sftp", "ssh")
 _MANY = {
     "connection": "connections",
     "dataset": "datasets",
@@ -37,8 +39,11 @@ def check(args: argparse.Namespace) -> int:
     columns = _columns(loaded.project, args)
     errors = once([*loaded.errors, *columns.errors])
     warnings = once([*loaded.warnings, *columns.warnings])
+    unsafe = _unsafe(loaded.project)
     _print_pages(errors)
     _print_pages(warnings, "warning: ")
+    for warning in unsafe:
+        print(f"warning: {warning}", end="\n\n", file=sys.stderr)
     connects = args.connect is not None
     _print_pages(columns.unread, "" if connects else "warning: ")
     sys.stderr.flush()
@@ -46,7 +51,7 @@ def check(args: argparse.Namespace) -> int:
         print(f"cannot run: {', '.join(broken)}")
     counted = ", ".join(_count(n, one, _MANY[one]) for one, n in loaded.counts.items())
     wrong = len(errors) + (len(columns.unread) if connects else 0)
-    mild = len(warnings) + (0 if connects else len(columns.unread))
+    mild = len(warnings) + len(unsafe) + (0 if connects else len(columns.unread))
     warned = f", {_count(mild, 'warning', 'warnings')}" if mild else ""
     print(f"{counted}: {_count(wrong, 'error', 'errors')}{warned}")
     failed = _connect(loaded.project, args.connect) if connects else 0
@@ -81,6 +86,24 @@ def _looked_at(project: Project, delivering: Sequence[str], connections: Airflow
     return delivered | {name for name, conn_id in origins.items() if conn_id in local}
 
 
+def _unsafe(project: Project) -> list[str]:
+    """What the Airflow connections that are to be had here give up of their safety."""
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.delivery.safety import warnings_of
+
+    connections = AirflowConnections()
+    found: list[str] = []
+    used = {project.settings.staging.airflow_conn_id}
+    used |= {connection.destination.airflow_conn_id for connection in project.connections.values()}
+    used |= {dataset.source.airflow_conn_id for dataset in project.datasets.values()}
+    with _quietly():
+        for conn_id in sorted(used):
+            with suppress(SluiceError):
+                if connections.type_of(conn_id) in SSH_TYPES:
+                    found += warnings_of([conn_id], connections)
+    return found
+
+
 def _is_local(conn_id: str, connections: AirflowConnections) -> bool:
     """Whether it is a folder of this machine. What Airflow does not have here may be anything elsewhere."""
     try:
@@ -109,13 +132,20 @@ def _connect(project: Project, names: Sequence[str]) -> int:
         if name not in project.connections:
             raise DefinitionError(f"no sound connection is named {name}", known=sorted(project.connections))
         try:
-            address = probe(project.connections[name], AirflowConnections())
+            found = probe(project.connections[name], AirflowConnections())
         except SluiceError as error:
             failed += 1
             print(f"{name}: does not deliver\n{error.page()}", file=sys.stderr)
         else:
-            print(f"{name}: delivers; wrote, read and removed {address}")
+            print(_delivers(name, found))
     return failed
+
+
+def _delivers(name: str, found: Probed) -> str:
+    if not found.left:
+        return f"{name}: delivers; wrote, read and removed {found.address}"
+    stays = "what an aborted run has sent stays, and so does the probe's file"
+    return f"{name}: delivers, but may not remove: {stays}\n{found.left}"
 
 
 def _stage(project: Project) -> int:

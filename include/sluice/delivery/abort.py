@@ -10,7 +10,8 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.chunk import Shards
-from sluice.delivery.cleaning.leftovers import leftovers, names_of, present_of
+from sluice.delivery.cleaning.leftovers import leftovers, names_of
+from sluice.delivery.presence import sizes_of
 from sluice.delivery.publishing.committing import commit_of
 from sluice.delivery.publishing.delivered import Delivery, report_of
 from sluice.delivery.publishing.history import History
@@ -79,7 +80,7 @@ def _settle(plan: Plan, stage: Stage, destination: Destination, connections: Con
 
 def _remove(names: Sequence[str], destination: Destination) -> Aborted:
     done = _discard(names, destination)
-    present = present_of(names, destination)
+    present = sizes_of(names, destination)
     destination.remove(present)
     return done.model_copy(update={"removed": len(present)})
 

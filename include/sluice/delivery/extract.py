@@ -14,6 +14,7 @@ from sluice.delivery.feed.extracted import Extracted, FeedExtract
 from sluice.delivery.feed.opened import rows_of, source_of
 from sluice.delivery.feed.row_set import RowSet
 from sluice.delivery.feed.selection import write_selection
+from sluice.delivery.safety import warnings_of
 from sluice.delivery.since.added import added_of, on_trust, skipping
 from sluice.delivery.since.beginning import begin
 from sluice.delivery.since.changes import Changes
@@ -48,6 +49,8 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
     if plan.connection.openpgp:
         plan.connection.openpgp.open(connections, name=plan.connection.name)  # wrong keys fail before anything is read
     with noting(stage, "extract") as step:
+        read = [plan.staging.airflow_conn_id, *(feed.dataset.source.airflow_conn_id for feed in plan.feeds)]
+        step.warn_all(warnings_of(read, connections))
         basis = begin(plan, stage, connections, watermarks)
         extraction = Extraction(plan, basis, stage, connections, now, step)
         extracts = [extraction.feed(feed) for feed in plan.feeds]

@@ -3,18 +3,23 @@ whether staging can hold commit logs."""
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
+from typing import NamedTuple
 from uuid import uuid4
 
 from sluice.definition.catalog import CursorColumn, Dataset
 from sluice.definition.connection import Connection
 from sluice.definition.project import Staging
-from sluice.errors import FatalError
+from sluice.destinations.base import Destination
+from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
 from sluice.sources.position import Skipping
 
+_NAME = "sluice-probe.txt"
 _BODY = b"Sluice writes this file to see whether it may, and removes it.\n"
+_UPLOADS = 2
+"""The second replaces the first, and takes a connection of its own if a destination has several."""
 
 
 def probe_staging(staging: Staging, connections: Connections) -> str:
@@ -47,20 +52,39 @@ def doubts(dataset: Dataset, connections: Connections) -> list[str]:
     return source.doubts(by.column) if isinstance(source, Skipping) else []
 
 
-def probe(connection: Connection, connections: Connections) -> str:
-    """Try a connection's keys, and write, look at, read and remove a small file; its address.
+class Probed(NamedTuple):
+    """Where the file was written, and why it stays there; empty if it is gone again."""
+
+    address: str
+    left: str = ""
+
+
+def probe(connection: Connection, connections: Connections) -> Probed:
+    """Try on a small file, always of the same name, what every run needs: write it, replace it, look it up by its name
+    and read it. Then what only tidying up needs: remove it.
 
     Raises the destination's own error, which names what is wrong: the name, the network, the credentials, the bucket,
     the permission or the path.
     """
-    name = f"sluice-probe-{uuid4()}.txt"
     if connection.openpgp:
         connection.openpgp.open(connections, name=connection.name)
-    with closing(connection.destination.open(connections, name=connection.name, threads=1)) as destination:
-        destination.put(name, [_BODY])
+    with closing(connection.destination.open(connections, name=connection.name, threads=_UPLOADS)) as destination:
         try:
-            if connection.destination.stays and b"".join(destination.read(name)) != _BODY:
-                raise FatalError(f"connection {connection.name}: what is read at {name} is not what was written there")
-        finally:
-            destination.remove([name])
-        return destination.locate(name)
+            for _ in range(_UPLOADS):
+                destination.put(_NAME, [_BODY])
+            if connection.destination.stays and not _is_as_written(destination):
+                raise FatalError(f"connection {connection.name}: what is read at {_NAME} is not what was written there")
+        except SluiceError:
+            with suppress(SluiceError):
+                destination.remove([_NAME])
+            raise
+        try:
+            destination.remove([_NAME])
+        except FatalError as refused:
+            return Probed(destination.locate(_NAME), refused.page())
+        return Probed(destination.locate(_NAME))
+
+
+def _is_as_written(destination: Destination) -> bool:
+    found = destination.stat(_NAME)
+    return found is not None and found.size == len(_BODY) and b"".join(destination.read(_NAME)) == _BODY

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sluice.delivery.cleaning.leftovers import leftovers, present_of
+from sluice.delivery.cleaning.leftovers import leftovers
 from sluice.delivery.commit.commit import Commit, Intent, LostError
 from sluice.delivery.commit.deliveries import Claim
 from sluice.delivery.commit.watermark import SMALL, Basis, Watermark, Watermarks
+from sluice.delivery.presence import sizes_of
 from sluice.delivery.publishing import model_json
 from sluice.delivery.publishing.committing import commit_of
 from sluice.delivery.publishing.delivered import Delivery, report_of
@@ -19,6 +20,7 @@ from sluice.delivery.publishing.history import History
 from sluice.delivery.publishing.manifest import Manifest, render
 from sluice.delivery.publishing.reconcile import reconcile
 from sluice.delivery.publishing.report import Report
+from sluice.delivery.safety import warnings_of
 from sluice.delivery.staging import Stage, StagedRun, delivered_before
 from sluice.delivery.step import noting
 from sluice.destinations.base import Destination
@@ -44,7 +46,8 @@ def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks,
         report = partial(report_of, plan, stage, delivery, address=destination.locate(plan.manifest), now=now)
         commit = commit_of(plan, stage, destination, connections)
         try:
-            with noting(stage, "publish"):
+            with noting(stage, "publish") as step:
+                step.warn_all(warnings_of([plan.connection.destination.airflow_conn_id], connections))
                 Publication(plan, stage, destination, connections, watermarks, commit, now).run()
         except FatalError as refused:
             act = commit.log.state().act
@@ -80,7 +83,7 @@ class Publication:
         if plan.export.manifest.success_marker:
             destination.put(plan.beside_manifest("_SUCCESS"), [])
         listed = {part.path for part in manifest.exportResults}
-        destination.remove(present_of(set(leftovers(self.stage)) - listed, destination))
+        destination.remove(sizes_of(set(leftovers(self.stage)) - listed, destination))
         if plan.follows and intent.claim is not None and intent.claim.watermark is not None:
             self._copy(intent.claim.watermark)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from pydantic import BaseModel
@@ -22,6 +22,11 @@ class Step(BaseModel):
         """Say it in the log at once, and in the report of the delivery."""
         logging.getLogger(__name__).warning(what)
         self.warnings.append(what)
+
+    def warn_all(self, what: Iterable[str]) -> None:
+        """Warn of each."""
+        for one in what:
+            self.warn(one)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sluice.delivery.presence import sizes_of
 from sluice.delivery.publishing.delivered import Delivered, Delivery
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError
@@ -26,7 +27,7 @@ def _add_up(one: Delivered) -> None:
 
 
 def _all_there(one: Delivered, destination: Destination) -> None:
-    there = {stored.name: stored.size for stored in destination.list(one.feed.folder)}
+    there = sizes_of((part.name for part in one.parts), destination)
     differing = [part.name for part in one.parts if there.get(part.name) != part.bytes]
     if differing:
         raise FatalError(
