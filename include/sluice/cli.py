@@ -55,6 +55,10 @@ def _value(name: str, help: str, metavar: str, **options: Any) -> Argument:  # n
 
 
 WAIT = _flag("--wait", "until the runs have ended; then say what each has delivered, or why it has failed")
+MODE = _value("--mode", "full, incremental or changes, where the export has it", "MODE")
+FEEDS = _value("--feeds", "only these segments or datasets", "FEED", nargs="+", default=())
+WINDOW = _value("--window", "what was added in this slice of time", "TIME", nargs=2)
+RELEASE = _flag("--release", "go on where the export would hold the run for its counts")
 DRY_RUN = _flag("--dry-run", "check, choose and count the rows, and send nothing")
 
 COMMANDS = (
@@ -98,8 +102,25 @@ COMMANDS = (
             _value("--ended", "vouch that no process of this run is alive, so that it can be cleared", "RUN"),
         ),
     ),
+    Command(
+        "deliver",
+        "sluice.commands.deliver:deliver",
+        "run one export in this process, without Airflow's scheduler: for a first try, and for CI",
+        (EXPORT, MODE, FEEDS, WINDOW, RELEASE, DRY_RUN),
+    ),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
+    Command(
+        "preview",
+        "sluice.commands.preview:preview",
+        "show the first rows of an export as they would be delivered; nothing is sent",
+        (
+            EXPORT,
+            _value("--rows", "how many of each feed; default 20", "ROWS", type=int, default=20),
+            FEEDS,
+            _flag("--as-file", "print the text of a file instead of a table: CSV, JSON lines or the template"),
+        ),
+    ),
     Command("pools", "sluice.commands.pools:pools", "print the pools of connections, for `airflow pools import`"),
     Command(
         "report",
@@ -124,9 +145,9 @@ COMMANDS = (
         (
             EXPORTS,
             _flag("--all", "every export with an active schedule"),
-            _value("--mode", "full, incremental or changes, where the export has it", "MODE"),
-            _value("--feeds", "only these segments or datasets", "FEED", nargs="+", default=()),
-            _value("--window", "what was added in this slice of time", "TIME", nargs=2),
+            MODE,
+            FEEDS,
+            WINDOW,
             DRY_RUN,
             WAIT,
         ),
