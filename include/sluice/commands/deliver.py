@@ -6,7 +6,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 
 from sluice.airflow.connections import AirflowConnections
-from sluice.commands.asked import planned
+from sluice.commands.run_config import planned
 from sluice.errors import Skipped
 
 

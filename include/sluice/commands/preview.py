@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sluice.airflow.connections import AirflowConnections
-from sluice.commands.asked import planned
+from sluice.commands.run_config import planned
 from sluice.errors import DefinitionError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ def run(args: Namespace) -> int:
     """Start a run of each export; with `--wait`, 0 only if all of them succeed. Nothing starts where one cannot."""
     from sluice.airflow.login import login
     from sluice.airflow.starting import check_ready, is_paused, start
-    from sluice.commands.asked import conf_of, plan_of
+    from sluice.commands.run_config import conf_of, plan_of
 
     if bool(args.exports) == args.all:
         args.error("name exports, or give --all")
