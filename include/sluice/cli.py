@@ -108,6 +108,20 @@ COMMANDS = (
         "run one export in this process, without Airflow's scheduler: for a first try, and for CI",
         (EXPORT, MODE, FEEDS, WINDOW, RELEASE, DRY_RUN),
     ),
+    Command(
+        "discover",
+        "sluice.commands.discover:discover",
+        "print a dataset declaration for each table that a connection holds",
+        (
+            Argument("connection", "the Airflow connection of a filesystem or a SQL database", (("metavar", "CONN"),)),
+            Argument(
+                "path",
+                "the folder to look in, on S3, GCS and Azure with the bucket first; of a database, one schema",
+                (("nargs", "?"), ("metavar", "PATH")),
+            ),
+            _flag("--write", "add what is not declared yet to catalog/datasets.yaml"),
+        ),
+    ),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
     Command(
