@@ -113,11 +113,11 @@ COMMANDS = (
         "sluice.commands.discover:discover",
         "print a dataset declaration for each table that a connection holds",
         (
-            Argument("connection", "the Airflow connection of a filesystem or a SQL database", (("metavar", "CONN"),)),
+            Argument("connection", "the Airflow connection of a filesystem or a SQL database"),
             Argument(
                 "path",
                 "the folder to look in, on S3, GCS and Azure with the bucket first; of a database, one schema",
-                (("nargs", "?"), ("metavar", "PATH")),
+                (("nargs", "?"),),
             ),
             _flag("--write", "add what is not declared yet to catalog/datasets.yaml"),
         ),
