@@ -25,7 +25,7 @@ LAYERS = [
     {"definition"},
     {"mapping", "plan"},
     {"refresh"},
-    {"delivery", "columns"},
+    {"delivery", "columns", "discovery"},
     {"airflow", "page"},
     {"cli", "commands"},
 ]
