@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sluice.cli import main
@@ -23,6 +25,7 @@ from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError, RetriableError, SluiceError
 from sluice.filesystem import open_filesystem
+from tests.builders import World
 from tests.servers.docs import block, filled
 from tests.servers.fleet import Fleet
 from tests.servers.quirky_sftp import QUIRKS
@@ -96,6 +99,8 @@ CASES = (
          FatalError, "offers as key exchange .*group14-sha1, diffie-hellman-group1-sha1"),
     Case("connect", "algorithms without SHA-1", "sha1-mac", "the same", FatalError, "offers as MAC .*hmac-sha1"),
     Case("connect", "algorithms without SHA-1", "sha1-key", "the same", FatalError, "offers as host key .*ssh-rsa"),
+    Case("connect", "signatures of logins by SHA-2", "sha1-login", "a password goes on; an RSA key is refused, with"
+         " the way out", job=tidy),
     Case("connect", "an SFTP session for the login", "no-sftp", "refused", FatalError, "opens no SFTP session"),
     Case("any", "that the connection lasts", "drops", "tried again: the chunk, then the task; a source's file is opened"
          " again where it was", RetriableError, "the connection to .* was lost"),
@@ -177,6 +182,45 @@ def _done(job: Callable[[Destination], None], destination: Destination) -> None:
         job(destination)
     finally:
         destination.close()
+
+
+ROWS = pa.table({"id": range(100)})
+DECLARED = {
+    "catalog/datasets.yaml": "rows: {kind: table, key: id, source: {type: parquet, airflow_conn_id: lake, path: rows}}",
+    "exports/all.yaml": "{kind: dataset-export, connection: out, datasets: [rows], mode: full, chunks: {records: 30}}",
+}
+IN_TURN = "rename: false, connections: 1"
+
+
+@pytest.mark.parametrize(
+    ("quirks", "declared"),
+    [
+        ("no-list,no-delete", "type: sftp"),
+        ("no-rename,no-dots,one-connection", "type: sftp, rename: false, connections: 1"),
+    ],
+)
+def test_a_run_needs_no_more_than_the_probe(quirks: str, declared: str, fleet: Fleet, tmp_path: Path) -> None:
+    """A delivery from SFTP to SFTP; what is given up is in its report."""
+    with served(fleet, tmp_path, *quirks.split(","), extra={"no_host_key_check": True}) as (server, conn_id):
+        lake = fleet.connect("lake_there", fleet.asyncssh.connection(extra={"legacy_algorithms": True}))
+        world = World(tmp_path / "world", extra={"quirky": fleet.get(conn_id), "lake": fleet.get(lake)})
+        world.declare(DECLARED | {"connections/out.yaml": f"{{{declared}, airflow_conn_id: quirky, folder: drop}}"})
+        (fleet.asyncssh.folder / "rows").mkdir(exist_ok=True)
+        pq.write_table(ROWS, fleet.asyncssh.folder / "rows" / "1.parquet")
+        report = world.run("all")
+        assert (report.outcome, report.records) == ("published", 100)
+        assert len(list(server.folder.rglob("*.json*"))) == 5, "four parts, and the manifest"
+        sent = world.extract("all", "manual__2")
+        world.upload(sent)
+        if "no-delete" in quirks:
+            with pytest.raises(FatalError, match=r"remove .*: permission denied"):
+                world.abort(sent)
+        else:
+            assert world.abort(sent).removed == 4
+    assert [warning.split(" (")[0].removeprefix("the Airflow connection ") for warning in report.warnings] == [
+        "lake allows SHA-1",
+        "quirky does not check the server's host key",
+    ]
 
 
 def checked(fleet: Fleet, conn_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], **declared: Any) -> str:

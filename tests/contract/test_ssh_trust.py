@@ -166,6 +166,18 @@ def test_sha1_is_allowed_by_a_word(quirk: str, fleet: Fleet, tmp_path: Path, use
         use(fleet, connect(fleet, old, legacy_algorithms=True))
 
 
+def test_a_login_key_of_rsa_signs_by_sha1_only_if_allowed(fleet: Fleet, tmp_path: Path, use: Use) -> None:
+    key = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    key.write_public_key(str(tmp_path / "login.pub"))
+    with quirky(tmp_path, "sha1-login") as old:
+        extra = {"host_key": old.host_key, "private_key": key.export_private_key().decode()}
+        by_key = fleet.connect("trust", old.connection(password=None, extra=extra))
+        page = refused(use, fleet, by_key, FatalError)
+        assert "refuses the login" in page
+        assert "takes an Ed25519 key, or the extra `legacy_algorithms: true`" in page
+        use(fleet, fleet.connect("trust", old.connection(password=None, extra=extra | {"legacy_algorithms": True})))
+
+
 @pytest.mark.parametrize("path", ["~", "~/inbound"])
 def test_a_shells_home_is_no_path_of_a_source(path: str, fleet: Fleet, server: SftpServer) -> None:
     with pytest.raises(DefinitionError, match="only a shell knows `~`") as caught:

@@ -163,6 +163,13 @@ def test_clouds_stay_in_their_connectors() -> None:
             assert not found, f"{module.name} imports {found}"
 
 
+def test_one_client_speaks_ssh() -> None:
+    """By whatever road a server is reached, the same keys are trusted and the same algorithms refused."""
+    for module in MODULES.values():
+        found = {name.split(".")[0] for name in module.running} & {"asyncssh", "paramiko"}
+        assert found <= ({"asyncssh"} if module.noun == "ssh" else set()), f"{module.name} imports {found}"
+
+
 @cache
 def loaded_by(code: str) -> set[str]:
     probe = f"import sys\nsys.path[:0] = {[str(ROOT / 'include'), str(ROOT / 'dags')]!r}\n{code}\nprint(*sys.modules)"

@@ -47,6 +47,7 @@ QUIRKS = {
     "sha1-kex": "exchanges keys by SHA-1 only",
     "sha1-mac": "has MACs by SHA-1 only",
     "sha1-key": "signs with an RSA key by SHA-1 only",
+    "sha1-login": "takes a login's RSA key by SHA-1 only",
     "no-sftp": "lets in and opens no session",
 }
 ON = frozenset(sys.argv[4].split(",")) - {""} if __name__ == "__main__" else frozenset[str]()
@@ -228,6 +229,9 @@ def _options(host_key: str) -> dict[str, Any]:
         options["kex_algs"] = ["diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1"]
     if "sha1-mac" in ON:
         options |= {"encryption_algs": ["aes128-ctr"], "mac_algs": ["hmac-sha1"]}
+    if "sha1-login" in ON:
+        allowed = FOLDER.parent / "login.pub"
+        options |= {"signature_algs": ["ssh-rsa"], "authorized_client_keys": str(allowed) if allowed.exists() else None}
     if "sha1-key" in ON:
         key = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
         key.write_public_key(str(FOLDER.parent / "rsa.pub"))

@@ -59,7 +59,7 @@ def sshd(folder: Path) -> Iterator[SftpServer]:
     config.write_text(
         f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {key}\nUsePAM no\nPasswordAuthentication yes\nPidFile none\n"
         f"Subsystem sftp internal-sftp\nForceCommand internal-sftp -d {home}\nAllowUsers {user}\nMaxStartups 100\n"
-        f"StrictModes no\nAuthorizedKeysFile {folder}/authorized_keys\n"
+        f"MaxSessions 1\nStrictModes no\nAuthorizedKeysFile {folder}/authorized_keys\n"
     )
     command = [daemon, "-D", "-e", "-f", str(config)]
     with _user(user, home), running(command, port, folder / "sshd.log"):

@@ -57,6 +57,7 @@ def test_a_folder(get: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert get("fs", extra={"path": "lake"}) == FolderAccess(tmp_path / "lake")
     monkeypatch.delenv("SLUICE_HOME")
     assert get("fs", extra={"path": "lake"}) == FolderAccess(Path.cwd() / "lake")
+    assert get("fs", extra={"path": "~/lake"}) == FolderAccess(Path.home() / "lake")
     with pytest.raises(DefinitionError, match="has no extra `path`"):
         get("fs")
 
@@ -175,6 +176,8 @@ def test_sftp(get: Any, tmp_path: Path) -> None:
     assert access == SftpAccess(
         "h", 2222, "u", private_key=f"-----BEGIN {SECRET}", passphrase=SECRET, check_host_key=False
     )
+    for written in (True, "true"):
+        assert get("sftp", host="h", login="u", extra={"legacy_algorithms": written}).legacy_algorithms
     with pytest.raises(DefinitionError, match="key file /nowhere/key cannot be read"):
         get("sftp", host="h", login="u", extra={"key_file": "/nowhere/key"})
     with pytest.raises(DefinitionError, match="has no host"):
