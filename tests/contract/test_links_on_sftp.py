@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,4 +88,11 @@ def test_a_link_to_nothing_is_told(lake: Path, fleet: Fleet) -> None:
     put(lake / "d/1.parquet", 1)
     (lake / "d/2.parquet").symlink_to("gone.parquet")
     with pytest.raises(FatalError, match=r"d/2\.parquet is a link to what is not there"):
+        rows(lake, fleet)
+
+
+def test_a_name_that_is_no_utf_8_is_refused_by_its_place(lake: Path, fleet: Fleet) -> None:
+    put(lake / "d/1.parquet", 1)
+    (lake / "d/1.parquet").rename(lake / os.fsdecode(b"d/caf\xe9.parquet"))
+    with pytest.raises(FatalError, match="is named with a control character, a backslash or a byte that is no UTF-8"):
         rows(lake, fleet)

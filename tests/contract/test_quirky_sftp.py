@@ -184,6 +184,15 @@ def _done(job: Callable[[Destination], None], destination: Destination) -> None:
         destination.close()
 
 
+def test_what_is_there_stays_if_nothing_can_come_in_its_place(fleet: Fleet, tmp_path: Path) -> None:
+    with served(fleet, tmp_path, "take-at-once", "no-posix-rename") as (server, conn_id):
+        (server.folder / "in").mkdir()
+        (server.folder / "in" / "one").write_bytes(b"old")
+        with pytest.raises(FatalError, match="rename to in/one: there is no such file"):
+            _done(lambda at: at.put("one", [b"new"]) and None, opened(fleet, conn_id, check_size=False))
+        assert (server.folder / "in" / "one").read_bytes() == b"old"
+
+
 ROWS = pa.table({"id": range(100)})
 DECLARED = {
     "catalog/datasets.yaml": "rows: {kind: table, key: id, source: {type: parquet, airflow_conn_id: lake, path: rows}}",

@@ -40,7 +40,7 @@ class Connecting:
         try:
             connection = await asyncssh.connect(client_factory=_noting(made), **options)
             _send_data_alone(connection)
-            client = await connection.start_sftp_client()
+            client = await connection.start_sftp_client(path_errors="surrogateescape")
             client.limits.max_read_len = min(client.limits.max_read_len, REQUEST)
             client.limits.max_write_len = min(client.limits.max_write_len, REQUEST)
             return connection, client
@@ -90,6 +90,8 @@ class Connecting:
         before_login = made is not None and made.get_extra_info("send_cipher") is None
         if before_login and (refusal := await self._nothing_in_common(trust)):
             return refusal
+        if isinstance(error, asyncssh.KeyExchangeFailed):
+            return self._origin.fatal(f"cannot {_ACT}: {self._origin.server} and we have no algorithm in common")
         if isinstance(error, asyncssh.DisconnectError | ConnectionResetError):
             return lost(self._origin, _ACT, self._crowded())
         return of_ssh(error, self._origin, _ACT)

@@ -66,7 +66,8 @@ def _of_channel(error: asyncssh.ChannelOpenError, origin: Origin, act: str) -> S
 def _of_sftp(error: asyncssh.SFTPError, origin: Origin, act: str, way_out: str) -> SluiceError:
     if error.code in (PERMISSION_DENIED, WRITE_PROTECT):
         return origin.fatal(
-            f"cannot {act}: permission denied", way_out or "let this user write, rename and delete below the folder"
+            f"cannot {act}: permission denied",
+            way_out or f"give the login of the Airflow connection {origin.airflow_conn_id} the right to do so",
         )
     if error.code in MISSING:
         return origin.fatal(

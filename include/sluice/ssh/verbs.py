@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sluice.ssh.failures import FAILURE, LOST, MISSING, NOT_A_DIRECTORY, PERMISSION_DENIED, UNSUPPORTED
+from sluice.ssh.failures import FAILURE, LOST, MISSING, NO_SUCH_FILE, NOT_A_DIRECTORY, PERMISSION_DENIED, UNSUPPORTED
 
 if TYPE_CHECKING:
     import asyncssh
@@ -175,14 +175,19 @@ async def _expect_no_file(client: asyncssh.SFTPClient, folder: str) -> None:
 
 async def rename(client: asyncssh.SFTPClient, source: str, target: str) -> None:
     """In one step if the server can replace a file so (OpenSSH's `posix-rename`). Else by the protocol's own rename,
-    which refuses to replace: then what is there goes first. Relies on `source` being gone after a yes."""
+    which refuses to replace: then what is there goes first, unless nothing could come in its place. Relies on `source`
+    being gone after a yes."""
+    import asyncssh
+
     answer = await ask(client.posix_rename(source, target))
     if isinstance(answer, Answer):
         return
     answer = await ask(client.rename(source, target))
     if isinstance(answer, Answer):
         return
-    if answer.error.code in (PERMISSION_DENIED, UNSUPPORTED) or await stat(client, target) is None:
+    if await is_missing(client, source):
+        raise asyncssh.SFTPError(NO_SUCH_FILE, source)
+    if answer.error.code in (PERMISSION_DENIED, UNSUPPORTED) or await is_missing(client, target):
         raise answer.error
     await remove(client, target)
     await client.rename(source, target)
