@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sluice.definition.project import Project
     from sluice.delivery.probe import Probed
 
-SSH_TYPES = ("sftp", "ssh")
+_SSH_TYPES = ("sftp", "ssh")
 _MANY = {
     "connection": "connections",
     "dataset": "datasets",
@@ -28,7 +28,8 @@ _MANY = {
 
 
 def check(args: argparse.Namespace) -> int:
-    """Print an error page for each mistake, which exports cannot run, and the summary. 0 without an error.
+    """Print an error page for each mistake, which exports cannot run, and the summary. 0 without an error. An Airflow
+    connection that gives up some of its safety is warned of.
 
     Columns are checked against every dataset of a local folder, and with `--connect` against every other one too. A
     dataset that cannot be looked at is an error then, and a warning without: a lake may come later."""
@@ -99,7 +100,7 @@ def _unsafe(project: Project) -> list[str]:
     with _quietly():
         for conn_id in sorted(used):
             with suppress(SluiceError):
-                if connections.type_of(conn_id) in SSH_TYPES:
+                if connections.type_of(conn_id) in _SSH_TYPES:
                     found += warnings_of([conn_id], connections)
     return found
 

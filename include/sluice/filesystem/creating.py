@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Create = Callable[[str, bytes], bool]
 """Creates a file at a path with this content; False if the path was there already."""
 
+NO_RENAME = "staging needs a server that can rename folders: put it elsewhere, or ask the server's owner"
+"""What to do if an SFTP server refuses a rename."""
 _THERE = {errno.EEXIST, errno.ENOTEMPTY}
 
 
@@ -51,10 +53,9 @@ def in_folder(path: str, body: bytes) -> bool:
 
 def over_sftp(session: Session) -> Create:
     """The same over SFTP. Its servers do not say why a rename failed: so the file is looked for."""
-    way_out = "staging needs a server that can rename folders: put it elsewhere, or ask the server's owner"
 
     def create(path: str, body: bytes) -> bool:
-        return session.run(lambda client: _in_folder_there(client, path, body), f"create {path}", way_out)
+        return session.run(lambda client: _in_folder_there(client, path, body), f"create {path}", NO_RENAME)
 
     return create
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import RetriableError
+from sluice.filesystem.creating import NO_RENAME
 from sluice.filesystem.links import Item
 from sluice.model.access import SftpAccess
 from sluice.model.origin import Origin
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from pyarrow import fs as pa_fs
 
 _TIMEOUT, _RETRY_FOR = timedelta(minutes=2), timedelta(seconds=30)
-_NO_RENAME = "staging needs a server that can rename: put it elsewhere, or ask the server's owner"
 
 _SESSIONS: weakref.WeakValueDictionary[tuple[int, str, SftpAccess], Session] = weakref.WeakValueDictionary()
 _OPENING = threading.Lock()
@@ -110,7 +110,7 @@ class SftpFiles:
         self._session.run(lambda client: verbs.remove(client, path), f"remove {path}")
 
     def move(self, source: str, target: str) -> None:
-        self._session.run(lambda client: verbs.rename(client, source, target), f"rename to {target}", _NO_RENAME)
+        self._session.run(lambda client: verbs.rename(client, source, target), f"rename to {target}", NO_RENAME)
 
     def copy_file(self, source: str, target: str) -> None:
         raise NotImplementedError("nothing of ours copies files on SFTP")

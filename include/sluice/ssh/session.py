@@ -91,12 +91,15 @@ class Session:
             raise of_ssh(error, self.origin, act, way_out) from error
 
     def close(self) -> None:
-        """Close the connection and end the thread."""
-        self.__del__()
+        """Close the connection and end the thread. Without it both end when nobody has the session any more."""
+        self._let_go()
         self._thread.join(5)
 
     def __del__(self) -> None:
-        """Whoever has no more use for it need not close it. The garbage collector may run on its own thread."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Waits for nothing: the garbage collector may run on the thread itself."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_end, self._loop, self._connection)
 
