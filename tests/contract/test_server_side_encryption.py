@@ -70,7 +70,7 @@ CASES = (
         {"container": azurite.CONTAINER, "encryption_scope": "acme"},
         lambda fleet: fleet.loose_azurite,
         azurite.by_connection_string,
-        query={"ses": "acme"},
+        {"x-ms-encryption-scope": "acme"},
     ),
     Asked(
         "azure-blob",
@@ -84,7 +84,7 @@ CASES = (
         {"filesystem": azurite.CONTAINER, "encryption_scope": "acme"},
         lambda fleet: fleet.loose_azurite,
         lake.by_key,
-        query={"ses": "acme"},
+        {"x-ms-encryption-scope": "acme"},
     ),
 )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sluice.errors import DefinitionError
+from sluice.filesystem.clients import Renewed, s3_client
 from sluice.filesystem.creating import Create, impossible, in_folder, on_azure, on_google, on_s3, over_sftp
 from sluice.filesystem.links import Links, LocalLinks, SftpLinks
 from sluice.model.access import (
@@ -115,14 +116,13 @@ class _S3Client:
 
     @cached_property
     def _client(self) -> Any:
-        import boto3
-        from botocore.config import Config
-
-        session = boto3.session.Session(
-            self.keys.access_key_id, self.keys.secret_access_key, self.keys.token, self.region
+        return s3_client(
+            Renewed(lambda: self.keys),
+            self.region,
+            self.endpoint_url,
+            path_style=bool(self.endpoint_url),
+            verify=self.verify,
         )
-        config = Config(s3={"addressing_style": "path"} if self.endpoint_url else {})
-        return session.client("s3", endpoint_url=self.endpoint_url, verify=self.verify, config=config)
 
 
 def _google(access: GoogleAccess) -> Opening:

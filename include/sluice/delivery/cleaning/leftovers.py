@@ -10,7 +10,6 @@ from sluice.delivery.chunk import Shards
 from sluice.delivery.feed.extracted import FeedExtract
 from sluice.delivery.sending.pieces import parts_of
 from sluice.delivery.staging import Stage
-from sluice.destinations.base import Destination
 from sluice.plan.model import Plan
 
 
@@ -46,10 +45,3 @@ def remember(names: Iterable[str], stage: Stage) -> None:
     after = tuple(sorted({*before, *names}))
     if after != before:
         stage.write("leftovers", Leftovers(names=after))
-
-
-def present_of(names: Iterable[str], destination: Destination) -> list[str]:
-    """Those of the names that are at the destination, which is asked for their folders alone."""
-    wanted = set(names)
-    folders = {name.rpartition("/")[0] for name in wanted}
-    return sorted({stored.name for folder in folders for stored in destination.list(folder)} & wanted)
