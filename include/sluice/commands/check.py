@@ -109,12 +109,12 @@ def _connect(project: Project, names: Sequence[str]) -> int:
         if name not in project.connections:
             raise DefinitionError(f"no sound connection is named {name}", known=sorted(project.connections))
         try:
-            address = probe(project.connections[name], AirflowConnections())
+            probed = probe(project.connections[name], AirflowConnections())
         except SluiceError as error:
             failed += 1
             print(f"{name}: does not deliver\n{error.page()}", file=sys.stderr)
         else:
-            print(f"{name}: delivers; wrote, read and removed {address}")
+            print(f"{name}: delivers; {probed}")
     return failed
 
 

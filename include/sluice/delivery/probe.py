@@ -3,18 +3,54 @@ whether staging can hold commit logs."""
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from uuid import uuid4
 
 from sluice.definition.catalog import CursorColumn, Dataset
 from sluice.definition.connection import Connection
 from sluice.definition.project import Staging
+from sluice.delivery.publishing.committing import is_as
+from sluice.destinations.base import Destination
 from sluice.errors import FatalError
 from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
 from sluice.sources.position import Skipping
 
+NEEDS: Mapping[str, str] = {
+    "put": "parts and the manifest are written",
+    "stat": "parts are looked at by their names: none is sent twice, and none is missing when the manifest is written",
+    "read": "a manifest whose write was not answered is read again",
+    "remove": "what a run leaves that did not publish is removed",
+    "abort": "uploads that a killed task has begun are discarded",
+}
+"""The verbs of a destination that a run calls, and why. It lists nothing."""
+
+_NAME = "sluice-probe.txt"
 _BODY = b"Sluice writes this file to see whether it may, and removes it.\n"
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A destination that takes deliveries: the address of the file it was tried with, and what it denies beside."""
+
+    address: str
+    denied: Mapping[str, str]
+    """By the verb; only what tidies up."""
+
+    def __str__(self) -> str:
+        if "remove" not in self.denied:
+            said = f"wrote, read and removed {self.address}"
+        else:
+            said = f"wrote and read {self.address}, which stays: the next trial finds it"
+        return "; ".join([said, *(f"without this, {_WITHOUT[verb]}: {why}" for verb, why in self.denied.items())])
+
+
+_WITHOUT = {
+    "remove": "parts of runs that fail stay for good",
+    "abort": "the store keeps what killed tasks have begun to send, until a rule of its own removes that",
+}
 
 
 def probe_staging(staging: Staging, connections: Connections) -> str:
@@ -47,20 +83,52 @@ def doubts(dataset: Dataset, connections: Connections) -> list[str]:
     return source.doubts(by.column) if isinstance(source, Skipping) else []
 
 
-def probe(connection: Connection, connections: Connections) -> str:
-    """Try a connection's keys, and write, look at, read and remove a small file; its address.
+def probe(connection: Connection, connections: Connections) -> Probed:
+    """Try a connection's keys, and everything that a run asks of a destination (`NEEDS`), with one small file under a
+    name that is always the same. What only tidies up may be denied: a run publishes all the same.
 
     Raises the destination's own error, which names what is wrong: the name, the network, the credentials, the bucket,
     the permission or the path.
     """
-    name = f"sluice-probe-{uuid4()}.txt"
     if connection.openpgp:
         connection.openpgp.open(connections, name=connection.name)
-    with closing(connection.destination.open(connections, name=connection.name, threads=1)) as destination:
-        destination.put(name, [_BODY])
-        try:
-            if connection.destination.stays and b"".join(destination.read(name)) != _BODY:
-                raise FatalError(f"connection {connection.name}: what is read at {name} is not what was written there")
-        finally:
-            destination.remove([name])
-        return destination.locate(name)
+    config = connection.destination.in_pieces_of(len(_BODY))
+    with closing(config.open(connections, name=connection.name, threads=1)) as destination:
+        _write(destination, looks=config.stays)
+        if config.stays and not is_as(_NAME, _BODY, destination):
+            raise FatalError(f"connection {connection.name}: what is read at {_NAME} is not what was written there")
+        with suppress(_Broken):
+            destination.put(_NAME, _breaking())
+        denied = {"remove": _denied(lambda: destination.remove([_NAME]))}
+        denied["abort"] = _denied(lambda: destination.abort([_NAME]))
+        return Probed(destination.locate(_NAME), {verb: why for verb, why in denied.items() if why})
+
+
+class _Broken(Exception):  # noqa: N818 - not an error: an upload ends that is to be discarded
+    """What a body raises in its middle."""
+
+
+def _breaking() -> Iterator[bytes]:
+    yield _BODY
+    raise _Broken
+
+
+def _write(destination: Destination, *, looks: bool) -> None:
+    """In one request, and again as a large file is sent. Where the file of a former trial stays for good, it is proof
+    enough that files can be written."""
+    try:
+        destination.put(_NAME, [_BODY[:-1]])
+        destination.put(_NAME, [_BODY])
+    except FatalError:
+        found = destination.stat(_NAME) if looks else None
+        if found is None or found.size != len(_BODY):
+            raise
+
+
+def _denied(act: Callable[[], object]) -> str:
+    """Why it is not done; empty if it is."""
+    try:
+        act()
+    except FatalError as refused:
+        return refused.what
+    return ""

@@ -141,8 +141,8 @@ class Bucket:
         return sums.named(etag, own)
 
     def _is_listed(self, key: str) -> bool:
-        """Whether an object that may not be looked at is there. S3 also denies a look at what is missing, unless one may
-        list the bucket: then it says which. And a list's answer tells why; a look's has no room for it."""
+        """Whether an object that may not be looked at is there. S3 also denies a look at what is missing unless we may
+        list the bucket. And a list's answer tells why; a look's has no room for it."""
         try:
             answer = self.client.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1)
         except self.client.exceptions.ClientError as error:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from sluice.destinations.base import Capabilities, DestinationConfig, Stored
 from sluice.destinations.body import Body
@@ -46,6 +46,18 @@ class ObjectStoreConfig(DestinationConfig):
     """How long a failed request is tried again, with growing random waits, before the failure is reported."""
 
     can: ClassVar[Capabilities] = Capabilities(checksum=True)
+
+    _piece: int | None = PrivateAttr(default=None)
+
+    @property
+    def piece(self) -> int:
+        """Bytes of one piece."""
+        return self._piece or self.piece_mib * MIB
+
+    def in_pieces_of(self, size: int) -> ObjectStoreConfig:
+        config = self.model_copy()
+        config._piece = size  # noqa: SLF001 - our own copy
+        return config
 
     def waits(self, threads: int) -> Waits:
         """How a client of this store waits, with a connection for each request that may be under way."""
@@ -132,7 +144,7 @@ class ObjectStore:
         self._store = store
         self._folder = config.folder
         self._origin = origin
-        self._piece = config.piece_mib * MIB
+        self._piece = config.piece
         self._retry_for = config.retry_for
         self._in_flight = in_flight(threads)
         self._address = address
