@@ -1,5 +1,5 @@
-"""What a run asks of a destination and what `sluice check --connect` tries are one list: verb by verb, and at S3 request
-by request. What is denied is told by the probe, and a run does without it."""
+"""What a run asks of a destination and what `sluice check --connect` tries are one list: verb by verb, at S3 request by
+request. What is denied is told by the probe, and a run does without it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from tests.servers.faults import FaultProxy, Rule, faults
 from tests.servers.fleet import Fleet
 from tests.unit.delivery.faults import Tape
 from tests.unit.delivery.scene import EXPORT, Scene
-
 
 NEIGHBOURS = {"locate", "close"}
 """Verbs that ask no server."""

@@ -67,7 +67,7 @@ class Container:
         from azure.core.exceptions import ResourceNotFoundError
 
         try:
-            yield from self.client.download_blob(key, offset=start or None).chunks()
+            yield from self.client.download_blob(key, offset=start or None, raw_response_hook=_has_etag).chunks()
         except ResourceNotFoundError as error:
             if _code(error) in _NOT_THERE:
                 raise KeyError(key) from None
@@ -140,6 +140,14 @@ def etag_of(answer: Any) -> str:
     return str(etag)
 
 
+def _has_etag(answer: Any) -> None:
+    """Looks at an answer before its body is read."""
+    response = answer.http_response
+    if response.status_code < 300 and not response.headers.get("ETag"):
+        response.internal_response.close()
+        raise WrongAnswerError("an answer without an ETag")
+
+
 def _found(properties: Any) -> Found:
     """A blob with its MD5; with its ETag if nobody has stored one."""
     stored = properties.content_settings.content_md5
@@ -168,4 +176,6 @@ def _answered(error: Any, origin: Origin, act: str) -> Failure:
         return WrongAnswerError(f"status {status} where another was due").failure(origin, act)
     host = urlsplit(response.headers.get("Location", "")).netloc
     code = _code(error)
+    if (status, code) == (400, "InvalidOperation"):  # Azurite's word for it
+        code = "Md5Mismatch"
     return of_answer(Answer(status, code if code.isidentifier() else "", sent_on=host), origin, act)

@@ -78,8 +78,8 @@ class Bucket:
             if _answer(error).code == "NoSuchKey":
                 raise KeyError(key) from None
             raise
-        etag_of(answer)
         with closing(answer["Body"]) as body:
+            etag_of(answer)
             yield from body.iter_chunks(MIB)
 
     def remove(self, keys: Sequence[str]) -> None:

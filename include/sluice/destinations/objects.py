@@ -56,7 +56,7 @@ class ObjectStoreConfig(DestinationConfig):
 
     def in_pieces_of(self, size: int) -> ObjectStoreConfig:
         config = self.model_copy()
-        config._piece = size  # noqa: SLF001 - our own copy
+        config._piece = size
         return config
 
     def waits(self, threads: int) -> Waits:
