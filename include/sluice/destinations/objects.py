@@ -20,7 +20,7 @@ from pydantic import Field, PrivateAttr
 from sluice.destinations.base import Capabilities, DestinationConfig, Stored
 from sluice.destinations.body import Body
 from sluice.destinations.failures import Failure, Origin, WrongAnswerError
-from sluice.destinations.names import below, join
+from sluice.destinations.names import below, folder_below
 from sluice.destinations.sums import Digest
 from sluice.destinations.tries import Tries
 from sluice.errors import SluiceError
@@ -164,7 +164,7 @@ class ObjectStore:
         return self._stored(found) if found else None
 
     def list(self, folder: str) -> Iterator[Stored]:
-        prefix = join(self._folder, folder)
+        prefix = folder_below(self._folder, folder, self._origin)
         prefix = f"{prefix}/" if prefix else ""
         found: list[Found] = []
         token: str | None = None

@@ -52,6 +52,9 @@ class S3(ObjectStoreConfig):
     """The bucket's name."""
     encryption: Encryption | None = None
     """Server-side encryption of every file; what the bucket does by itself unless given."""
+    acl: Literal["bucket-owner-full-control", "bucket-owner-read", "private"] | None = None
+    """The canned access list of every file, for buckets of another account: `bucket-owner-full-control` where the owner
+    asks for it. Buckets that have access lists turned off take no other."""
 
     allowed: ClassVar[str] = r"[0-9A-Za-z/!\-_.'()\"^\[\]+$%*= ]"
 
@@ -62,7 +65,7 @@ class S3(ObjectStoreConfig):
                 f"connection {name}: the Airflow connection {self.airflow_conn_id} is not of type aws",
                 next_step="name a connection of type aws",
             )
-        asked = self.encryption.asked if self.encryption else {}
+        asked = (self.encryption.asked if self.encryption else {}) | ({"ACL": self.acl} if self.acl else {})
         return open_bucket(self, access, self.bucket, Bucket, name=name, threads=threads, scheme="s3", asked=asked)
 
 

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 from sluice.destinations.base import Capabilities, Destination, DestinationConfig, Stored
 from sluice.destinations.body import Body
 from sluice.destinations.failures import Origin
-from sluice.destinations.names import below, by_folder, final, join, unfinished
+from sluice.destinations.names import below, by_folder, final, folder_below, join, unfinished
 from sluice.destinations.ssh import Session
 from sluice.errors import DefinitionError, SluiceError
 from sluice.model.access import Connections, SftpAccess
@@ -109,7 +109,7 @@ class SftpFolder:
         return None if size is None else Stored(name, size)
 
     def list(self, folder: str) -> Iterator[Stored]:
-        top = join(self._config.folder, folder)
+        top = folder_below(self._config.folder, folder, self._origin)
         found = self._session.run(lambda client: _walk(client, top, folder.strip("/")), f"list {top or '.'}")
         yield from sorted(found, key=lambda stored: stored.name)
 
