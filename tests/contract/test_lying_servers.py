@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+import google_crc32c
 import pytest
 
 from sluice.destinations import DESTINATIONS
 from sluice.errors import FatalError, SluiceError
 from tests.builders import World
 from tests.servers import s3
-from tests.servers.fault_cases import QUICK, Stage
+from tests.servers.fault_cases import BUCKET, CONTAINER, MIB, QUICK, Stage
 from tests.servers.fleet import Fleet
 from tests.servers.lie_cases import ACTS, LIES, NAME, PAGE, Lie
 from tests.unit.delivery.scene import EXPORT, Scene
@@ -51,6 +54,33 @@ def test_a_lie_is_seen(lie: Lie, stage: Stage) -> None:
     assert re.search(lie.text, said), said
     assert "connection acme: " in said
     assert not re.search(f"sig=|{re.escape(PAGE[:20])}", said)
+
+
+def _digests(body: bytes) -> dict[str, str]:
+    crc, md5 = google_crc32c.Checksum(body).digest(), hashlib.md5(body, usedforsecurity=False).digest()
+    return {name: base64.b64encode(digest).decode() for name, digest in (("crc32c", crc), ("md5", md5))}
+
+
+CHECKSUMS = {
+    "s3": "x-amz-checksum-crc32c: {crc32c}",
+    "gcs": "x-goog-hash: crc32c={crc32c}",
+    "azure-blob": "content-md5: {md5}",
+}
+
+
+@pytest.mark.parametrize("kind", CHECKSUMS)
+def test_every_body_goes_with_its_checksum(kind: str, stage: Stage) -> None:
+    conn_id = stage.fleet.connect("watched", {"s3": stage.s3, "gcs": stage.gcs, "azure-blob": stage.azure}[kind]())
+    place = CONTAINER if kind == "azure-blob" else BUCKET
+    declared = {"type": kind, "airflow_conn_id": conn_id, "folder": "sums", "piece_mib": 5, **place}
+    pieces = [bytes([number]) * (5 * MIB) for number in range(2)]
+    with closing(DESTINATIONS[kind].model_validate(declared).open(stage.fleet, name="acme", threads=2)) as at:
+        at.put("small", [b"small"])
+        at.put("large", pieces)
+    heads = [head.lower() for head in stage.proxies[0].heads if head.startswith("PUT")]
+    for body in (b"small", *pieces):
+        line = CHECKSUMS[kind].format(**_digests(body)).lower()
+        assert sum(line in head for head in heads) == 1, line
 
 
 def test_bytes_that_change_after_they_have_arrived_are_not_published(fleet: Fleet, tmp_path: Path) -> None:

@@ -57,6 +57,14 @@ def _s3(declared: dict[str, object], **headers: str) -> Asked:
 CASES = (
     _s3({"type": "aes256"}, type="AES256"),
     _s3({"type": "kms"}, type="aws:kms"),
+    Asked(
+        "s3",
+        {"bucket": s3.BUCKET, "acl": "bucket-owner-full-control"},
+        lambda fleet: fleet.rclone,
+        s3.connection,
+        {"x-amz-acl": "bucket-owner-full-control"},
+        on_pieces=False,
+    ),
     _s3({"type": "kms", "key": KEY, "bucket_key": True}, type="aws:kms", key=KEY, bucket_key="true"),
     Asked(
         "gcs",

@@ -35,12 +35,14 @@ class Stage:
     fleet: Fleet
     folder: Path
     until: ExitStack
+    proxies: list[FaultProxy] = field(default_factory=list)
 
     def proxy(self, address: str | int, *rules: Rule) -> FaultProxy:
         port = address if isinstance(address, int) else urlsplit(address).port
         assert port is not None
         proxy = self.until.enter_context(faults(port, raw=isinstance(address, int)))
         proxy.rules.extend(rules)
+        self.proxies.append(proxy)
         return proxy
 
     def s3(self, *rules: Rule) -> str:

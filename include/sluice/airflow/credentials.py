@@ -142,6 +142,8 @@ def _azure(connection: Connection, account: str | None) -> AzureAccess:
     sas = _field(connection, "sas_token")
     url = _field(connection, "account_url") or connection.host or ""
     container = None
+    if not sas and "sig=" in url:
+        sas = url
     if sas and "://" in sas:
         url, sas, container = _split_sas_url(connection, sas)
     name, endpoint = _account(connection, url, account)

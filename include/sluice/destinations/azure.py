@@ -17,7 +17,7 @@ from pydantic import Field
 
 from sluice.destinations.base import Capabilities, Destination
 from sluice.destinations.blobs import Container
-from sluice.destinations.failures import Origin
+from sluice.destinations.failures import Origin, label
 from sluice.destinations.objects import ObjectStore, ObjectStoreConfig
 from sluice.errors import DefinitionError
 from sluice.filesystem.clients import blob_address, container_client
@@ -57,7 +57,7 @@ class AzureConfig(ObjectStoreConfig):
         client = container_client(access, container, waits=self.waits(threads))
         store = Container(client, self.scope)
         server = replace(origin, server=blob_address(access))
-        return ObjectStore(store, self, server, threads=threads, address=address)
+        return ObjectStore(store, self, server, threads=threads, address=label(address))
 
 
 def _refuse_expired(access: AzureAccess, origin: Origin) -> None:

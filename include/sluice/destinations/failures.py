@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 from sluice.errors import FatalError, RetriableError, SluiceError
 
@@ -60,6 +61,14 @@ class Failure(NamedTuple):
     passing: bool
 
 
+def label(address: str) -> str:
+    """An address as it may be shown: without a user, a password or a query, which may hold a token."""
+    parts = urlsplit(address)
+    if not parts.netloc:
+        return address.partition("?")[0]
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a destination comes from, for the messages: the declared connection, the Airflow connection with its
@@ -69,6 +78,9 @@ class Origin:
     airflow_conn_id: str
     container: str
     server: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "server", label(self.server))
 
     def fatal(self, what: str, next_step: str = "") -> FatalError:
         """An error that a person has to put right."""

@@ -11,7 +11,7 @@ from http.client import RemoteDisconnected
 import pytest
 from urllib3.exceptions import HTTPError as URLLib3Error
 
-from sluice.destinations.failures import Answer, Origin, of_answer, of_disk
+from sluice.destinations.failures import Answer, Origin, label, of_answer, of_disk
 from sluice.destinations.transport import of_transport
 from sluice.errors import FatalError, RetriableError, SluiceError
 
@@ -95,6 +95,20 @@ def test_requests_without_an_answer(below: BaseException, error: type[SluiceErro
     assert type(found.error) is error
     assert re.search(said, page(found.error)), page(found.error)
     assert "SECRETSIG" not in page(found.error) + repr(found)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://user:secret@host:9000/base", "https://host:9000/base"),
+        ("https://account.blob.core.windows.net/c?sv=1&sig=secret", "https://account.blob.core.windows.net/c"),
+        ("host:22", "host:22"),
+        ("", ""),
+    ],
+)
+def test_no_secret_of_an_address_becomes_a_label(address: str, shown: str) -> None:
+    assert label(address) == shown
+    assert Origin("acme", "x", "bucket b", address).server == shown
 
 
 def test_a_mistake_of_ours_is_no_outage() -> None:
