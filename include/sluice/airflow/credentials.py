@@ -108,10 +108,13 @@ def _google_token(connection: Connection) -> BearerToken:
     from airflow.sdk.log import mask_secret
     from google.auth.exceptions import GoogleAuthError, TransportError
     from google.auth.transport.requests import Request
+    from requests import Session
 
     try:
         credentials: Any = GoogleBaseHook(gcp_conn_id=connection.conn_id).get_credentials()
-        credentials.refresh(Request())
+        session = Session()
+        session.max_redirects = 0  # what is shown for a token is shown to nobody else
+        credentials.refresh(Request(session))
     except (GoogleAuthError, AirflowException, *_BROKEN_KEY) as error:
         if isinstance(error, TransportError) or getattr(error, "retryable", False):
             raise RetriableError(

@@ -77,6 +77,9 @@ class Opened:
         self.generation += 1
         self._private = False
         self.root = join(opening.base, self.path)
+        if self.root:
+            with self.reporting("opening the connection"):
+                opening.greet(self.root.split("/")[0], self.conn_id)
         self._bounded = Bounded(opening.links, opening.base, self.conn_id) if opening.links else None
 
     def below(self, folder: str) -> Opened:

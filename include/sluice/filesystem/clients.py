@@ -193,5 +193,7 @@ def _azure_credential(access: AzureAccess) -> Any:
         return {"account_name": access.account, "account_key": access.key}
     from azure.identity import ClientSecretCredential
 
-    authority = {"authority": access.authority, "disable_instance_discovery": True} if access.authority else {}
-    return ClientSecretCredential(access.tenant or "", access.client_id or "", access.client_secret or "", **authority)
+    more: dict[str, Any] = {"permit_redirects": False}
+    if access.authority:
+        more |= {"authority": access.authority, "disable_instance_discovery": True}
+    return ClientSecretCredential(access.tenant or "", access.client_id or "", access.client_secret or "", **more)

@@ -21,6 +21,7 @@ _CLIENTS = {"SSHException", "GoogleAuthError", "AzureError", "BotoCoreError", "C
 _UNREACHABLE = re.compile(r"NETWORK_CONNECTION|SLOW_DOWN|SERVICE_UNAVAILABLE|REQUEST_TIMEOUT|curlCode|UNAVAILABLE")
 _SECRET = re.compile(r"((?:sig|token|password|X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=)[^&\s'\"]+", re.I)
 
+_SENT_ON = re.compile(r"\b30[1278]\b|Exceeded 0 redirects")
 _LOGIN = re.compile(r"://[^\s/@'\"]+@")
 
 
@@ -46,6 +47,11 @@ def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None
     text, status = _without_names(str(error), doing), _status(error)
     if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
         return FatalError(what, next_step="check the path, and that the bucket or folder exists")
+    if 300 <= status < 400 or (_SENT_ON.search(text) and _outside(error)):
+        return FatalError(
+            f"{what}; the server sends us on to another address, and none is followed",
+            next_step=f"put the right address into the Airflow connection {conn_id}",
+        )
     denied = status in (401, 403) or (_DENIED.search(text) and _outside(error))
     if isinstance(error, PermissionError) or _is_refusal(error) or denied:
         return FatalError(what, next_step=f"check the credentials and rights of the Airflow connection {conn_id}")
@@ -86,6 +92,9 @@ def _is_refusal(error: Exception) -> bool:
 
 def _outside(error: Exception) -> bool:
     names = {c.__name__ for c in type(error).__mro__}
-    return isinstance(error, (OSError, EOFError)) or bool(
-        names & {"SSHException", "GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
+    cloud = "ArrowException" in names and "google::cloud" in str(error)
+    return (
+        isinstance(error, (OSError, EOFError))
+        or cloud
+        or bool(names & {"SSHException", "GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"})
     )

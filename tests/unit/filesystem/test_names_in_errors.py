@@ -19,8 +19,8 @@ NAMES = (
     "Azure",
 )
 OUTAGES = (
-    "When reading information for key 'lake/{name}/x' in bucket '{name}': AWS Error NETWORK_CONNECTION during HeadObject"
-    " operation: curlCode: 7, Couldn't connect to server",
+    "When reading information for key 'lake/{name}/x' in bucket '{name}': AWS Error NETWORK_CONNECTION during"
+    " HeadObject operation: curlCode: 7, Couldn't connect to server",
     "AWS Error SLOW_DOWN during GetObject operation for https://{name}.s3.amazonaws.com/lake/{name}: please reduce",
     'google::cloud::Status(UNAVAILABLE: try again later; object "lake/{name}")',
     "cannot connect while looking for {name}: timed out",
