@@ -110,7 +110,6 @@ def _s3_clients(fleet: Fleet) -> dict[str, Client]:
     return {
         "sluice": _own(fleet, "s3", s3.connection(address), bucket=s3.BUCKET),
         "boto3": lambda files: _boto3(address, files),
-        "obstore": lambda files: _obstore(address, files),
         "pyarrow": lambda files: _pyarrow(address, files),
     }
 
@@ -119,23 +118,6 @@ def _boto3(address: str, files: Sequence[Path]) -> None:
     client = s3.client(address)
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # its pool is smaller than its threads
     _at_once(lambda path: client.upload_file(str(path), s3.BUCKET, f"boto3/{path.name}"), files)
-
-
-def _obstore(address: str, files: Sequence[Path]) -> None:
-    import obstore
-    from obstore.store import S3Store
-
-    store = S3Store(
-        s3.BUCKET,
-        endpoint=address,
-        access_key_id=s3.KEY,
-        secret_access_key=s3.SECRET,
-        region="us-east-1",
-        virtual_hosted_style_request=False,
-        unsigned_payload=True,
-        client_options={"allow_http": True},
-    )
-    _at_once(lambda path: obstore.put(store, f"obstore/{path.name}", path, chunk_size=8 * MIB), files)
 
 
 def _pyarrow(address: str, files: Sequence[Path]) -> None:

@@ -186,10 +186,9 @@ S3 = Work(
     (
         Subject("sluice", "Sluice", "", ours=True),
         Subject("boto3", "boto3 transfer", ""),
-        Subject("obstore", "obstore", ""),
         Subject("pyarrow", "pyarrow", ""),
     ),
-    (Target("rate", ("boto3", "obstore", "pyarrow"), "S3: 90 % of the fastest client", at_least=0.9),),
+    (Target("rate", ("boto3", "pyarrow"), "S3: 90 % of the fastest client", at_least=0.9),),
     note=_LOOPBACK + "The server is rclone.",
     unit="MiB",
 )

@@ -75,6 +75,7 @@ class Airflow:
     def _one_at_a_time(self) -> Iterator[None]:
         """Two commands that start the same Airflow at once: the second one waits, and finds it running."""
         self.layout.home.mkdir(parents=True, exist_ok=True)
+        self.layout.home.chmod(0o700)  # logs, staging and the database's records are nobody else's
         with (self.layout.home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

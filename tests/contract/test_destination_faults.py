@@ -17,7 +17,6 @@ import pytest
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError, RetriableError, SluiceError
-from sluice.model.access import GoogleAccess
 from tests.servers import azurite, gcs, s3
 from tests.servers.fault_cases import BUCKET, CASES, LONG, MIB, QUICK, Case, Stage
 from tests.servers.faults import Rule
@@ -75,12 +74,8 @@ def _of_bucket(client: Any, bucket: str) -> list[str]:
 
 
 def _google(stage: Stage) -> Any:
-    from sluice.destinations.uploads import bearing_client
-
     access = stage.fleet.get(stage.fleet.connect("behind", stage.fleet.cloud_storage.connection()))
-    assert isinstance(access, GoogleAccess)
-    assert access.token is not None
-    return bearing_client(stage.fleet.cloud_storage.address, access.token())
+    return gcs.client(stage.fleet.cloud_storage, access)
 
 
 _numbers = iter(range(1_000_000))

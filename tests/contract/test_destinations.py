@@ -22,6 +22,7 @@ from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
 
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination
+from sluice.destinations.sums import differ
 from sluice.errors import FatalError, RetriableError, SluiceError
 from tests.servers import azurite, lake
 from tests.servers.fleet import Fleet
@@ -208,7 +209,7 @@ def test_stat_tells_the_size_and_the_checksum_where_there_is_one(exam: Exam) -> 
     assert there is not None
     assert (there.name, there.size) == ("a/b", 5)
     assert (there.checksum is not None) == DESTINATIONS[exam.subject.type].can.checksum
-    assert put.checksum == there.checksum
+    assert put.checksum is None or not differ(put.checksum, there.checksum)
     assert exam.at.stat("a") is None
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
@@ -18,6 +19,7 @@ from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.creating import on_google
 from sluice.model.access import GoogleAccess
 from tests.servers import azurite, gcs, s3
+from tests.servers.faults import Rule, faults
 from tests.servers.fleet import Fleet
 from tests.servers.process import NotInstalledError, free_port
 from tests.servers.subjects import _by_key, _local, _sas
@@ -239,3 +241,23 @@ def test_a_server_with_another_host_key_is_refused(fleet: Fleet) -> None:
     conn_id = fleet.connect("impostor", json.dumps(declared))
     with pytest.raises(FatalError, match="impostor"):
         open_filesystem(fleet, conn_id, "").list()
+
+
+@pytest.mark.parametrize("kind", ["s3", "azure", "gcs"])
+def test_nobody_is_followed_to_another_host(kind: str, fleet: Fleet) -> None:
+    """Whichever client it is, no request arrives there, and no answer of it is believed."""
+    server = {"s3": fleet.ministack, "azure": fleet.azurite, "gcs": fleet.google_emulator}[kind]
+    with faults(urlsplit(server).port or 0) as other, faults(urlsplit(server).port or 0) as sending:
+        away = {"Location": f"http://127.0.0.1:{other.port}/inbound/x"}
+        sending.rules.append(Rule("answer", path="inbound", status=307, code="Redirect", body="", headers=away))
+        at = f"http://127.0.0.1:{sending.port}"
+        connection = {
+            "s3": lambda: s3.connection(at),
+            "azure": lambda: azurite.by_sas_url(f"{at}/{azurite.ACCOUNT}"),
+            "gcs": lambda: fleet.cloud_storage.connection(files=at),
+        }[kind]()
+        conn_id = fleet.connect(f"sent_on_{kind}", connection)
+        for act in (lambda at: at.read_bytes("x"), lambda at: at.list(), lambda at: at.create("a/b", b"x")):
+            with pytest.raises(FatalError, match=f"(?s)sent_on_{kind}.*sends us on to"):
+                act(open_filesystem(fleet, conn_id, "inbound"))
+        assert other.heads == []

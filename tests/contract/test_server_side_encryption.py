@@ -57,6 +57,14 @@ def _s3(declared: dict[str, object], **headers: str) -> Asked:
 CASES = (
     _s3({"type": "aes256"}, type="AES256"),
     _s3({"type": "kms"}, type="aws:kms"),
+    Asked(
+        "s3",
+        {"bucket": s3.BUCKET, "acl": "bucket-owner-full-control"},
+        lambda fleet: fleet.rclone,
+        s3.connection,
+        {"x-amz-acl": "bucket-owner-full-control"},
+        on_pieces=False,
+    ),
     _s3({"type": "kms", "key": KEY, "bucket_key": True}, type="aws:kms", key=KEY, bucket_key="true"),
     Asked(
         "gcs",
@@ -70,7 +78,7 @@ CASES = (
         {"container": azurite.CONTAINER, "encryption_scope": "acme"},
         lambda fleet: fleet.loose_azurite,
         azurite.by_connection_string,
-        query={"ses": "acme"},
+        {"x-ms-encryption-scope": "acme"},
     ),
     Asked(
         "azure-blob",
@@ -84,7 +92,7 @@ CASES = (
         {"filesystem": azurite.CONTAINER, "encryption_scope": "acme"},
         lambda fleet: fleet.loose_azurite,
         lake.by_key,
-        query={"ses": "acme"},
+        {"x-ms-encryption-scope": "acme"},
     ),
 )
 

@@ -33,9 +33,9 @@ LAYERS = [
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}
 LAZY = {("cli", "airflow"), ("commands", "airflow")}
 
-HEAVY = ("pyarrow", "duckdb", "polars", "boto3", "botocore", "obstore", "isal", "numpy", "pandas", "asyncssh", "fsspec")
+HEAVY = ("pyarrow", "duckdb", "polars", "boto3", "botocore", "isal", "numpy", "pandas", "asyncssh", "fsspec")
 HEAVY += ("pysequoia",)
-CLOUDS = ("boto3", "botocore", "obstore", "azure", "google.cloud", "asyncssh", "paramiko", "pyiceberg", "deltalake")
+CLOUDS = ("boto3", "botocore", "azure", "google.cloud", "asyncssh", "paramiko", "pyiceberg", "deltalake")
 
 
 KNOWN = {("sluice.airflow.connections", "sluice.airflow.credentials")}

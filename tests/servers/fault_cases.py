@@ -35,12 +35,14 @@ class Stage:
     fleet: Fleet
     folder: Path
     until: ExitStack
+    proxies: list[FaultProxy] = field(default_factory=list)
 
     def proxy(self, address: str | int, *rules: Rule) -> FaultProxy:
         port = address if isinstance(address, int) else urlsplit(address).port
         assert port is not None
         proxy = self.until.enter_context(faults(port, raw=isinstance(address, int)))
         proxy.rules.extend(rules)
+        self.proxies.append(proxy)
         return proxy
 
     def s3(self, *rules: Rule) -> str:
@@ -178,15 +180,15 @@ def _file_in_the_way(stage: Stage) -> str:
 
 CASES = (
     Case("wrong key", "s3", lambda s: s3.connection(s.fleet.rclone, secret="wrong-secret"), FatalError,
-         r"refuses its key \(403 SignatureDoesNotMatch\).*correct the credentials in the Airflow connection", BUCKET),
+         r"finds its secret wrong \(403 SignatureDoesNotMatch\).*correct the secret in the Airflow connection", BUCKET),
     Case("wrong key", "gcs", lambda s: s.fleet.cloud_storage.connection(private_key=gcs.key_pair()[0]), FatalError,
          "gets no Google token: RefreshError.*correct its key file", BUCKET),
     Case("wrong hmac key", "gcs", lambda s: s.fleet.cloud_storage.by_hmac("wrong-secret"), FatalError,
-         r"refuses its key \(403 SignatureDoesNotMatch\)", BUCKET),
+         r"finds its secret wrong \(403 SignatureDoesNotMatch\)", BUCKET),
     Case("wrong key", "azure-blob", lambda s: azurite.by_connection_string(s.fleet.azurite, key="d3Jvbmc="), FatalError,
-         r"refuses its key \(403 AuthenticationFailed", CONTAINER),
-    Case("wrong client secret", "adls", lambda s: lake.by_principal(s.fleet.data_lake, "wrong-secret"), FatalError,
-         r"refuses its key \(401", {"filesystem": azurite.CONTAINER}),
+         r"does not let us in \(403 AuthorizationFailure\).*network rules.*correct the credentials", CONTAINER),
+    Case("wrong client secret", "adls", lambda s: lake.by_principal(s.fleet.data_lake_over_tls, "wrong-secret"),
+         FatalError, r"refuses its key \(401", {"filesystem": azurite.CONTAINER}),
     Case("wrong password", "sftp", lambda s: s.fleet.sshd.connection(password="wrong-password"), FatalError,
          "refuses the login.*correct the login, password or key in the Airflow connection"),
     Case("expired token", "s3", lambda s: s.s3(broken("answer", status=400, code="ExpiredToken")), FatalError,

@@ -14,7 +14,7 @@ from typing import Literal
 
 PIECE = 1 << 16
 
-Action = Literal["answer", "cut", "hang", "lose"]
+Action = Literal["answer", "change", "cut", "hang", "lose", "missing", "strip"]
 
 
 @dataclass
@@ -25,6 +25,9 @@ class Rule:
     cut: the connection is reset after `after` bytes of the body.
     hang: the request is read and never answered.
     lose: the server does what it is asked, and its answer is lost.
+    missing: where the server answers 404, `status` is the answer.
+    change: one byte of the body is another when it reaches the server.
+    strip: the answer comes without the headers that `strip` matches.
     """
 
     action: Action
@@ -34,6 +37,11 @@ class Rule:
     status: int = 503
     code: str = "SlowDown"
     after: int = 1 << 20
+    headers: dict[str, str] = field(default_factory=dict)
+    """Of an answer, besides."""
+    body: str | None = None
+    """Of an answer, in place of an error."""
+    strip: str = ""
     seen: int = field(default=0, init=False)
 
     def takes(self, method: str, path: str) -> bool:
@@ -123,11 +131,14 @@ class FaultProxy:
                 await _copy(reader, up_writer, min(size, rule.after))
                 _reset(writer)
                 return
-            await _copy(reader, up_writer, size)
-            if rule is not None:
+            await (_changed if rule is not None and rule.action == "change" else _copy)(reader, up_writer, size)
+            if rule is not None and rule.action == "lose":
                 await up_reader.read()
                 _reset(writer)
                 return
+            if rule is not None and rule.action in ("missing", "strip"):
+                told = _stripped(await up_reader.readuntil(b"\r\n\r\n"), rule)
+                writer.write(told)
             while piece := await up_reader.read(PIECE):
                 writer.write(piece)
                 await writer.drain()
@@ -168,10 +179,29 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, size
         size = size if size is None else size - len(piece)
 
 
+async def _changed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, size: int) -> None:
+    """The body with another bit in its middle byte."""
+    body = bytearray(await reader.readexactly(size))
+    if body:
+        body[len(body) // 2] ^= 1
+    writer.write(body)
+    await writer.drain()
+
+
+def _stripped(head: bytes, rule: Rule) -> bytes:
+    """An answer's head as its rule has it."""
+    if rule.action == "missing":
+        return re.sub(rb"^(\S+) 404 [^\r]*", rb"\1 %d No" % rule.status, head)
+    return re.sub(rf"(?i)\r\n(?:{rule.strip}): [^\r]*".encode(), b"", head)
+
+
 def _answer(rule: Rule) -> bytes:
-    body = f"<?xml version='1.0'?><Error><Code>{rule.code}</Code><Message>{rule.code}</Message></Error>".encode()
-    head = f"HTTP/1.1 {rule.status} {rule.code}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
-    return head.encode() + b"Connection: close\r\n\r\n" + body
+    error = f"<?xml version='1.0'?><Error><Code>{rule.code}</Code><Message>{rule.code}</Message></Error>"
+    body = (error if rule.body is None else rule.body).encode()
+    kind = "application/xml" if rule.body is None else "text/html"
+    headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Connection": "close", **rule.headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {rule.status} {rule.code}\r\n{lines}\r\n".encode() + body
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -74,6 +74,10 @@ class Fleet:
         return self._start(partial(lake.data_lake, azurite=self.azurite), "data_lake")
 
     @cached_property
+    def data_lake_over_tls(self) -> str:
+        return self._start(partial(lake.data_lake_over_tls, azurite=self.azurite), "data_lake_over_tls")
+
+    @cached_property
     def cloud_storage(self) -> gcs.CloudStorage:
         return self._start(gcs.cloud_storage)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sluice.filesystem.clients import Renewed, s3_client
+from sluice.model.access import Access, GoogleAccess
 from tests.servers.gcs_auth import HMAC_ID, HMAC_SECRET
 from tests.servers.process import free_port, module, program, running
 
@@ -58,6 +60,13 @@ def cloud_storage(folder: Path, *, token_life: float = 3600) -> Iterator[CloudSt
     command = module("gcs_server", str(port), str(folder / "gcs"), BUCKET, str(folder / "gcs.pem"), str(token_life))
     with running(command, port, folder / "gcs.log"):
         yield CloudStorage(f"http://127.0.0.1:{port}", private)
+
+
+def client(server: CloudStorage, access: Access) -> Any:
+    """A client of the XML API, for what a test inspects behind Sluice's back."""
+    assert isinstance(access, GoogleAccess)
+    assert access.token is not None
+    return s3_client(Renewed(access.token), "auto", server.address, bearer=True, path_style=True)
 
 
 def key_pair() -> tuple[str, str]:

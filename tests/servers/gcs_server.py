@@ -7,6 +7,7 @@ its bytes are all there; the parts of an upload are not. Keys below `readonly/` 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import itertools
 import json
@@ -22,6 +23,7 @@ from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
+import google_crc32c
 from aiohttp import web
 
 from tests.servers.gcs_auth import Guard, Refused
@@ -36,6 +38,7 @@ class Stored:
     path: Path
     size: int
     md5: str
+    crc32c: str
     modified: str = field(default_factory=lambda: formatdate(usegmt=True))
 
 
@@ -109,16 +112,24 @@ class Bucket:
             async for piece in request.content.iter_chunked(PIECE):
                 yield piece
 
-        return await self._keep(pieces())
+        stored = await self._keep(pieces())
+        sent = request.headers.get("x-goog-hash", f"crc32c={stored.crc32c}")
+        md5 = request.headers.get("Content-MD5", base64.b64encode(bytes.fromhex(stored.md5)).decode())
+        if sent != f"crc32c={stored.crc32c}" or base64.b64decode(md5).hex() != stored.md5:
+            stored.path.unlink()
+            raise Refused(400, "BadDigest")
+        return stored
 
     async def _keep(self, pieces: AsyncIterator[bytes]) -> Stored:
-        path, digest, size = self._folder / str(next(self._numbers)), hashlib.md5(), 0  # noqa: S324 (what the API says)
+        path, size = self._folder / str(next(self._numbers)), 0
+        digest, crc = hashlib.md5(), google_crc32c.Checksum()  # noqa: S324 (what the API says)
         with path.open("wb") as file:
             async for piece in pieces:
                 file.write(piece)
                 digest.update(piece)
+                crc.update(piece)
                 size += len(piece)
-        return Stored(path, size, digest.hexdigest())
+        return Stored(path, size, digest.hexdigest(), base64.b64encode(crc.digest()).decode())
 
     async def _send(self, request: web.Request, stored: Stored) -> web.StreamResponse:
         wanted = request.http_range.indices(stored.size)
@@ -198,10 +209,12 @@ class Bucket:
         stored = await self._keep(pieces())
         self._objects[upload.key] = stored
         self._forget(request.query["uploadId"])
-        return _xml(
+        answer = _xml(
             f"<CompleteMultipartUploadResult><Bucket>{self._name}</Bucket><Key>{escape(upload.key)}</Key>"
             f'<ETag>"{stored.md5}"</ETag></CompleteMultipartUploadResult>'
         )
+        answer.headers["x-goog-hash"] = _headers(stored)["x-goog-hash"]
+        return answer
 
     def _forget(self, upload_id: str) -> None:
         for part in self._uploads.pop(upload_id).parts.values():
@@ -217,7 +230,8 @@ class Bucket:
 
 
 def _headers(stored: Stored) -> dict[str, str]:
-    return {"ETag": f'"{stored.md5}"', "Last-Modified": stored.modified}
+    hashes = f"crc32c={stored.crc32c},md5={base64.b64encode(bytes.fromhex(stored.md5)).decode()}"
+    return {"ETag": f'"{stored.md5}"', "Last-Modified": stored.modified, "x-goog-hash": hashes}
 
 
 def _xml(body: str, status: int = 200) -> web.Response:

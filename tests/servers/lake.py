@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import certifi
+
 from tests.servers.azurite import ACCOUNT, KEY
 from tests.servers.lake_server import CLIENT_ID, CLIENT_SECRET, TENANT
 from tests.servers.process import free_port, module, running
+from tests.servers.s3 import certificate
 
 
 @contextmanager
@@ -20,6 +24,23 @@ def data_lake(folder: Path, azurite: str) -> Iterator[str]:
     port = free_port()
     with running(module("lake_server", str(port), azurite), port, folder / "lake.log"):
         yield f"http://127.0.0.1:{port}/{ACCOUNT}"
+
+
+@contextmanager
+def data_lake_over_tls(folder: Path, azurite: str) -> Iterator[str]:
+    """The same with a certificate that this process trusts while it lasts: tokens are shown over TLS alone."""
+    port, pem = free_port(), certificate(folder)
+    trusted = folder / "trusted.pem"
+    trusted.write_bytes(Path(certifi.where()).read_bytes() + pem.read_bytes())
+    before = os.environ.get("REQUESTS_CA_BUNDLE")
+    os.environ["REQUESTS_CA_BUNDLE"] = str(trusted)
+    try:
+        with running(module("lake_server", str(port), azurite, str(pem)), port, folder / "lake.log"):
+            yield f"https://127.0.0.1:{port}/{ACCOUNT}"
+    finally:
+        os.environ.pop("REQUESTS_CA_BUNDLE")
+        if before is not None:
+            os.environ["REQUESTS_CA_BUNDLE"] = before
 
 
 def by_key(address: str) -> str:

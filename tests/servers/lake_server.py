@@ -1,4 +1,4 @@
-"""A Data Lake Gen2 account in small, as a program: PORT AZURITE_ADDRESS.
+"""A Data Lake Gen2 account in small, as a program: PORT AZURITE_ADDRESS [CERTIFICATE].
 
 Azurite has the Blob half of such an account and no other. This stands before it on one port and adds, from Microsoft's
 public description: the token endpoint of a directory, so that a service principal can come in; the Data Lake half's
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import ssl
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import AsyncIterator, Mapping
@@ -47,6 +48,16 @@ class Lake:
         token = secrets.token_hex(16)
         self._tokens.add(token)
         return web.json_response({"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+
+    async def directory(self, request: web.Request) -> web.Response:
+        """OpenID's description of the directory."""
+        base = f"{request.url.origin()}/{TENANT}"
+        told = {
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "issuer": f"{base}/v2.0",
+        }
+        return web.json_response(told)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         shown = request.headers.get("Authorization", "")
@@ -142,12 +153,17 @@ def _refusal(status: int, code: str) -> web.Response:
     return web.Response(status=status, text=body, content_type="application/xml", headers={"x-ms-error-code": code})
 
 
-def main(port: str, azurite: str) -> None:
+def main(port: str, azurite: str, certificate: str = "") -> None:
     lake = Lake(azurite)
     application = web.Application(client_max_size=1 << 40)
     application.router.add_post(f"/{TENANT}/oauth2/v2.0/token", lake.token)
+    application.router.add_get(f"/{TENANT}/v2.0/.well-known/openid-configuration", lake.directory)
     application.router.add_route("*", "/{path:.*}", lake.handle)
-    web.run_app(application, host="127.0.0.1", port=int(port), print=None, access_log=None)
+    tls = None
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+    web.run_app(application, host="127.0.0.1", port=int(port), ssl_context=tls, print=None, access_log=None)
 
 
 if __name__ == "__main__":

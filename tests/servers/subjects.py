@@ -62,11 +62,12 @@ def _hidden(folder: Callable[[Fleet], Path]) -> Callable[[Fleet], list[str]]:
 
 
 def _google_uploads(fleet: Fleet) -> list[str]:
-    from sluice.destinations.uploads import bearing_client
-
-    access = fleet.get("gcs_own_server")
-    client = bearing_client(fleet.cloud_storage.address, access.token())  # type: ignore[union-attr, misc]
-    return [upload["Key"] for upload in client.list_multipart_uploads(Bucket=gcs.BUCKET).get("Uploads", ())]
+    return [
+        upload["Key"]
+        for upload in gcs.client(fleet.cloud_storage, fleet.get("gcs_own_server"))
+        .list_multipart_uploads(Bucket=gcs.BUCKET)
+        .get("Uploads", ())
+    ]
 
 
 def _local(fleet: Fleet) -> str:
@@ -102,7 +103,7 @@ SUBJECTS = (
     Subject("azure-blob", "azurite", lambda f: azurite.by_connection_string(f.azurite), CONTAINER),
     Subject("azure-blob", "azurite sas", _sas, CONTAINER, same_client=True),
     Subject("adls", "own front", lambda f: lake.by_key(f.data_lake), FILESYSTEM),
-    Subject("adls", "own front oauth", lambda f: lake.by_principal(f.data_lake), FILESYSTEM, same_client=True),
+    Subject("adls", "own front oauth", lambda f: lake.by_principal(f.data_lake_over_tls), FILESYSTEM, same_client=True),
     Subject("data-landing-zone", "azurite", lambda f: azurite.by_sas_url(f.azurite), CONTAINER),
     Subject("sftp", "sshd", lambda f: f.sshd.connection(), unfinished=_hidden(lambda f: f.sshd.folder)),
     Subject("sftp", "asyncssh key", _by_key, unfinished=_hidden(lambda f: f.asyncssh.folder)),

@@ -108,10 +108,13 @@ def _google_token(connection: Connection) -> BearerToken:
     from airflow.sdk.log import mask_secret
     from google.auth.exceptions import GoogleAuthError, TransportError
     from google.auth.transport.requests import Request
+    from requests import Session
 
     try:
         credentials: Any = GoogleBaseHook(gcp_conn_id=connection.conn_id).get_credentials()
-        credentials.refresh(Request())
+        session = Session()
+        session.max_redirects = 0  # what is shown for a token is shown to nobody else
+        credentials.refresh(Request(session))
     except (GoogleAuthError, AirflowException, *_BROKEN_KEY) as error:
         if isinstance(error, TransportError) or getattr(error, "retryable", False):
             raise RetriableError(
@@ -142,6 +145,8 @@ def _azure(connection: Connection, account: str | None) -> AzureAccess:
     sas = _field(connection, "sas_token")
     url = _field(connection, "account_url") or connection.host or ""
     container = None
+    if not sas and "sig=" in url:
+        sas = url
     if sas and "://" in sas:
         url, sas, container = _split_sas_url(connection, sas)
     name, endpoint = _account(connection, url, account)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sluice.airflow.connections import AirflowConnections
     from sluice.columns.check import Checked
     from sluice.definition.project import Project
-    from sluice.delivery.probe import Probed
 
 _SSH_TYPES = ("sftp", "ssh")
 _MANY = {
@@ -133,20 +132,13 @@ def _connect(project: Project, names: Sequence[str]) -> int:
         if name not in project.connections:
             raise DefinitionError(f"no sound connection is named {name}", known=sorted(project.connections))
         try:
-            found = probe(project.connections[name], AirflowConnections())
+            probed = probe(project.connections[name], AirflowConnections())
         except SluiceError as error:
             failed += 1
             print(f"{name}: does not deliver\n{error.page()}", file=sys.stderr)
         else:
-            print(_delivers(name, found))
+            print(f"{name}: delivers; {probed}")
     return failed
-
-
-def _delivers(name: str, found: Probed) -> str:
-    if not found.left:
-        return f"{name}: delivers; wrote, read and removed {found.address}"
-    stays = "what an aborted run has sent stays, and so does the probe's file"
-    return f"{name}: delivers, but may not remove: {stays}\n{found.left}"
 
 
 def _stage(project: Project) -> int:

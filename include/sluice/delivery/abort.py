@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.chunk import Shards
 from sluice.delivery.cleaning.leftovers import leftovers, names_of
-from sluice.delivery.presence import sizes_of
 from sluice.delivery.publishing.committing import commit_of
 from sluice.delivery.publishing.delivered import Delivery, report_of
 from sluice.delivery.publishing.history import History
 from sluice.delivery.staging import Stage, StagedRun
+from sluice.delivery.there import there
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
 from sluice.model.access import Connections
@@ -80,7 +80,7 @@ def _settle(plan: Plan, stage: Stage, destination: Destination, connections: Con
 
 def _remove(names: Sequence[str], destination: Destination) -> Aborted:
     done = _discard(names, destination)
-    present = sizes_of(names, destination)
+    present = there(names, destination)
     destination.remove(present)
     return done.model_copy(update={"removed": len(present)})
 

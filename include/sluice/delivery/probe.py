@@ -3,23 +3,58 @@ whether staging can hold commit logs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
-from typing import NamedTuple
+from dataclasses import dataclass
 from uuid import uuid4
 
 from sluice.definition.catalog import CursorColumn, Dataset
 from sluice.definition.connection import Connection
 from sluice.definition.project import Staging
+from sluice.delivery.publishing.committing import is_as
 from sluice.destinations.base import Destination
-from sluice.errors import FatalError, SluiceError
+from sluice.errors import FatalError
 from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
 from sluice.sources.position import Skipping
 
+NEEDS: Mapping[str, str] = {
+    "put": "parts and the manifest are written",
+    "stat": "parts are looked at by their names: none is sent twice, and none is missing when the manifest is written",
+    "read": "a manifest whose write was not answered is read again",
+    "remove": "what a run leaves that did not publish is removed",
+    "abort": "uploads that a killed task has begun are discarded",
+}
+"""The verbs of a destination that a run calls, and why. It lists nothing."""
+
 _NAME = "sluice-probe.txt"
+_AT_ONCE = 2
+"""Uploads that the destination is opened for: one that has several connections opens a second with the second."""
 _BODY = b"Sluice writes this file to see whether it may, and removes it.\n"
 _UPLOADS = 2
 """The second replaces the first, and takes a connection of its own if a destination has several."""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A destination that takes deliveries: the address of the file it was tried with, and what it denies beside."""
+
+    address: str
+    denied: Mapping[str, str]
+    """By the verb; only what tidies up."""
+
+    def __str__(self) -> str:
+        if "remove" not in self.denied:
+            said = f"wrote, read and removed {self.address}"
+        else:
+            said = f"wrote and read {self.address}, which stays: the next trial finds it"
+        return "; ".join([said, *(f"without this, {_WITHOUT[verb]}: {why}" for verb, why in self.denied.items())])
+
+
+_WITHOUT = {
+    "remove": "parts of runs that fail stay for good",
+    "abort": "the store keeps what killed tasks have begun to send, until a rule of its own removes that",
+}
 
 
 def probe_staging(staging: Staging, connections: Connections) -> str:
@@ -52,39 +87,53 @@ def doubts(dataset: Dataset, connections: Connections) -> list[str]:
     return source.doubts(by.column) if isinstance(source, Skipping) else []
 
 
-class Probed(NamedTuple):
-    """Where the file was written, and why it stays there; empty if it is gone again."""
-
-    address: str
-    left: str = ""
-
-
 def probe(connection: Connection, connections: Connections) -> Probed:
-    """Try on a small file, always of the same name, what every run needs: write it, replace it, look it up by its name
-    and read it. Then what only tidying up needs: remove it.
+    """Try a connection's keys, and everything that a run asks of a destination (`NEEDS`), with one small file under a
+    name that is always the same. What only tidies up may be denied: a run publishes all the same.
 
     Raises the destination's own error, which names what is wrong: the name, the network, the credentials, the bucket,
     the permission or the path.
     """
     if connection.openpgp:
         connection.openpgp.open(connections, name=connection.name)
-    with closing(connection.destination.open(connections, name=connection.name, threads=_UPLOADS)) as destination:
-        try:
-            for _ in range(_UPLOADS):
-                destination.put(_NAME, [_BODY])
-            if connection.destination.stays and not _is_as_written(destination):
-                raise FatalError(f"connection {connection.name}: what is read at {_NAME} is not what was written there")
-        except SluiceError:
-            with suppress(SluiceError):
-                destination.remove([_NAME])
+    config = connection.destination.in_pieces_of(len(_BODY))
+    with closing(config.open(connections, name=connection.name, threads=_AT_ONCE)) as destination:
+        _write(destination, looks=config.stays)
+        if config.stays and not is_as(_NAME, _BODY, destination):
+            raise FatalError(f"connection {connection.name}: what is read at {_NAME} is not what was written there")
+        denied = {"remove": _denied(lambda: destination.remove([_NAME]))}
+        if not (denied["remove"] and config.can.hides):
+            with suppress(_Broken):
+                destination.put(_NAME, _breaking())
+            denied["abort"] = _denied(lambda: destination.abort([_NAME]))
+        return Probed(destination.locate(_NAME), {verb: why for verb, why in denied.items() if why})
+
+
+class _Broken(Exception):  # noqa: N818 - not an error: an upload ends that is to be discarded
+    """What a body raises in its middle."""
+
+
+def _breaking() -> Iterator[bytes]:
+    yield _BODY
+    raise _Broken
+
+
+def _write(destination: Destination, *, looks: bool) -> None:
+    """In one request, and again as a large file is sent. Where the file of a former trial stays for good, it is proof
+    enough that files can be written."""
+    try:
+        destination.put(_NAME, [_BODY[:-1]])
+        destination.put(_NAME, [_BODY])
+    except FatalError:
+        found = destination.stat(_NAME) if looks else None
+        if found is None or found.size != len(_BODY):
             raise
-        try:
-            destination.remove([_NAME])
-        except FatalError as refused:
-            return Probed(destination.locate(_NAME), refused.page())
-        return Probed(destination.locate(_NAME))
 
 
-def _is_as_written(destination: Destination) -> bool:
-    found = destination.stat(_NAME)
-    return found is not None and found.size == len(_BODY) and b"".join(destination.read(_NAME)) == _BODY
+def _denied(act: Callable[[], object]) -> str:
+    """Why it is not done; empty if it is."""
+    try:
+        act()
+    except FatalError as refused:
+        return refused.what
+    return ""

@@ -11,7 +11,6 @@ from sluice.delivery.cleaning.leftovers import leftovers
 from sluice.delivery.commit.commit import Commit, Intent, LostError
 from sluice.delivery.commit.deliveries import Claim
 from sluice.delivery.commit.watermark import SMALL, Basis, Watermark, Watermarks
-from sluice.delivery.presence import sizes_of
 from sluice.delivery.publishing import model_json
 from sluice.delivery.publishing.committing import commit_of
 from sluice.delivery.publishing.delivered import Delivery, report_of
@@ -23,6 +22,7 @@ from sluice.delivery.publishing.report import Report
 from sluice.delivery.safety import warnings_of
 from sluice.delivery.staging import Stage, StagedRun, delivered_before
 from sluice.delivery.step import noting
+from sluice.delivery.there import there
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError, UnknownOutcomeError
 from sluice.model.access import Connections
@@ -83,7 +83,7 @@ class Publication:
         if plan.export.manifest.success_marker:
             destination.put(plan.beside_manifest("_SUCCESS"), [])
         listed = {part.path for part in manifest.exportResults}
-        destination.remove(sizes_of(set(leftovers(self.stage)) - listed, destination))
+        destination.remove(there(set(leftovers(self.stage)) - listed, destination))
         if plan.follows and intent.claim is not None and intent.claim.watermark is not None:
             self._copy(intent.claim.watermark)
 

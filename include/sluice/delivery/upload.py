@@ -22,6 +22,7 @@ from sluice.delivery.sending.progress import Progress
 from sluice.delivery.sending.sender import Sender
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
+from sluice.destinations.sums import common, differ
 from sluice.encryption.openpgp import Encryptor
 from sluice.mapping.mapper import Mapper
 from sluice.model.access import Connections
@@ -127,13 +128,15 @@ def _those(there: Callable[[Part], bool], parts: list[Part], threads: int) -> li
 
 
 def _is_as_sent(destination: Destination, part: Part, *, exactly: bool) -> bool:
-    """Whether the part is still there as it was sent. The same name and size is the same bytes, unless bytes differ
-    from try to try: then the server's checksum tells, or where it has none, reading it."""
+    """Whether the part is still there as it was sent, by the server's checksum. Without one, the same name and size is
+    the same bytes, unless bytes differ from try to try: then it is read."""
     stored = destination.stat(part.name)
-    if stored is None or stored.size != part.bytes or not exactly:
-        return stored is not None and stored.size == part.bytes
-    if stored.checksum is not None and part.checksum is not None:
-        return stored.checksum == part.checksum
+    if stored is None or stored.size != part.bytes:
+        return False
+    if common(stored.checksum, part.checksum):
+        return not differ(stored.checksum, part.checksum)
+    if not exactly:
+        return True
     sha256 = hashlib.sha256()
     for piece in destination.read(part.name):
         sha256.update(piece)

@@ -2,33 +2,26 @@
 
 A Data Lake account answers to both of its APIs. Blocks of the Blob API become visible together, when the list of them
 is committed; the Data Lake API would show a file while it grows. Blocks that were never committed are seen by nobody
-and dropped by Azure after a week: there is nothing to abort. Two uploads of one name share their block names, so that
-one's blocks can take the place of the other's: a retry that overlaps its first attempt sends the same bytes.
+and dropped by Azure after a week: there is nothing to abort. Of two uploads of one name the first to be committed
+discards the other's blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import parse_qs
 
 from pydantic import Field
 
 from sluice.destinations.base import Capabilities, Destination
-from sluice.destinations.failures import Origin
+from sluice.destinations.blobs import Container
+from sluice.destinations.failures import Origin, label
 from sluice.destinations.objects import ObjectStore, ObjectStoreConfig
 from sluice.errors import DefinitionError
-from sluice.filesystem.creating import azure_keys
+from sluice.filesystem.clients import blob_address, container_client
 from sluice.model.access import AzureAccess, Connections
-
-if TYPE_CHECKING:
-    from obstore.store import AzureStore
-
-
-_SCOPED = timedelta(days=7)
-"""How long a token lives that an account key signs for an encryption scope: longer than any task."""
 
 _Scope = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{3,63}$")]
 
@@ -61,48 +54,10 @@ class AzureConfig(ObjectStoreConfig):
             )
         origin = Origin(name, self.airflow_conn_id, f"container {container}", "")
         _refuse_expired(access, origin)
-        endpoint = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").replace(".dfs.", ".blob.")
-        return ObjectStore(
-            self._store(access, container, endpoint),
-            self,
-            replace(origin, server=endpoint),
-            threads=threads,
-            address=address,
-            abort_uploads=lambda _: 0,
-            writer=self._writer(access, container, endpoint, self.scope) if self.scope else None,
-        )
-
-    def _writer(self, access: AzureAccess, container: str, endpoint: str, scope: str) -> AzureStore:
-        """A store whose files lie in the encryption scope. Azure takes the scope from a header, or from the SAS token.
-        An account key signs the headers of every request, and obstore would leave this one out: so the key signs a
-        token instead, which may write for a week."""
-        if access.sas or not access.key:
-            return self._store(access, container, endpoint, {"x-ms-encryption-scope": scope})
-        return self._store(replace(access, key=None, sas=_scoped_sas(access, container, scope)), container, endpoint)
-
-    def _store(
-        self, access: AzureAccess, container: str, endpoint: str, headers: Mapping[str, str] | None = None
-    ) -> AzureStore:
-        from obstore.store import AzureStore
-
-        return AzureStore(
-            container,
-            account_name=access.account,
-            endpoint=endpoint,
-            client_options=self.client(plain_http=endpoint.startswith("http:"), headers=headers),
-            retry_config=self.retries(),
-            **azure_keys(access),
-        )
-
-
-def _scoped_sas(access: AzureAccess, container: str, scope: str) -> str:
-    from azure.storage.blob import generate_container_sas
-
-    ends = datetime.now(UTC) + _SCOPED
-    token: str = generate_container_sas(
-        access.account, container, access.key, permission="cw", expiry=ends, encryption_scope=scope
-    )
-    return token
+        client = container_client(access, container, waits=self.waits(threads))
+        store = Container(client, self.scope)
+        server = replace(origin, server=blob_address(access))
+        return ObjectStore(store, self, server, threads=threads, address=label(address))
 
 
 def _refuse_expired(access: AzureAccess, origin: Origin) -> None:

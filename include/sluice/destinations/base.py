@@ -36,6 +36,8 @@ class Capabilities:
     one of them may fail, and their pieces may mix where they differ."""
     discards: bool = True
     """`abort` can discard unfinished uploads; elsewhere the server drops them by itself, and nobody sees them."""
+    hides: bool = False
+    """An unfinished upload is a hidden file beside its own: to discard it takes the right to remove files."""
     keeps: timedelta | None = None
     """How long files live there before the server removes them; None for ever."""
 
@@ -111,6 +113,10 @@ class DestinationConfig(Declared):
     def stays(self) -> bool:
         """Whether a delivered file can be looked at again; False where the server moves files away at once."""
         return True
+
+    def in_pieces_of(self, size: int) -> DestinationConfig:  # noqa: ARG002 - for those that have pieces
+        """The same, sending a file of `size` bytes as it sends the largest: for a trial with a small one."""
+        return self
 
     def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
         """Open the destination; `name` is the declared connection's, for messages; at most `threads` uploads run at

@@ -54,6 +54,22 @@ class Body:
         if length:
             yield b"".join(pieces)
 
+    def cut(self, size: int) -> Iterator[bytes]:
+        """The same bytes in pieces of exactly `size` bytes, but for the last: some stores take no others."""
+        pieces: list[memoryview] = []
+        length = 0
+        for piece in self:
+            rest = memoryview(piece)
+            while length + len(rest) >= size:
+                yield b"".join([*pieces, rest[: size - length]])
+                rest = rest[size - length :]
+                pieces, length = [], 0
+            if rest:
+                pieces.append(rest)
+                length += len(rest)
+        if length:
+            yield b"".join(pieces)
+
 
 def _chain(head: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
     """The pieces already taken, each let go once it has passed, then the rest."""

@@ -1,107 +1,159 @@
 """What a destination's failure means to the reader: try again, or correct something first.
 
-The clients' own messages hold request URLs, and a URL may hold a signature: none of their text is passed on but the
-HTTP status and the server's error code.
+Failures are told apart by status, code and type alone. The clients' own messages hold names that anybody may have
+chosen, and request URLs, which may hold a signature: none of their text is looked at or passed on.
 """
 
 from __future__ import annotations
 
 import errno
-import re
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from sluice.errors import SluiceError
+from sluice.errors import FatalError, SluiceError
 from sluice.model.origin import Origin as Origin
-
-_STATUS = re.compile(r"status(?: code)?:? (\d{3})")
-_CODE = re.compile(r"<Code>\s*(\w+)|\"(?:code|reason|error)\":\s*\"(\w+)|[\"']?x-ms-error-code[\"']?: [\"']?(\w+)")
-
-_UNREACHABLE = (
-    (
-        r"dns error|failed to lookup address|Name or service not known|nodename nor servname",
-        "its host name is not found",
-    ),
-    (r"Connection refused", "nothing answers at its address: connection refused"),
-)
-_TRANSPORT = (
-    (r"timed out|TimedOut|kind: Timeout", "it did not answer in time"),
-    (r"[Cc]onnection reset|ConnectionReset|[Bb]roken pipe|BrokenPipe", "it closed the connection in the middle"),
-    (r"[Ii]ncompleteMessage|connection closed|UnexpectedEof|SendRequest|end of file", "it closed the connection early"),
-    (r"[Nn]etwork is unreachable|No route to host", "there is no route to it"),
-)
-_CERTIFICATE = re.compile(r"certificate|InvalidCertificate|UnknownIssuer|BadCertificate|NotValidForName")
-_NOT_US = re.compile(r"failed to authenticate the request")  # Azurite calls this AuthorizationFailure
+from sluice.model.origin import label as label
 
 _KEY_CODES = {
-    "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthenticationFailed", "InvalidAuthenticationInfo",
-    "NoAuthenticationInformation", "InvalidSecurity", "invalid_grant", "invalid_client",
+    "InvalidAccessKeyId", "AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation",
+    "InvalidSecurity", "UnauthorizedAccess", "invalid_grant", "invalid_client", "unauthorized_client",
 }  # fmt: skip
 _EXPIRED_CODES = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired", "InvalidToken"}
 _CONTAINER_CODES = {"NoSuchBucket", "ContainerNotFound", "FilesystemNotFound", "ContainerBeingDeleted"}
+_REGION_CODES = {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed",
+                 "IllegalLocationConstraintException"}  # fmt: skip
 _CLOCK_CODES = {"RequestTimeTooSkewed"}
 _FULL_CODES = {"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull"}
+_CHANGED_CODES = {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch",
+                  "Md5Mismatch", "Crc64Mismatch"}  # fmt: skip
+_KEPT_CODES = {
+    "BlobImmutableDueToPolicy",
+    "BlobImmutableDueToLegalHold",
+    "RetentionPolicyNotMet",
+    "ObjectUnderActiveHold",
+}
 _TRANSIENT_STATUS = {408, 425, 429, 500, 502, 503, 504, 507}
-_TRANSIENT_CODES = {"SlowDown", "RequestTimeout", "ServerBusy", "Throttling", "ThrottlingException", "NoSuchUpload",
-                    "InternalError", "OperationTimedOut", "InvalidBlockList"}  # fmt: skip
+_TRANSIENT_CODES = {"SlowDown", "RequestTimeout", "ServerBusy", "Throttling", "ThrottlingException",
+                    "InternalError", "OperationTimedOut"}  # fmt: skip
+_ENDED_CODES = {"NoSuchUpload", "InvalidBlockList"}
+"""Somebody else has ended the upload: the next one begins anew, and the same request would fail again."""
 
 
-def of_server(text: str, origin: Origin, act: str) -> SluiceError:
-    """The error for a client's failure message `text` while it did `act` ("write s3://bucket/name")."""
-    status, code = _answer(text)
-    if status or code:
-        return _answered(status, "AuthenticationFailed" if _NOT_US.search(text) else code, origin, act)
-    if _CERTIFICATE.search(text):
-        return origin.fatal(
-            f"cannot {act}: the server's TLS certificate is not trusted",
-            f"name the certificate authority in the extra `verify` of the Airflow connection {origin.airflow_conn_id}",
-        )
-    for pattern, meaning in _UNREACHABLE:
-        if re.search(pattern, text):
-            return origin.retriable(f"cannot {act}: {meaning}", origin.correct_address())
-    for pattern, meaning in _TRANSPORT:
-        if re.search(pattern, text):
-            return origin.retriable(f"cannot {act}: {meaning}", _look_at(origin))
-    return origin.retriable(f"cannot {act}: the connection to its server failed", _look_at(origin))
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered instead of doing what it was asked: the HTTP status (0 if it gave none), its own error
+    code, and if the bucket lies elsewhere or the answer sends us on, where to."""
+
+    status: int = 0
+    code: str = ""
+    region: str = ""
+    sent_on: str = ""
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may succeed in a moment."""
+        return self.status in _TRANSIENT_STATUS or self.code in _TRANSIENT_CODES | _CHANGED_CODES
 
 
-def _look_at(origin: Origin) -> str:
+class Failure(NamedTuple):
+    """A failed request: our error, and whether the same request may succeed in a moment."""
+
+    error: SluiceError
+    passing: bool
+
+
+def of_answer(answer: Answer, origin: Origin, act: str) -> Failure:
+    """The error for a server's answer when it was asked to `act` ("write s3://bucket/name")."""
+    return Failure(_answered(answer, origin, act), answer.passing)
+
+
+def look_at(origin: Origin) -> str:
+    """What to do about a server that is out of order."""
     return f"it is tried again; if it goes on, look at the server {origin.server}" if origin.server else ""
 
 
-def _answer(text: str) -> tuple[int, str]:
-    """The HTTP status (0 where there was no answer) and the server's code (empty where it gave none)."""
-    status = _STATUS.search(text)
-    code = _CODE.search(text)
-    return (int(status[1]) if status else 0), (next(filter(None, code.groups()), "") if code else "")
-
-
-def _answered(status: int, code: str, origin: Origin, act: str) -> SluiceError:
-    answer = " ".join(filter(None, (str(status or ""), code)))
+def _answered(answer: Answer, origin: Origin, act: str) -> SluiceError:
+    code, said = answer.code, " ".join(filter(None, (str(answer.status or ""), answer.code)))
     conn = f"the Airflow connection {origin.airflow_conn_id}"
-    if code in _EXPIRED_CODES:
+    if answer.region or code in _REGION_CODES:
+        return _elsewhere(answer, origin, act)
+    if 300 <= answer.status < 400:
         return origin.fatal(
-            f"cannot {act}: its credentials have expired ({answer})", f"renew the credentials in {conn}"
+            f"cannot {act}: {origin.server} sends us on to {answer.sent_on or 'another address'} ({said}), and no"
+            " destination is followed to another address",
+            f"if that is the right one, put it into {conn}; if not, somebody may be standing between",
         )
+    if code in _EXPIRED_CODES:
+        return origin.fatal(f"cannot {act}: its credentials have expired ({said})", f"renew the credentials in {conn}")
     if code in _CLOCK_CODES:
-        return origin.fatal(f"cannot {act}: this machine's clock is wrong ({answer})", "set the clock")
+        return origin.fatal(f"cannot {act}: this machine's clock is wrong ({said})", "set the clock")
     if code in _CONTAINER_CODES:
         return origin.fatal(
-            f"cannot {act}: {origin.container} does not exist ({answer})",
+            f"cannot {act}: {origin.container} does not exist ({said})",
             f"create it, or correct its name in the declaration of connection {origin.connection}",
         )
-    if code in _FULL_CODES or status == 507:
-        return origin.retriable(f"cannot {act}: the storage is full ({answer})", "make room at the destination")
-    if status in _TRANSIENT_STATUS or code in _TRANSIENT_CODES:
-        return origin.retriable(f"cannot {act}: the server is busy or failing ({answer})", _look_at(origin))
-    if code in _KEY_CODES or status == 401:
+    if code in _FULL_CODES or answer.status == 507:
+        return origin.retriable(f"cannot {act}: the storage is full ({said})", "make room at the destination")
+    if code in _CHANGED_CODES:
+        return origin.retriable(f"cannot {act}: other bytes arrived than were sent ({said})", _between(origin))
+    if answer.passing or code in _ENDED_CODES:
+        return origin.retriable(f"cannot {act}: the server is busy or failing ({said})", look_at(origin))
+    return _refused(answer, said, origin, act)
+
+
+def _refused(answer: Answer, said: str, origin: Origin, act: str) -> FatalError:
+    conn = f"the Airflow connection {origin.airflow_conn_id}"
+    if answer.code == "SignatureDoesNotMatch":
         return origin.fatal(
-            f"cannot {act}: the server refuses its key ({answer})", f"correct the credentials in {conn}"
+            f"cannot {act}: the server knows the key and finds its secret wrong ({said})",
+            f"correct the secret in {conn}",
         )
-    if status == 403:
+    if answer.code in _KEY_CODES or answer.status == 401:
+        return origin.fatal(f"cannot {act}: the server refuses its key ({said})", f"correct the credentials in {conn}")
+    if answer.code == "AuthorizationFailure":  # Azure's for its network rules, and Azurite's for a wrong key
         return origin.fatal(
-            f"cannot {act}: permission denied ({answer})",
-            f"let the identity of {conn} list, read, write and delete below this folder",
+            f"cannot {act}: the storage account does not let us in ({said})",
+            f"let its network rules admit this machine, or correct the credentials in {conn}",
         )
-    return origin.fatal(f"cannot {act}: the server answered {answer}")
+    if answer.code in _KEPT_CODES:
+        return origin.fatal(f"cannot {act}: a rule of {origin.container} keeps it as it is ({said})")
+    if answer.status == 403:
+        verb = act.partition(" ")[0]
+        return origin.fatal(
+            f"cannot {act}: permission denied ({said})", f"let the identity of {conn} {verb} below this folder"
+        )
+    return origin.fatal(f"cannot {act}: the server answered {said}")
+
+
+def _elsewhere(answer: Answer, origin: Origin, act: str) -> FatalError:
+    said = " ".join(filter(None, (str(answer.status or ""), answer.code)))
+    where = f"the region {answer.region}" if answer.region else "another region"
+    return origin.fatal(
+        f"cannot {act}: {origin.container} lies in {where} ({said})",
+        f"put `{answer.region or 'its region'}` into the extra `region_name` of the Airflow connection"
+        f" {origin.airflow_conn_id}",
+    )
+
+
+class WrongAnswerError(Exception):
+    """An answer that shows other bytes than were sent, or that no object store gives; `said` is how that shows."""
+
+    def __init__(self, said: str, *, changed: bool = False) -> None:
+        super().__init__(said)
+        self.said, self.changed = said, changed
+
+    def failure(self, origin: Origin, act: str) -> Failure:
+        """What it means while the store was asked to `act`."""
+        if self.changed:
+            what = f"cannot {act}: other bytes arrived than were sent ({self.said})"
+            return Failure(origin.retriable(what, _between(origin)), passing=True)
+        what = f"cannot {act}: the answer is not one of an object store ({self.said})"
+        next_step = f"find out what answers at {origin.server}: a proxy, a login page?"
+        return Failure(origin.retriable(what, next_step), passing=True)
+
+
+def _between(origin: Origin) -> str:
+    return f"it is sent again; if it goes on, find out what stands between this machine and {origin.server}"
 
 
 _FATAL_ERRNO = {

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from sluice.destinations.base import Capabilities, Destination, DestinationConfig, Stored
+from pydantic import Field
+
+from sluice.destinations.base import Capabilities, Destination, Stored
 from sluice.destinations.body import Body
 from sluice.destinations.failures import Origin, of_disk
-from sluice.destinations.names import below, by_folder, final, join, unfinished
+from sluice.destinations.names import below, by_folder, final, folder_below, join, unfinished
+from sluice.destinations.readback import ReadBackConfig
 from sluice.errors import DefinitionError
 from sluice.model.access import Connections, FolderAccess
 
 PIECE = 1 << 20
 
 
-class Local(DestinationConfig):
+class Local(ReadBackConfig):
     """A local folder: the extra `path` of an Airflow connection of type `fs`."""
 
     type: Literal["local"]
+    mode: str | None = Field(default=None, pattern=r"^0?[0-7]{3}$")
+    """Who may read and write the files, as `chmod` has it, in quotes: `"0640"`. Folders that are made are open to the
+    same. What the process that writes them leaves unless given."""
 
-    can: ClassVar[Capabilities] = Capabilities(checksum=False)
+    can: ClassVar[Capabilities] = Capabilities(checksum=False, hides=True)
 
     def open(self, connections: Connections, *, name: str, threads: int) -> Destination:  # noqa: ARG002 (no pool)
         access = connections.get(self.airflow_conn_id)
@@ -35,24 +42,27 @@ class Local(DestinationConfig):
         root = access.path / self.folder.strip("/")
         origin = Origin(name, self.airflow_conn_id, str(root))
         _refuse_link_out(root, access.path, origin)
-        return LocalFolder(root, origin)
+        return self.checked(LocalFolder(root, origin, mode=int(self.mode, 8) if self.mode else None), origin)
 
 
 class LocalFolder:
     """Files appear whole: written under a hidden name beside their own, forced to disk, then renamed. No link leads out
     of the folder: neither writing nor reading follows one, and a list leaves links out."""
 
-    def __init__(self, root: Path, origin: Origin) -> None:
+    def __init__(self, root: Path, origin: Origin, *, mode: int | None = None) -> None:
         self._root = root
         self._origin = origin
+        self._mode = mode
 
     def put(self, name: str, body: Iterable[bytes]) -> Stored:
         path = self._beside(name)
         sent = Body(body)
         with self._guard(f"write {path}"):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(path.parent)
             partial = path.with_name(unfinished(path.name))
             file = partial.open("xb")
+            if self._mode is not None:
+                os.fchmod(file.fileno(), self._mode)
         try:
             with file:
                 self._write(file.fileno(), sent, path)
@@ -74,7 +84,8 @@ class LocalFolder:
                 return None
 
     def list(self, folder: str) -> Iterator[Stored]:
-        top = self._inside(folder.strip("/")) if folder.strip("/") else self._root
+        inside = folder_below("", folder, self._origin)
+        top = self._inside(inside) if inside else self._root
         with self._guard(f"list {top}"):
             found = sorted(self._walk(top, folder.strip("/")), key=lambda stored: stored.name)
         yield from found
@@ -127,6 +138,18 @@ class LocalFolder:
         path = self._path(name)
         _refuse_link_out(path.parent, self._root, self._origin)
         return path
+
+    def _make_folder(self, folder: Path) -> None:
+        """With its parents; whoever may read files there may also enter."""
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        with suppress(FileExistsError):
+            folder.mkdir()
+            if self._mode is not None:
+                folder.chmod(self._mode | (self._mode & 0o444) >> 2 | 0o300)
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "a file", str(folder))
 
     def _write(self, descriptor: int, body: Body, path: Path) -> None:
         for piece in body:

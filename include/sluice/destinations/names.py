@@ -24,6 +24,11 @@ def below(folder: str, name: str, origin: Origin) -> str:
     return join(folder, name)
 
 
+def folder_below(folder: str, name: str, origin: Origin) -> str:
+    """A folder below `folder`, which an empty `name` means itself. Raises `FatalError` as `below` does."""
+    return below(folder, name.strip("/"), origin) if name.strip("/") else folder
+
+
 def join(folder: str, name: str) -> str:
     """`name` below `folder`; either may be empty. A slash that begins `folder` stays: it is the root of a server."""
     return posixpath.join(folder, name) if name else folder

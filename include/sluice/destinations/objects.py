@@ -1,35 +1,38 @@
 """Object stores, whatever their cloud: what S3, Google Cloud Storage and Azure have in common.
 
 A file of at most one piece is one request. A longer one is a multipart upload, streamed with bounded memory: nobody
-sees it before it is complete, and it is aborted when the source or the server fails.
+sees it before it is complete, and it is aborted when the source or the server fails. Every request that carries bytes
+carries their checksum, and what the store answers is compared with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from sluice.destinations.base import Capabilities, DestinationConfig, Stored
 from sluice.destinations.body import Body
-from sluice.destinations.failures import Origin, of_server
-from sluice.destinations.names import below, join
+from sluice.destinations.failures import Failure, Origin, WrongAnswerError
+from sluice.destinations.names import below, folder_below
+from sluice.destinations.sums import Digest
+from sluice.destinations.tries import Tries
 from sluice.errors import SluiceError
+from sluice.filesystem.clients import Waits
 from sluice.model.declared import Duration
 
-if TYPE_CHECKING:
-    from obstore import ObjectMeta
-    from obstore.store import AzureStore, ClientConfig, GCSStore, RetryConfig, S3Store
+Result = TypeVar("Result")
 
 MIB = 1 << 20
 _PARTS_IN_FLIGHT = 24
 """Pieces in memory over all threads, besides the one that each thread fills: 24 threads of 8 MiB hold 384 MiB."""
-
-_REMOVED_AT_ONCE = 1000
+_MOST_PIECES = 10_000
 
 
 class ObjectStoreConfig(DestinationConfig):
@@ -38,171 +41,228 @@ class ObjectStoreConfig(DestinationConfig):
     piece_mib: int = Field(default=8, ge=5, le=512)
     """Mebibytes of one piece of a multipart upload; a file has at most 10,000 pieces, so 8 allows 78 GiB."""
     timeout: Duration = Field(default=timedelta(minutes=2), gt=timedelta(0))
-    """How long one request may take before it counts as lost; a piece must get through in this time."""
+    """How long the server may take nothing and answer nothing before a request counts as lost."""
     retry_for: Duration = timedelta(minutes=3)
     """How long a failed request is tried again, with growing random waits, before the failure is reported."""
 
     can: ClassVar[Capabilities] = Capabilities(checksum=True)
 
-    def client(
-        self, *, verify: bool | str = True, plain_http: bool = False, headers: Mapping[str, str] | None = None
-    ) -> ClientConfig:
-        """The HTTP client's settings: `verify` is False, True, or the path of a certificate authority's PEM file;
-        `headers` go with every request."""
-        settings: ClientConfig = {
-            "timeout": self.timeout,
-            "connect_timeout": min(self.timeout, timedelta(seconds=10)),
-            "allow_http": plain_http,
-            "allow_invalid_certificates": verify is False,
-        }
-        if headers:
-            settings["default_headers"] = dict(headers)
-        if isinstance(verify, str):
-            from pathlib import Path
+    _piece: int | None = PrivateAttr(default=None)
 
-            settings["root_certificate"] = Path(verify).read_bytes()
-        return settings
+    @property
+    def piece(self) -> int:
+        """Bytes of one piece."""
+        return self._piece or self.piece_mib * MIB
 
-    def retries(self) -> RetryConfig:
-        """Ten tries at most, the waits doubling from 0.2 s with jitter, all within `retry_for`."""
-        backoff = {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=15), "base": 2}
-        return {"max_retries": 10, "retry_timeout": self.retry_for, "backoff": backoff}  # type: ignore[typeddict-item]
+    def in_pieces_of(self, size: int) -> ObjectStoreConfig:
+        config = self.model_copy()
+        config._piece = size
+        return config
+
+    def waits(self, threads: int) -> Waits:
+        """How a client of this store waits, with a connection for each request that may be under way."""
+        return Waits(self.timeout, threads * in_flight(threads) + threads)
 
 
-class Credentials:
-    """A credential provider for obstore, which keeps what it raised: the client would pass on its text alone."""
+def in_flight(threads: int) -> int:
+    """Pieces of one file that are under way at once, where `threads` files are."""
+    return max(1, min(8, _PARTS_IN_FLIGHT // threads))
 
-    def __init__(self, give: Callable[[], Any]) -> None:
-        self._give = give
-        self.failure: SluiceError | None = None
 
-    def __call__(self) -> Any:
-        self.failure = None
-        try:
-            return self._give()
-        except SluiceError as failure:
-            self.failure = failure
-            raise
+class Found(NamedTuple):
+    """An object as the store has it; `checksum` names its kind."""
+
+    key: str
+    size: int
+    checksum: str | None
+
+
+class Upload(Protocol):
+    """A multipart upload that has begun. Parts may be sent from many threads."""
+
+    def part(self, number: int, body: bytes) -> None:
+        """Send a part, counted from 1."""
+        ...
+
+    def complete(self, size: int, digest: bytes) -> str | None:
+        """Make the object of the parts; its checksum as the store says it. `digest` is the store's of all bytes."""
+        ...
+
+    def abort(self) -> None:
+        """Discard the parts."""
+        ...
+
+
+class Store(Protocol):
+    """One bucket or container. Safe to use from many threads; raises what its cloud's client raises, `SluiceError` for
+    what an answer shows to be wrong, and never tries again."""
+
+    removed_at_once: int
+    """The most keys that one request removes."""
+
+    def digest(self) -> Digest:
+        """A new checksum of the kind that completes an upload."""
+        ...
+
+    def put(self, key: str, body: bytes) -> str | None:
+        """Send an object in one request; its checksum as the store says it."""
+        ...
+
+    def begin(self, key: str) -> Upload:
+        """Begin a multipart upload."""
+        ...
+
+    def look(self, key: str) -> Found | None:
+        """The object, or None."""
+        ...
+
+    def page(self, prefix: str, token: str | None) -> tuple[list[Found], str | None]:
+        """Some of the objects whose keys begin so, and what the next page is asked by."""
+        ...
+
+    def open(self, key: str, start: int) -> Iterator[bytes]:
+        """The object's bytes from `start` on. Raises `KeyError` if it is not there."""
+        ...
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove at most `removed_at_once` objects; those already gone are no error."""
+        ...
+
+    def abort(self, keys: set[str]) -> int:
+        """Discard every unfinished upload of these keys; their count."""
+        ...
+
+    def failure(self, error: Exception, origin: Origin, act: str) -> Failure:
+        """What an exception of the client's means."""
+        ...
 
 
 class ObjectStore:
-    """A destination on an opened object store; `abort_uploads` is the cloud's own way to find and discard unfinished
-    uploads, given their full keys. `writer` is the store that files are put through where that is another one."""
+    """A destination on an opened store."""
 
-    def __init__(
-        self,
-        store: S3Store | GCSStore | AzureStore,
-        config: ObjectStoreConfig,
-        origin: Origin,
-        *,
-        threads: int,
-        address: str,
-        credentials: Credentials | None = None,
-        abort_uploads: Callable[[set[str]], int],
-        writer: S3Store | GCSStore | AzureStore | None = None,
-    ) -> None:
+    def __init__(self, store: Store, config: ObjectStoreConfig, origin: Origin, *, threads: int, address: str) -> None:
         self._store = store
-        self._writer = writer or store
         self._folder = config.folder
         self._origin = origin
-        self._piece = config.piece_mib * MIB
-        self._in_flight = max(1, min(8, _PARTS_IN_FLIGHT // threads))
+        self._piece = config.piece
+        self._retry_for = config.retry_for
+        self._in_flight = in_flight(threads)
         self._address = address
-        self._credentials = credentials
-        self._abort_uploads = abort_uploads
+        self._pool = ThreadPoolExecutor(threads * self._in_flight, thread_name_prefix=f"send-{origin.connection}")
 
     def put(self, name: str, body: Iterable[bytes]) -> Stored:
-        import obstore
-
         key, sent = self._key(name), Body(body)
-        with self._guard("write", key, sent):
-            whole = sent.take(self._piece)
-            if whole is not None:
-                result = obstore.put(self._writer, key, whole, use_multipart=False)
-            else:
-                result = obstore.put(
-                    self._writer, key, sent, chunk_size=self._piece, max_concurrency=self._in_flight, use_multipart=True
-                )
-        return Stored(name, sent.size, result["e_tag"])
+        whole = sent.take(self._piece)
+        if whole is not None:
+            return Stored(name, sent.size, self._ask("write", key, lambda: self._store.put(key, whole)))
+        checksum = self._stream(key, sent)
+        return Stored(name, sent.size, checksum)
 
     def stat(self, name: str) -> Stored | None:
-        import obstore
-
         key = self._key(name)
-        with self._guard("look at", key):
-            try:
-                return self._stored(obstore.head(self._store, key))
-            except FileNotFoundError:
-                return None
+        found = self._ask("look at", key, lambda: self._store.look(key))
+        return self._stored(found) if found else None
 
     def list(self, folder: str) -> Iterator[Stored]:
-        import obstore
-
-        prefix = join(self._folder, folder)
-        with self._guard("list", prefix):
-            pages = obstore.list(self._store, prefix=prefix or None, chunk_size=1000)
-            found = [self._stored(meta) for page in pages for meta in page]
-        yield from sorted(found, key=lambda stored: stored.name)
+        prefix = folder_below(self._folder, folder, self._origin)
+        prefix = f"{prefix}/" if prefix else ""
+        found: list[Found] = []
+        token: str | None = None
+        while True:
+            asked = token
+            rows, token = self._ask("list", prefix, lambda asked=asked: self._store.page(prefix, asked))  # type: ignore[misc]
+            found += rows
+            if not token:
+                break
+        yield from sorted((self._stored(one) for one in found), key=lambda stored: stored.name)
 
     def read(self, name: str) -> Iterator[bytes]:
-        import obstore
-
-        key = self._key(name)
-        with self._guard("read", key):
-            pieces = iter(obstore.get(self._store, key).stream(min_chunk_size=MIB))
+        key, start = self._key(name), 0
+        tries = self._tries("read", key)
         while True:
-            with self._guard("read", key):
-                piece = next(pieces, None)
-            if piece is None:
+            try:
+                for piece in self._store.open(key, start):
+                    start += len(piece)
+                    yield piece
+            except KeyError:
+                raise self._origin.fatal(f"{self._address}/{key} is not there") from None
+            except Exception as error:
+                tries.failed(error)
+            else:
                 return
-            yield bytes(piece)
 
     def remove(self, names: Iterable[str]) -> None:
         keys = iter([self._key(name) for name in names])
-        while some := list(islice(keys, _REMOVED_AT_ONCE)):
-            self._remove(some)
+        batches = iter(lambda: list(islice(keys, self._store.removed_at_once)), [])
+        for _ in self._pool.map(self._remove, batches):
+            pass
 
     def abort(self, names: Iterable[str]) -> int:
         keys = {self._key(name) for name in names}
-        return self._abort_uploads(keys) if keys else 0
+        if not keys:
+            return 0
+        return self._ask("abort uploads of", min(keys), lambda: self._store.abort(keys))
 
     def locate(self, name: str) -> str:
         return f"{self._address}/{self._key(name)}"
 
     def close(self) -> None:
-        """The client's connections end with the object."""
+        self._pool.shutdown(cancel_futures=True)
 
     def _key(self, name: str) -> str:
         return below(self._folder, name, self._origin)
 
     def _remove(self, keys: Sequence[str]) -> None:
-        import obstore
+        self._ask("remove", keys[0], lambda: self._store.remove(keys))
 
-        with self._guard("remove", keys[0]):
-            try:
-                obstore.delete(self._store, keys)
-            except FileNotFoundError:
-                if len(keys) > 1:
-                    for key in keys:
-                        self._remove([key])
-
-    def _stored(self, meta: ObjectMeta) -> Stored:
-        name = meta["path"][len(self._folder) + 1 :] if self._folder else meta["path"]
-        return Stored(name, meta["size"], meta["e_tag"])
-
-    @contextmanager
-    def _guard(self, verb: str, key: str, body: Body | None = None) -> Iterator[None]:
-        """The source's own failure passes as it is; the client's becomes ours, without its text: see `failures`."""
+    def _stream(self, key: str, sent: Body) -> str | None:
+        """Send a body in pieces, and leave nothing of it if that fails."""
+        upload = self._ask("write", key, lambda: self._store.begin(key))
+        digest = self._store.digest()
+        under_way: deque[Future[None]] = deque()
         try:
-            yield
-        except SluiceError:
+            for number, piece in enumerate(sent.cut(self._piece), 1):
+                self._few_enough(number, key)
+                digest.update(piece)
+                while len(under_way) >= self._in_flight:
+                    under_way.popleft().result()
+                under_way.append(self._pool.submit(self._part, upload, key, number, piece))
+            while under_way:
+                under_way.popleft().result()
+            return self._ask("write", key, lambda: upload.complete(sent.size, digest.digest()))
+        except BaseException:
+            for future in under_way:
+                if not future.cancel():
+                    future.exception()
+            with suppress(SluiceError):
+                self._ask("abort the upload of", key, upload.abort)
             raise
-        except Exception as error:
-            if body is not None and body.failure is not None:
-                raise body.failure from None
-            if self._credentials is not None and self._credentials.failure is not None:
-                raise self._credentials.failure from None
-            act = f"{verb} {self._address}/{key}"
-            if isinstance(error, FileNotFoundError) and verb == "read" and "NoSuchBucket" not in str(error):
-                raise self._origin.fatal(f"{self._address}/{key} is not there") from None
-            raise of_server(str(error), self._origin, act) from None
+
+    def _part(self, upload: Upload, key: str, number: int, piece: bytes) -> None:
+        self._ask("write", key, lambda: upload.part(number, piece))
+
+    def _few_enough(self, number: int, key: str) -> None:
+        if number > _MOST_PIECES:
+            raise self._origin.fatal(
+                f"cannot write {self._address}/{key}: it has more than {_MOST_PIECES:,} pieces",
+                f"declare a larger `piece_mib` than {self._piece // MIB}, or smaller chunks",
+            )
+
+    def _stored(self, found: Found) -> Stored:
+        name = found.key[len(self._folder) + 1 :] if self._folder else found.key
+        return Stored(name, found.size, found.checksum)
+
+    def _ask(self, verb: str, key: str, request: Callable[[], Result]) -> Result:
+        return self._tries(verb, key).run(request)
+
+    def _tries(self, verb: str, key: str) -> Tries:
+        act = f"{verb} {self._address}/{key}"
+
+        def failure(error: Exception) -> Failure:
+            if isinstance(error, WrongAnswerError):
+                return error.failure(self._origin, act)
+            if isinstance(error, SluiceError):
+                return Failure(error, passing=False)
+            return self._store.failure(error, self._origin, act)
+
+        return Tries(self._retry_for, failure)

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 
 from sluice.destinations.base import Capabilities, Destination, DestinationConfig, Stored
 from sluice.destinations.body import Body
-from sluice.destinations.names import below, by_folder, final, join, unfinished
+from sluice.destinations.names import below, by_folder, final, folder_below, join, unfinished
 from sluice.errors import DefinitionError, SluiceError
 from sluice.model.access import Connections, SftpAccess
 from sluice.model.declared import Duration
@@ -51,7 +51,7 @@ class Sftp(DestinationConfig):
     retry_for: Duration = timedelta(minutes=3)
     """How long connecting is tried again, with growing random waits, before the failure is reported."""
 
-    can: ClassVar[Capabilities] = Capabilities(checksum=False)
+    can: ClassVar[Capabilities] = Capabilities(checksum=False, hides=True)
 
     @field_validator("folder")
     @classmethod
@@ -115,7 +115,7 @@ class SftpFolder:
         return None if found is None or found.folder else Stored(name, self._told(found.size, f"look at {path}"))
 
     def list(self, folder: str) -> Iterator[Stored]:
-        top = join(self._config.folder, folder)
+        top = folder_below(self._config.folder, folder, self._origin)
         found = self._session.run(lambda client: _walk(client, top, folder.strip("/")), f"list {top or '.'}")
         yield from sorted(found, key=lambda stored: stored.name)
 

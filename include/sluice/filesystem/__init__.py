@@ -13,7 +13,7 @@ from sluice.errors import DefinitionError, FatalError
 from sluice.filesystem.failures import translated
 from sluice.filesystem.links import Bounded
 from sluice.filesystem.walk import LeftOut, files_below
-from sluice.filesystem.writing import remove, writing
+from sluice.filesystem.writing import make_private, remove, writing
 from sluice.model.access import Access, Connections
 from sluice.model.declared import without_home
 
@@ -76,7 +76,11 @@ class Opened:
         self._filesystem, self._expires_at = opening.filesystem, opening.expires_at
         self._delete, self._create = opening.delete, opening.create
         self.generation += 1
+        self._private = False
         self.root = join(opening.base, self.path)
+        if self.root:
+            with self.reporting("opening the connection"):
+                opening.greet(self.root.split("/")[0], self.conn_id)
         self._bounded = Bounded(opening.links, opening.base, self.conn_id) if opening.links else None
 
     def below(self, folder: str) -> Opened:
@@ -237,6 +241,10 @@ class Opened:
     def _must_write(self, name: str) -> None:
         if self.read_only:
             raise FatalError(f"connection {self.conn_id}: {self.root} is only read, so {name} is left as it is")
+        if self.local and not self._private:
+            with self.reporting(f"making {self.root}"):
+                make_private(self.root)
+            self._private = True
 
     def _file(self, info: pa_fs.FileInfo) -> File:
         name = info.path.strip("/").removeprefix(self.root.strip("/")).lstrip("/")

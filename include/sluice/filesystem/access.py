@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from sluice.errors import DefinitionError
+from sluice.errors import DefinitionError, FatalError
+from sluice.filesystem.clients import Renewed, s3_client
 from sluice.filesystem.creating import Create, impossible, in_folder, on_azure, on_google, on_s3, over_sftp
 from sluice.filesystem.links import Links, LocalLinks
 from sluice.model.access import (
@@ -39,6 +40,8 @@ class Opening(NamedTuple):
     """Removes one file, where the filesystem's own way has side effects."""
     create: Create = impossible("this kind of connection")
     """Creates a file only if it is absent."""
+    greet: Callable[[str, str], None] = lambda _bucket, _conn_id: None
+    """Asks the server for a bucket, for clients that follow whoever sends them elsewhere."""
     links: Links | None = None
     """How links are followed; None for a store that has none."""
 
@@ -94,7 +97,9 @@ def _s3(keys: AwsKeys, region: str, endpoint_url: str | None, verify: bool | str
         **options,
     )
     client = _S3Client(keys, region, endpoint_url, verify)
-    return Opening(filesystem, expires_at=keys.expires_at, delete=client.delete, create=client.create)
+    return Opening(
+        filesystem, expires_at=keys.expires_at, delete=client.delete, create=client.create, greet=client.greet
+    )
 
 
 @dataclass
@@ -107,6 +112,20 @@ class _S3Client:
     endpoint_url: str | None
     verify: bool | str
 
+    def greet(self, bucket: str, conn_id: str) -> None:
+        """Raises `FatalError` if the bucket's address sends us on: pyarrow's client would follow, and take what it
+        finds there for the bucket's. Asked once a process."""
+        asked = (self.endpoint_url, self.region, bucket)
+        if asked in _GREETED:
+            return
+        try:
+            self._client.head_bucket(Bucket=bucket)
+        except self._client.exceptions.ClientError as refused:
+            told = refused.response["ResponseMetadata"]
+            if 300 <= told["HTTPStatusCode"] < 400:
+                raise _sent_on(f"connection {conn_id}: ", bucket, self, told.get("HTTPHeaders", {})) from None
+        _GREETED.add(asked)
+
     def create(self, path: str, body: bytes) -> bool:
         return on_s3(self._client)(path, body)
 
@@ -117,14 +136,30 @@ class _S3Client:
 
     @cached_property
     def _client(self) -> Any:
-        import boto3
-        from botocore.config import Config
-
-        session = boto3.session.Session(
-            self.keys.access_key_id, self.keys.secret_access_key, self.keys.token, self.region
+        return s3_client(
+            Renewed(lambda: self.keys),
+            self.region,
+            self.endpoint_url,
+            path_style=bool(self.endpoint_url),
+            verify=self.verify,
         )
-        config = Config(s3={"addressing_style": "path"} if self.endpoint_url else {})
-        return session.client("s3", endpoint_url=self.endpoint_url, verify=self.verify, config=config)
+
+
+_GREETED: set[tuple[str | None, str, str]] = set()
+
+
+def _sent_on(whose: str, bucket: str, client: _S3Client, headers: Mapping[str, str]) -> FatalError:
+    if region := headers.get("x-amz-bucket-region"):
+        return FatalError(
+            f"{whose}bucket {bucket} lies in the region {region}",
+            next_step=f"put `{region}` into the extra `region_name`",
+        )
+    own = urlsplit(client.endpoint_url or f"https://s3.{client.region}.amazonaws.com").netloc.rpartition("@")[2]
+    other = urlsplit(headers.get("location", "")).netloc or "another address"
+    return FatalError(
+        f"{whose}{own} sends us on to {other} for bucket {bucket}, and none is followed",
+        next_step="if that is the right address, put it into the Airflow connection",
+    )
 
 
 def _google(access: GoogleAccess) -> Opening:

@@ -21,17 +21,20 @@ _CLIENTS = {"GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
 _UNREACHABLE = re.compile(r"NETWORK_CONNECTION|SLOW_DOWN|SERVICE_UNAVAILABLE|REQUEST_TIMEOUT|curlCode|UNAVAILABLE")
 _SECRET = re.compile(r"((?:sig|token|password|X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=)[^&\s'\"]+", re.I)
 
+_SENT_ON = re.compile(r"\b30[1278]\b|Exceeded 0 redirects")
+_LOGIN = re.compile(r"://[^\s/@'\"]+@")
+
 
 def from_system(error: BaseException) -> bool:
     """Whether a disk or a server failed, rather than the bytes that were read: those raise `OSError` too."""
     if isinstance(error, (EOFError, TimeoutError)):
         return True
-    return isinstance(error, OSError) and (error.errno is not None or bool(_REMOTE.search(str(error))))
+    return isinstance(error, OSError) and (error.errno is not None or bool(_REMOTE.search(_without_names(str(error)))))
 
 
 def outage(text: str, doing: str) -> RetriableError | None:
     """Our error where an engine's text says that a server was out of reach while it read, else None."""
-    found = _UNREACHABLE.search(text)
+    found = _UNREACHABLE.search(_without_names(text, doing))
     return RetriableError(f"{doing}: {found[0]}") if found else None
 
 
@@ -39,26 +42,54 @@ def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None
     """Our error for what a filesystem raised, or None where it is no filesystem's."""
     if isinstance(error, SluiceError):
         return error
-    text = _shown(str(error)) or type(error).__name__
-    what = f"connection {conn_id}: {doing} failed: {text}"
+    shown = _shown(str(error)) or type(error).__name__
+    what = f"connection {conn_id}: {doing} failed: {shown}"
+    text, status = _without_names(str(error), doing), _status(error)
     if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
         return FatalError(what, next_step="check the path, and that the bucket or folder exists")
-    if isinstance(error, PermissionError) or (_DENIED.search(text) and _outside(error)):
+    if 300 <= status < 400 or (_SENT_ON.search(text) and _outside(error)):
+        return FatalError(
+            f"{what}; the server sends us on to another address, and none is followed",
+            next_step=f"put the right address into the Airflow connection {conn_id}",
+        )
+    denied = status in (401, 403) or (_DENIED.search(text) and _outside(error))
+    if isinstance(error, PermissionError) or denied:
         return FatalError(what, next_step=f"check the credentials and rights of the Airflow connection {conn_id}")
-    if isinstance(error, OSError) and _MISSING.search(text):
+    if status == 404 or (isinstance(error, OSError) and _MISSING.search(text)):
         return FatalError(what, next_step="check the path, and that the bucket or container exists")
     if isinstance(error, OSError) and error.errno in _HOPELESS:
         return FatalError(what)
     return RetriableError(what) if _outside(error) else None
 
 
+def _without_names(text: str, doing: str = "") -> str:
+    """What a client says, without the names that it says it of: a bucket, folder or file may be called `404`. Clients
+    quote them, or write them as paths and addresses."""
+    text = re.sub(r"(?<!\w)'[^']*'|\"[^\"]*\"|`[^`]*`|\S*/\S*", " ", text)
+    for name in doing.split()[1:]:
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", text)
+    return text
+
+
+def _status(error: Exception) -> int:
+    """The HTTP status that a cloud's own client has an answer for; 0 for other errors."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else 0
+
+
 def _shown(text: str) -> str:
-    """The text without what its addresses may carry: signatures and tokens."""
-    return _SECRET.sub(r"\1...", text.strip())
+    """The text without what its addresses may carry: signatures, tokens, users and passwords."""
+    return _LOGIN.sub("://", _SECRET.sub(r"\1...", text.strip()))
 
 
 def _outside(error: Exception) -> bool:
     names = {c.__name__ for c in type(error).__mro__}
-    return isinstance(error, (OSError, EOFError)) or bool(
-        names & {"GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
+    cloud = "ArrowException" in names and "google::cloud" in str(error)
+    return (
+        isinstance(error, (OSError, EOFError))
+        or cloud
+        or bool(names & {"GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"})
     )

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
 
 from sluice.errors import FatalError, RetriableError
+
+
+def label(address: str) -> str:
+    """An address as it may be shown: without a user, a password or a query, which may hold a token."""
+    parts = urlsplit(address)
+    if not parts.netloc:
+        return address.partition("?")[0]
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @dataclass(frozen=True)
@@ -16,6 +25,9 @@ class Origin:
     airflow_conn_id: str
     container: str
     server: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "server", label(self.server))
 
     def fatal(self, what: str, next_step: str = "") -> FatalError:
         """An error that a person has to put right."""

@@ -127,6 +127,7 @@ def test_google(get: Any) -> None:
         ({"login": "acc", "extra": {"shared_access_key": SECRET}}, AzureAccess("acc", key=SECRET)),
         ({"host": "acc.blob.core.windows.net", "extra": {"sas_token": f"?{SAS}"}}, AzureAccess("acc", sas=SAS)),
         ({"host": "https://acc.blob.core.windows.net", "extra": {"sas_token": SAS}}, AzureAccess("acc", sas=SAS)),
+        ({"extra": {"account_url": f"https://acc.blob.core.windows.net/?{SAS}"}}, AzureAccess("acc", sas=SAS)),
         (
             {"extra": {"sas_token": f"https://acc.blob.core.windows.net/dlz-destination?{SAS}"}},
             AzureAccess("acc", sas=SAS, container="dlz-destination"),

@@ -47,7 +47,17 @@ def test_a_report_says_what_was_done_in_numbers(world: World) -> None:
     assert (feed.read, feed.selected, feed.written, feed.parts) == (100, 100, 100, 4)
     assert report.bytes == feed.bytes == sum(path.stat().st_size for path in (world.root / "out").rglob("part-*"))
     assert set(report.steps) == {"extract", "chunk", "upload", "publish"}
-    assert {"sluice", "python", "airflow", "pyarrow", "polars", "duckdb", "isal", "obstore"} <= set(report.versions)
+    assert {
+        "sluice",
+        "python",
+        "airflow",
+        "pyarrow",
+        "polars",
+        "duckdb",
+        "isal",
+        "botocore",
+        "azure-storage-blob",
+    } <= set(report.versions)
     assert Path(report.manifest).exists()
 
 

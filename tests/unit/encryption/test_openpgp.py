@@ -274,7 +274,7 @@ def test_keys_that_are_lost_on_the_way_publish_nothing(world: World) -> None:
 
 
 def test_a_connection_that_delivers_has_its_keys_tried(world: World) -> None:
-    assert "sluice-probe-" in probe(world.plan("people").connection, world)
+    assert "sluice-probe" in probe(world.plan("people").connection, world).address
 
 
 def test_a_part_beyond_the_limit_is_refused_with_what_to_lower(world: World) -> None:

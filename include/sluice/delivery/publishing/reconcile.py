@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sluice.delivery.presence import sizes_of
 from sluice.delivery.publishing.delivered import Delivered, Delivery
-from sluice.destinations.base import Destination
+from sluice.delivery.there import there
+from sluice.destinations.base import Destination, Stored
+from sluice.destinations.sums import differ
 from sluice.errors import FatalError
-from sluice.model.part import consecutive
+from sluice.model.part import Part, consecutive
 
 
 def reconcile(delivery: Delivery, destination: Destination) -> None:
@@ -27,11 +28,23 @@ def _add_up(one: Delivered) -> None:
 
 
 def _all_there(one: Delivered, destination: Destination) -> None:
-    there = sizes_of((part.name for part in one.parts), destination)
-    differing = [part.name for part in one.parts if there.get(part.name) != part.bytes]
+    found = there((part.name for part in one.parts), destination)
+    differing = [(part.name, how) for part in one.parts if (how := _difference(part, found.get(part.name)))]
     if differing:
+        name, how = differing[0]
         raise FatalError(
             f"{one.feed.name}: {len(differing)} of {len(one.parts)} parts are not at the destination as they were"
-            f" sent, first {destination.locate(differing[0])}; nothing is published",
+            f" sent, first {destination.locate(name)}: {how}; nothing is published",
             next_step="find out what removes or changes files there, then clear the run's `upload` tasks",
         )
+
+
+def _difference(part: Part, found: Stored | None) -> str:
+    """How what is there differs from what was sent, by the destination's own checksum if it has one."""
+    if found is None:
+        return "it is not there, or may not be read"
+    if found.size != part.bytes:
+        return f"it has {found.size:,} bytes, and {part.bytes:,} were sent"
+    if differ(part.checksum, found.checksum):
+        return f"its checksum is {found.checksum}, and {part.checksum} was confirmed"
+    return ""

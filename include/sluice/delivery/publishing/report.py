@@ -19,7 +19,7 @@ unknown: its write was not answered, and the destination could not be asked, or 
 tries again.
 failed: the run ended before it could publish, and what it had sent was removed."""
 
-ENGINES = ("pyarrow", "polars", "duckdb", "isal", "obstore")
+ENGINES = ("pyarrow", "polars", "duckdb", "isal", "botocore", "azure-storage-blob")
 
 
 class FeedReport(BaseModel):

@@ -1,0 +1,55 @@
+"""`verify: read-back`: every file is read again once it has arrived, for destinations that know no checksum."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Literal
+
+from sluice.destinations.base import Destination, DestinationConfig, Stored
+from sluice.destinations.failures import Origin
+from sluice.errors import SluiceError
+
+
+class ReadBackConfig(DestinationConfig):
+    """What the declarations of destinations share that know no checksum."""
+
+    verify: Literal["read-back"] | None = None
+    """`read-back` reads every file again once it has arrived and compares it with what was sent; sizes alone are
+    compared unless given."""
+
+    def checked(self, destination: Destination, origin: Origin) -> Destination:
+        """The opened destination, as declared."""
+        return ReadBack(destination, origin) if self.verify else destination
+
+
+class ReadBack:
+    """A destination whose files are read again. One that is not as it was sent is removed."""
+
+    def __init__(self, destination: Destination, origin: Origin) -> None:
+        self._at = destination
+        self._origin = origin
+        self.stat, self.list, self.read = destination.stat, destination.list, destination.read
+        self.remove, self.abort = destination.remove, destination.abort
+        self.locate, self.close = destination.locate, destination.close
+
+    def put(self, name: str, body: Iterable[bytes]) -> Stored:
+        sent, arrived = hashlib.sha256(), hashlib.sha256()
+        stored = self._at.put(name, _hashed(body, sent))
+        for piece in self._at.read(name):
+            arrived.update(piece)
+        if arrived.digest() != sent.digest():
+            with suppress(SluiceError):
+                self._at.remove([name])
+            raise self._origin.retriable(
+                f"cannot write {self._at.locate(name)}: other bytes are read there than were sent",
+                f"it is sent again; if it goes on, look at the disk of {self._origin.container}",
+            )
+        return stored
+
+
+def _hashed(body: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for piece in body:
+        digest.update(piece)
+        yield piece

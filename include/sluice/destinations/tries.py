@@ -1,0 +1,50 @@
+"""Requests that are sent again: ten times at most, after growing random waits. The time that is declared for it begins
+with the first failure."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from sluice.destinations.failures import Failure
+
+Result = TypeVar("Result")
+
+_MOST = 10
+_FIRST, _LONGEST = 0.2, 15.0
+"""Seconds of the waits, which double."""
+
+
+@dataclass
+class Tries:
+    """The tries of one act; `failure` says what an exception of the client's means."""
+
+    retry_for: timedelta
+    failure: Callable[[Exception], Failure]
+
+    def __post_init__(self) -> None:
+        self._until: float | None = None
+        self._count = 0
+
+    def run(self, attempt: Callable[[], Result]) -> Result:
+        """The result of an attempt. Raises the failure of the last one."""
+        while True:
+            try:
+                return attempt()
+            except Exception as error:
+                self.failed(error)
+
+    def failed(self, error: Exception) -> None:
+        """Wait for the next try; raises the failure if there is none."""
+        failure = self.failure(error)
+        if self._until is None:
+            self._until = time.monotonic() + self.retry_for.total_seconds()
+        wait = min(_FIRST * 2**self._count, _LONGEST) * random.uniform(0.5, 1.5)  # noqa: S311 (jitter, not a secret)
+        if not failure.passing or self._count == _MOST or time.monotonic() + wait > self._until:
+            raise failure.error from None
+        self._count += 1
+        time.sleep(wait)

@@ -1,0 +1,199 @@
+"""The clouds' own clients, opened from access values, for destinations and for files that are created once.
+
+None of them follows a redirect or tries again by itself: a redirect may lead to anybody, and how long to try is ours to
+say. Nothing in the environment takes the place of what the connection holds.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sluice.model.access import AwsKeys, AzureAccess, BearerToken
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+_ASK_AGAIN = 600.0
+"""Seconds after which keys and tokens without a known end are asked for again."""
+_READ = 4 << 20
+"""Bytes that one request of Azure's client reads."""
+_EARLY = 300.0
+"""Seconds before their end at which keys and tokens are renewed."""
+
+Secret = TypeVar("Secret", AwsKeys, BearerToken)
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long a client waits for its server to take or answer anything, and how many connections it keeps."""
+
+    timeout: timedelta = timedelta(seconds=60)
+    connections: int = 10
+
+    @property
+    def seconds(self) -> float:
+        return self.timeout.total_seconds()
+
+
+class Renewed(Generic[Secret]):
+    """Keys or a token, asked for again before they end. Safe to use from many threads."""
+
+    def __init__(self, give: Callable[[], Secret]) -> None:
+        self._give: Callable[[], Secret] = give
+        self._lock = threading.Lock()
+        self._last: Secret | None = None
+        self._until = 0.0
+
+    def get(self) -> Secret:
+        with self._lock:
+            if self._last is None or time.time() > self._until:
+                self._last = self._give()
+                ends = self._last.expires_at
+                self._until = time.time() + _ASK_AGAIN if ends is None else ends - _EARLY
+            return self._last
+
+
+def _signing(keys: Renewed[AwsKeys]) -> Any:
+    """What a session of botocore's finds its credentials by."""
+    from botocore.credentials import Credentials, ReadOnlyCredentials
+
+    class Ours(Credentials):  # type: ignore[misc]
+        def get_frozen_credentials(self) -> Any:
+            now = keys.get()
+            return ReadOnlyCredentials(now.access_key_id, now.secret_access_key, now.token)
+
+        def load_credentials(self) -> Any:
+            return self
+
+    return Ours("", "")
+
+
+def s3_client(
+    who: Renewed[AwsKeys] | Renewed[BearerToken] | None,
+    region: str,
+    endpoint_url: str | None,
+    *,
+    bearer: bool = False,
+    path_style: bool,
+    verify: bool | str = True,
+    waits: Waits = Waits(),
+) -> Any:
+    """A client of Amazon's protocol that signs with keys; a `bearer` shows a token, or nothing without one.
+
+    Payloads are not signed: each goes with a checksum, and over TLS a signature adds nothing to that."""
+    import botocore.session
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    config = Config(
+        signature_version=UNSIGNED if bearer else None,
+        s3={"addressing_style": "path" if path_style else "virtual", "payload_signing_enabled": False},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"total_max_attempts": 1},
+        connect_timeout=min(waits.seconds, 10),
+        read_timeout=waits.seconds,
+        max_pool_connections=waits.connections,
+        ignore_configured_endpoint_urls=True,
+    )
+    session = botocore.session.Session()
+    if not bearer:
+        session.register_component("credential_provider", _signing(who))  # type: ignore[arg-type]
+    client = session.create_client("s3", region, endpoint_url=endpoint_url, verify=verify, config=config)
+    client.meta.events.register_last("before-parameter-build.s3", _stay)
+    client.meta.events.register_last("before-call.s3", _go_on)
+    if bearer and who is not None:
+        client.meta.events.register("before-send.s3", _showing(who))  # type: ignore[arg-type]
+    return client
+
+
+def _stay(context: dict[str, Any], **_: Any) -> None:
+    """botocore goes to the region that an answer names, with new requests and new signatures, unless it has already."""
+    context.setdefault("s3_redirect", {"bucket": "", "params": {}})["redirected"] = True
+
+
+def _go_on(params: dict[str, Any], **_: Any) -> None:
+    """botocore asks before it sends a body, and waits a second for every server or proxy that does not answer that."""
+    params["headers"].pop("Expect", None)
+
+
+def _showing(token: Renewed[BearerToken]) -> Callable[..., None]:
+    def show(request: Any, **_: Any) -> None:
+        request.headers["Authorization"] = f"Bearer {token.get().token}"
+
+    return show
+
+
+def blob_address(access: AzureAccess) -> str:
+    """The address of the account's Blob half, which Data Lake accounts answer to as well."""
+    return (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").replace(".dfs.", ".blob.")
+
+
+def container_client(
+    access: AzureAccess,
+    container: str,
+    *,
+    waits: Waits = Waits(),
+) -> ContainerClient:
+    """A client of the Blob API for one container."""
+    from azure.core.pipeline.transport import RequestsTransport
+    from azure.storage.blob import ContainerClient
+
+    _quiet("azure.core.pipeline.policies.http_logging_policy")
+    return ContainerClient(
+        blob_address(access),
+        container,
+        credential=_azure_credential(access),
+        transport=RequestsTransport(session=_session(waits.connections)),
+        retry_total=0,
+        permit_redirects=False,
+        connection_timeout=waits.seconds,  # Python gives no more to the sending of a whole piece
+        read_timeout=waits.seconds,
+        max_single_put_size=1 << 32,
+        max_single_get_size=_READ,
+        max_chunk_get_size=_READ,
+    )
+
+
+def _session(connections: int) -> Any:
+    """Kept connections for as many requests as there may be at once."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    session = requests.Session()
+    adapter = HTTPAdapter(
+        pool_maxsize=connections, max_retries=Retry(total=False, redirect=False, raise_on_status=False)
+    )
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    return session
+
+
+def _quiet(name: str) -> None:
+    """Azure's client tells every request and answer, a score of lines each; a task's log is for its own, unless
+    somebody has asked."""
+    log = logging.getLogger(name)
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)
+
+
+def _azure_credential(access: AzureAccess) -> Any:
+    if access.sas:
+        from azure.core.credentials import AzureSasCredential
+
+        return AzureSasCredential(access.sas.lstrip("?"))
+    if access.key:
+        return {"account_name": access.account, "account_key": access.key}
+    from azure.identity import ClientSecretCredential
+
+    more: dict[str, Any] = {"permit_redirects": False}
+    if access.authority:
+        more |= {"authority": access.authority, "disable_instance_discovery": True}
+    return ClientSecretCredential(access.tenant or "", access.client_id or "", access.client_secret or "", **more)
