@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import SluiceError
+from sluice.where import where
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Command:
     function: str
     help: str
     arguments: tuple[Argument, ...] = ()
+    reads: bool = True
+    """Whether it reads the declarations: then it has `--include`."""
 
     def run(self, args: argparse.Namespace) -> int:
         module, _, attribute = self.function.partition(":")
@@ -164,6 +167,7 @@ COMMANDS = (
             Argument("kind", "connection, datasets, export, project, refreshes or segments", (("nargs", "?"),)),
             Argument("--write", "write schema/*.json and declarations.md into this folder", (("metavar", "DOCS"),)),
         ),
+        reads=False,
     ),
     Command(
         "verify",
@@ -180,6 +184,8 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Errors are printed as pages on stderr."""
     args = _parser().parse_args(argv)
+    if args.command.reads and args.include is None:
+        args.include = _include()
     try:
         status: int = args.command.run(args)
         sys.stdout.flush()
@@ -193,18 +199,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def _include() -> Path:
+    """The declarations that everything else reads too; which they are is said if they are not those of this folder."""
+    include = where().include
+    if include == Path.cwd() / "include":
+        return Path("include")
+    why = "SLUICE_INCLUDE" if os.environ.get("SLUICE_INCLUDE") else "of the project that this command belongs to"
+    print(f"declarations: {include} ({why})", file=sys.stderr)
+    return include
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sluice", description="Deliver customer data as declared.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         sub = commands.add_parser(command.name, help=command.help, description=command.help)
         sub.set_defaults(command=command, error=sub.error)
-        sub.add_argument(
-            "--include",
-            type=Path,
-            default=Path(os.environ.get("SLUICE_INCLUDE") or "include"),
-            help="the folder of declarations (SLUICE_INCLUDE, or ./include)",
-        )
+        if command.reads:
+            says = "the folder of declarations (SLUICE_INCLUDE, or the project's own)"
+            sub.add_argument("--include", type=Path, help=says)
         for argument in command.arguments:
             sub.add_argument(argument.name, help=argument.help, **dict(argument.options))
     return parser

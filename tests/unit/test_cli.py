@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from local.layout import Layout
 from sluice import cli
+from sluice.airflow.project import include_folder
 from sluice.cli import COMMANDS, Command, main
 from sluice.errors import FatalError
+from sluice.where import where
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "tests" / "golden" / "_base" / "include"
@@ -33,24 +36,46 @@ def test_every_command_has_its_help(command: Command, capsys: pytest.CaptureFixt
         main([command.name, "--help"])
     assert done.value.code == 0
     printed = capsys.readouterr().out
-    assert "--include" in printed
+    assert ("--include" in printed) == command.reads
     assert all(argument.name in printed for argument in command.arguments)
 
 
 def test_the_folder_comes_from_the_option_the_environment_or_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    project.mkdir()
+    shutil.copytree(BASE, elsewhere / "include")
+    monkeypatch.setattr("sluice.where.PROJECT", project)
     monkeypatch.delenv("SLUICE_INCLUDE", raising=False)
+    monkeypatch.chdir(project)
     assert main(["check"]) == 1
     assert "there is no folder include" in capsys.readouterr().err
     assert main(["check", "--include", str(BASE)]) == 0
-    monkeypatch.setenv("SLUICE_INCLUDE", str(BASE))
+    monkeypatch.setenv("SLUICE_INCLUDE", "../elsewhere/include")
     assert main(["check"]) == 0
+    assert f"declarations: {project}/../elsewhere/include (SLUICE_INCLUDE)\n" in capsys.readouterr().err
     monkeypatch.delenv("SLUICE_INCLUDE")
-    shutil.copytree(BASE, tmp_path / "include")
+    shutil.copytree(BASE, project / "include")
     assert main(["check"]) == 0
-    assert "0 errors" in capsys.readouterr().out
+    assert "declarations:" not in capsys.readouterr().err, "nothing else could be meant"
+
+
+def test_from_any_folder_the_command_reads_what_the_dags_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """C9: and says which, for there may be another `include` in this folder."""
+    monkeypatch.delenv("SLUICE_INCLUDE", raising=False)
+    shutil.copytree(BASE, tmp_path / "include")
+    monkeypatch.chdir(tmp_path)
+    for named in (None, BASE):
+        if named:
+            monkeypatch.setenv("SLUICE_INCLUDE", str(named))
+        assert main(["check"]) == 0
+        assert f"declarations: {include_folder()} (" in capsys.readouterr().err
+        assert include_folder() == Layout().include == (named or ROOT / "include")
+        assert Layout().home == ROOT / ".local"
+        assert Layout().settings == where().settings == ROOT / "airflow_settings.yaml"
 
 
 def test_pools_are_printed_as_airflow_imports_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import Access, FolderAccess, FsspecAccess, KeyAccess, SecretAccess, SqlAccess
+from sluice.where import where
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-
-SETTINGS_FILE = "airflow_settings.yaml"
 
 
 class AirflowConnections:
     """The door to Airflow's connections; `settings` is the Astro settings file that is read last."""
 
     def __init__(self, settings: Path | None = None) -> None:
-        self._settings = settings or home() / SETTINGS_FILE
+        self._settings = settings or where().settings
 
     def get(self, conn_id: str) -> Access:
         """What the connection opens. Raises `DefinitionError` where it is missing or lacks what its type needs."""
@@ -58,11 +57,6 @@ class AirflowConnections:
             found = Connection(conn_id=conn_id, **declared[conn_id])
             os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()  # the hooks ask Airflow by id
         return found
-
-
-def home() -> Path:
-    """The project's folder: the environment variable SLUICE_HOME, or the current folder."""
-    return Path(os.environ.get("SLUICE_HOME") or Path.cwd())
 
 
 def _read_as_commands_do() -> None:
@@ -125,7 +119,7 @@ def _folder(connection: Connection) -> FolderAccess:
     path = connection.extra_dejson.get("path")
     if not path:
         raise needs(connection, "extra `path`")
-    return FolderAccess(home() / path)
+    return FolderAccess(where().home / path)
 
 
 def _generic(connection: Connection) -> SecretAccess | KeyAccess:

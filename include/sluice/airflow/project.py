@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from sluice.errors import DefinitionError, FatalError, RetriableError, Skipped, 
 from sluice.foreign import said, without_values
 from sluice.model.run import Run
 from sluice.plan.asked import Asked, asked_of
+from sluice.where import where
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,8 +27,8 @@ WHY = "why"
 
 
 def include_folder() -> Path:
-    """The folder of declarations: `SLUICE_INCLUDE`, or the one that this package stands in."""
-    return Path(os.environ.get("SLUICE_INCLUDE") or Path(__file__).parents[2])
+    """The folder of declarations."""
+    return where().include
 
 
 def word(value: Any) -> str:
