@@ -38,6 +38,8 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     reads: bool = True
     """Whether it reads the declarations: then it has `--include`."""
+    passes: bool = False
+    """Whether it passes every word on, options too."""
 
     def run(self, args: argparse.Namespace) -> int:
         module, _, attribute = self.function.partition(":")
@@ -61,6 +63,14 @@ WAIT = _flag("--wait", "until the runs have ended; then say what each has delive
 DRY_RUN = _flag("--dry-run", "check, choose and count the rows, and send nothing")
 
 COMMANDS = (
+    Command(
+        "airflow",
+        "sluice.commands.airflow:airflow",
+        "Airflow's own command, for the local Airflow if one runs: `sluice airflow dags list`",
+        (Argument("words", "what follows `airflow`", (("nargs", argparse.REMAINDER), ("metavar", "WORD"))),),
+        reads=False,
+        passes=True,
+    ),
     Command(
         "backfill",
         "sluice.commands.backfill:backfill",
@@ -213,7 +223,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sluice", description="Deliver customer data as declared.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=command.help)
+        own = {"add_help": False, "prefix_chars": "\0"} if command.passes else {}
+        sub = commands.add_parser(command.name, help=command.help, description=command.help, **own)
         sub.set_defaults(command=command, error=sub.error)
         if command.reads:
             says = "the folder of declarations (SLUICE_INCLUDE, or the project's own)"

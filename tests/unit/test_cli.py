@@ -30,7 +30,7 @@ def test_every_row_leads_to_a_function(command: Command) -> None:
     assert command.help
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.passes], ids=lambda command: command.name)
 def test_every_command_has_its_help(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main([command.name, "--help"])
