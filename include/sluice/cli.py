@@ -113,7 +113,9 @@ COMMANDS = (
     ),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
-    Command("pools", "sluice.commands.pools:pools", "print the pools of connections, for `airflow pools import`"),
+    Command(
+        "pools", "sluice.commands.pools:pools", "print the pools of connections, for `sluice airflow pools import`"
+    ),
     Command(
         "report",
         "sluice.commands.report:report",
@@ -140,6 +142,7 @@ COMMANDS = (
             _value("--mode", "full, incremental or changes, where the export has it", "MODE"),
             _value("--feeds", "only these segments or datasets", "FEED", nargs="+", default=()),
             _value("--window", "what was added in this slice of time", "TIME", nargs=2),
+            _flag("--release", "go on where the last run was held for the number of its records: it is right"),
             DRY_RUN,
             WAIT,
         ),

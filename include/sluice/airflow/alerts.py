@@ -144,8 +144,9 @@ def carries(alert: Alert, export: str) -> str:
     except DefinitionError:
         raise DefinitionError(
             f"there is no Airflow connection {alert.to}, to which alerts of {export} go",
-            next_step=f"airflow connections add {alert.to} --conn-type http --conn-host https://hooks.example.com "
-            "--conn-password SECRET/PATH",
+            next_step="add it in Airflow under Admin, Connections, or by"
+            f" `sluice airflow connections add {alert.to} --conn-type http --conn-host https://hooks.example.com "
+            "--conn-password SECRET/PATH`",
         ) from None
     if conn_type not in _CARRIERS:
         raise DefinitionError(

@@ -1,7 +1,7 @@
 """Airflow connections as access values: the only reader of secrets.
 
 Inside a task Airflow answers through its Execution API. A command has no task around it: it reads as Airflow's own
-`airflow connections` does (secrets backend, environment, metadata database), then `airflow_settings.yaml`.
+`sluice airflow connections` does (secrets backend, environment, metadata database), then `airflow_settings.yaml`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def _missing(conn_id: str, declared: Mapping[str, Any]) -> DefinitionError:
     return DefinitionError(
         f"there is no Airflow connection {conn_id}",
         nearest=near[0] if near else None,
-        next_step=f"airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'",
+        next_step="add it in Airflow under Admin, Connections, or by"
+        f" `sluice airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'`",
     )
 
 

@@ -41,7 +41,7 @@ def check_ready(rest: Rest, exports: Sequence[str]) -> None:
         if is_paused(rest, export):
             raise FatalError(
                 f"the DAG {dag_id(export)} is paused: a run of it would stay queued until somebody unpauses it",
-                next_step=f"unpause it in Airflow, or `airflow dags unpause {dag_id(export)}`; then again",
+                next_step=f"unpause it in Airflow, or `sluice airflow dags unpause {dag_id(export)}`; then again",
             )
 
 

@@ -96,7 +96,7 @@ def _leave_out(names: Sequence[str], why: str) -> None:
 def _conf(args: Namespace) -> dict[str, Any]:
     """The configuration that the command line asks for."""
     window = {"from": args.window[0], "to": args.window[1]} if args.window else None
-    asked = {"mode": args.mode, "feeds": args.feeds, "window": window, "dry_run": args.dry_run}
+    asked = {"mode": args.mode, "feeds": args.feeds, "window": window, "dry_run": args.dry_run, "release": args.release}
     return {key: value for key, value in asked.items() if value}
 
 
