@@ -15,7 +15,7 @@ from local import lake
 from local.airflow import Airflow
 from local.layout import Layout
 from sluice.airflow import runs
-from sluice.airflow.rest import Rest
+from sluice.airflow.rest import Outage, Rest
 from sluice.airflow.runs import Run, Task
 from sluice.definition.catalog import SYSTEM_REFRESH
 from sluice.definition.load import load
@@ -65,7 +65,8 @@ class Demo:
                 address = self.airflow.start(say=self.say)
                 made.result()
             self.say(f"Airflow is up: {address.url}, user {address.user}, password {address.password}")
-            yield Rest(address.url, address.user, address.password)
+            outage = Outage(say=self.say, meanwhile=self.airflow.ensure_alive)
+            yield Rest(address.url, address.user, address.password, outage=outage)
         finally:
             if ours:
                 self.airflow.stop()

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sluice.errors import SluiceError
+from sluice.errors import SluiceError, shown_by_a_command
 from sluice.where import where
 
 
@@ -111,10 +111,21 @@ COMMANDS = (
             _value("--ended", "vouch that no process of this run is alive, so that it can be cleared", "RUN"),
         ),
     ),
+    Command(
+        "list",
+        "sluice.commands.list:list_exports",
+        "show the exports: kind, connection, schedule, and whether it will start another run",
+        (_flag("--json", "a JSON value a line"),),
+    ),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
     Command(
         "pools", "sluice.commands.pools:pools", "print the pools of connections, for `sluice airflow pools import`"
+    ),
+    Command(
+        "refresh",
+        "sluice.commands.refresh:refresh",
+        "start the system refresh, wait for its end, and show what each segment came to",
     ),
     Command(
         "report",
@@ -200,14 +211,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command.reads and args.include is None:
         args.include = _include()
     try:
+        with shown_by_a_command():
+            return _run(args)
+    except BrokenPipeError:
+        # The reader has seen enough; the interpreter would complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
         status: int = args.command.run(args)
         sys.stdout.flush()
     except SluiceError as error:
         print(error.page(), file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # The reader has seen enough; the interpreter would complain again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status
 
@@ -226,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sluice", description="Deliver customer data as declared.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
-        own = {"add_help": False, "prefix_chars": "\0"} if command.passes else {}
+        own: dict[str, Any] = {"add_help": False, "prefix_chars": "\0"} if command.passes else {}
         sub = commands.add_parser(command.name, help=command.help, description=command.help, **own)
         sub.set_defaults(command=command, error=sub.error)
         if command.reads:

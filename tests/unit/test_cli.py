@@ -16,6 +16,7 @@ from local.layout import Layout
 from sluice import cli
 from sluice.airflow.project import include_folder
 from sluice.cli import COMMANDS, Command, main
+from sluice.definition.load import load
 from sluice.errors import FatalError
 from sluice.where import where
 
@@ -150,3 +151,44 @@ def test_a_reader_that_leaves_early_is_no_traceback() -> None:
     assert (run.returncode, run.stderr) == (1, b"")
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, env=env, check=False)
     assert (run.returncode, run.stderr) == (0, b"")
+
+
+def test_exports_are_listed_with_what_their_schedules_will_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(BASE, tmp_path / "include")
+    for path in (tmp_path / "include/exports").rglob("*.yaml"):
+        path.unlink()
+    (tmp_path / "include/connections/drop.yaml").write_text("{type: local, airflow_conn_id: out}")
+    dataset = sorted(load(tmp_path / "include").project.datasets)[0]
+    for name, more in {
+        "follows": "",
+        "over": ", schedule: {daily: '06:00', start: 2020-01-01, end: 2020-12-31}",
+        "later": ", schedule: {daily: '06:00', start: 2198-01-01, end: 2198-12-31}",
+        "by_hand": ", schedule: 'off'",
+        "stopped": ", enabled: false",
+        "wrong": ", feilds: []",
+    }.items():
+        text = f"{{kind: dataset-export, connection: drop, datasets: [{dataset}], mode: full{more}}}"
+        (tmp_path / f"include/exports/{name}.yaml").write_text(text)
+    words = ("list", "--include", str(tmp_path / "include"))
+    assert main([*words, "--json"]) == 0
+    listed = {one.pop("export"): one for one in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert {name: one["status"] for name, one in listed.items()} == {
+        "by_hand": "by hand",
+        "follows": "active",
+        "later": "active from 2198-01-01 00:00 UTC",
+        "over": "ended",
+        "stopped": "switched off",
+        "wrong": "broken: see `sluice check`",
+    }
+    assert listed["later"] | {"status": ""} == {
+        "kind": "dataset-export",
+        "connection": "drop",
+        "schedule": "daily at 06:00 UTC",
+        "status": "",
+    }
+    assert main([*words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["export", "kind", "connection", "schedule", "status"]
+    assert [line.split()[0] for line in lines[1:]] == sorted(listed)

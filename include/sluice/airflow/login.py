@@ -6,13 +6,15 @@ import os
 from pathlib import Path
 
 from sluice.airflow.local import running
-from sluice.airflow.rest import RefusedError, Rest
+from sluice.airflow.rest import Outage, RefusedError, Rest
 from sluice.errors import FatalError, RetriableError
 
 
 def login(include: Path) -> Rest:
     """A client of `SLUICE_AIRFLOW_URL`, as `SLUICE_AIRFLOW_TOKEN` or as `SLUICE_AIRFLOW_USER` with
     `SLUICE_AIRFLOW_PASSWORD`; without a URL, of the Airflow that `make up` has started.
+
+    Once it has answered, it may be silent for a while: that is said, and waited for.
 
     Raises `FatalError` if there is none, it does not answer, it refuses the login, or it is the local one and runs
     other declarations than those in `include`."""
@@ -32,6 +34,7 @@ def login(include: Path) -> Rest:
     except RefusedError as refused:
         advice = "correct SLUICE_AIRFLOW_TOKEN, or SLUICE_AIRFLOW_USER and SLUICE_AIRFLOW_PASSWORD"
         raise FatalError(f"{rest.url} does not let us in ({refused.status})", next_step=advice) from None
+    rest.outage = Outage()
     return rest
 
 

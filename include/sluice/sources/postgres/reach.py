@@ -116,8 +116,7 @@ def _wait_for(cursor: Cursor, transactions: str | None) -> None:
         if time.monotonic() > deadline:
             raise RetriableError(
                 f"{count} transactions that may add rows below those that are there are open (process {process})",
-                next_step="nothing yet: it is tried again; if it goes on, end them, or declare `late` or `behind` for"
-                " the column, and they are not waited for",
+                next_step="end them, or declare `late` or `behind` for the column, and they are not waited for",
             )
         time.sleep(_PAUSE)
 
