@@ -112,17 +112,14 @@ class DefinitionError(SluiceError):
 class RetriableError(SluiceError):
     """The network, a server or a disk failed; the same call may succeed later.
 
-    `next_step` is what to do if it goes on; the page says who tries again."""
+    `next_step` is what to do if that does not help; the page says who tries again."""
 
     advice = "look at the server named above"
 
     def _next(self, again: Again) -> str:
-        first = {
-            "task": "nothing yet: it is tried again; if it goes on",
-            "person": "clear the failed task; if it fails again",
-            "command": "run the command again; if it fails again",
-        }
-        return f"{first[again]}, {self.next_step}"
+        if again == "task":
+            return f"nothing yet: it is tried again; if it goes on, {self.next_step}"
+        return f"{self.next_step}, then {'run the command again' if again == 'command' else 'clear the failed task'}"
 
 
 class FatalError(SluiceError):

@@ -174,7 +174,7 @@ def send(alert: Alert, notice: Notice) -> None:
         why = str(error) if isinstance(error, RefusedNoticeError) else type(error).__name__
         raise RetriableError(
             f"the Airflow connection {alert.to} did not take the notice `{notice.subject}`: {why}",
-            next_step="see whether it is right: the next run tells again if the trouble is still there",
+            next_step="look whether it is right",
         ) from None
 
 

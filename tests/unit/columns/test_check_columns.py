@@ -186,7 +186,7 @@ class TestCommand:
         assert "1 error\n" in out
         assert "cannot run" not in out
         assert "datasets/more.yaml:1:41  dataset leads: connection crm: " in err
-        assert "\n  next: look whether the source can be reached from here, then run `sluice check` again\n" in err
+        assert "\n  next: look whether the source can be reached from here, then run the command again\n" in err
         assert "secret-word" not in err
         assert "out: delivers" in out
 
