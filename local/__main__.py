@@ -22,7 +22,8 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
     began = time.monotonic()
     address = Airflow(layout).start(say=print)
     print(f"Airflow is ready after {time.monotonic() - began:.0f} s\n")
-    print(f"  {address.url}\n  user {address.user}, password {address.password}\n\n`make down` stops it.")
+    print(f"  {address.url}\n  user {address.user}, password {address.password}\n")
+    print("`sluice airflow ...` runs Airflow's own commands there; `make down` stops it.")
     return 0
 
 
