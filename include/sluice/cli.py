@@ -15,7 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sluice.errors import SluiceError
+from sluice.errors import SluiceError, shown_by_a_command
+from sluice.where import where
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Command:
     function: str
     help: str
     arguments: tuple[Argument, ...] = ()
+    reads: bool = True
+    """Whether it reads the declarations: then it has `--include`."""
+    passes: bool = False
+    """Whether it passes every word on, options too."""
 
     def run(self, args: argparse.Namespace) -> int:
         module, _, attribute = self.function.partition(":")
@@ -62,6 +67,14 @@ RELEASE = _flag("--release", "go on where the export would hold the run for its 
 DRY_RUN = _flag("--dry-run", "check, choose and count the rows, and send nothing")
 
 COMMANDS = (
+    Command(
+        "airflow",
+        "sluice.commands.airflow:airflow",
+        "Airflow's own command, for the local Airflow if one runs: `sluice airflow dags list`",
+        (Argument("words", "what follows `airflow`", (("nargs", argparse.REMAINDER), ("metavar", "WORD"))),),
+        reads=False,
+        passes=True,
+    ),
     Command(
         "backfill",
         "sluice.commands.backfill:backfill",
@@ -122,6 +135,12 @@ COMMANDS = (
             _flag("--write", "add what is not declared yet to catalog/datasets.yaml"),
         ),
     ),
+    Command(
+        "list",
+        "sluice.commands.list:list_exports",
+        "show the exports: kind, connection, schedule, and whether it will start another run",
+        (_flag("--json", "a JSON value a line"),),
+    ),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
     Command(
@@ -135,7 +154,14 @@ COMMANDS = (
             _flag("--as-file", "print the text of a file instead of a table: CSV, JSON lines or the template"),
         ),
     ),
-    Command("pools", "sluice.commands.pools:pools", "print the pools of connections, for `airflow pools import`"),
+    Command(
+        "pools", "sluice.commands.pools:pools", "print the pools of connections, for `sluice airflow pools import`"
+    ),
+    Command(
+        "refresh",
+        "sluice.commands.refresh:refresh",
+        "start the system refresh, wait for its end, and show what each segment came to",
+    ),
     Command(
         "report",
         "sluice.commands.report:report",
@@ -162,6 +188,7 @@ COMMANDS = (
             MODE,
             FEEDS,
             WINDOW,
+            RELEASE,
             DRY_RUN,
             WAIT,
         ),
@@ -200,6 +227,7 @@ COMMANDS = (
             Argument("kind", "connection, datasets, export, project, refreshes or segments", (("nargs", "?"),)),
             Argument("--write", "write schema/*.json and declarations.md into this folder", (("metavar", "DOCS"),)),
         ),
+        reads=False,
     ),
     Command(
         "verify",
@@ -216,31 +244,47 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Errors are printed as pages on stderr."""
     args = _parser().parse_args(argv)
+    if args.command.reads and args.include is None:
+        args.include = _include()
+    try:
+        with shown_by_a_command():
+            return _run(args)
+    except BrokenPipeError:
+        # The reader has seen enough; the interpreter would complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         status: int = args.command.run(args)
         sys.stdout.flush()
     except SluiceError as error:
         print(error.page(), file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # The reader has seen enough; the interpreter would complain again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return status
+
+
+def _include() -> Path:
+    """The declarations that everything else reads too; which they are is said if they are not those of this folder."""
+    include = where().include
+    if include == Path.cwd() / "include":
+        return Path("include")
+    why = "SLUICE_INCLUDE" if os.environ.get("SLUICE_INCLUDE") else "of the project that this command belongs to"
+    print(f"declarations: {include} ({why})", file=sys.stderr)
+    return include
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sluice", description="Deliver customer data as declared.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=command.help)
+        own: dict[str, Any] = {"add_help": False, "prefix_chars": "\0"} if command.passes else {}
+        sub = commands.add_parser(command.name, help=command.help, description=command.help, **own)
         sub.set_defaults(command=command, error=sub.error)
-        sub.add_argument(
-            "--include",
-            type=Path,
-            default=Path(os.environ.get("SLUICE_INCLUDE") or "include"),
-            help="the folder of declarations (SLUICE_INCLUDE, or ./include)",
-        )
+        if command.reads:
+            says = "the folder of declarations (SLUICE_INCLUDE, or the project's own)"
+            sub.add_argument("--include", type=Path, help=says)
         for argument in command.arguments:
             sub.add_argument(argument.name, help=argument.help, **dict(argument.options))
     return parser
