@@ -14,7 +14,6 @@ COPY requirements.txt /tmp/requirements.txt
 RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
 
 COPY --chown=airflow:root dags /opt/airflow/dags
-COPY --chown=airflow:root plugins /opt/airflow/plugins
 COPY --chown=airflow:root include /opt/airflow/include
 ENV PYTHONPATH=/opt/airflow/include SLUICE_HOME=/opt/airflow
 # The command `sluice`, which error pages name.

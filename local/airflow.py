@@ -250,7 +250,6 @@ def _configuration(layout: Layout, url: str, database: str) -> dict[str, dict[st
     secret = keys.keys(layout.airflow)
     core = {
         "dags_folder": layout.dags,
-        "plugins_folder": layout.plugins,
         "executor": "LocalExecutor",
         "parallelism": layout.parallelism,
         "load_examples": False,

@@ -22,7 +22,6 @@ class Layout:
     include: Path = field(default_factory=lambda: where().include)
     """The declarations (SLUICE_INCLUDE)."""
     dags: Path = REPOSITORY / "dags"
-    plugins: Path = REPOSITORY / "plugins"
     settings: Path = field(default_factory=lambda: where().settings)
     """Connections, pools and variables, in the Astro format."""
     port: int = 8080

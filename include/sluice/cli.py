@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import SluiceError, shown_by_a_command
+from sluice.extras import needing_extras
 from sluice.where import where
 
 
@@ -257,7 +258,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        status: int = args.command.run(args)
+        with needing_extras():
+            status: int = args.command.run(args)
         sys.stdout.flush()
     except SluiceError as error:
         print(error.page(), file=sys.stderr)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
-"""The project that this package lies in, whatever folder a process works in."""
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""The checkout that this package lies in; a folder of Python's own if it was installed from a wheel."""
+_MARKS = ("exports", "catalog", "connections", "project.yaml")
+"""What an `include/` holds if it holds declarations."""
+_dag_file: Path | None = None
+"""The DAG file that this process has read last: a task's own."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,31 @@ class Where:
 
 
 def where() -> Where:
-    """The places that this process's environment names; a relative path starts from its working folder."""
-    return Where(_named("SLUICE_INCLUDE", PROJECT / "include"), _named("SLUICE_HOME", PROJECT), PROJECT / ".local")
+    """The places that this process's environment names; a relative path starts from its working folder.
+
+    The project is the first folder with an `include/` that holds declarations: that of the DAG file, `AIRFLOW_HOME`,
+    the working folder, the checkout of this package. If there is none, it is the working folder."""
+    project = next(filter(_has_declarations, _candidates()), Path.cwd())
+    return Where(_named("SLUICE_INCLUDE", project / "include"), _named("SLUICE_HOME", project), project / ".local")
+
+
+def of_dag_file(file: str) -> Where:
+    """The places of the project that a DAG file belongs to: here, and in whatever this process does afterwards."""
+    global _dag_file
+    _dag_file = Path(file).absolute() if file else None
+    return where()
+
+
+def _candidates() -> Iterator[Path]:
+    if _dag_file is not None:
+        yield from (_dag_file.parent, _dag_file.parent.parent)
+    if os.environ.get("AIRFLOW_HOME"):
+        yield Path(os.environ["AIRFLOW_HOME"]).absolute()
+    yield from (Path.cwd(), CHECKOUT)
+
+
+def _has_declarations(project: Path) -> bool:
+    return any((project / "include" / mark).exists() for mark in _MARKS)
 
 
 def _named(variable: str, default: Path) -> Path:

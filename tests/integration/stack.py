@@ -137,6 +137,7 @@ class Stack:
         """A project folder whose local Airflow this one is, for commands that look for it there."""
         folder.mkdir()
         (folder / ".local").symlink_to(self.layout.home)
+        (folder / "include").symlink_to(self.layout.include)
         return folder
 
     def cli(self, *words: str) -> subprocess.CompletedProcess[str]:

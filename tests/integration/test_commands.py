@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def sluice(
     parcels: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Sluice:
     """The command on the machine of a local Airflow whose declarations are elsewhere: its status and what it prints."""
-    monkeypatch.setattr("sluice.where.PROJECT", parcels.project(tmp_path / "project"))
+    monkeypatch.chdir(parcels.project(tmp_path / "project"))
     monkeypatch.setenv("SLUICE_INCLUDE", str(parcels.layout.include))
     monkeypatch.setenv("SLUICE_HOME", str(parcels.root))
 
@@ -184,11 +185,15 @@ def test_the_system_refresh_is_started_waited_for_and_shown(parcels: Stack, slui
 def test_airflows_own_command_reaches_the_airflow_that_runs(parcels: Stack, tmp_path: Path) -> None:
     """C7: the plain one speaks to another, empty Airflow."""
     project = parcels.project(tmp_path / "project")
-    code = f"import sluice.where; sluice.where.PROJECT = {project!r}; from sluice.cli import main; main()"
-    argv = [sys.executable, "-c", code.replace("PosixPath", "__import__('pathlib').Path"), "airflow"]
-    listed = subprocess.run([*argv, "dags", "list", "-o", "plain"], capture_output=True, text=True, check=True)
+    argv = [sys.executable, "-m", "sluice.cli", "airflow"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*argv, *words], cwd=project, env=env, capture_output=True, text=True, check=False)
+
+    listed = run("dags", "list", "-o", "plain")
     assert DAG in listed.stdout
-    refused = subprocess.run([*argv, "dags", "details", "nowhere"], capture_output=True, text=True, check=False)
+    refused = run("dags", "details", "nowhere")
     assert refused.returncode != 0
 
 

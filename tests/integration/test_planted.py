@@ -101,7 +101,7 @@ def sluice(
         return printed.getvalue()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sluice.where.PROJECT", stack.project(tmp_path_factory.mktemp("planted") / "project"))
+        patch.chdir(stack.project(tmp_path_factory.mktemp("planted") / "project"))
         patch.setenv("SLUICE_INCLUDE", str(stack.layout.include))
         patch.setenv("SLUICE_HOME", str(stack.root))
         for name, connection in planted.items():

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "include" / "sluice"
 
 LAYERS = [
     {"errors", "where"},
-    {"model", "foreign"},
+    {"model", "foreign", "extras"},
     {"filesystem", "sql"},
     {"sources", "formats", "destinations", "chunk", "encryption"},
     {"definition"},

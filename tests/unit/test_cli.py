@@ -11,9 +11,11 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from airflow.sdk import DAG
 
 from local.layout import Layout
 from sluice import cli
+from sluice.airflow import exports
 from sluice.airflow.project import include_folder
 from sluice.cli import COMMANDS, Command, main
 from sluice.definition.load import load
@@ -47,7 +49,7 @@ def test_the_folder_comes_from_the_option_the_environment_or_here(
     project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
     project.mkdir()
     shutil.copytree(BASE, elsewhere / "include")
-    monkeypatch.setattr("sluice.where.PROJECT", project)
+    monkeypatch.setattr("sluice.where.CHECKOUT", project)
     monkeypatch.delenv("SLUICE_INCLUDE", raising=False)
     monkeypatch.chdir(project)
     assert main(["check"]) == 1
@@ -65,9 +67,8 @@ def test_the_folder_comes_from_the_option_the_environment_or_here(
 def test_from_any_folder_the_command_reads_what_the_dags_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """C9: and says which, for there may be another `include` in this folder."""
+    """C9: and says which."""
     monkeypatch.delenv("SLUICE_INCLUDE", raising=False)
-    shutil.copytree(BASE, tmp_path / "include")
     monkeypatch.chdir(tmp_path)
     for named in (None, BASE):
         if named:
@@ -77,6 +78,32 @@ def test_from_any_folder_the_command_reads_what_the_dags_read(
         assert include_folder() == Layout().include == (named or ROOT / "include")
         assert Layout().home == ROOT / ".local"
         assert Layout().settings == where().settings == ROOT / "airflow_settings.yaml"
+
+
+def test_the_declarations_are_those_of_the_dag_file_of_airflows_home_or_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SLUICE_INCLUDE", "SLUICE_HOME", "AIRFLOW_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sluice.where._dag_file", None)
+    bundle, home, here = (tmp_path / name for name in ("bundle", "home", "here"))
+    for project in (bundle, home, here):
+        shutil.copytree(BASE, project / "include")
+    (here / "empty" / "include").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    assert where().home == here
+    monkeypatch.chdir(here / "empty")
+    assert where().home == ROOT, "an empty include, a C project's perhaps, holds no declarations"
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("AIRFLOW_HOME", str(home))
+    assert where().include == home / "include"
+    for file in ("dags/exports.py", "exports.py"):
+        names = {"__file__": str(bundle / file)}
+        exports(names)
+        assert where().include == bundle / "include"
+        assert isinstance(names["export__daily"], DAG)
+    monkeypatch.setenv("SLUICE_INCLUDE", str(here / "include"))
+    assert where().include == here / "include"
 
 
 def test_pools_are_printed_as_airflow_imports_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

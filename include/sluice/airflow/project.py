@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.definition.export import Export
 from sluice.definition.load import place_of
 from sluice.errors import Again, DefinitionError, FatalError, RetriableError, Skipped, SluiceError
+from sluice.extras import needing_extras
 from sluice.foreign import said, without_values
 from sluice.model.run import Run
 from sluice.plan.asked import Asked, asked_of
@@ -63,7 +64,8 @@ def verdicts() -> Iterator[None]:
 
     _crash_as_usual()
     try:
-        yield
+        with needing_extras():
+            yield
     except AirflowException:
         raise
     except SluiceError as error:

@@ -17,7 +17,8 @@ from sluice.where import where
 def _nobody_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("INCLUDE", "HOME", "AIRFLOW_URL", "AIRFLOW_TOKEN", "AIRFLOW_USER", "AIRFLOW_PASSWORD"):
         monkeypatch.delenv(f"SLUICE_{name}", raising=False)
-    monkeypatch.setattr("sluice.where.PROJECT", tmp_path)
+    monkeypatch.setattr("sluice.where.CHECKOUT", tmp_path)
+    monkeypatch.chdir(tmp_path)
 
 
 def recorded(include: Path) -> str:
