@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.cli import COMMANDS
+from sluice.command_line import COMMANDS
 from sluice.definition.macros import MACROS
 from sluice.destinations import DESTINATIONS
 from sluice.formats import FORMATS

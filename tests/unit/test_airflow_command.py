@@ -22,8 +22,9 @@ sys.exit(7)
 """
 """Airflow's command, which says what it was given."""
 SLUICE = """
-import sys, sluice.where
-sluice.where.PROJECT = sluice.where.Path(sys.argv.pop(1))
+import os, sys, sluice.where
+os.chdir(sys.argv.pop(1))
+sluice.where.CHECKOUT = sluice.where.Path.cwd()
 from sluice.cli import main
 sys.exit(main())
 """

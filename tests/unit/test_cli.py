@@ -17,7 +17,8 @@ from local.layout import Layout
 from sluice import cli
 from sluice.airflow import exports
 from sluice.airflow.project import include_folder
-from sluice.cli import COMMANDS, Command, main
+from sluice.cli import main
+from sluice.command_line import COMMANDS, Command
 from sluice.definition.load import load
 from sluice.errors import FatalError
 from sluice.where import where
