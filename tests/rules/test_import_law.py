@@ -24,7 +24,7 @@ LAYERS = [
     {"definition"},
     {"mapping", "plan"},
     {"refresh"},
-    {"delivery", "columns"},
+    {"delivery", "columns", "discovery"},
     {"airflow", "page"},
     {"cli", "commands"},
 ]
