@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -122,3 +123,11 @@ def test_a_subject_is_told_from_the_outside_in() -> None:
     with pytest.raises(FatalError) as caught, errors.about("exports", "orders"), errors.about("fields", 2):
         raise FatalError("x")
     assert caught.value.subject == ("exports", "orders", "fields", 2)
+
+
+def test_only_a_page_knows_who_tries_again() -> None:
+    """C6: a sentence of an error's own would say it twice in a task, and wrongly in a command."""
+    package = Path(errors.__file__).parent
+    said = [path for path in package.rglob("*.py") if '"nothing yet: it is tried' in path.read_text()]
+    said += [path for path in package.rglob("*.py") if '"it is tried again; if' in path.read_text()]
+    assert said == [package / "errors.py"]

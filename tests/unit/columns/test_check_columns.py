@@ -153,7 +153,7 @@ class TestCommand:
     @pytest.fixture(autouse=True)
     def project(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(world.root)
-        monkeypatch.setattr("sluice.where.PROJECT", world.root)
+        monkeypatch.setattr("sluice.where.CHECKOUT", world.root)
         for conn_id, path in (("LAKE", "lake"), ("OUT", "out")):
             monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id}", f'{{"conn_type": "fs", "extra": {{"path": "{path}"}}}}')
         monkeypatch.setenv("AIRFLOW_CONN_CRM", "postgres://someone:secret-word@127.0.0.1:1/crm")
