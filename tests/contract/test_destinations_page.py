@@ -11,6 +11,7 @@ from sluice.destinations import DESTINATIONS
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from tests.servers.docs import block, filled
 from tests.servers.fault_cases import CASES
+from tests.servers.lie_cases import LIES
 from tests.servers.subjects import SUBJECTS
 
 DOCS = Path(__file__).parents[2] / "docs" / "destinations.md"
@@ -49,3 +50,18 @@ def test_the_table_of_faults_is_what_the_tests_show(request: pytest.FixtureReque
     if request.config.getoption("--update", default=False):
         DOCS.write_text(filled(DOCS.read_text(), "faults", table))
     assert block(DOCS.read_text(), "faults") == table
+
+
+def test_the_table_of_lies_is_what_the_tests_show(request: pytest.FixtureRequest) -> None:
+    """`tests/contract/test_lying_servers.py` proves each cell."""
+    rows: dict[str, dict[str, set[str]]] = {}
+    for lie in LIES:
+        cells = rows.setdefault(f"{lie.lie} | {lie.act}", {})
+        cells.setdefault(lie.type, set()).add(OUTCOMES[lie.error])
+    kinds = list(dict.fromkeys(lie.type for lie in LIES))
+    lines = [("what it does", "asked to", *kinds), ("---",) * (len(kinds) + 2)]
+    lines += [(row, *(" or ".join(sorted(cells.get(kind, ()))) for kind in kinds)) for row, cells in rows.items()]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    if request.config.getoption("--update", default=False):
+        DOCS.write_text(filled(DOCS.read_text(), "lies", table))
+    assert block(DOCS.read_text(), "lies") == table

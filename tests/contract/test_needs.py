@@ -120,6 +120,15 @@ def test_without_a_right_to_list_uploads_a_connection_delivers_and_says_so(scene
     assert scene.run("published")
 
 
+def test_where_a_look_may_not_ask_for_the_checksum_it_asks_without(scene: Scene, proxy: FaultProxy) -> None:
+    """S3 denies it to those who may encrypt by a KMS key and not decrypt."""
+    proxy.rules.append(Rule("answer", method="HEAD", status=403, times=1))
+    part = next(name for name in scene.before if "part-" in name)
+    found = scene.destination(lambda at: at.stat(part))
+    assert found is not None
+    assert found.size == len(scene.before[part])
+
+
 @pytest.mark.parametrize("method", ["PUT", "GET"])
 def test_without_a_right_that_a_run_needs_a_connection_does_not_deliver(
     scene: Scene, proxy: FaultProxy, method: str

@@ -28,6 +28,8 @@ class Bucket:
     """A `Store`. `asked` goes with every new object: encryption, an access list."""
 
     digest: Callable[[], Digest] = staticmethod(sums.running_crc32c)
+    looked: Mapping[str, Any] = MappingProxyType({"ChecksumMode": "ENABLED"})
+    """What a look asks for."""
 
     def __init__(
         self, client: Any, bucket: str, *, asked: Mapping[str, Any] = NOTHING, removed_at_once: int = 1000
@@ -51,7 +53,7 @@ class Bucket:
 
     def look(self, key: str) -> Found | None:
         try:
-            answer = self.client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+            answer = self._head(key)
         except self.client.exceptions.ClientError as error:
             refused = _answer(error)
             if refused.status == 404 and refused.code in ("", "NoSuchKey"):
@@ -140,6 +142,15 @@ class Bucket:
             self._mute = True
         return sums.named(etag, own)
 
+    def _head(self, key: str) -> Mapping[str, Any]:
+        """With the checksum; without it if that is denied, as it is where a KMS key lets us write alone."""
+        try:
+            return self.client.head_object(Bucket=self.bucket, Key=key, **self.looked)  # type: ignore[no-any-return]
+        except self.client.exceptions.ClientError as error:
+            if _answer(error).status != 403 or not self.looked:
+                raise
+        return self.client.head_object(Bucket=self.bucket, Key=key)  # type: ignore[no-any-return]
+
     def _is_listed(self, key: str) -> bool:
         """Whether an object that may not be looked at is there. S3 also denies a look at what is missing unless we may
         list the bucket. And a list's answer tells why; a look's has no room for it."""
@@ -173,7 +184,8 @@ class Bucket:
 
 
 class BucketUpload:
-    """An `Upload`. A server says at its beginning whether it will know the whole object's checksum, or only parts'."""
+    """An `Upload`. A server says at its beginning whether it will know the whole object's checksum, only its parts', or
+    none: then it is not sent what it does not know."""
 
     def __init__(self, at: Bucket, key: str) -> None:
         self._at, self._key = at, key
@@ -182,6 +194,7 @@ class BucketUpload:
         if not self._upload_id:
             raise WrongAnswerError("an upload without an id")
         self._whole = answer.get("ChecksumType") == "FULL_OBJECT"
+        self._by_part = bool(answer.get("ChecksumAlgorithm"))
         self._etags: dict[int, str] = {}
         self._sums: dict[int, str] = {}
 
@@ -197,7 +210,7 @@ class BucketUpload:
         asked = {"ChecksumCRC32C": whole, "ChecksumType": "FULL_OBJECT"} if self._whole else {}
         numbers = sorted(self._etags)
         parts = [{"PartNumber": number, "ETag": self._etags[number]} for number in numbers]
-        if self._at.begun():
+        if self._by_part:
             parts = [part | {"ChecksumCRC32C": self._sums[number]} for number, part in zip(numbers, parts, strict=True)]
         answer = self._at.client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **self._named, **asked)
         try:

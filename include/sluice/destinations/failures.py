@@ -69,7 +69,7 @@ def of_answer(answer: Answer, origin: Origin, act: str) -> Failure:
 
 def look_at(origin: Origin) -> str:
     """What to do about a server that is out of order."""
-    return f"it is tried again; if it goes on, look at the server {origin.server}" if origin.server else ""
+    return f"look at the server {origin.server}" if origin.server else ""
 
 
 def _answered(answer: Answer, origin: Origin, act: str) -> SluiceError:
@@ -153,7 +153,7 @@ class WrongAnswerError(Exception):
 
 
 def _between(origin: Origin) -> str:
-    return f"it is sent again; if it goes on, find out what stands between this machine and {origin.server}"
+    return f"find out what stands between this machine and {origin.server}"
 
 
 _FATAL_ERRNO = {

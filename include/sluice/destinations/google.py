@@ -13,6 +13,8 @@ from sluice.destinations.buckets import NOTHING, Bucket
 class GoogleBucket(Bucket):
     """By HMAC keys: what carries Amazon's signature carries no header of Google's, so a body goes with its MD5."""
 
+    looked = NOTHING
+
     def __init__(self, client: Any, bucket: str, *, asked: Mapping[str, Any] = NOTHING) -> None:
         super().__init__(client, bucket, asked=asked, removed_at_once=1)
 
