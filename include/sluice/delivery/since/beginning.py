@@ -125,8 +125,10 @@ def _same(before: Plan, plan: Plan) -> bool:
 
 
 def _asked(plan: Plan) -> list[object]:
-    """What was declared and asked for. The hash does not tell: a newer version declares more, with defaults."""
-    declared = [plan.export, plan.connection, *((feed.dataset, feed.segment) for feed in plan.feeds)]
+    """What was declared and asked for. The hash does not tell: a newer version declares more, with defaults. What a
+    target takes, and who may use it, says nothing of what is delivered."""
+    connection = plan.connection.model_copy(update={"takes": (), "shared_with": ()})
+    declared = [plan.export, connection, *((feed.dataset, feed.segment) for feed in plan.feeds)]
     return [*declared, plan.run.mode, plan.run.only]
 
 
