@@ -4,6 +4,7 @@ SluiceError
 ├── DefinitionError       a declaration is wrong: fix the file it names
 ├── RetriableError        the world outside failed: the same call may succeed later
 ├── FatalError            trying again changes nothing: a person has to look
+│   └── HeldError         the rows are not as expected: a person releases them, or not
 ├── Skipped               nothing is wrong and nothing is sent: a rule says so
 └── UnknownOutcomeError   it may or may not have happened: look before acting
 
@@ -109,6 +110,10 @@ class FatalError(SluiceError):
     """Trying again changes nothing: the data, the credentials or the destination need a person."""
 
     advice = "correct the cause, then clear the failed task"
+
+
+class HeldError(FatalError):
+    """The rows are not as the export expects them: nothing is sent until a person has looked and releases them."""
 
 
 class Skipped(SluiceError):  # noqa: N818 - not a failure

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from airflow.sdk import DAG
 
-from sluice.airflow.alerts import alerting, alerting_broken
+from sluice.airflow.alerts import Listeners, deadline
 from sluice.airflow.broken import broken
 from sluice.airflow.form import form
 from sluice.airflow.names import PREFIX, dag_id
-from sluice.airflow.operators.abort import AbortOperator
 from sluice.airflow.operators.chunk import ChunkOperator
 from sluice.airflow.operators.extract import ExtractOperator
+from sluice.airflow.operators.finish import FinishOperator
 from sluice.airflow.operators.publish import PublishOperator
 from sluice.airflow.operators.upload import UploadOperator
 from sluice.airflow.record import SYSTEM_REFRESH
@@ -84,7 +84,7 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
             "execution_timeout": export.time_limit,
         },
         params=form(export),
-        **alerting(export, project.settings.staging),
+        **deadline(export),
     )
     with dag:
         _tasks(export, project)
@@ -113,16 +113,29 @@ def _tasks(export: Export, project: Project) -> None:
         # A run whose feeds are all empty has no shard to upload, and still publishes.
         trigger_rule="none_failed_min_one_success",
     )
-    abort = AbortOperator(task_id="abort", extracted=extract.output, execution_timeout=None)
-    # No task is a setup: clearing `upload` must not run `extract` again, and pin other rows.
-    wait >> extract >> chunk >> upload >> publish >> abort.as_teardown()
+    finish = FinishOperator(
+        task_id="finish",
+        extracted=extract.output,
+        asset=export_asset(export.name),
+        listeners=Listeners.of(export, project.settings),
+        execution_timeout=None,
+    )
+    # No task is a setup: clearing `upload` must not run `extract` again, and pin other rows. The teardown's state is
+    # the run's: it alone runs however a run ends.
+    wait >> extract >> chunk >> upload >> publish >> finish.as_teardown(on_failure_fail_dagrun=True)
     chunk >> publish
 
 
 def broken_dag(name: str, errors: Sequence[DefinitionError], settings: Settings) -> DAG:
     """An export that cannot run: its page and its runs show the error instead."""
     # A broken export fails where it would have run: after the next refresh, not in silence.
-    return broken(dag_id(name), name, errors, schedule=SYSTEM_REFRESH, **alerting_broken(name, settings))
+    return broken(
+        dag_id(name),
+        name,
+        errors,
+        schedule=SYSTEM_REFRESH,
+        listeners=Listeners(name, settings.staging, settings.alerts),
+    )
 
 
 def _doc(export: Export, text: str) -> str:

@@ -21,8 +21,10 @@ from sluice.model.access import Connections
 _LINES = 12
 _WIDEST = 300
 _SAYS: Mapping[Event, str] = {
-    "failure": "has failed",
-    "skip": "was skipped",
+    "failed": "has failed",
+    "held": "is held",
+    "cancelled": "was cancelled",
+    "skipped": "was skipped",
     "warning": "was delivered with warnings",
     "late": "is late",
     "recovered": "has recovered",

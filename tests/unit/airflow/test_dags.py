@@ -103,13 +103,14 @@ def test_the_tasks_in_their_order(dags: dict[str, DAG]) -> None:
     downstream = {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks}
     assert downstream == {
         "wait_for_refreshes": ["extract"],
-        "extract": ["abort", "chunk", "publish", "upload"],
+        "extract": ["chunk", "finish", "publish", "upload"],
         "chunk": ["publish", "upload"],
         "upload": ["publish"],
-        "publish": ["abort"],
-        "abort": [],
+        "publish": ["finish"],
+        "finish": [],
     }
-    assert dag.get_task("abort").is_teardown
+    finish = dag.get_task("finish")
+    assert (finish.is_teardown, finish.on_failure_fail_dagrun) == (True, True)
     assert dag.get_task("upload").is_mapped
 
 
@@ -120,7 +121,7 @@ def test_a_dag_says_what_was_declared(dags: dict[str, DAG]) -> None:
     assert (dag.get_task("extract").owner, dag.get_task("extract").retries) == ("crm-team", 4)
     limits = {task.task_id: task.execution_timeout for task in dag.tasks}
     limited = dict.fromkeys(("extract", "chunk", "upload", "publish"), timedelta(hours=2))
-    assert limits == limited | {"wait_for_refreshes": None, "abort": None}
+    assert limits == limited | {"wait_for_refreshes": None, "finish": None}
     assert dag.max_active_runs == 1
     assert dag.params["segments"] == []
     assert dag.params.get_param("segments").schema["items"]["enum"] == ["best", "vips"]

@@ -148,7 +148,7 @@ class TestUnknown:
         strike(monkeypatch, "manifest-", after=False, error=FatalError("permission denied"))
         with pytest.raises(FatalError, match="permission denied"):
             world.publish(staged)
-        assert (last(world).outcome, world.abort(staged).removed) == ("refused", 4)
+        assert (last(world).outcome, world.abort(staged).removed) == ("failed", 4)
 
     def test_the_teardown_publishes_what_is_decided(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         staged = sent(world, "r1")

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from sluice.airflow.alerts import Listeners, tell_ended
 from sluice.airflow.project import leave
 
 
@@ -17,10 +18,15 @@ class BrokenDeclarationOperator(BaseOperator):
     template_fields: Sequence[str] = ()
     ui_color = "#f4c7c3"
 
-    def __init__(self, *, page: str, **kwargs: Any) -> None:
+    def __init__(self, *, page: str, listeners: Listeners | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.page = page
+        self.listeners = listeners
 
-    def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
+    def execute(self, context: Context) -> None:
+        from sluice.delivery.ending import Ending
+
         leave(self.page)
+        if self.listeners is not None:
+            tell_ended(self.listeners, Ending("failed", self.page), (), context)
         raise AirflowFailException(self.page)
