@@ -1,7 +1,7 @@
 """Alerts in Airflow: what a run's last task tells, a deadline, and what carries a notice.
 
 Nothing here is a callback of the DAG: those run in the process that first parses every export, and Airflow kills it
-after a minute. A deadline's callback runs in the triggerer. What was told before is in staging.
+after a minute. A deadline's callback runs in the triggerer. What was told, and what waits to be sent, is in staging.
 """
 
 from __future__ import annotations
@@ -10,22 +10,25 @@ import html
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sluice.airflow.connections import AirflowConnections
-from sluice.airflow.project import include_folder, word
+from sluice.airflow.names import dag_id
+from sluice.airflow.project import include_folder
 from sluice.airflow.webhook import RefusedNoticeError, Webhook
 from sluice.definition.alerts import Alert, Trouble
 from sluice.definition.export import Export, ExportBase
 from sluice.definition.project import Settings, Staging
-from sluice.delivery.alerts import Memory, News, Notice, tell
-from sluice.errors import DefinitionError, RetriableError
+from sluice.delivery.alerts import News, Notice
+from sluice.delivery.outbox import Outbox, flush, tell
+from sluice.errors import DefinitionError, RetriableError, SluiceError
+from sluice.model.access import Connections
 from sluice.model.declared import spell_duration
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
+    from sluice.delivery.begun import Begun
     from sluice.delivery.ending import Ending
 
 log = logging.getLogger(__name__)
@@ -58,17 +61,34 @@ def deadline(export: ExportBase) -> dict[str, Any]:
     return {"deadline": DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, export.late_after, callback)}
 
 
-def tell_ended(listeners: Listeners, ending: Ending, warnings: Sequence[str], context: Context) -> None:
-    """Tell how a run has ended. A notice that could not be sent does not change how it has."""
+def tell_ended(
+    listeners: Listeners, ending: Ending, run: Begun, warnings: Sequence[str] = (), *, found: bool = False
+) -> None:
+    """Tell how a run has ended. A notice that could not be sent does not change how it has; it is tried again by the
+    next run. `found` says that another run tells of it."""
     if not listeners.alerts:
         return
-    dag_run: Any = context["dag_run"]
     published = ending.outcome == "published"
     trouble = ("warning" if warnings else None) if published else _TROUBLES.get(ending.outcome, "failed")
     page = "\n".join(warnings) if published else ending.page
-    backfill, link = word(dag_run.run_type) == "backfill", _link(dag_run.dag_id, dag_run.run_id)
-    news = News(listeners.name, dag_run.run_id, trouble, page, link, backfill)
-    _tell(listeners.alerts, listeners.staging, news)
+    link = _link(dag_id(listeners.name), run.run_id)
+    _tell(listeners, News(listeners.name, run.run_id, trouble, page, link, found=found, backfill=run.backfill))
+
+
+def catch_up(
+    listeners: Listeners, ended: Callable[[str], bool], connections: Connections, *, but: str = ""
+) -> list[str]:
+    """Report and tell of runs that are over and have not said so, and send what waits; the pages of what could not be
+    done. `but` is the flow run id of the run that does this."""
+    from sluice.delivery.begun import Beginnings
+
+    now, outbox = datetime.now(UTC), Outbox.of(listeners.staging, listeners.name, connections)
+    try:
+        for run, ending in Beginnings(listeners.staging, listeners.name, connections).over(ended, now, but=but):
+            tell_ended(listeners, ending, run, found=True)
+        return flush(outbox, send, now) if listeners.alerts else []
+    except SluiceError as unreadable:
+        return [unreadable.page()]
 
 
 _TROUBLES: Mapping[str, Trouble] = {"skipped": "skipped", "held": "held", "cancelled": "cancelled"}
@@ -89,13 +109,18 @@ def _late(name: str, dag_run: Mapping[str, Any]) -> None:
     if export.late_after is None or (dag_run.get("conf") or {}).get("dry_run"):
         return
     page = f"it has not ended {spell_duration(export.late_after)} after it was queued\n  next: see what it waits for"
-    run_id, dag_id = dag_run["dag_run_id"], dag_run["dag_id"]
-    backfill = dag_run.get("run_type") == "backfill"
-    _tell(export.alerts, project.settings.staging, News(name, run_id, "late", page, _link(dag_id, run_id), backfill))
+    run_id, backfill = dag_run["dag_run_id"], dag_run.get("run_type") == "backfill"
+    news = News(name, run_id, "late", page, _link(dag_run["dag_id"], run_id), backfill=backfill)
+    _tell(Listeners.of(export, project.settings), news)
 
 
-def _tell(alerts: tuple[Alert, ...], staging: Staging, news: News) -> None:
-    for page in tell(alerts, news, Memory(staging, news.export, AirflowConnections()), send):
+def _tell(listeners: Listeners, news: News) -> None:
+    outbox = Outbox.of(listeners.staging, listeners.name, AirflowConnections())
+    _log(tell(listeners.alerts, news, outbox, send, datetime.now(UTC)))
+
+
+def _log(failures: Sequence[str]) -> None:
+    for page in failures:
         log.error("a notice was not sent, or not remembered: %s", page)
 
 
@@ -136,7 +161,7 @@ def send(alert: Alert, notice: Notice) -> None:
         why = str(error) if isinstance(error, RefusedNoticeError) else type(error).__name__
         raise RetriableError(
             f"the Airflow connection {alert.to} did not take the notice `{notice.subject}`: {why}",
-            next_step="see whether it is right; the next run tells again if the trouble is still there",
+            next_step="see whether it is right; the next run tries again, and so does `sluice clean`",
         ) from None
 
 

@@ -96,6 +96,7 @@ def _tasks(export: Export, project: Project) -> None:
         task_id="wait_for_refreshes",
         export=export,
         refreshes=list(refresh_dags(project, export)),
+        staging=project.settings.staging,
         execution_timeout=None,  # its own limit knows what to do when it is reached
     )
     extract = ExtractOperator(task_id="extract", export=export.name)

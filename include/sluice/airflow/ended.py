@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
     from sluice.airflow.alerts import Listeners
+    from sluice.delivery.begun import Begun
     from sluice.delivery.ending import Ending, Tasks, Verdict
     from sluice.delivery.finish import Known
 
@@ -70,6 +71,15 @@ def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tas
         dry_run=dry_run,
         resend=resend,
     )
+
+
+def begun(flow_run_id: str, context: Context) -> Begun:
+    """The run's name, for those who look for runs that never said how they ended."""
+    from sluice.delivery.begun import Begun
+
+    dag_run = context["dag_run"]
+    backfill = word(dag_run.run_type) == "backfill"
+    return Begun(run_id=dag_run.run_id, flow_run_id=flow_run_id, backfill=backfill)
 
 
 def _reported(context: Context) -> bool:

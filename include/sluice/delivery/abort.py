@@ -100,13 +100,9 @@ def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, a
     if done.published and said != "published":
         delivery = Delivery.of(plan, stage) if stage.find("shards", Shards) else None
         history.keep(report_of(plan, stage, delivery, "published", address, now, "finished after `publish` had ended"))
-    elif done.unfinished and said in (None, "running"):
+    elif done.unfinished and said is None:
         why = "it is decided, and its manifest could not be written yet"
         history.keep(report_of(plan, stage, None, "unknown", address, now, why))
-    elif (
-        not (done.published or done.unfinished)
-        and said in (None, "running", "unknown")
-        and stage.find("shards", Shards)
-    ):
+    elif not (done.published or done.unfinished) and said in (None, "unknown") and stage.find("shards", Shards):
         why = f"it ended before it could publish; {done.removed:,} parts were removed"
         history.keep(report_of(plan, stage, None, "failed", address, now, why))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sluice.definition.project import Staging
 from sluice.delivery.abort import Aborted, abort
+from sluice.delivery.begun import Beginnings
 from sluice.delivery.ending import Ending, Tasks, ending
 from sluice.delivery.publishing.history import History
 from sluice.delivery.publishing.report import Report
@@ -75,7 +77,13 @@ def _report(run: Known, came_to: Ending, history: History, now: datetime) -> Rep
     if came_to.outcome == "published":
         return history.find(run.flow_run_id)
     known = None if run.resend else history.find(run.flow_run_id)
-    bare = Report(export=run.export, run=run.run_id, flow_run_id=run.flow_run_id, outcome="running", ended_at="")
     said = {"outcome": came_to.outcome, "why": came_to.page, "ended_at": now.isoformat(timespec="seconds")}
-    history.keep((known or bare).model_copy(update=said))
+    bare = {"export": run.export, "run": run.run_id, "flow_run_id": run.flow_run_id}
+    history.keep(known.model_copy(update=said | bare) if known else Report.model_validate(said | bare))
     return None
+
+
+def forget(run: Known, staging: Staging, connections: Connections) -> None:
+    """Everything is said of the run. If that cannot be written, the next run finds its report, and that it was told."""
+    with suppress(SluiceError):
+        Beginnings(staging, run.export, connections).remove(run.flow_run_id)

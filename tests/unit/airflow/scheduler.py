@@ -143,6 +143,14 @@ class Scheduled:
             return "failed"
         return "success"
 
+    def time_out(self) -> None:
+        """What the scheduler does at a DAG's `dagrun_timeout`: the last task does not run either."""
+        with create_session() as session:
+            for ti in session.query(TaskInstance).filter_by(dag_id=self.dag.dag_id, run_id=self.run_id):
+                if str(ti.state) not in ("success", "failed", "skipped", "upstream_failed"):
+                    ti.set_state("skipped", session=session)
+            self._dag_run(session).set_state("failed")
+
     def mark(self, state: str) -> None:
         """What someone does who marks the run."""
         from airflow.api.common import mark_tasks

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from sluice.airflow.connections import AirflowConnections
 from sluice.airflow.dags import export_dags
 from sluice.airflow.project import WHY
 from sluice.cli import main
+from sluice.definition.project import Staging
 from sluice.delivery.publishing.history import History
 from sluice.delivery.staging import StagedRun
 from sluice.destinations.local import LocalFolder
@@ -80,11 +82,21 @@ class Scene:
             run.xcoms["publish", "return_value"] = report.model_dump(mode="json")
             return "success"
 
-        return {"extract": extract, "publish": publish}
+        def begin(run: Scheduled) -> str:
+            wait: Any = run.dag.get_task("wait_for_refreshes")
+            started = SimpleNamespace(run_id=run.run_id, run_type="manual")
+            wait._begin(self.world.plan("people", run.run_id).run, {"dag_run": started})
+            return "success"
+
+        return {"wait_for_refreshes": begin, "extract": extract, "publish": publish}
 
     def reported(self) -> tuple[str, str]:
-        (report,) = History(self.world.plan("people").staging, "people", AirflowConnections()).last(1)
+        (report,) = self.history.last(1)
         return report.outcome, report.why
+
+    @property
+    def history(self) -> History:
+        return History(Staging(), "people", AirflowConnections())
 
     @property
     def told(self) -> list[str]:
@@ -198,6 +210,39 @@ def test_state_report_and_notice_say_the_same(scene: Scene, way: str) -> None:
     assert scene.parts == 0, "nothing is published, so nothing is left"
     assert scene.run().state == "success"
     assert (scene.reported(), scene.told, scene.parts) == (("published", ""), [outcome, "recovered"], 4)
+
+
+def timed_out(run: Scheduled) -> str:
+    run.time_out()
+    return ""
+
+
+def test_a_run_that_ended_without_its_last_task_is_told_of_by_the_next(scene: Scene) -> None:
+    """Its scheduler died, or Airflow ended it as a whole."""
+    run = scene.run({"upload": timed_out})
+    assert (run.state, scene.told, scene.parts) == ("failed", [], 4)
+    scene.run({"extract": left("extract", "skipped", "no rows")})
+    assert scene.told == ["failed", "skipped"]
+    assert run.run_id in scene.webhook.got[0][2]["text"]
+    assert {report.run: report.outcome for report in scene.history}[run.run_id] == "failed"
+    assert scene.parts == 0
+    scene.run()
+    assert scene.told == ["failed", "skipped", "recovered"]
+
+
+def test_clean_tells_of_it_too_and_sends_what_waits(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.webhook.status = 500
+    scene.run({"extract": left("extract", "held", "2 records")})
+    scene.run({"upload": timed_out})
+    scene.webhook.status = 200
+    scene.webhook.got.clear()
+    monkeypatch.setattr("sluice.commands.clean.login", lambda _: None)
+    monkeypatch.setattr("sluice.commands.clean.state", lambda *_: "failed")
+    assert main(["clean", "people", "--include", str(scene.world.include)]) == 0
+    assert scene.told == ["held", "failed"]
+    assert "removed" in capsys.readouterr().out
 
 
 def test_a_decided_run_is_published_by_its_last_task_and_is_a_success(scene: Scene) -> None:

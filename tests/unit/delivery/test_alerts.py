@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, groupby
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from sluice.definition.alerts import Alert, Event, Trouble
 from sluice.definition.project import Staging
-from sluice.delivery.alerts import Memory, News, Notice, due, tell
+from sluice.delivery.alerts import TURN, News, Notice, Told, due
+from sluice.delivery.outbox import Outbox, flush, tell
 from sluice.errors import RetriableError
-from tests.builders import World
+from tests.builders import NOW, World
 
 EVENTS: tuple[Event, ...] = ("failed", "held", "cancelled", "skipped", "warning", "late", "recovered")
 TROUBLES: tuple[Trouble, ...] = ("failed", "held", "cancelled", "skipped", "warning", "late")
@@ -56,7 +58,11 @@ def ended(
     news = News(
         "orders", run_id or f"manual__{next(NUMBERS)}", trouble, page=page, link="http://airflow/run", backfill=backfill
     )
-    return tell(alerts or (OPS,), news, Memory(Staging(), "orders", world), receivers.send)
+    return tell(alerts or (OPS,), news, outbox(world), receivers.send, NOW)
+
+
+def outbox(world: World) -> Outbox:
+    return Outbox.of(Staging(), "orders", world)
 
 
 def test_a_failure_that_goes_on_is_told_once_and_its_end_once(world: World) -> None:
@@ -120,6 +126,74 @@ def test_a_recovery_that_was_not_heard_is_told_after_the_next_run(world: World) 
     ended(world, receivers, None)
     ended(world, receivers, None)
     assert receivers.got == [("ops", "failed"), ("ops", "recovered")]
+
+
+def test_a_failure_that_was_not_heard_is_told_though_the_export_has_recovered(world: World) -> None:
+    receivers = Receivers()
+    receivers.down = {"ops"}
+    ended(world, receivers, "failed", OPS, ALL)
+    ended(world, receivers, None, OPS, ALL)
+    assert receivers.got == [("all", "failed"), ("all", "recovered")]
+    receivers.down = set()
+    assert flush(outbox(world), receivers.send, NOW) == []
+    assert receivers.got[2:] == [("ops", "failed"), ("ops", "recovered")]
+    assert outbox(world).told().waiting == ()
+
+
+def test_one_that_dies_while_it_sends_leaves_the_notice_to_the_next(world: World) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(alert: Alert, notice: Notice) -> None:
+        raise Killed
+
+    news = News("orders", "r1", "failed")
+    with pytest.raises(Killed):
+        tell((OPS,), news, outbox(world), die, NOW)
+    receivers = Receivers()
+    assert flush(outbox(world), receivers.send, NOW) == [], "it may still be at it"
+    assert receivers.got == []
+    assert flush(outbox(world), receivers.send, NOW + 2 * TURN) == []
+    assert receivers.got == [("ops", "failed")]
+
+
+def test_two_that_tell_at_once_lose_nothing(world: World) -> None:
+    """A run, a backfill beside it, and the triggerer: each changes what the other has read."""
+    receivers = Receivers()
+
+    def tell_one(number: int) -> None:
+        news = News("orders", f"r{number}", "failed", backfill=number % 2 == 1)
+        assert tell((OPS, ALL), news, outbox(world), receivers.send, NOW) == []
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(tell_one, range(8)))
+    for to in ("ops", "all"):
+        assert [event for receiver, event in receivers.got if receiver == to] == ["failed"] * 2, "a run's, a backfill's"
+    told = outbox(world).told()
+    assert (told.runs, told.backfills) == ({"ops": "failed", "all": "failed"},) * 2
+    assert sorted(told.ended) == [f"r{number}" for number in range(8)]
+    assert told.waiting == ()
+
+
+def test_the_end_of_a_run_that_another_finds_is_told_once(world: World) -> None:
+    receivers = Receivers()
+    for found in (False, True):
+        tell((ALL,), News("orders", "r1", "failed" if found else None, found=found), outbox(world), receivers.send, NOW)
+    assert receivers.got == []
+    tell((ALL,), News("orders", "r2", "failed", found=True), outbox(world), receivers.send, NOW)
+    assert receivers.got == [("all", "failed")]
+
+
+def test_the_outbox_does_not_grow_for_ever(world: World) -> None:
+    receivers = Receivers()
+    receivers.down = {"ops"}
+    told = Told()
+    for number in range(100):
+        told = told.after((OPS,), News("orders", f"r{number}", None if number % 2 else "failed"), NOW)
+    assert len(told.waiting) == 50
+    for number in range(20):
+        ended(world, receivers, "failed" if number % 2 else None)
+    assert len(list((world.root / "sluice_staging").rglob("alerts/*/entry.json"))) <= 12
 
 
 def test_backfills_are_told_of_apart(world: World) -> None:

@@ -9,7 +9,9 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from sluice.airflow.alerts import Listeners, tell_ended
+from sluice.airflow.ended import begun
 from sluice.airflow.project import leave
+from sluice.model.run import flow_run_id
 
 
 class BrokenDeclarationOperator(BaseOperator):
@@ -28,5 +30,7 @@ class BrokenDeclarationOperator(BaseOperator):
 
         leave(self.page)
         if self.listeners is not None:
-            tell_ended(self.listeners, Ending("failed", self.page), (), context)
+            run_id = context["dag_run"].run_id
+            run = begun(str(flow_run_id(self.listeners.name, run_id)), context)
+            tell_ended(self.listeners, Ending("failed", self.page), run)
         raise AirflowFailException(self.page)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
 
-from sluice.airflow.alerts import Listeners, tell_ended
-from sluice.airflow.ended import TasksOf, conclude, has_ended, known_run
+from sluice.airflow.alerts import Listeners, catch_up, tell_ended
+from sluice.airflow.ended import TasksOf, begun, conclude, has_ended, known_run
 from sluice.airflow.project import verdicts
 from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from sluice.delivery.finish import Finished
-    from sluice.delivery.staging import StagedRun
 
 
 class FinishOperator(BaseOperator):
@@ -39,17 +38,20 @@ class FinishOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from sluice.airflow.connections import AirflowConnections
-        from sluice.delivery.finish import finish
+        from sluice.delivery.finish import finish, forget
 
         tasks = TasksOf(context["ti"].dag_id, context["run_id"])
         run = known_run(self.listeners, self.extracted, tasks, context)
         finished = finish(run, self.listeners.staging, AirflowConnections(), datetime.now(UTC))
         self._log(finished)
+        ended = partial(has_ended, context["ti"], context["dag_run"].dag_id)
+        for page in catch_up(self.listeners, ended, AirflowConnections(), but=run.flow_run_id):
+            self.log.warning("of former runs not everything is told; the next one goes on: %s", page)
         if not run.dry_run:
             warnings = (tasks.left("publish", "return_value") or {}).get("warnings") or ()
-            tell_ended(self.listeners, finished.ending, warnings, context)
-        if run.staged is not None:
-            self._clean_others(run.staged, context)
+            tell_ended(self.listeners, finished.ending, begun(run.flow_run_id, context), warnings)
+        self._clean_others(run.flow_run_id, ended)
+        forget(run, self.listeners.staging, AirflowConnections())
         with verdicts():
             if finished.error is not None and not finished.done.published:
                 raise finished.error
@@ -71,13 +73,13 @@ class FinishOperator(BaseOperator):
         if done.left:
             self.log.warning("what killed tries may have left unfinished stays: %s", done.left)
 
-    def _clean_others(self, staged: StagedRun, context: Context) -> None:
+    def _clean_others(self, own: str, ended: Callable[[str], bool]) -> None:
         from sluice.airflow.connections import AirflowConnections
-        from sluice.delivery.cleaning.clean import clean_others
+        from sluice.delivery.cleaning.clean import Cleaner
 
-        ended = partial(has_ended, context["ti"], context["dag_run"].dag_id)
         try:
-            for one in clean_others(staged, AirflowConnections(), ended, datetime.now(UTC)):
+            cleaner = Cleaner(self.listeners.staging, self.listeners.name, AirflowConnections(), ended)
+            for one in cleaner.clean(datetime.now(UTC), but=own):
                 self.log.info(one.sentence)
         except SluiceError as failed:  # of other runs: this one ends as it has
             self.log.warning("former runs could not be looked through: %s", failed.page())

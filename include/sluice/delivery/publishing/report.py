@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.model.run import Mode
 
-Outcome = Literal["running", "published", "skipped", "held", "cancelled", "failed", "unknown"]
-"""running: it has begun, and has not said how it ended.
-published: the manifest is there, and everything it lists.
+Outcome = Literal["published", "skipped", "held", "cancelled", "failed", "unknown"]
+"""published: the manifest is there, and everything it lists.
 skipped: nothing was sent, for a limit, a date or a rule says so.
 held: nothing was sent, for the rows are not as expected; a person may release them.
 cancelled: someone ended the run, or its tasks, before it could publish; what it had sent was removed.
