@@ -32,6 +32,9 @@ def test_the_last_task_of_a_cancelled_run_removes_its_parts_and_says_so(stack: S
     assert removed is not None
     assert int(removed[1]) > 100
     assert "cancelled: someone ended the run" in said
+    own = str(flow_run_id("many_parts", cancelled))
+    left = [path.name for path in (stack.deliveries / "drop").rglob("*") if own in path.name]
+    assert left == [], "the upload had stopped before its parts were removed"
     reports = (stack.root / "staging" / "tests" / "deliveries" / "many_parts" / "reports").glob("*.json")
     outcomes = {report["run"]: report["outcome"] for report in (json.loads(path.read_text()) for path in reports)}
     assert outcomes[cancelled] == "cancelled"

@@ -98,7 +98,7 @@ class Cleaner:
         try:
             log = RunLog(stage.opened.below("log"))
             if not log.state().closed:
-                done = abort(self._staged(run), self._connections, now, later=True)
+                done = abort(self._staged(run), self._connections, now, later=True, last=prune)
                 if done.unfinished:
                     return Cleaned(run=name, error=done.unfinished)
                 cleaned = Cleaned(run=name, done=done if done.removed or done.uploads else None)
