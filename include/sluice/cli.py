@@ -55,6 +55,10 @@ def _value(name: str, help: str, metavar: str, **options: Any) -> Argument:  # n
 
 
 WAIT = _flag("--wait", "until the runs have ended; then say what each has delivered, or why it has failed")
+MODE = _value("--mode", "full, incremental or changes, where the export has it", "MODE")
+FEEDS = _value("--feeds", "only these segments or datasets", "FEED", nargs="+", default=())
+WINDOW = _value("--window", "what was added in this slice of time", "TIME", nargs=2)
+RELEASE = _flag("--release", "go on where the export would hold the run for its counts")
 DRY_RUN = _flag("--dry-run", "check, choose and count the rows, and send nothing")
 
 COMMANDS = (
@@ -98,8 +102,39 @@ COMMANDS = (
             _value("--ended", "vouch that no process of this run is alive, so that it can be cleared", "RUN"),
         ),
     ),
+    Command(
+        "deliver",
+        "sluice.commands.deliver:deliver",
+        "run one export in this process, without Airflow's scheduler: for a first try, and for CI",
+        (EXPORT, MODE, FEEDS, WINDOW, RELEASE, DRY_RUN),
+    ),
+    Command(
+        "discover",
+        "sluice.commands.discover:discover",
+        "print a dataset declaration for each table that a connection holds",
+        (
+            Argument("connection", "the Airflow connection of a filesystem or a SQL database"),
+            Argument(
+                "path",
+                "the folder to look in, on S3, GCS and Azure with the bucket first; of a database, one schema",
+                (("nargs", "?"),),
+            ),
+            _flag("--write", "add what is not declared yet to catalog/datasets.yaml"),
+        ),
+    ),
     Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
+    Command(
+        "preview",
+        "sluice.commands.preview:preview",
+        "show the first rows of an export as they would be delivered; nothing is sent",
+        (
+            EXPORT,
+            _value("--rows", "how many of each feed; default 20", "ROWS", type=int, default=20),
+            FEEDS,
+            _flag("--as-file", "print the text of a file instead of a table: CSV, JSON lines or the template"),
+        ),
+    ),
     Command("pools", "sluice.commands.pools:pools", "print the pools of connections, for `airflow pools import`"),
     Command(
         "report",
@@ -124,9 +159,9 @@ COMMANDS = (
         (
             EXPORTS,
             _flag("--all", "every export with an active schedule"),
-            _value("--mode", "full, incremental or changes, where the export has it", "MODE"),
-            _value("--feeds", "only these segments or datasets", "FEED", nargs="+", default=()),
-            _value("--window", "what was added in this slice of time", "TIME", nargs=2),
+            MODE,
+            FEEDS,
+            WINDOW,
             DRY_RUN,
             WAIT,
         ),
@@ -139,13 +174,14 @@ COMMANDS = (
             EXPORTS,
             _flag("--with-refresh", "after every system refresh"),
             _value("--every", "1, 2, 3, 4, 6, 8 or 12 hours", "HOURS"),
-            _value("--daily", "the time of day, in UTC", "HH:MM"),
+            _value("--daily", "the time of day", "HH:MM"),
             _value("--weekly", "mon, tue, ...", "DAY", nargs="+"),
             _value("--monthly", "the day of the month", "DAY", type=int),
-            _value("--cron", "five cron fields, in UTC", "CRON"),
+            _value("--cron", "five cron fields", "CRON"),
             _value("--once", "one time: then, or as soon as Airflow sees it", "TIME", nargs="?", const="now"),
             _value("--after", "after each delivery of another export", "EXPORT"),
-            _value("--at", "the time of day of --every, --weekly and --monthly, in UTC", "HH:MM"),
+            _value("--at", "the time of day of --every, --weekly and --monthly", "HH:MM"),
+            _value("--timezone", "of these times, such as Europe/Budapest; default: as it was, else UTC", "ZONE"),
             _flag("--after-refresh", "go on only once a system refresh has ended by then"),
             _value("--start", "nothing runs before; `none` for no start", "DATE"),
             _value("--end", "nothing runs after; `none` for no end", "DATE"),

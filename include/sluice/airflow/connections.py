@@ -6,6 +6,7 @@ Inside a task Airflow answers through its Execution API. A command has no task a
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -72,6 +73,12 @@ def _read_as_commands_do() -> None:
 
     if getattr(task_runner, "SUPERVISOR_COMMS", None) is None:
         os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+        _quiet_masker()
+
+
+def _quiet_masker() -> None:
+    """In a command's output, leave out Airflow's warning that an extra is too short to be masked in logs."""
+    logging.getLogger("airflow.sdk._shared.secrets_masker").setLevel(logging.ERROR)
 
 
 def _settings_file(path: Path) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A schedule by the clock as Airflow's timetable: anchored, in UTC, without a surprise when it is switched on.
+"""A schedule by the clock as Airflow's timetable: anchored, without a surprise when it is switched on.
 
 Airflow's own cron timetable runs the last time that has gone by as soon as a DAG with a past start is enabled, and
 has no way to say "the last day of a month that lacks the 30th". The class must be registered by the project's
@@ -28,10 +28,12 @@ class _Backfill(DagRunInfo):
 
 
 class ClockTimetable(Timetable):
-    """Runs at the times of `crons`, which `says` describes. Each run's interval is the moment it is due at."""
+    """Runs at the times of `crons` in a time zone, which `says` describes. Each run's interval is the moment it is due
+    at."""
 
-    def __init__(self, crons: tuple[str, ...], says: str) -> None:
+    def __init__(self, crons: tuple[str, ...], says: str, zone: str = "UTC") -> None:
         self.crons = crons
+        self.zone = zone
         self.says = says
         self.description = says
 
@@ -40,11 +42,11 @@ class ClockTimetable(Timetable):
         return self.says
 
     def serialize(self) -> dict[str, Any]:
-        return {"crons": list(self.crons), "says": self.says}
+        return {"crons": list(self.crons), "says": self.says, "zone": self.zone}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> ClockTimetable:
-        return cls(tuple(data["crons"]), data["says"])
+        return cls(tuple(data["crons"]), data["says"], data.get("zone", "UTC"))
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         return DataInterval.exact(run_after)
@@ -67,7 +69,7 @@ class ClockTimetable(Timetable):
 
     def _next(self, last: datetime | None, restriction: TimeRestriction, *, asked: bool) -> DagRunInfo | None:
         """The next run. A backfill asks with `catchup`, and gets every time between its dates."""
-        ticks = Ticks(self.crons, restriction.earliest, restriction.latest)
+        ticks = Ticks(self.crons, restriction.earliest, restriction.latest, self.zone)
         if not restriction.catchup:
             found = ticks.due(last, datetime.now(UTC), asked=asked)
         else:
