@@ -40,13 +40,22 @@ def test_the_last_task_of_a_cancelled_run_removes_its_parts_and_says_so(stack: S
     assert outcomes[cancelled] == "cancelled"
 
 
-def test_no_manifest_and_nothing_unfinished_is_left(stack: Stack, cancelled: str) -> None:
-    """What the dying task has sent after the teardown goes with the next run."""
-    run_id = cancelled
-    states = {task["task_id"]: task["state"] for task in stack.task_instances(DAG, run_id)}
+def test_a_cancelled_run_publishes_nothing(stack: Stack, cancelled: str) -> None:
+    states = {task["task_id"]: task["state"] for task in stack.task_instances(DAG, cancelled)}
     assert states["publish"] != "success"
-    follow = stack.trigger(DAG)
-    assert stack.wait(DAG, follow, timeout=400) == "success"
+
+
+def test_a_run_whose_declaration_goes_ends_with_a_page(stack: Stack, cancelled: str) -> None:
+    declaration = stack.root / "include" / "exports" / "many_parts.yaml"
+    text = declaration.read_text()
+    run_id = stack.trigger(DAG)
+    stack.until("its upload", lambda: stack.running_pid(DAG, run_id, "upload"), 400)
+    declaration.unlink()
+    try:
+        assert stack.wait(DAG, run_id, timeout=400) == "failed"
+    finally:
+        declaration.write_text(text)
+    assert "the declaration of export many_parts went while this run was under way" in stack.log(DAG, run_id, "finish")
     own = str(flow_run_id("many_parts", run_id))
     assert [path.name for path in (stack.deliveries / "drop").rglob("*") if own in path.name] == []
 

@@ -7,15 +7,12 @@ from typing import Any
 
 from airflow.sdk import DAG
 
-from sluice.airflow.alerts import Listeners
 from sluice.airflow.operators.broken import BrokenDeclarationOperator
 from sluice.errors import DefinitionError
 
 
-def broken(
-    dag_id: str, title: str, errors: Sequence[DefinitionError], *, listeners: Listeners | None = None, **more: Any
-) -> DAG:
-    """One task, which fails with the errors' pages and tells the listeners; `more` are further arguments of the DAG."""
+def broken(dag_id: str, title: str, errors: Sequence[DefinitionError], **more: Any) -> DAG:
+    """One task, which fails with the errors' pages; `more` are further arguments of the DAG."""
     page = "\n\n".join(error.page() for error in errors)
     dag = DAG(
         dag_id=dag_id,
@@ -29,5 +26,5 @@ def broken(
         **more,
     )
     with dag:
-        BrokenDeclarationOperator(task_id="broken_declaration", page=page, listeners=listeners)
+        BrokenDeclarationOperator(task_id="broken_declaration", page=page)
     return dag

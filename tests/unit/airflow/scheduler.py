@@ -22,6 +22,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.sdk import DAG
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.execution_time.context import set_current_context
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
@@ -129,14 +130,21 @@ class Scheduled:
             )
 
     def _finish(self) -> str:
+        task: Any = self.dag.get_task("finish")
+        task.extracted = self.xcoms.get(("extract", "return_value"))
+        return self.execute(task)
+
+    def execute(self, task: Any) -> str:
+        """What a task does in a worker: the state in which it ends."""
         with create_session() as session:
             run = self._dag_run(session)
             session.expunge(run)
-        task: Any = self.dag.get_task("finish")
-        task.extracted = self.xcoms.get(("extract", "return_value"))
-        ti = Ti(self)
+        ti = Ti(self, task.task_id)
+        outlets = {task.alias: ti} if task.outlets else {}
+        context: Any = {"ti": ti, "run_id": self.run_id, "dag_run": run, "outlet_events": outlets}
         try:
-            task.execute({"ti": ti, "run_id": self.run_id, "dag_run": run, "outlet_events": {task.alias: ti}})
+            with set_current_context(context):
+                task.execute(context)
         except AirflowSkipException:
             return "skipped"
         except AirflowFailException:
@@ -200,6 +208,7 @@ class Ti:
     """What a task asks of its own task instance."""
 
     scheduled: Scheduled
+    task_id: str
 
     @property
     def dag_id(self) -> str:
@@ -208,6 +217,9 @@ class Ti:
     @property
     def run_id(self) -> str:
         return self.scheduled.run_id
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.scheduled.xcoms[self.task_id, key] = value
 
     def add(self, asset: Any, extra: dict[str, Any]) -> None:
         """An event of an outlet."""

@@ -58,11 +58,11 @@ def test_a_broken_export_tells_whom_the_projects_defaults_name(tmp_path: Path) -
     world.declare(FILES | {"exports/told.yaml": "kind: nonsense", "project.yaml": "defaults: {alerts: [{to: ops}]}"})
     for only in (None, "export__told"):
         dags = {dag.dag_id: dag for dag in export_dags(world.include, only)}
-        told = dags["export__told"].get_task("broken_declaration").listeners
+        told = dags["export__told"].get_task("finish").listeners
         assert (told.name, told.alerts) == ("told", (Alert(to="ops"),))
     world.declare({"project.yaml": "defaults: {alerts: [{on: [nonsense], to: ops}]}"})
     (broken,) = export_dags(world.include, "export__told")
-    assert broken.get_task("broken_declaration").listeners.alerts == ()
+    assert broken.get_task("finish").listeners.alerts == ()
 
 
 def test_whether_a_connection_carries_notices_is_known_before_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

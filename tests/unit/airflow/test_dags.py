@@ -180,6 +180,10 @@ def test_a_broken_export_shows_its_error_and_fails_with_it(dags: dict[str, DAG])
     assert "broken" in dag.tags
     assert "exports/wrong.yaml:1:" in (dag.doc_md or "")
     assert "people" in dag.get_task("broken_declaration").page
+    sound = {task.task_id: task.is_mapped for task in dags["export__best"].tasks}
+    tasks = {task.task_id: task.is_mapped for task in dag.tasks}
+    assert tasks == sound | {"broken_declaration": False}, "a run that was under way finds its tasks"
+    assert dag.get_task("finish").on_failure_fail_dagrun
     assert dag.schedule == SYSTEM_REFRESH
 
 

@@ -212,6 +212,26 @@ def test_state_report_and_notice_say_the_same(scene: Scene, way: str) -> None:
     assert (scene.reported(), scene.told, scene.parts) == (("published", ""), [outcome, "recovered"], 4)
 
 
+@pytest.mark.parametrize("text", [None, "kind: nonsense"])
+def test_a_run_whose_declaration_goes_or_breaks_ends_with_a_page(scene: Scene, text: str | None) -> None:
+    """Its task was not found in the DAG any more, and was started again for ever."""
+    scene.world.declare({"project.yaml": "defaults: {alerts: [{to: ops}]}"})
+    path = scene.world.include / "exports" / "people.yaml"
+
+    def goes(run: Scheduled) -> str:
+        path.unlink() if text is None else path.write_text(text)
+        # A worker parses the declaration anew for each task. The scheduler goes on with the DAG that it has stored.
+        (run.dag,) = export_dags(scene.world.include, "export__people")
+        run.acts = {"publish": lambda run: run.execute(run.dag.get_task("publish"))}
+        return "success"
+
+    run = scene.run({"upload": goes})
+    page = "went while this run was under way" if text is None else "exports/people.yaml:1:"
+    assert (run.state, run.states["publish"], scene.told, scene.parts) == ("failed", "failed", ["failed"], 0)
+    assert page in scene.webhook.got[0][2]["text"]
+    assert scene.reported()[0] == "failed"
+
+
 def timed_out(run: Scheduled) -> str:
     run.time_out()
     return ""

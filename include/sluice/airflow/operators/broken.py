@@ -1,4 +1,4 @@
-"""The one task of an export whose declaration is broken."""
+"""The tasks of an export whose declaration is broken, or has gone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from sluice.airflow.alerts import Listeners, tell_ended
-from sluice.airflow.ended import begun
 from sluice.airflow.project import leave
-from sluice.model.run import flow_run_id
 
 
 class BrokenDeclarationOperator(BaseOperator):
@@ -20,17 +17,12 @@ class BrokenDeclarationOperator(BaseOperator):
     template_fields: Sequence[str] = ()
     ui_color = "#f4c7c3"
 
-    def __init__(self, *, page: str, listeners: Listeners | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, page: str, shard: Any = None, **kwargs: Any) -> None:
+        """`shard` is what the `upload` of a sound export is mapped over."""
         super().__init__(**kwargs)
         self.page = page
-        self.listeners = listeners
+        self.shard = shard
 
-    def execute(self, context: Context) -> None:
-        from sluice.delivery.ending import Ending
-
+    def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
         leave(self.page)
-        if self.listeners is not None:
-            run_id = context["dag_run"].run_id
-            run = begun(str(flow_run_id(self.listeners.name, run_id)), context)
-            tell_ended(self.listeners, Ending("failed", self.page), run)
         raise AirflowFailException(self.page)

@@ -29,9 +29,9 @@ class FinishOperator(BaseOperator):
     template_fields: Sequence[str] = ("extracted",)
     ui_color = "#eeeeee"
 
-    def __init__(self, *, extracted: Any, asset: Asset, listeners: Listeners, **kwargs: Any) -> None:
-        self.alias = AssetAlias(asset.name)
-        super().__init__(outlets=[self.alias], **kwargs)
+    def __init__(self, *, extracted: Any, asset: Asset | None, listeners: Listeners, **kwargs: Any) -> None:
+        self.alias = AssetAlias(asset.name) if asset else None
+        super().__init__(outlets=[self.alias] if self.alias else [], **kwargs)
         self.asset = asset
         self.extracted: Mapping[str, Any] | None = extracted
         self.listeners = listeners
@@ -55,7 +55,7 @@ class FinishOperator(BaseOperator):
         with verdicts():
             if finished.error is not None and not finished.done.published:
                 raise finished.error
-        if finished.report is not None and finished.report.wakes:
+        if finished.report is not None and finished.report.wakes and self.alias and self.asset:
             context["outlet_events"][self.alias].add(self.asset, extra=finished.report.model_dump(mode="json"))
         conclude(finished.ending)
         return finished.done.model_dump(mode="json")
