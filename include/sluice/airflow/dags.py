@@ -79,7 +79,8 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
     """`wait_for_refreshes -> extract -> chunk -> upload[shard] -> publish`, and a teardown."""
     dag = DAG(
         dag_id=dag_id(export.name),
-        dag_display_name=export.title or export.name,
+        # Airflow's lists are searched by it: the name finds an export that has a title too.
+        dag_display_name=f"{export.title} ({export.name})" if export.title else export.name,
         description=export.description or f"{export.kind} to {export.connection}",
         doc_md=_doc(export, text),
         **dag_schedule(export),
@@ -119,6 +120,7 @@ def _tasks(export: Export, project: Project) -> None:
     ).expand(shard=chunk.output)
     publish = PublishOperator(
         task_id="publish",
+        export=export.name,
         extracted=extract.output,
         asset=export_asset(export.name),
         # A run whose feeds are all empty has no shard to upload, and still publishes.
