@@ -29,6 +29,9 @@ from sluice.errors import DefinitionError, internal
 from sluice.model.declared import is_name
 from sluice.plan.build import refresh_dags
 
+_LONGEST = 2000
+"""Characters of a DAG's title in Airflow's database."""
+
 
 def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
     """A DAG for each export, sound or broken; for the one DAG `only` where a task starts."""
@@ -79,8 +82,7 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
     """`wait_for_refreshes -> extract -> chunk -> upload[shard] -> publish`, and a teardown."""
     dag = DAG(
         dag_id=dag_id(export.name),
-        # Airflow's lists are searched by it: the name finds an export that has a title too.
-        dag_display_name=f"{export.title} ({export.name})" if export.title else export.name,
+        dag_display_name=_title(export),
         description=export.description or f"{export.kind} to {export.connection}",
         doc_md=_doc(export, text),
         **dag_schedule(export),
@@ -100,6 +102,12 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
     with dag:
         _tasks(export, project)
     return dag
+
+
+def _title(export: Export) -> str:
+    """With the name: Airflow's lists are searched by it."""
+    named = f" ({export.name})"
+    return export.title[: _LONGEST - len(named)] + named if export.title else export.name
 
 
 def _tasks(export: Export, project: Project) -> None:

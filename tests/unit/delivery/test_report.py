@@ -86,6 +86,21 @@ def test_old_reports_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one.run for one in history(world)] == ["r3", "r2"]
 
 
+def test_runs_that_published_nothing_push_no_delivery_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later deliveries are compared with the last ones (`expect.max_deviation`)."""
+    monkeypatch.setattr(keeping, "KEPT", 2)
+    published = world.run("people", "r0")
+    for n in range(4):
+        said = {"outcome": "skipped", "run": f"s{n}", "flow_run_id": f"s{n}", "why": "no record"}
+        history(world).keep(published.model_copy(update=said))
+    assert sorted(one.run for one in history(world)) == ["r0", "s2", "s3"]
+    assert history(world).published(5) == [published]
+    unknown = published.model_copy(update={"outcome": "unknown", "run": "r1", "flow_run_id": "r1"})
+    history(world).keep(unknown)
+    history(world).keep(unknown.model_copy(update={"outcome": "published"}))
+    assert [one.outcome for one in history(world) if one.run == "r1"] == ["published"]
+
+
 class Airflow:
     """What Airflow's API says of an export's runs."""
 
