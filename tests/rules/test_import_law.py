@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "include" / "sluice"
 
 LAYERS = [
-    {"errors"},
-    {"model", "foreign"},
+    {"errors", "where"},
+    {"model", "foreign", "extras"},
     {"filesystem", "sql"},
     {"sources", "formats", "destinations", "chunk", "encryption"},
     {"definition"},
@@ -26,7 +26,8 @@ LAYERS = [
     {"refresh"},
     {"delivery", "columns", "discovery"},
     {"airflow", "page"},
-    {"cli", "commands"},
+    {"command_line", "commands"},
+    {"cli"},
 ]
 """From the bottom up: a folder imports from those below it and from itself; those on one level never meet."""
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}

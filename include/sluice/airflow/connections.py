@@ -1,7 +1,7 @@
 """Airflow connections as access values: the only reader of secrets.
 
 Inside a task Airflow answers through its Execution API. A command has no task around it: it reads as Airflow's own
-`airflow connections` does (secrets backend, environment, metadata database), then `airflow_settings.yaml`.
+`sluice airflow connections` does (secrets backend, environment, metadata database), then `airflow_settings.yaml`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import Access, FolderAccess, FsspecAccess, KeyAccess, SecretAccess, SqlAccess
+from sluice.where import where
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-
-SETTINGS_FILE = "airflow_settings.yaml"
 
 
 class AirflowConnections:
     """The door to Airflow's connections; `settings` is the Astro settings file that is read last."""
 
     def __init__(self, settings: Path | None = None) -> None:
-        self._settings = settings or home() / SETTINGS_FILE
+        self._settings = settings or where().settings
 
     def get(self, conn_id: str) -> Access:
         """What the connection opens. Raises `DefinitionError` where it is missing or lacks what its type needs."""
@@ -59,11 +58,6 @@ class AirflowConnections:
             found = Connection(conn_id=conn_id, **declared[conn_id])
             os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()  # the hooks ask Airflow by id
         return found
-
-
-def home() -> Path:
-    """The project's folder: the environment variable SLUICE_HOME, or the current folder."""
-    return Path(os.environ.get("SLUICE_HOME") or Path.cwd())
 
 
 def _read_as_commands_do() -> None:
@@ -116,7 +110,8 @@ def _missing(conn_id: str, declared: Mapping[str, Any]) -> DefinitionError:
     return DefinitionError(
         f"there is no Airflow connection {conn_id}",
         nearest=near[0] if near else None,
-        next_step=f"airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'",
+        next_step="add it in Airflow under Admin, Connections, or by"
+        f" `sluice airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'`",
     )
 
 
@@ -132,7 +127,7 @@ def _folder(connection: Connection) -> FolderAccess:
     path = connection.extra_dejson.get("path")
     if not path:
         raise needs(connection, "extra `path`")
-    return FolderAccess(home() / path)
+    return FolderAccess(where().home / path)
 
 
 def _generic(connection: Connection) -> SecretAccess | KeyAccess:

@@ -1,8 +1,8 @@
 """A schedule by the clock as Airflow's timetable: anchored, without a surprise when it is switched on.
 
 Airflow's own cron timetable runs the last time that has gone by as soon as a DAG with a past start is enabled, and
-has no way to say "the last day of a month that lacks the 30th". The class must be registered by the project's
-plugins folder, in every process that reads DAGs.
+has no way to say "the last day of a month that lacks the 30th". `sluice.airflow.plugin` registers the class in every
+process that reads DAGs.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def run(args: Namespace) -> int:
     """Start a run of each export; with `--wait`, 0 only if all of them succeed. Nothing starts where one cannot."""
     from sluice.airflow.login import login
+    from sluice.airflow.names import dag_id
     from sluice.airflow.starting import check_ready, is_paused, start
     from sluice.commands.run_config import conf_of, plan_of
 
@@ -32,7 +33,7 @@ def run(args: Namespace) -> int:
     confs = {export.name: conf for _, export in wanted}
     rest = login(args.include)
     if args.all:
-        paused = [name for name in confs if is_paused(rest, name)]
+        paused = [name for name in confs if is_paused(rest, dag_id(name))]
         _leave_out(paused, "their DAGs are paused")
         confs = {name: conf for name, conf in confs.items() if name not in paused}
     check_ready(rest, list(confs))

@@ -209,6 +209,8 @@ class Ti:
 
     scheduled: Scheduled
     task_id: str
+    try_number: int = 1
+    max_tries: int = 0
 
     @property
     def dag_id(self) -> str:
