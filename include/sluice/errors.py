@@ -4,6 +4,7 @@ SluiceError
 ├── DefinitionError       a declaration is wrong: fix the file it names
 ├── RetriableError        the world outside failed: the same call may succeed later
 ├── FatalError            trying again changes nothing: a person has to look
+│   └── HeldError         the rows are not as expected: a person releases them, or not
 ├── Skipped               nothing is wrong and nothing is sent: a rule says so
 └── UnknownOutcomeError   it may or may not have happened: look before acting
 
@@ -130,6 +131,10 @@ class FatalError(SluiceError):
     def _next(self, again: Again) -> str:
         own = self.next_step != FatalError.advice
         return self.next_step if own or again != "command" else "correct the cause, then run the command again"
+
+
+class HeldError(FatalError):
+    """The rows are not as the export expects them: nothing is sent until a person has looked and releases them."""
 
 
 class Skipped(SluiceError):  # noqa: N818 - not a failure

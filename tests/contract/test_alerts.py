@@ -23,8 +23,8 @@ from tests.servers.process import free_port
 from tests.servers.receivers import Mailbox, Webhook
 
 NOTICE = Notice.of(
-    "failure",
-    News("orders", "manual__1", "failure", "<drop> & co\n  next: make it\n{{ conn.ops.password }}", "http://airflow/r"),
+    "failed",
+    News("orders", "manual__1", "failed", "<drop> & co\n  next: make it\n{{ conn.ops.password }}", "http://airflow/r"),
 )
 SECRET = "T0/B0/sEcReT"
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sluice.cli import main
+from sluice.delivery import abort
 from sluice.delivery.publishing import committing
 from sluice.delivery.publishing.manifest import Manifest
 from sluice.errors import FatalError
@@ -46,6 +47,7 @@ def make(fleet: Fleet, tmp_path: Path) -> Callable[[], Scene]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_at_each_call_to_the_store(make: Any, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abort, "PAUSES", (0.01,))
     monkeypatch.setattr(committing, "LOOKS", (0.0, 0.0))
     recorded = make()
     recorded.run("struck")

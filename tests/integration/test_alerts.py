@@ -23,7 +23,7 @@ def webhook(stack: Stack) -> Iterator[Webhook]:
 
 
 def run(stack: Stack, export: str) -> str:
-    """A run's end. Airflow settles one run's callbacks before the next run's."""
+    """A run's end."""
     run_id = stack.trigger(f"export__{export}")
     return stack.wait(f"export__{export}", run_id)
 
@@ -42,7 +42,7 @@ def test_an_export_that_fails_twice_and_recovers_sends_two_notices(stack: Stack,
     stack.unpause("export__told")
     assert run(stack, "told") == "failed"
     (notice,) = told(stack, webhook, "told", 1)
-    assert (notice["event"], notice["subject"]) == ("failure", "told has failed")
+    assert (notice["event"], notice["subject"]) == ("failed", "told has failed")
     assert "\n    next: " in notice["text"], "the page of the error that ended it"
     assert notice["link"].startswith(f"{stack.rest.url}/dags/export__told/runs/")
     assert run(stack, "told") == "failed"
@@ -51,7 +51,7 @@ def test_an_export_that_fails_twice_and_recovers_sends_two_notices(stack: Stack,
     folder.mkdir()
     pq.write_table(pa.table({"id": [1, 2, 3]}), folder / "a.parquet")
     assert run(stack, "told") == "success"
-    assert [notice["event"] for notice in told(stack, webhook, "told", 2)] == ["failure", "recovered"]
+    assert [notice["event"] for notice in told(stack, webhook, "told", 2)] == ["failed", "recovered"]
 
 
 def test_a_run_that_does_not_end_in_time_is_late_and_then_recovered(stack: Stack, webhook: Webhook) -> None:
@@ -66,5 +66,5 @@ def test_a_skipped_run_is_told_of_with_its_reason(stack: Stack, webhook: Webhook
     stack.unpause("export__over")
     assert run(stack, "over") == "success"
     (notice,) = told(stack, webhook, "over", 1)
-    assert (notice["event"], notice["subject"]) == ("skip", "over was skipped")
+    assert (notice["event"], notice["subject"]) == ("skipped", "over was skipped")
     assert "has ended at 2020-12-31" in notice["text"]

@@ -40,7 +40,7 @@ def run(stack: Stack, conf: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def watermark(stack: Stack) -> dict[str, Any]:
-    (asset,) = [one for one in stack.rest.every("assets", "assets") if one["name"] == "export/visits"]
+    (asset,) = [one for one in stack.rest.every("assets", "assets") if one["name"] == "watermark/visits"]
     found = stack.rest.get(f"assets/{asset['id']}/state-store/watermark")
     value: dict[str, Any] = found["value"]
     return value
@@ -49,6 +49,7 @@ def watermark(stack: Stack) -> dict[str, Any]:
 def events(stack: Stack) -> int:
     """How often those who follow the export were told of a delivery."""
     (asset,) = [one for one in stack.rest.every("assets", "assets") if one["name"] == "export/visits"]
+    assert stack.rest.get(f"assets/{asset['id']}")["consuming_tasks"] == [], "an export does not follow itself"
     return len(list(stack.rest.every("assets/events", "asset_events", asset_id=asset["id"])))
 
 

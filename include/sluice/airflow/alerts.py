@@ -1,115 +1,98 @@
-"""Alerts in Airflow: callbacks of the DAG, a deadline, and what carries a notice.
+"""Alerts in Airflow: what a run's last task tells, a deadline, and what carries a notice.
 
-A DAG's callbacks run in the DAG processor, a deadline's in the triggerer. Both read connections and XComs, and neither
-asset nor task state: what was told before is in staging. What a task has raised is left in its XCom `why`.
+Nothing here is a callback of the DAG: those run in the process that first parses every export, and Airflow kills it
+after a minute. A deadline's callback runs in the triggerer. What was told, and what waits to be sent, is in staging.
 """
 
 from __future__ import annotations
 
 import html
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sluice.airflow.connections import AirflowConnections
-from sluice.airflow.project import WHY, include_folder, word
+from sluice.airflow.names import dag_id
+from sluice.airflow.project import include_folder
 from sluice.airflow.webhook import RefusedNoticeError, Webhook
 from sluice.definition.alerts import Alert, Trouble
-from sluice.definition.export import ExportBase
+from sluice.definition.export import Export, ExportBase
 from sluice.definition.project import Settings, Staging
-from sluice.delivery.alerts import Memory, News, Notice, tell
-from sluice.errors import DefinitionError, RetriableError
+from sluice.delivery.alerts import News, Notice
+from sluice.delivery.outbox import Outbox, flush, tell
+from sluice.errors import DefinitionError, RetriableError, SluiceError
+from sluice.model.access import Connections
 from sluice.model.declared import spell_duration
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from sluice.delivery.begun import Begun
+    from sluice.delivery.ending import Ending
 
 log = logging.getLogger(__name__)
 
 
-def alerting(export: ExportBase, staging: Staging) -> dict[str, Any]:
-    """The arguments of an export's DAG by which its alerts are told; none where nobody asked."""
-    found: dict[str, Any] = {}
-    if export.alerts:
-        found["on_success_callback"] = RunEnded(export.name, export.alerts, staging, failed=False)
-        found["on_failure_callback"] = RunEnded(export.name, export.alerts, staging, failed=True)
-    if export.late_after is not None:
-        from airflow.sdk.definitions.callback import AsyncCallback
-        from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
-
-        callback = AsyncCallback("sluice.airflow.alerts.late", kwargs={"export": export.name})
-        found["deadline"] = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, export.late_after, callback)
-    return found
-
-
-def alerting_broken(name: str, settings: Settings) -> dict[str, Any]:
-    """The same for an export that cannot be read: the project's defaults say who is told."""
-    alerts = settings.alerts
-    return {"on_failure_callback": RunEnded(name, alerts, settings.staging, failed=True)} if alerts else {}
-
-
 @dataclass(frozen=True)
-class RunEnded:
-    """The callback of a run that has ended."""
+class Listeners:
+    """Those who hear how an export's runs end, and where it is kept what they have heard."""
 
-    export: str
-    alerts: tuple[Alert, ...]
+    name: str
+    """The export's."""
     staging: Staging
-    failed: bool
+    alerts: tuple[Alert, ...] = ()
+    declared: Export | None = None
+    """None of an export that cannot be read: the project's defaults say who is told."""
 
-    def __call__(self, context: Context) -> None:
-        dag_run: Any = context.get("dag_run")  # Airflow leaves it out where no task of the run is known
-        if (getattr(dag_run, "conf", None) or {}).get("dry_run"):
-            return
-        tasks = Tasks(context["dag"].dag_id, context["run_id"])
-        trouble, page = _failure(tasks, str(context.get("reason"))) if self.failed else _ending(tasks)
-        backfill = word(getattr(dag_run, "run_type", "")) == "backfill"
-        link = _link(tasks.dag_id, tasks.run_id)
-        _tell(self.alerts, self.staging, News(self.export, tasks.run_id, trouble, page, link, backfill))
+    @classmethod
+    def of(cls, export: Export, settings: Settings) -> Listeners:
+        return cls(export.name, settings.staging, export.alerts, export)
 
 
-class Tasks:
-    """The task instances of a run that has ended, as the DAG processor may look at them."""
+def deadline(export: ExportBase) -> dict[str, Any]:
+    """The argument of an export's DAG by which Airflow tells that a run is late; none if nothing is."""
+    if export.late_after is None:
+        return {}
+    from airflow.sdk.definitions.callback import AsyncCallback
+    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-    def __init__(self, dag_id: str, run_id: str) -> None:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        self.dag_id, self.run_id = dag_id, run_id
-        states = RuntimeTaskInstance.get_task_states(dag_id, run_ids=[run_id]).get(run_id, {})
-        self._states = {task: word(state) for task, state in states.items()}
-
-    def that(self, state: str) -> list[str]:
-        """Those in a state, by their names; of mapped ones with their number behind: `upload_3`."""
-        return [task for task, found in self._states.items() if found == state]
-
-    def left(self, task: str, key: str) -> Any:
-        """What a task has left in an XCom; None where there is none."""
-        from airflow.sdk.bases.xcom import BaseXCom
-
-        mapped = re.fullmatch(r"upload_(\d+)", task)
-        task_id, index = ("upload", int(mapped[1])) if mapped else (task, -1)
-        return BaseXCom.get_one(key=key, dag_id=self.dag_id, task_id=task_id, run_id=self.run_id, map_index=index)
-
-    def why(self, tasks: Sequence[str]) -> str:
-        """The first page that one of them has left; empty where none did."""
-        return next((str(page) for task in tasks[:20] if (page := self.left(task, WHY))), "")
+    callback = AsyncCallback("sluice.airflow.alerts.late", kwargs={"export": export.name})
+    return {"deadline": DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, export.late_after, callback)}
 
 
-def _failure(tasks: Tasks, reason: str) -> tuple[Trouble, str]:
-    failed = tasks.that("failed")
-    which = f"it ended in {', '.join(failed[:5])}" if failed else f"Airflow ended it: {reason}"
-    return "failure", tasks.why(failed) or f"{which}\n  next: open the run; its log says more"
+def tell_ended(
+    listeners: Listeners, ending: Ending, run: Begun, warnings: Sequence[str] = (), *, found: bool = False
+) -> None:
+    """Tell how a run has ended. A notice that could not be sent does not change how it has; it is tried again by the
+    next run. `found` says that another run tells of it."""
+    if not listeners.alerts:
+        return
+    published = ending.outcome == "published"
+    trouble = ("warning" if warnings else None) if published else _TROUBLES.get(ending.outcome, "failed")
+    page = "\n".join(warnings) if published else ending.page
+    link = _link(dag_id(listeners.name), run.run_id)
+    _tell(listeners, News(listeners.name, run.run_id, trouble, page, link, found=found, backfill=run.backfill))
 
 
-def _ending(tasks: Tasks) -> tuple[Trouble | None, str]:
-    skipped = tasks.that("skipped")
-    if "publish" in skipped:
-        return "skip", tasks.why(skipped)
-    warnings = (tasks.left("publish", "return_value") or {}).get("warnings") or ()
-    return ("warning" if warnings else None), "\n".join(warnings)
+def catch_up(
+    listeners: Listeners, ended: Callable[[str], bool], connections: Connections, *, but: str = ""
+) -> list[str]:
+    """Report and tell of runs that are over and have not said so, and send what waits; the pages of what could not be
+    done. `but` is the flow run id of the run that does this."""
+    from sluice.delivery.begun import Beginnings
+
+    now, outbox = datetime.now(UTC), Outbox.of(listeners.staging, listeners.name, connections)
+    try:
+        for run, ending in Beginnings(listeners.staging, listeners.name, connections).over(ended, now, but=but):
+            tell_ended(listeners, ending, run, found=True)
+        return flush(outbox, send, now) if listeners.alerts else []
+    except SluiceError as unreadable:
+        return [unreadable.page()]
+
+
+_TROUBLES: Mapping[str, Trouble] = {"skipped": "skipped", "held": "held", "cancelled": "cancelled"}
+"""By a run's outcome: everything else has failed."""
 
 
 async def late(export: str, context: Mapping[str, Any]) -> None:
@@ -126,13 +109,18 @@ def _late(name: str, dag_run: Mapping[str, Any]) -> None:
     if export.late_after is None or (dag_run.get("conf") or {}).get("dry_run"):
         return
     page = f"it has not ended {spell_duration(export.late_after)} after it was queued\n  next: see what it waits for"
-    run_id, dag_id = dag_run["dag_run_id"], dag_run["dag_id"]
-    backfill = dag_run.get("run_type") == "backfill"
-    _tell(export.alerts, project.settings.staging, News(name, run_id, "late", page, _link(dag_id, run_id), backfill))
+    run_id, backfill = dag_run["dag_run_id"], dag_run.get("run_type") == "backfill"
+    news = News(name, run_id, "late", page, _link(dag_run["dag_id"], run_id), backfill=backfill)
+    _tell(Listeners.of(export, project.settings), news)
 
 
-def _tell(alerts: tuple[Alert, ...], staging: Staging, news: News) -> None:
-    for page in tell(alerts, news, Memory(staging, news.export, AirflowConnections()), send):
+def _tell(listeners: Listeners, news: News) -> None:
+    outbox = Outbox.of(listeners.staging, listeners.name, AirflowConnections())
+    _log(tell(listeners.alerts, news, outbox, send, datetime.now(UTC)))
+
+
+def _log(failures: Sequence[str]) -> None:
+    for page in failures:
         log.error("a notice was not sent, or not remembered: %s", page)
 
 
@@ -174,7 +162,7 @@ def send(alert: Alert, notice: Notice) -> None:
         why = str(error) if isinstance(error, RefusedNoticeError) else type(error).__name__
         raise RetriableError(
             f"the Airflow connection {alert.to} did not take the notice `{notice.subject}`: {why}",
-            next_step="look whether it is right",
+            next_step="look whether it is right; the next run sends it again, and so does `sluice clean`",
         ) from None
 
 

@@ -19,7 +19,9 @@ _MODES = {
 
 
 def form(export: Export) -> dict[str, Param]:
-    """Its fields: what the export's kind and mode have a use for. Left as they are, they ask for nothing."""
+    """Its fields: what the export's kind and mode have a use for. Left as they are, they ask for nothing.
+
+    Airflow marks as required what may not be null."""
     fields = _feeds(export)
     if export.mode != "full":
         fields["mode"] = _mode(export.mode)
@@ -43,7 +45,7 @@ def _feeds(export: Export) -> dict[str, Param]:
     names = list(getattr(export, key))
     choice = Param(
         [],
-        type="array",
+        type=["array", "null"],
         items={"type": "string", "enum": names},
         examples=names,
         title=f"Only these {key}",
@@ -55,7 +57,7 @@ def _feeds(export: Export) -> dict[str, Param]:
 def _mode(declared: str) -> Param:
     return Param(
         declared,
-        type="string",
+        type=["string", "null"],
         enum=[declared, "full"],
         values_display={mode: f"{mode}: {_MODES[mode]}" for mode in (declared, "full")},
         title="Mode",
@@ -64,7 +66,7 @@ def _mode(declared: str) -> Param:
 
 
 def _truth(title: str, says: str, **more: Any) -> Param:
-    return Param(False, type="boolean", title=title, description=says, **more)  # noqa: FBT003 - a parameter's default
+    return Param(False, type=["boolean", "null"], title=title, description=says, **more)  # noqa: FBT003 - a parameter's default
 
 
 def _moment(title: str, says: str) -> Param:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.definition.export import Export
 from sluice.definition.load import place_of
-from sluice.errors import Again, DefinitionError, FatalError, RetriableError, Skipped, SluiceError
+from sluice.errors import Again, DefinitionError, FatalError, HeldError, RetriableError, Skipped, SluiceError
 from sluice.extras import needing_extras
 from sluice.foreign import said, without_values
 from sluice.model.run import Run
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 WHY = "why"
-"""The XCom in which a task leaves the page of the error that ended it, for those who are told of it."""
+"""The XCom in which a task leaves its verdict, the error that ended it: for the run's last task."""
 
 
 def include_folder() -> Path:
@@ -50,6 +50,7 @@ def run_of(export: Export, context: Context) -> Run:
     return asked(export, context).run(export, dag_run.run_id, due, word(dag_run.run_type))
 
 
+_LATE = "the task was stopped at its time limit\n  next: raise `time_limit` in the declaration, then clear the task"
 _UNFORESEEN = "report it, with the traceback that the task's log holds"
 
 
@@ -60,7 +61,12 @@ def verdicts() -> Iterator[None]:
     An error about a declaration gets the place in the file that it is about. A crash ends the process, and so the try.
     Airflow logs an error with all its causes: those of libraries are replaced by what they may say.
     """
-    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+    )
 
     _crash_as_usual()
     try:
@@ -68,12 +74,15 @@ def verdicts() -> Iterator[None]:
             yield
     except AirflowException:
         raise
+    except AirflowTaskTimeout:
+        leave(_LATE)
+        raise
     except SluiceError as error:
         without_values(error)
         if error.place is None and error.subject:
             error.place = place_of(include_folder(), error.subject)
         error.again = _again()
-        leave(error.page())
+        leave(error.page(), _kind(error))
         if isinstance(error, Skipped):
             # Airflow logs only that a task was skipped, and not why.
             logging.getLogger(__name__).warning(error.page())
@@ -106,11 +115,16 @@ def _crash_as_usual() -> None:
         signal.signal(signal.SIGSEGV, signal.SIG_DFL)
 
 
-def leave(page: str) -> None:
-    """Leave the page of what ends this task. What cannot be left must not hide why it ends."""
+def _kind(error: SluiceError) -> str:
+    return "skipped" if isinstance(error, Skipped) else "held" if isinstance(error, HeldError) else "failed"
+
+
+def leave(page: str, kind: str = "failed") -> None:
+    """Leave the verdict on this task, as `sluice.delivery.ending` reads it. What cannot be left must not hide why it
+    ends."""
     from airflow.sdk import get_current_context
 
     try:
-        get_current_context()["ti"].xcom_push(WHY, page)
+        get_current_context()["ti"].xcom_push(WHY, {"kind": kind, "page": page})
     except Exception:
         logging.getLogger(__name__).debug("the error's page was not left in an XCom", exc_info=True)

@@ -13,6 +13,7 @@ from sluice.airflow.operators.segment import RefreshSegmentOperator
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.schedules import refresh_schedule
 from sluice.definition.catalog import DagRefresh, SystemRefresh
+from sluice.definition.export import RETRY_DELAY
 from sluice.definition.load import load
 from sluice.definition.project import Project
 from sluice.errors import Place, internal
@@ -38,7 +39,7 @@ def _refresh_dag(project: Project) -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=["sluice", "refresh"],
-        default_args={"owner": "sluice", "retries": 2},
+        default_args={"owner": "sluice", "retries": 2, "retry_delay": RETRY_DELAY, "retry_exponential_backoff": 2.0},
     )
     with dag:
         first = _other_refreshes(project)

@@ -11,12 +11,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+from airflow.utils.types import DagRunType
 
 from sluice.definition.ticks import Ticks
 
 if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
     from airflow.timetables.base import TimeRestriction
     from pendulum import DateTime
+
+
+class _Backfill(DagRunInfo):
+    """The last run, if it is one of a backfill: Airflow counts those as runs of the schedule."""
+
+    __slots__ = ()
 
 
 class ClockTimetable(Timetable):
@@ -43,14 +51,27 @@ class ClockTimetable(Timetable):
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         return DataInterval.exact(run_after)
 
+    def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:
+        info = super().run_info_from_dag_run(dag_run=dag_run)
+        return _Backfill(*info) if dag_run.run_type == DagRunType.BACKFILL_JOB else info
+
+    def next_dagrun_info_v2(
+        self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        last = last_dagrun_info.run_after if last_dagrun_info else None
+        return self._next(last, restriction, asked=isinstance(last_dagrun_info, _Backfill))
+
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
+        last = last_automated_data_interval.end if last_automated_data_interval else None
+        return self._next(last, restriction, asked=False)
+
+    def _next(self, last: datetime | None, restriction: TimeRestriction, *, asked: bool) -> DagRunInfo | None:
         """The next run. A backfill asks with `catchup`, and gets every time between its dates."""
         ticks = Ticks(self.crons, restriction.earliest, restriction.latest, self.zone)
-        last = last_automated_data_interval.end if last_automated_data_interval else None
         if not restriction.catchup:
-            found = ticks.due(last, datetime.now(UTC))
+            found = ticks.due(last, datetime.now(UTC), asked=asked)
         else:
             found = ticks.after(last) if last else ticks.first()
         return DagRunInfo.exact(_pendulum(found)) if found else None

@@ -1,11 +1,15 @@
-"""The watermark of an export in Airflow's asset state store: it belongs to the asset that deliveries update."""
+"""The watermark of an export in Airflow's asset state store, under an asset of its own.
+
+A task reaches the state of its inlets and outlets alone, and Airflow shows an inlet's task as one that follows the
+asset.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.airflow.schedules import export_asset
+from airflow.sdk import Asset
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -13,15 +17,20 @@ if TYPE_CHECKING:
 KEY = "watermark"
 
 
+def watermark_asset(export: str) -> Asset:
+    """Holds the watermark; no event updates it."""
+    return Asset(f"watermark/{export}")
+
+
 class AssetWatermarks:
-    """The `Watermarks` of a task that has the export's asset among its inlets."""
+    """The `Watermarks` of a task that has the watermark's asset among its inlets."""
 
     def __init__(self, context: Context) -> None:
         self._stores = context["asset_state_store"]
 
     def get(self, export: str) -> Mapping[str, Any] | None:
-        value: Any = self._stores[export_asset(export)].get(KEY)
+        value: Any = self._stores[watermark_asset(export)].get(KEY)
         return value if isinstance(value, dict) else None
 
     def set(self, export: str, value: Mapping[str, Any]) -> None:
-        self._stores[export_asset(export)].set(KEY, dict(value))
+        self._stores[watermark_asset(export)].set(KEY, dict(value))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 _TIMEOUT = 15
-"""Seconds in which a webhook must answer: Airflow gives a callback less than a minute."""
+"""Seconds in which a webhook must answer: the run's last task waits for it."""
 
 _LIKE_A_SECRET = 16
 """Characters from which on a part of an address may be one."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sluice.airflow.alerts import Listeners, catch_up
 from sluice.airflow.connections import AirflowConnections
 from sluice.airflow.login import login
 from sluice.airflow.names import dag_id
@@ -22,7 +23,8 @@ NOT_FOUND = 404
 
 
 def clean(args: Namespace) -> int:
-    """Clean up after every run that Airflow says is over, and say what was done; 1 if one could not be cleaned. With
+    """Clean up after every run that Airflow says is over, tell of those that have not said how they ended, and say what
+    was done; 1 if one could not be cleaned, or told of. With
     `--dry-run`, only name the runs that would be looked into. With `--ended`, only take someone's word for one run."""
     project, export = load_export(args.include, args.export)
     over = partial(_over, login(args.include), dag_id(export.name))
@@ -37,7 +39,10 @@ def clean(args: Namespace) -> int:
         return 0
     cleaned = list(cleaner.clean(datetime.now(UTC)))
     print("\n".join(one.sentence for one in cleaned) or "nothing to clean")
-    return 1 if any(one.error for one in cleaned) else 0
+    untold = catch_up(Listeners.of(export, project.settings), over, AirflowConnections())
+    for page in untold:
+        print(f"not everything is told: {page}")
+    return 1 if untold or any(one.error for one in cleaned) else 0
 
 
 def _over(rest: Rest, dag: str, run_id: str) -> bool:

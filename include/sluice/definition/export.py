@@ -29,6 +29,8 @@ class ManifestSpec(Declared):
     """Whether an empty `_SUCCESS` file follows the manifest."""
 
 
+RETRY_DELAY = timedelta(seconds=30)
+"""Before a task is tried again, unless it is declared; then doubling. Refreshes too."""
 Policy = Literal["fail", "continue", "skip"]
 
 
@@ -94,7 +96,7 @@ class ExportBase(Declared):
     """Further tags of its DAG."""
     retries: int = Field(default=2, ge=0, le=20)
     """How often Airflow tries a failed task again."""
-    retry_delay: Duration = timedelta(seconds=30)
+    retry_delay: Duration = RETRY_DELAY
     """The pause before Airflow tries a failed task again."""
     time_limit: Duration | None = None
     """The longest that one try of `extract`, `chunk`, `upload` or `publish` may take before it is stopped and counts as

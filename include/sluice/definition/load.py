@@ -94,6 +94,11 @@ def place_of(folder: Path, subject: Subject) -> Place | None:
     return Places(folder).of(subject)
 
 
+def is_declared(folder: Path, name: str) -> bool:
+    """Whether there is a file for an export of this name, sound or not."""
+    return FileShelf("export", folder).get(name) is not None
+
+
 def declaration_text(folder: Path, name: str) -> str:
     """An export's own YAML. Raises `DefinitionError` where there is none or it cannot be read. A text that seems to
     hold a secret is not given out."""

@@ -43,17 +43,19 @@ class Ticks:
         found = max(self._last(cron, moment) for cron in self.crons)
         return None if self.start and found < self.start else found
 
-    def due(self, last: datetime | None, now: datetime) -> datetime | None:
-        """The next time to run, when the last run was due at `last`.
+    def due(self, last: datetime | None, now: datetime, *, asked: bool = False) -> datetime | None:
+        """The next time to run, when the last run was due at `last`; `asked` if someone asked for that one, by its
+        date: a backfill does not show that the schedule was on.
 
-        A time that has gone by is made up for when it is the only one (Airflow was down, or the run before took long).
-        After more than one, or before the first run, the schedule goes on at its next time: an export that was off for
-        days, or that is new and has a start in the past, does not begin when it is switched on.
+        A time that has gone by is made up for when it is the only one since the schedule's last run (Airflow was down,
+        or the run before took long). After more than one, or before the first run, the schedule goes on at its next
+        time: an export that was off for days, or that is new and has a start in the past, does not begin when it is
+        switched on.
         """
         missed = self.until(now)
         if missed is None or (last and missed <= last):
             return self.after(max(last, now) if last else now)
-        one_missed = last is not None and self.after(last) == missed
+        one_missed = last is not None and not asked and self.after(last) == missed
         return missed if one_missed or now - missed <= GRACE else self.after(now)
 
     def _next(self, cron: str, moment: datetime) -> datetime:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.chunk import Shards
 from sluice.delivery.cleaning.leftovers import leftovers, names_of
+from sluice.delivery.commit.commit import Commit
 from sluice.delivery.publishing.committing import commit_of
 from sluice.delivery.publishing.delivered import Delivery, report_of
 from sluice.delivery.publishing.history import History
@@ -38,11 +39,19 @@ class Aborted(BaseModel):
     """Why a run that is decided is not published yet. Its parts stay; the next run, or `sluice clean`, goes on."""
 
 
-def abort(staged: StagedRun, connections: Connections, now: datetime, *, later: bool = False) -> Aborted:
+PAUSES = (0.25, 0.25, 0.5, *(1.0 for _ in range(14)))
+"""Seconds between looks whether the run's uploads have stopped: Airflow kills a task five seconds after it has told it
+to stop, which may be ten seconds after the run was ended."""
+
+
+def abort(
+    staged: StagedRun, connections: Connections, now: datetime, *, later: bool = False, last: bool = False
+) -> Aborted:
     """Remove this run's parts unless it is published or decided. Only names that its plans compute are touched.
 
-    `later` says that another process does this after the run's own teardown: what a cancelled task has sent meanwhile
-    is found then, and nobody needs to look again.
+    It begins once the run's uploads have stopped, or after a quarter of a minute. `later` says that another process
+    does this after the run's own teardown: what a cancelled task has sent meanwhile is found then, and nobody needs to
+    look again, unless an upload never said that it stopped; `last` says that nobody looks again in any case.
     """
     stage = staged.open(connections)
     plan = stage.find("plan", Plan)
@@ -50,21 +59,20 @@ def abort(staged: StagedRun, connections: Connections, now: datetime, *, later: 
         return Aborted(published=False)
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
-        done = _settle(plan, stage, destination, connections, later=later)
+        commit = commit_of(plan, stage, destination, connections, pauses=() if later else PAUSES)
+        done = _settle(plan, stage, destination, commit, later=later, last=last)
         address = destination.locate(plan.manifest)
     _report(plan, stage, connections, done, address, now)
     return done
 
 
-def _settle(plan: Plan, stage: Stage, destination: Destination, connections: Connections, *, later: bool) -> Aborted:
-    commit = commit_of(plan, stage, destination, connections)
-
+def _settle(plan: Plan, stage: Stage, destination: Destination, commit: Commit, *, later: bool, last: bool) -> Aborted:
     def names() -> list[str]:
         return sorted({*names_of(plan, stage), *leftovers(stage)})
 
     removed: list[Aborted] = []
     try:  # the names are looked up after `aborting` stands in the log: from then on nobody stages others
-        state = commit.abort(lambda: removed.append(_remove(names(), destination)))
+        state, quiet = commit.abort(lambda: removed.append(_remove(names(), destination)))
     except (RetriableError, UnknownOutcomeError, FatalError) as refused:
         if not commit.log.state().decided:
             raise
@@ -73,7 +81,7 @@ def _settle(plan: Plan, stage: Stage, destination: Destination, connections: Con
         done = _discard(names(), destination).model_copy(update={"published": True})
     else:
         done = removed[0] if removed else Aborted(published=False)
-    if done.published or later:
+    if done.published or (later and (quiet or last)):
         commit.close(state)
     return done
 

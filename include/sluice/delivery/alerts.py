@@ -1,28 +1,29 @@
-"""Alerts: what has become of an export, told once for each change to everyone who asked to hear of it.
-
-What each receiver has heard last is kept in staging, `deliveries/<export>/alerts.json`. It changes only once a notice
-has left: one that could not be sent is sent after the next run, if the trouble is still there.
-"""
+"""Alerts: what has become of an export, told once for each change to everyone who asked to hear of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from sluice.definition.alerts import Alert, Event, Trouble
-from sluice.definition.project import Staging
-from sluice.errors import SluiceError
-from sluice.filesystem import Opened, open_filesystem
-from sluice.model.access import Connections
 
+TURN = timedelta(minutes=2)
+"""How long whoever has put a notice down may take to send it, before others try."""
+_MOST = 50
+"""Notices that wait for one export; of more, the oldest go."""
+_ENDS = 20
+"""Runs whose ends are remembered."""
 _LINES = 12
 _WIDEST = 300
 _SAYS: Mapping[Event, str] = {
-    "failure": "has failed",
-    "skip": "was skipped",
+    "failed": "has failed",
+    "held": "is held",
+    "cancelled": "was cancelled",
+    "skipped": "was skipped",
     "warning": "was delivered with warnings",
     "late": "is late",
     "recovered": "has recovered",
@@ -41,6 +42,8 @@ class News:
     """What is known of the cause, and what to do next: an error's page, warnings. Never a secret."""
     link: str = ""
     """The run in Airflow."""
+    found: bool = False
+    """Found by another run: its own last task may have told of it already."""
     backfill: bool = False
     """Backfills are told of apart: one that fails does not hide that the schedule's runs are well."""
 
@@ -67,15 +70,58 @@ class Notice(BaseModel):
         return cls(event=event, export=news.export, run_id=news.run_id, subject=subject, text=text, link=news.link)
 
 
-class Heard(BaseModel):
-    """The trouble that each receiver was told of last and that, as far as it knows, goes on."""
+class Waiting(BaseModel):
+    """A notice that has not left yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    alert: Alert
+    notice: Notice
+    taken_until: AwareDatetime | None = None
+    """Whoever put it down is sending it until then."""
+
+
+class Told(BaseModel):
+    """What the receivers of one export's notices have heard, or will as soon as their notices have left."""
 
     model_config = ConfigDict(frozen=True)
 
     runs: dict[str, Trouble] = {}
+    """The trouble that each receiver was told of last and that, as far as it knows, goes on."""
     backfills: dict[str, Trouble] = {}
-    ended: str = ""
-    """The run whose end was told last: that it is late is no news, though the triggerer may say so only then."""
+    ended: tuple[str, ...] = ()
+    """The runs whose ends were told last: that one of them is late is no news, though the triggerer may say so only
+    then."""
+    waiting: tuple[Waiting, ...] = ()
+    """In the order in which they are to be sent."""
+
+    def after(self, alerts: Sequence[Alert], news: News, now: datetime) -> Told:
+        """With what these news give everyone to hear. Whoever is no longer told has heard nothing, and gets nothing."""
+        if news.run_id in self.ended and (news.trouble == "late" or news.found):
+            return self
+        known = dict(self.backfills if news.backfill else self.runs)
+        waiting = [one for one in self.waiting if one.alert.receiver in {alert.receiver for alert in alerts}]
+        for alert in alerts:
+            event = due(alert, known.get(alert.receiver), news.trouble)
+            if event is not None:
+                notice = Notice.of(event, news)
+                waiting.append(Waiting(id=uuid4().hex, alert=alert, notice=notice, taken_until=now + TURN))
+            if news.trouble is not None and event is not None:
+                known[alert.receiver] = news.trouble
+        if news.trouble is None:
+            known = {}
+        heard = {"backfills" if news.backfill else "runs": known}
+        ends = (
+            self.ended if news.trouble == "late" else (*(run for run in self.ended if run != news.run_id), news.run_id)
+        )
+        return self.model_copy(update=heard | {"ended": ends[-_ENDS:], "waiting": tuple(waiting[-_MOST:])})
+
+    def sent(self, ids: Sequence[str], failed: Sequence[str]) -> Told:
+        """Without the notices that have left; those that have not are anybody's."""
+        left = (one for one in self.waiting if one.id not in ids)
+        free = (one.model_copy(update={"taken_until": None}) if one.id in failed else one for one in left)
+        return self.model_copy(update={"waiting": tuple(free)})
 
 
 def due(alert: Alert, heard: Trouble | None, trouble: Trouble | None) -> Event | None:
@@ -83,68 +129,6 @@ def due(alert: Alert, heard: Trouble | None, trouble: Trouble | None) -> Event |
     if trouble is None:
         return "recovered" if heard is not None and "recovered" in alert.on else None
     return trouble if trouble != heard and trouble in alert.on else None
-
-
-class Memory:
-    """What an export's receivers have heard, in staging."""
-
-    def __init__(self, staging: Staging, export: str, connections: Connections) -> None:
-        self._staging = staging
-        self._folder = f"{staging.path}/deliveries/{export}".lstrip("/")
-        self._connections = connections
-
-    def read(self) -> Heard:
-        body = self._opened().find_bytes("alerts.json")
-        return Heard.model_validate_json(body) if body else Heard()
-
-    def write(self, heard: Heard) -> None:
-        self._opened().write_bytes("alerts.json", heard.model_dump_json().encode())
-
-    def _opened(self) -> Opened:
-        return open_filesystem(self._connections, self._staging.airflow_conn_id, self._folder)
-
-
-def tell(alerts: Sequence[Alert], news: News, memory: Memory, send: Callable[[Alert, Notice], None]) -> list[str]:
-    """Send the notices that are due; the pages of what kept one from being sent, or from being remembered.
-
-    Where staging cannot be read, every trouble is told: twice is better than never."""
-    failures: list[str] = []
-    heard = Heard()
-    with _noting(failures):
-        heard = memory.read()
-    if news.trouble == "late" and news.run_id == heard.ended:
-        return failures
-    known = dict(heard.backfills if news.backfill else heard.runs)
-    for alert in alerts:
-        with _noting(failures):
-            _tell(alert, news, known, send)
-    if news.trouble is None:
-        # Whoever is no longer told has heard nothing: asked again, they are told of what there is then.
-        known = {receiver: known[receiver] for receiver in known.keys() & {alert.receiver for alert in alerts}}
-    ended = heard.ended if news.trouble == "late" else news.run_id
-    now = heard.model_copy(update={"backfills" if news.backfill else "runs": known, "ended": ended})
-    if now != heard:
-        with _noting(failures):
-            memory.write(now)
-    return failures
-
-
-@contextmanager
-def _noting(failures: list[str]) -> Iterator[None]:
-    try:
-        yield
-    except SluiceError as error:
-        failures.append(error.page())
-
-
-def _tell(alert: Alert, news: News, known: dict[str, Trouble], send: Callable[[Alert, Notice], None]) -> None:
-    event = due(alert, known.get(alert.receiver), news.trouble)
-    if event is not None:
-        send(alert, Notice.of(event, news))
-    if news.trouble is None:
-        known.pop(alert.receiver, None)
-    elif event is not None:
-        known[alert.receiver] = news.trouble
 
 
 def _first_lines(page: str) -> list[str]:

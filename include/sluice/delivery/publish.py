@@ -33,7 +33,7 @@ def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks,
     """Reconcile rows and bytes (counted in the source = written = at the destination), decide that the run is
     published, and write the manifest. The result is kept as the run's report.
 
-    Raises `FatalError` if they differ, saying what does, or if another run was faster: it is *refused*. Raises
+    Raises `FatalError` if they differ, saying what does, or if another run was faster: it has *failed*. Raises
     `UnknownOutcomeError` if the manifest's own write was lost on the way and cannot be looked up, and `FatalError` if
     it was not accepted: the outcome is *unknown*, and the next process goes on from there.
     """
@@ -53,7 +53,7 @@ def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks,
             act = commit.log.state().act
             if act != "published":  # by another process, or before: its report stays
                 # If the run is decided, only its manifest was not accepted.
-                history.keep(report("unknown" if act == "publishing" else "refused", why=refused.what))
+                history.keep(report("unknown" if act == "publishing" else "failed", why=refused.what))
             raise
         except UnknownOutcomeError as unknown:
             history.keep(report("unknown", why=unknown.what))

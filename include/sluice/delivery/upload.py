@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from sluice.delivery.sending.ledger import Books, Ledger
 from sluice.delivery.sending.pieces import keep_pieces, parts_of
 from sluice.delivery.sending.progress import Progress
 from sluice.delivery.sending.sender import Sender
+from sluice.delivery.sending.watch import Watch
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.destinations.base import Destination
 from sluice.destinations.sums import common, differ
@@ -55,11 +57,13 @@ def upload(
     connections: Connections,
     ledger: Ledger,
     tell: Callable[[dict[str, object]], None],
+    stop: threading.Event | None = None,
 ) -> Sent:
     """Send the shard and stage its receipts. `tell` hears of the progress every few seconds.
 
     Raises `RetriableError` where another try may help: what has arrived by then is in the ledger. Where nobody can look
-    for a part that was sent, the ledger counts only while the run has not been aborted.
+    for a part that was sent, the ledger counts only while the run has not been aborted. Raises `Stopped` soon after
+    `stop` is set, or the run is aborted: what is under way is given up, and nothing more is sent.
     """
     began = time.monotonic()
     stage = staged.open(connections)
@@ -70,7 +74,8 @@ def upload(
     with ExitStack() as open_:
         destination = connection.destination.open(connections, name=connection.name, threads=threads)
         open_.enter_context(closing(destination))
-        opened = commit_of(plan, stage, destination, connections).resume()
+        watch = Watch(commit_of(plan, stage, destination, connections), stop or threading.Event())
+        opened = open_.enter_context(watch)
         page = extract.id if connection.destination.stays else f"{extract.id} of opening {opened}"
         books = open_.enter_context(closing(Books(ledger, page, progress)))
         wanted = parts_of(plan, stage, shard, extract.records)
@@ -81,10 +86,11 @@ def upload(
         missing = [chunk for chunk in wanted if chunk.key not in books.parts]
         rows, mapper = open_rows(feed, extract, stage, connections)
         encryptor = connection.openpgp.open(connections, name=connection.name) if connection.openpgp else None
-        for arrived in send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor)):
+        for arrived in send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor, watch)):
             if arrived is not None:
                 books.arrived(arrived)
             books.tick()
+            watch.tick()
     progress.tick(last=True)
     parts = tuple(part for _, part in sorted(books.parts.items()))
     sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
@@ -93,10 +99,16 @@ def upload(
 
 
 def _sender(
-    plan: Plan, feed: Feed, mapper: Mapper, destination: Destination, stage: Stage, encryptor: Encryptor | None
+    plan: Plan,
+    feed: Feed,
+    mapper: Mapper,
+    destination: Destination,
+    stage: Stage,
+    encryptor: Encryptor | None,
+    watch: Watch,
 ) -> Sender:
     return Sender(
-        encoding=Encoding(feed.name, plan.format, mapper.schema, plan.chunks.bytes, encryptor),
+        encoding=Encoding(feed.name, plan.format, mapper.schema, plan.chunks.bytes, encryptor, watch.stop),
         destination=destination,
         name_of=partial(plan.part_name, feed),
         keep=partial(keep_pieces, stage, feed.name),

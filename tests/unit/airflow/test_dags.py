@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG, Param
+from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.definitions._internal.node import KEY_REGEX
 from airflow.serialization.serialized_objects import DagSerialization
 
@@ -103,13 +106,14 @@ def test_the_tasks_in_their_order(dags: dict[str, DAG]) -> None:
     downstream = {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks}
     assert downstream == {
         "wait_for_refreshes": ["extract"],
-        "extract": ["abort", "chunk", "publish", "upload"],
+        "extract": ["chunk", "finish", "publish", "upload"],
         "chunk": ["publish", "upload"],
         "upload": ["publish"],
-        "publish": ["abort"],
-        "abort": [],
+        "publish": ["finish"],
+        "finish": [],
     }
-    assert dag.get_task("abort").is_teardown
+    finish = dag.get_task("finish")
+    assert (finish.is_teardown, finish.on_failure_fail_dagrun) == (True, True)
     assert dag.get_task("upload").is_mapped
 
 
@@ -120,10 +124,48 @@ def test_a_dag_says_what_was_declared(dags: dict[str, DAG]) -> None:
     assert (dag.get_task("extract").owner, dag.get_task("extract").retries) == ("crm-team", 4)
     limits = {task.task_id: task.execution_timeout for task in dag.tasks}
     limited = dict.fromkeys(("extract", "chunk", "upload", "publish"), timedelta(hours=2))
-    assert limits == limited | {"wait_for_refreshes": None, "abort": None}
+    assert limits == limited | {"wait_for_refreshes": None, "finish": None}
     assert dag.max_active_runs == 1
     assert dag.params["segments"] == []
     assert dag.params.get_param("segments").schema["items"]["enum"] == ["best", "vips"]
+
+
+def test_no_field_of_the_form_is_required(world: World) -> None:
+    """Airflow's form marks a field as required if null is none of its types."""
+    for name in ("best", "by_hand", "nightly"):
+        for field, param in form(load_export(world.include, name)[1]).items():
+            assert "null" in param.schema["type"], field
+
+
+def test_an_export_with_a_title_is_found_by_its_name_too(world: World, tmp_path: Path) -> None:
+    other = World(tmp_path)
+    other.declare(FILES | {"exports/best.yaml": f"title: Our best\n{dedent(FILES['exports/best.yaml'])}"})
+    (dag,) = export_dags(other.include, "export__best")
+    assert dag.dag_display_name == "Our best (best)"
+    (plain,) = export_dags(world.include, "export__best")
+    assert plain.dag_display_name == "best"
+
+
+def test_a_run_links_to_its_manifest_and_its_report(dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch) -> None:
+    publish = dags["export__best"].get_task("publish")
+    ti = SimpleNamespace(dag_id="export__best", run_id="manual__a+b", task_id="publish")
+    links = {link.name: link for link in publish.operator_extra_links}
+    for manifest, shown in (("/out/m.json", "file:///out/m.json"), ("s3://b/m.json", "s3://b/m.json"), (None, "")):
+        value = {"manifest": manifest} if manifest else None
+        monkeypatch.setattr(BaseXCom, "get_one", staticmethod(lambda value=value, **_: value))
+        assert links["Manifest"].get_link(publish, ti_key=ti) == shown
+        report = links["Report"].get_link(publish, ti_key=ti)
+        path = "/api/v2/dags/export__best/dagRuns/manual__a%2Bb/taskInstances/publish/xcomEntries/return_value"
+        assert report.endswith(path) if manifest else report == ""
+    stored = DagSerialization.to_dict(dags["export__best"])["dag"]["tasks"]
+    (task,) = [one["__var"] for one in stored if one["__var"]["task_id"] == "publish"]
+    assert set(task["_operator_extra_links"]) == {"Manifest", "Report"}
+
+
+def test_a_refresh_is_tried_again_as_soon_as_an_export(world: World) -> None:
+    task = refresh_dag(world.include).get_task("segment__vips")
+    export = next(iter(export_dags(world.include, "export__best"))).get_task("extract")
+    assert (task.retry_delay, task.retry_exponential_backoff) == (export.retry_delay, export.retry_exponential_backoff)
 
 
 def test_the_form_releases_only_what_may_be_held(world: World) -> None:
@@ -145,6 +187,8 @@ def test_schedules(dags: dict[str, DAG]) -> None:
     assert dags["export__resting"].schedule is None, "it is switched off"
     assert dags["export__after_nightly"].schedule == export_asset("nightly")
     assert dags["export__nightly"].get_task("publish").asset == export_asset("nightly")
+    inlets = {inlet.name for task in dags["export__nightly"].tasks for inlet in task.inlets}
+    assert inlets == {"watermark/nightly"}, "an export does not follow itself"
     assert dags["export__nightly"].schedule.crons == ("0 4 * * *",)
     assert dags["export__fresh"].schedule.crons == ("30 0,6,12,18 * * *",)
     assert (dags["export__first"].schedule, dags["export__launch"].schedule) == ("@once", "@once")
@@ -179,6 +223,10 @@ def test_a_broken_export_shows_its_error_and_fails_with_it(dags: dict[str, DAG])
     assert "broken" in dag.tags
     assert "exports/wrong.yaml:1:" in (dag.doc_md or "")
     assert "people" in dag.get_task("broken_declaration").page
+    sound = {task.task_id: task.is_mapped for task in dags["export__best"].tasks}
+    tasks = {task.task_id: task.is_mapped for task in dag.tasks}
+    assert tasks == sound | {"broken_declaration": False}, "a run that was under way finds its tasks"
+    assert dag.get_task("finish").on_failure_fail_dagrun
     assert dag.schedule == SYSTEM_REFRESH
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.delivery.chunk import chunk
-from sluice.delivery.cleaning.clean import clean_others
+from sluice.delivery.cleaning.clean import Cleaner
 from sluice.delivery.publishing.manifest import Manifest
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import upload
@@ -100,7 +100,8 @@ class Scene:
 
     def run(self, run_id: str) -> bool:
         """A run as Airflow runs it: each task tried again where that may help, the teardown whatever comes of it."""
-        staged = StagedRun.of(self.world.plan(EXPORT, run_id))
+        plan = self.world.plan(EXPORT, run_id)
+        staged, cleaner = StagedRun.of(plan), Cleaner(plan.staging, EXPORT, self.world, lambda _: True)
         steps: tuple[Callable[[], Any], ...] = (
             lambda: self.world.extract(EXPORT, run_id),
             lambda: self.upload(staged),
@@ -108,7 +109,7 @@ class Scene:
         )
         published = all(self.task(step) for step in steps)
         self.task(lambda: self.world.abort(staged))
-        self.task(lambda: list(clean_others(staged, self.world, lambda _: True, self.world.now)))
+        self.task(lambda: list(cleaner.clean(self.world.now, but=str(plan.run.id))))
         return published
 
     def task(self, step: Callable[[], Any]) -> bool:

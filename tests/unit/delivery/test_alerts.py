@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, groupby
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 
 from sluice.definition.alerts import Alert, Event, Trouble
 from sluice.definition.project import Staging
-from sluice.delivery.alerts import Memory, News, Notice, due, tell
+from sluice.delivery.alerts import TURN, News, Notice, Told, due
+from sluice.delivery.outbox import Outbox, flush, tell
 from sluice.errors import RetriableError
-from tests.builders import World
+from tests.builders import NOW, World
 
-EVENTS: tuple[Event, ...] = ("failure", "skip", "warning", "late", "recovered")
-TROUBLES: tuple[Trouble, ...] = ("failure", "skip", "warning", "late")
+EVENTS: tuple[Event, ...] = ("failed", "held", "cancelled", "skipped", "warning", "late", "recovered")
+TROUBLES: tuple[Trouble, ...] = ("failed", "held", "cancelled", "skipped", "warning", "late")
 OPS = Alert(to="ops")
 ALL = Alert(to="all", on=EVENTS)
 
@@ -56,23 +58,27 @@ def ended(
     news = News(
         "orders", run_id or f"manual__{next(NUMBERS)}", trouble, page=page, link="http://airflow/run", backfill=backfill
     )
-    return tell(alerts or (OPS,), news, Memory(Staging(), "orders", world), receivers.send)
+    return tell(alerts or (OPS,), news, outbox(world), receivers.send, NOW)
+
+
+def outbox(world: World) -> Outbox:
+    return Outbox.of(Staging(), "orders", world)
 
 
 def test_a_failure_that_goes_on_is_told_once_and_its_end_once(world: World) -> None:
     receivers = Receivers()
-    for trouble in (None, "failure", "failure", None, None, "failure"):
+    for trouble in (None, "failed", "failed", None, None, "failed"):
         assert ended(world, receivers, trouble) == []
-    assert receivers.got == [("ops", "failure"), ("ops", "recovered"), ("ops", "failure")]
+    assert receivers.got == [("ops", "failed"), ("ops", "recovered"), ("ops", "failed")]
 
 
 def test_everyone_hears_what_they_asked_for(world: World) -> None:
     receivers = Receivers()
     late = Alert(to="late", on=("late",))
-    for trouble in ("late", "failure", "skip", None):
+    for trouble in ("late", "failed", "skipped", None):
         ended(world, receivers, trouble, OPS, ALL, late)
-    assert [event for to, event in receivers.got if to == "ops"] == ["failure", "recovered"]
-    assert [event for to, event in receivers.got if to == "all"] == ["late", "failure", "skip", "recovered"]
+    assert [event for to, event in receivers.got if to == "ops"] == ["failed", "recovered"]
+    assert [event for to, event in receivers.got if to == "all"] == ["late", "failed", "skipped", "recovered"]
     assert [event for to, event in receivers.got if to == "late"] == ["late"]
 
 
@@ -88,46 +94,114 @@ def test_that_a_run_is_late_is_no_news_once_its_end_was_told(world: World) -> No
 
 def test_who_was_told_of_no_trouble_is_told_of_no_recovery(world: World) -> None:
     receivers = Receivers()
-    ended(world, receivers, "skip")
+    ended(world, receivers, "skipped")
     ended(world, receivers, None)
     assert receivers.got == []
 
 
 def test_who_is_no_longer_told_starts_anew_when_asked_again(world: World) -> None:
     receivers = Receivers()
-    runs: list[tuple[Trouble | None, Alert]] = [("failure", OPS), (None, ALL), ("failure", OPS)]
+    runs: list[tuple[Trouble | None, Alert]] = [("failed", OPS), (None, ALL), ("failed", OPS)]
     for trouble, alert in runs:
         ended(world, receivers, trouble, alert)
-    assert receivers.got == [("ops", "failure"), ("ops", "failure")]
+    assert receivers.got == [("ops", "failed"), ("ops", "failed")]
 
 
 def test_a_receiver_that_is_down_hears_it_after_the_next_run_and_the_others_at_once(world: World) -> None:
     receivers = Receivers()
     receivers.down = {"ops"}
-    (page,) = ended(world, receivers, "failure", OPS, ALL)
+    (page,) = ended(world, receivers, "failed", OPS, ALL)
     assert "ops does not answer" in page
     receivers.down = set()
-    ended(world, receivers, "failure", OPS, ALL)
-    assert receivers.got == [("all", "failure"), ("ops", "failure")]
+    ended(world, receivers, "failed", OPS, ALL)
+    assert receivers.got == [("all", "failed"), ("ops", "failed")]
 
 
 def test_a_recovery_that_was_not_heard_is_told_after_the_next_run(world: World) -> None:
     receivers = Receivers()
-    ended(world, receivers, "failure")
+    ended(world, receivers, "failed")
     receivers.down = {"ops"}
     ended(world, receivers, None)
     receivers.down = set()
     ended(world, receivers, None)
     ended(world, receivers, None)
-    assert receivers.got == [("ops", "failure"), ("ops", "recovered")]
+    assert receivers.got == [("ops", "failed"), ("ops", "recovered")]
+
+
+def test_a_failure_that_was_not_heard_is_told_though_the_export_has_recovered(world: World) -> None:
+    receivers = Receivers()
+    receivers.down = {"ops"}
+    ended(world, receivers, "failed", OPS, ALL)
+    ended(world, receivers, None, OPS, ALL)
+    assert receivers.got == [("all", "failed"), ("all", "recovered")]
+    receivers.down = set()
+    assert flush(outbox(world), receivers.send, NOW) == []
+    assert receivers.got[2:] == [("ops", "failed"), ("ops", "recovered")]
+    assert outbox(world).told().waiting == ()
+
+
+def test_one_that_dies_while_it_sends_leaves_the_notice_to_the_next(world: World) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(alert: Alert, notice: Notice) -> None:
+        raise Killed
+
+    news = News("orders", "r1", "failed")
+    with pytest.raises(Killed):
+        tell((OPS,), news, outbox(world), die, NOW)
+    receivers = Receivers()
+    assert flush(outbox(world), receivers.send, NOW) == [], "it may still be at it"
+    assert receivers.got == []
+    assert flush(outbox(world), receivers.send, NOW + 2 * TURN) == []
+    assert receivers.got == [("ops", "failed")]
+
+
+def test_two_that_tell_at_once_lose_nothing(world: World) -> None:
+    """A run, a backfill beside it, and the triggerer: each changes what the other has read."""
+    receivers = Receivers()
+
+    def tell_one(number: int) -> None:
+        news = News("orders", f"r{number}", "failed", backfill=number % 2 == 1)
+        assert tell((OPS, ALL), news, outbox(world), receivers.send, NOW) == []
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(tell_one, range(8)))
+    for to in ("ops", "all"):
+        assert [event for receiver, event in receivers.got if receiver == to] == ["failed"] * 2, "a run's, a backfill's"
+    told = outbox(world).told()
+    assert (told.runs, told.backfills) == ({"ops": "failed", "all": "failed"},) * 2
+    assert sorted(told.ended) == [f"r{number}" for number in range(8)]
+    assert told.waiting == ()
+
+
+def test_the_end_of_a_run_that_another_finds_is_told_once(world: World) -> None:
+    receivers = Receivers()
+    for found in (False, True):
+        tell((ALL,), News("orders", "r1", "failed" if found else None, found=found), outbox(world), receivers.send, NOW)
+    assert receivers.got == []
+    tell((ALL,), News("orders", "r2", "failed", found=True), outbox(world), receivers.send, NOW)
+    assert receivers.got == [("all", "failed")]
+
+
+def test_the_outbox_does_not_grow_for_ever(world: World) -> None:
+    receivers = Receivers()
+    receivers.down = {"ops"}
+    told = Told()
+    for number in range(100):
+        told = told.after((OPS,), News("orders", f"r{number}", None if number % 2 else "failed"), NOW)
+    assert len(told.waiting) == 50
+    for number in range(20):
+        ended(world, receivers, "failed" if number % 2 else None)
+    assert len(list((world.root / "sluice_staging").rglob("alerts/*/entry.json"))) <= 12
 
 
 def test_backfills_are_told_of_apart(world: World) -> None:
     receivers = Receivers()
-    ended(world, receivers, "failure")
-    ended(world, receivers, "failure", backfill=True)
+    ended(world, receivers, "failed")
+    ended(world, receivers, "failed", backfill=True)
     ended(world, receivers, None, backfill=True)
-    ended(world, receivers, "failure")
+    ended(world, receivers, "failed")
     assert [notice.subject for notice in receivers.notices] == [
         "orders has failed",
         "the backfill of orders has failed",
@@ -138,15 +212,15 @@ def test_backfills_are_told_of_apart(world: World) -> None:
 def test_a_notice_is_sent_though_staging_is_out_of_reach(world: World) -> None:
     (world.root / "sluice_staging").write_text("a file where the folder was")
     receivers = Receivers()
-    pages = ended(world, receivers, "failure")
-    assert receivers.got == [("ops", "failure")]
+    pages = ended(world, receivers, "failed")
+    assert receivers.got == [("ops", "failed")]
     assert "sluice_staging" in pages[0]
 
 
 def test_a_notice_is_a_small_page(world: World) -> None:
     receivers = Receivers()
     page = "drop/orders is not there\n  next: make it\n" + "\n".join("x" * 1000 for _ in range(100))
-    ended(world, receivers, "failure", page=page, run_id="manual__1")
+    ended(world, receivers, "failed", page=page, run_id="manual__1")
     (notice,) = receivers.notices
     lines = notice.text.splitlines()
     assert lines[:4] == ["orders has failed", "  run: manual__1", "  drop/orders is not there", "    next: make it"]

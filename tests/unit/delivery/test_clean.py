@@ -12,7 +12,7 @@ import pytest
 
 from sluice.airflow.rest import RefusedError
 from sluice.cli import main
-from sluice.delivery.cleaning.clean import Cleaned, Cleaner, clean_others
+from sluice.delivery.cleaning.clean import Cleaned, Cleaner
 from sluice.delivery.commit.run_log import Entry, RunLog, State
 from sluice.delivery.publishing import committing
 from sluice.delivery.publishing.history import History
@@ -148,7 +148,7 @@ class TestUnknown:
         strike(monkeypatch, "manifest-", after=False, error=FatalError("permission denied"))
         with pytest.raises(FatalError, match="permission denied"):
             world.publish(staged)
-        assert (last(world).outcome, world.abort(staged).removed) == ("refused", 4)
+        assert (last(world).outcome, world.abort(staged).removed) == ("failed", 4)
 
     def test_the_teardown_publishes_what_is_decided(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         staged = sent(world, "r1")
@@ -438,8 +438,9 @@ class TestOthers:
         assert world.delivered() == before
 
     def test_the_asker_is_left_alone(self, world: World) -> None:
-        staged = sent(world, "r1")
-        assert list(clean_others(staged, world, lambda _: True, world.now)) == []
+        sent(world, "r1")
+        cleaner = Cleaner(world.plan("people").staging, "people", world, lambda _: True)
+        assert list(cleaner.clean(world.now, but=str(world.plan("people", "r1").run.id))) == []
         assert parts(world) == 4
 
     def test_a_run_that_was_taken_up_again_is_looked_at_again(self, world: World) -> None:

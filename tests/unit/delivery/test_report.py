@@ -84,7 +84,7 @@ def test_a_refused_run_says_what_differs(world: World) -> None:
     with pytest.raises(FatalError):
         world.publish(staged)
     refused, published = history(world).last(10)
-    assert (refused.run, refused.outcome, published.outcome) == ("r2", "refused", "published")
+    assert (refused.run, refused.outcome, published.outcome) == ("r2", "failed", "published")
     assert "1 of 4 parts are not at the destination" in refused.why
     assert [one.run for one in history(world).published(10)] == ["r1"]
 
@@ -94,6 +94,21 @@ def test_old_reports_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(4):
         world.run("people", f"r{n}")
     assert [one.run for one in history(world)] == ["r3", "r2"]
+
+
+def test_runs_that_published_nothing_push_no_delivery_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later deliveries are compared with the last ones (`expect.max_deviation`)."""
+    monkeypatch.setattr(keeping, "KEPT", 2)
+    published = world.run("people", "r0")
+    for n in range(4):
+        said = {"outcome": "skipped", "run": f"s{n}", "flow_run_id": f"s{n}", "why": "no record"}
+        history(world).keep(published.model_copy(update=said))
+    assert sorted(one.run for one in history(world)) == ["r0", "s2", "s3"]
+    assert history(world).published(5) == [published]
+    unknown = published.model_copy(update={"outcome": "unknown", "run": "r1", "flow_run_id": "r1"})
+    history(world).keep(unknown)
+    history(world).keep(unknown.model_copy(update={"outcome": "published"}))
+    assert [one.outcome for one in history(world) if one.run == "r1"] == ["published"]
 
 
 class Airflow:

@@ -1,4 +1,4 @@
-"""The one task of an export whose declaration is broken."""
+"""The tasks of an export whose declaration is broken, or has gone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ class BrokenDeclarationOperator(BaseOperator):
     template_fields: Sequence[str] = ()
     ui_color = "#f4c7c3"
 
-    def __init__(self, *, page: str, **kwargs: Any) -> None:
+    def __init__(self, *, page: str, shard: Any = None, **kwargs: Any) -> None:
+        """`shard` is what the `upload` of a sound export is mapped over."""
         super().__init__(**kwargs)
         self.page = page
+        self.shard = shard
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
         leave(self.page)

@@ -9,8 +9,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from sluice.airflow.project import asked, include_folder, run_of, verdicts
-from sluice.airflow.schedules import export_asset
-from sluice.airflow.watermark import AssetWatermarks
+from sluice.airflow.watermark import AssetWatermarks, watermark_asset
 
 
 class ExtractOperator(BaseOperator):
@@ -20,8 +19,7 @@ class ExtractOperator(BaseOperator):
     ui_color = "#d6e9f8"
 
     def __init__(self, *, export: str, **kwargs: Any) -> None:
-        # An inlet: only so does the task reach the asset's state, where the watermark is.
-        super().__init__(inlets=[export_asset(export)], **kwargs)
+        super().__init__(inlets=[watermark_asset(export)], **kwargs)
         self.export = export
 
     def execute(self, context: Context) -> dict[str, Any]:

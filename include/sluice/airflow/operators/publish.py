@@ -9,8 +9,9 @@ from typing import Any
 from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from sluice.airflow.links import ManifestLink, ReportLink
 from sluice.airflow.project import verdicts
-from sluice.airflow.watermark import AssetWatermarks
+from sluice.airflow.watermark import AssetWatermarks, watermark_asset
 
 
 class PublishOperator(BaseOperator):
@@ -21,11 +22,11 @@ class PublishOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("extracted",)
     ui_color = "#f7e3b5"
+    operator_extra_links = (ManifestLink(), ReportLink())
 
-    def __init__(self, *, extracted: Any, asset: Asset, **kwargs: Any) -> None:
+    def __init__(self, *, export: str, extracted: Any, asset: Asset, **kwargs: Any) -> None:
         self.alias = AssetAlias(asset.name)
-        # An inlet: only so does the task reach the asset's state, where the watermark is.
-        super().__init__(inlets=[asset], outlets=[self.alias], **kwargs)
+        super().__init__(inlets=[watermark_asset(export)], outlets=[self.alias], **kwargs)
         self.extracted: Mapping[str, Any] = extracted
         self.asset = asset
 

@@ -10,12 +10,14 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator, Context
 
 from sluice.airflow import record
+from sluice.airflow.ended import begun
 from sluice.airflow.project import asked, run_of, verdicts
 from sluice.airflow.triggers.refreshes import RefreshesIdleTrigger, describe, stale
 from sluice.airflow.upstream import Watched, busy, failed, watched
 from sluice.definition.begin import begins, check_period, fresh_since
 from sluice.definition.export import Export, Policy
-from sluice.errors import FatalError, Skipped
+from sluice.definition.project import Staging
+from sluice.errors import FatalError, Skipped, SluiceError
 from sluice.model.run import Run
 
 PATIENCE = 6
@@ -31,14 +33,16 @@ class WaitForRefreshesSensor(BaseSensorOperator):
     template_fields: Sequence[str] = ("refreshes",)
     ui_color = "#e6f1f2"
 
-    def __init__(self, *, export: Export, refreshes: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, *, export: Export, refreshes: Sequence[str], staging: Staging, **kwargs: Any) -> None:
         super().__init__(poke_interval=export.wait.poll.total_seconds(), **kwargs)
         self.export = export
         self.refreshes = refreshes
+        self.staging = staging
 
     def execute(self, context: Context) -> dict[str, str]:
         with verdicts():
             run = run_of(self.export, context)
+            self._begin(run, context)
             if asked(self.export, context).resend:
                 self.log.info("what a former run has pinned is sent again: nothing is waited for")
                 return {"waited_for": ""}
@@ -54,6 +58,18 @@ class WaitForRefreshesSensor(BaseSensorOperator):
             time.sleep(1)
         self._wait(reason, begin, run, refreshes, context)
         raise AssertionError("a task that waits comes back in `resume`")
+
+    def _begin(self, run: Run, context: Context) -> None:
+        """Write down that the run has begun: should nobody say how it ended, the next run does."""
+        from sluice.airflow.connections import AirflowConnections
+        from sluice.delivery.begun import Beginnings
+
+        if run.dry_run:
+            return
+        try:
+            Beginnings(self.staging, self.export.name, AirflowConnections()).add(begun(str(run.id), context))
+        except SluiceError as failed:
+            self.log.warning("staging does not show that this run has begun: %s", failed.page())
 
     def resume(self, context: Context, event: dict[str, Any], waited_for: str) -> dict[str, str]:  # noqa: ARG002
         if event["status"] == "late":

@@ -6,19 +6,19 @@ import shlex
 from typing import Literal
 
 from sluice.delivery.step import Step
-from sluice.errors import FatalError
+from sluice.errors import FatalError, HeldError
 from sluice.plan.model import Plan
 
 Verdict = Literal["warn", "hold", "fail"]
 
 
 def judge(plan: Plan, verdict: Verdict, what: str, step: Step) -> None:
-    """Warn, hold the run, or fail it. Raises `FatalError` unless it goes on; of a run that was released, only where
-    the verdict is `fail`."""
+    """Warn, hold the run, or fail it. Raises `HeldError` or `FatalError` unless it goes on; of a run that was
+    released, only if the verdict is `fail`."""
     if verdict == "fail":
         raise FatalError(f"{what}: nothing is sent", next_step="correct the data, or the limit that is declared")
     if verdict == "hold" and not plan.run.release:
-        raise FatalError(
+        raise HeldError(
             f"{what}: the run is held, and nothing is sent",
             next_step=f"if this is right: start it again with *Release* in Airflow's form, or `{_command(plan)}`",
         )

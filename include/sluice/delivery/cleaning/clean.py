@@ -51,15 +51,6 @@ class Cleaned(BaseModel):
         return f"run {self.run} is over: {', '.join(acts)}"
 
 
-def clean_others(
-    staged: StagedRun, connections: Connections, ended: Callable[[str], bool], now: datetime
-) -> Iterator[Cleaned]:
-    """What a run does for the others of its export."""
-    plan = staged.open(connections).find("plan", Plan)
-    if plan is not None:
-        yield from Cleaner(plan.staging, plan.export.name, connections, ended).clean(now, but=str(plan.run.id))
-
-
 class Cleaner:
     """Looks through the runs that an export has in staging, newest first."""
 
@@ -107,7 +98,7 @@ class Cleaner:
         try:
             log = RunLog(stage.opened.below("log"))
             if not log.state().closed:
-                done = abort(self._staged(run), self._connections, now, later=True)
+                done = abort(self._staged(run), self._connections, now, later=True, last=prune)
                 if done.unfinished:
                     return Cleaned(run=name, error=done.unfinished)
                 cleaned = Cleaned(run=name, done=done if done.removed or done.uploads else None)

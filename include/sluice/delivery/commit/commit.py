@@ -9,11 +9,15 @@
 
 A process that removes parts appends `aborting` before and `stopped` afterwards. A run is opened again only after every
 process that began to remove its parts has stopped: one that sleeps could otherwise remove what was sent since.
+
+A process that sends parts leaves a mark, and sends only while the run may be sent (`senders.py`). Whoever aborts waits
+a while for the marks to go. If one stays, the run is not closed: what its process still sends is looked for again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -23,6 +27,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.commit.deliveries import Claim, Deliveries
 from sluice.delivery.commit.run_log import Entry, RunLog, State
+from sluice.delivery.commit.senders import Senders
 from sluice.errors import FatalError
 
 
@@ -50,6 +55,7 @@ class Commit:
     """One process's part in what is decided about one run."""
 
     log: RunLog
+    senders: Senders
     deliveries: Deliveries
     token: str
     """This process's own name."""
@@ -62,6 +68,8 @@ class Commit:
     stays: bool = True
     """Whether a manifest can be looked for. One that cannot is not written again once the run is published: its parts
     may be gone with it."""
+    pauses: Sequence[float] = ()
+    """Seconds between looks whether those who send have stopped, when a run is aborted."""
 
     def open(self, state: State) -> State | None:
         """Open the run after `state`: what was read before counts no more. None if another process was faster.
@@ -84,6 +92,25 @@ class Commit:
             if (after := self.open(state)) is not None:
                 return after.opened
         return state.opened
+
+    def begin_sending(self) -> int:
+        """Say that this process may send parts from now on. Which opening of the run they belong to. Raises as `open`
+        does."""
+        while True:
+            opened = self.resume()
+            self.senders.add(self.token)
+            if self.may_send(opened):
+                return opened
+            self.end_sending()
+
+    def may_send(self, opened: int) -> bool:
+        """Whether parts of this opening may be sent: the run was not aborted, and not opened anew."""
+        state = self.log.state()
+        return state.opened == opened and state.act not in (None, "aborting", "dropping")
+
+    def end_sending(self) -> None:
+        """Say that nothing that this process has sent is under way any more."""
+        self.senders.remove(self.token)
 
     def publish(self, prepare: Callable[[int], Intent], *, follows: bool) -> Intent:
         """Publish the run. `prepare` compares what was sent, for the opening it is given, and says what to publish.
@@ -147,8 +174,9 @@ class Commit:
         self.log.say(state, Entry(act="published", by=self.token, intent=name))
         return intent
 
-    def abort(self, remove: Callable[[], None]) -> State:
-        """Remove what an unpublished run has sent; of one that is decided, finish it. The run's state then.
+    def abort(self, remove: Callable[[], None]) -> tuple[State, bool]:
+        """Remove what an unpublished run has sent; of one that is decided, finish it. The run's state then, and whether
+        nobody was sending any more.
 
         Raises what `finish` and `remove` raise: another process goes on from there."""
         state = self.log.state()
@@ -159,14 +187,23 @@ class Commit:
             elif (after := self.log.append(state, Entry(act="aborting", by=self.token))) is not None:
                 return self._remove(after, remove)
             state = self.log.state()
-        return state
+        return state, True
 
-    def _remove(self, state: State, remove: Callable[[], None]) -> State:
+    def _remove(self, state: State, remove: Callable[[], None]) -> tuple[State, bool]:
         try:
+            quiet = self._quiet()
             remove()
         finally:
             state = self.log.say(state, Entry(act="stopped", by=self.token))
-        return state
+        return state, quiet
+
+    def _quiet(self) -> bool:
+        """Whether nobody sends any more, waited for a while."""
+        for pause in self.pauses:
+            if not self.senders.any():
+                return True
+            time.sleep(pause)
+        return not self.senders.any()
 
     def close(self, state: State) -> None:
         """Say that nothing is left to be looked for, unless the run was taken up again since `state`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from uuid import uuid4
@@ -11,6 +12,7 @@ from uuid import uuid4
 from sluice.delivery.commit.commit import Commit, Intent
 from sluice.delivery.commit.deliveries import Claim, Deliveries
 from sluice.delivery.commit.run_log import RunLog
+from sluice.delivery.commit.senders import Senders
 from sluice.delivery.publishing.former import adopt
 from sluice.delivery.staging import Stage, StagedRun, delivered_before
 from sluice.destinations.base import Destination
@@ -22,18 +24,22 @@ LOOKS = (0.0, 1.0, 3.0)
 """Seconds before each look for a manifest whose write was not answered."""
 
 
-def commit_of(plan: Plan, stage: Stage, destination: Destination, connections: Connections) -> Commit:
+def commit_of(
+    plan: Plan, stage: Stage, destination: Destination, connections: Connections, *, pauses: Sequence[float] = ()
+) -> Commit:
     """What this process may decide about the run. A run that the version before has staged gets its log first."""
     log = RunLog(stage.opened.below("log"))
     adopt(plan, stage, destination, log)
     return Commit(
         log=log,
+        senders=Senders(stage.opened.below("sending")),
         deliveries=deliveries_of(plan, connections),
         token=uuid4().hex,
         stage=stage.write,
         staged=lambda name: stage.read(name, Intent),
         write=partial(_put, plan, destination),
         stays=plan.connection.destination.stays,
+        pauses=pauses,
     )
 
 

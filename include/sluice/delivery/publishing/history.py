@@ -1,4 +1,8 @@
-"""The reports of an export's runs, kept in staging: `deliveries/<export>/reports/<flow run id>.json`."""
+"""The reports of an export's runs, kept in staging: `deliveries/<export>/reports/<flow run id>.json`.
+
+Runs that published nothing end in `.ended.json`, and are counted by themselves: however many of them there are, the
+last deliveries are remembered, with which later ones are compared.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
 
 KEPT = 100
-"""Reports of an export; older ones go."""
+"""Reports of deliveries, and as many of other runs; older ones go."""
+_ENDED = ".ended.json"
 
 
 class History:
@@ -38,13 +43,20 @@ class History:
 
     def find(self, flow_run_id: str) -> Report | None:
         """What a run has reported last."""
-        body = self._opened.find_bytes(f"{flow_run_id}.json")
-        return None if body is None else Report.model_validate_json(body)
+        for name in (f"{flow_run_id}.json", f"{flow_run_id}{_ENDED}"):
+            if (body := self._opened.find_bytes(name)) is not None:
+                return Report.model_validate_json(body)
+        return None
 
     def keep(self, report: Report) -> None:
-        """Write a report down, and drop the oldest beyond `KEPT`."""
-        self._opened.write_bytes(f"{report.flow_run_id}.json", report.model_dump_json(indent=1).encode() + b"\n")
-        self._opened.remove(self._names()[KEPT:])
+        """Write a report down, and drop the oldest beyond `KEPT`. What a run has said before it was published goes."""
+        published, ended = f"{report.flow_run_id}.json", f"{report.flow_run_id}{_ENDED}"
+        is_published = report.outcome == "published"
+        name = published if is_published else ended
+        self._opened.write_bytes(name, report.model_dump_json(indent=1).encode() + b"\n")
+        names = self._names()
+        alike = [one for one in names if one.endswith(_ENDED) != is_published]
+        self._opened.remove([*alike[KEPT:], *([ended] if is_published and ended in names else [])])
 
     def _names(self) -> list[str]:
         files = [file for file in self._opened.list() if file.name.endswith(".json")]

@@ -13,12 +13,14 @@ from pydantic import BaseModel, ConfigDict
 from sluice.extras import DISTRIBUTION
 from sluice.model.run import Mode
 
-Outcome = Literal["published", "refused", "unknown", "failed"]
+Outcome = Literal["published", "skipped", "held", "cancelled", "failed", "unknown"]
 """published: the manifest is there, and everything it lists.
-refused: it was not written, for something differs; `why` says what.
-unknown: its write was not answered, and the destination could not be asked, or it was not accepted. The next process
-tries again.
-failed: the run ended before it could publish, and what it had sent was removed."""
+skipped: nothing was sent, for a limit, a date or a rule says so.
+held: nothing was sent, for the rows are not as expected; a person may release them.
+cancelled: someone ended the run, or its tasks, before it could publish; what it had sent was removed.
+failed: an error ended it before it could publish, or something differs; `why` says what. What it had sent was removed.
+unknown: it is decided; its manifest's write was not answered, and the destination could not be asked, or it was not
+accepted. The next process tries again."""
 
 ENGINES = ("pyarrow", "polars", "duckdb", "isal", "botocore", "azure-storage-blob")
 
@@ -51,7 +53,8 @@ class Report(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     export: str
-    connection: str
+    connection: str = ""
+    """Empty, as all that the run's plan says, if it ended before it had one."""
     run: str
     """In Airflow's words."""
     flow_run_id: str
@@ -59,7 +62,7 @@ class Report(BaseModel):
     outcome: Outcome
     why: str = ""
     """What differs, or what was not answered; empty for what was published."""
-    mode: Mode
+    mode: Mode = "full"
     window: str | None = None
     """Of a backfill, its slice of time."""
     files: int = 0
@@ -73,11 +76,11 @@ class Report(BaseModel):
     """Seconds that each step took in its last try."""
     feeds: Mapping[str, FeedReport] = {}
     warnings: tuple[str, ...] = ()
-    manifest: str
+    manifest: str = ""
     """Its full address, whether or not it was written."""
     ended_at: str
     """In UTC."""
-    definition_hash: str
+    definition_hash: str = ""
     versions: Mapping[str, str] = {}
     wakes: bool = True
     """Whether those that follow this export's deliveries are told of it."""

@@ -13,6 +13,7 @@ from typing import Any
 from sluice.delivery.commit.commit import Commit, Intent, drop
 from sluice.delivery.commit.deliveries import Claim, Deliveries
 from sluice.delivery.commit.run_log import RunLog
+from sluice.delivery.commit.senders import Senders
 from sluice.delivery.commit.watermark import Watermark
 from sluice.errors import FatalError
 from sluice.filesystem import File
@@ -27,20 +28,22 @@ class Folder:
     path: str
     drops: bool
     """Whether anybody removes it: entries that stay need no second look."""
+    alone: bool = False
+    """Whether no other process of the story changes it, or looks at it."""
 
     def list(self) -> tuple[File, ...]:
-        names = self.calls.make(partial(_below, self.path + "/"))
+        names = self.calls.make(partial(_below, self.path + "/"), seen=not self.alone)
         return tuple(File(name, 0, 0) for name in names)
 
     def create(self, name: str, body: bytes) -> bool:
-        return bool(self.calls.make(partial(_create, self.at(name), body)))
+        return bool(self.calls.make(partial(_create, self.at(name), body), seen=not self.alone))
 
     def find_bytes(self, name: str) -> bytes | None:
         found = self.calls.make(lambda files: files.get(self.at(name)), seen=self.drops and "00000001/" in name)
         return None if found is None else bytes(found)
 
     def remove_tree(self, folder: str) -> None:
-        self.calls.make(partial(_remove_below, self.at(folder) + "/"))
+        self.calls.make(partial(_remove_below, self.at(folder) + "/"), seen=not self.alone)
 
     def at(self, name: str) -> str:
         return f"{self.path}/{name}"
@@ -109,6 +112,7 @@ class Actor:
     token: str
     calls: Calls
     drops: bool = False
+    sends: bool = False
 
     @property
     def log(self) -> RunLog:
@@ -118,6 +122,7 @@ class Actor:
     def commit(self) -> Commit:
         return Commit(
             log=self.log,
+            senders=Senders(Folder(self.calls, f"{self.run.staging}/sending", drops=False, alone=not self.sends)),
             deliveries=Deliveries(Folder(self.calls, "deliveries", drops=False), self._finish),
             token=self.token,
             stage=lambda name, intent: self.calls.make(
@@ -167,9 +172,16 @@ class Actor:
         return None if found is None else list(json.loads(found))
 
     def upload(self) -> None:
-        self.commit.resume()
-        for name, body in self.run.parts(self._since()).items():
-            self.calls.make(partial(_put, name, body))
+        """Send the parts, as long as they may be sent."""
+        commit = self.commit
+        opened = commit.begin_sending()
+        try:
+            for number, (name, body) in enumerate(self.run.parts(self._since()).items()):
+                if number and not commit.may_send(opened):
+                    return
+                self.calls.make(partial(_put, name, body))
+        finally:
+            commit.end_sending()
 
     def _since(self) -> int:
         basis = self._basis()
@@ -205,9 +217,10 @@ class Actor:
 
     def abort(self, *, later: bool = False) -> bool:
         """What the teardown does, and a later run or `sluice clean` in its place."""
-        state = self.commit.abort(self._remove_parts)
-        if state.act == "published" or later:
-            self.commit.close(state)
+        commit = self.commit
+        state, quiet = commit.abort(self._remove_parts)
+        if state.act == "published" or (later and quiet):
+            commit.close(state)
         return state.act == "published"
 
     def _remove_parts(self) -> None:
@@ -227,11 +240,11 @@ class Actor:
         self.publish()
 
 
-def process(run: Run, token: str, act: Callable[[Actor], Any], *, drops: bool = False) -> Process:
+def process(run: Run, token: str, act: Callable[[Actor], Any], *, drops: bool = False, sends: bool = False) -> Process:
     """One act of one process at a run. `drops`: what is staged is replaced or removed in this story, so that every
-    look at it counts."""
+    look at it counts. `sends`: so are the marks of those who send."""
     RUNS[run.name] = run
-    return lambda calls: act(Actor(run, token, calls, drops))
+    return lambda calls: act(Actor(run, token, calls, drops, sends))
 
 
 def _refuse(_: dict[str, bytes]) -> None:

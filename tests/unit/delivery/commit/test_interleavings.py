@@ -43,12 +43,20 @@ def publish(run: Run, by: str = "try1", *, drops: bool = False) -> Process:
     return process(run, by, Actor.publish, drops=drops)
 
 
-def teardown(run: Run, by: str = "teardown") -> Process:
-    return process(run, by, Actor.abort)
+def extracted(run: Run) -> Process:
+    return process(run, "first", Actor.extract)
 
 
-def clean(run: Run, *, prune: bool = False) -> Process:
-    return process(run, "clean", lambda actor: actor.clean(prune=prune), drops=prune)
+def upload(run: Run, by: str = "upload") -> Process:
+    return process(run, by, Actor.upload, sends=True)
+
+
+def teardown(run: Run, by: str = "teardown", *, sends: bool = False) -> Process:
+    return process(run, by, Actor.abort, sends=sends)
+
+
+def clean(run: Run, *, prune: bool = False, sends: bool = False) -> Process:
+    return process(run, "clean", lambda actor: actor.clean(prune=prune), drops=prune, sends=sends)
 
 
 def whole_run(run: Run, by: str = "whole", *, drops: bool = False) -> Process:
@@ -62,10 +70,21 @@ def cleared(run: Run) -> Process:
         actor.upload()
         actor.publish()
 
-    return process(run, "cleared", act)
+    return process(run, "cleared", act, sends=True)
 
 
 STORIES = {
+    "an upload and the teardown": Story(
+        (extracted(TWO_PARTS),), (upload(TWO_PARTS), teardown(TWO_PARTS, sends=True)), (TWO_PARTS,)
+    ),
+    "an upload sleeps through the teardown and clean": Story(
+        (extracted(TWO_PARTS),),
+        (upload(TWO_PARTS), teardown(TWO_PARTS, sends=True), clean(TWO_PARTS, sends=True)),
+        (TWO_PARTS,),
+    ),
+    "two tries of an upload and clean": Story(
+        (extracted(R1),), (upload(R1), upload(R1, "try2"), clean(R1, sends=True)), (R1,)
+    ),
     "two parts: publish and the teardown": Story(
         (sent(TWO_PARTS),), (publish(TWO_PARTS), teardown(TWO_PARTS)), (TWO_PARTS,)
     ),
@@ -92,9 +111,11 @@ STORIES = {
     "a backfill beside a run": Story(
         (sent(BACKFILL), sent(R1)), (publish(BACKFILL), clean(BACKFILL), publish(R1)), (BACKFILL, R1)
     ),
-    "a cleared run while it is cleaned": Story((sent(R1),), (teardown(R1), cleared(R1), clean(R1)), tidy=False),
+    "a cleared run while it is cleaned": Story(
+        (sent(R1),), (teardown(R1, sends=True), cleared(R1), clean(R1, sends=True))
+    ),
     "a sleeping publish while the run is cleared": Story(
-        (sent(R1), teardown(R1)), (publish(R1), cleared(R1), clean(R1)), tidy=False
+        (sent(R1), teardown(R1)), (publish(R1), cleared(R1), clean(R1, sends=True))
     ),
     "a sleeping publish while the run is extracted again": Story(
         (sent(R1), whole_run(R2), teardown(R1)),

@@ -1,0 +1,43 @@
+"""Buttons on the page of a run's `publish`: where its manifest is, and its report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.sdk import BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+
+class ManifestLink(BaseOperatorLink):
+    """The manifest's address, as the destination has it; nothing of a run that has published nothing. Airflow asks in
+    the worker, once the task has ended."""
+
+    name = "Manifest"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
+        address = str((_report(ti_key) or {}).get("manifest", ""))
+        return f"file://{address}" if address.startswith("/") else address
+
+
+class ReportLink(BaseOperatorLink):
+    """The run's report, as Airflow's API gives it."""
+
+    name = "Report"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        from airflow.sdk import conf
+
+        base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
+        run = f"dags/{ti_key.dag_id}/dagRuns/{quote(ti_key.run_id, safe='')}"
+        path = f"{base}/api/v2/{run}/taskInstances/{operator.task_id}/xcomEntries/return_value"
+        return path if _report(ti_key) else ""
+
+
+def _report(ti: Any) -> Any:
+    """What the task has returned; None if it has not."""
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    return BaseXCom.get_one(key="return_value", dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=-1)

@@ -1,0 +1,85 @@
+"""The teardown `finish`: the run's last task, whose state is the run's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
+
+from sluice.airflow.alerts import Listeners, catch_up, tell_ended
+from sluice.airflow.ended import TasksOf, begun, conclude, has_ended, known_run
+from sluice.airflow.project import verdicts
+from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from sluice.delivery.finish import Finished
+
+
+class FinishOperator(BaseOperator):
+    """Settles the run: removes what an unpublished one has sent, publishes one that is decided, reports how it ended
+    and tells those who asked to hear of it. Then does the same for runs of this export whose own last task did not
+    come to it.
+
+    Airflow calls a run by its last tasks, and passes over teardowns: a run whose `publish` was skipped would be a
+    success. This one counts, and fails with the error of a run that has published nothing."""
+
+    template_fields: Sequence[str] = ("extracted",)
+    ui_color = "#eeeeee"
+
+    def __init__(self, *, extracted: Any, asset: Asset | None, listeners: Listeners, **kwargs: Any) -> None:
+        self.alias = AssetAlias(asset.name) if asset else None
+        super().__init__(outlets=[self.alias] if self.alias else [], **kwargs)
+        self.asset = asset
+        self.extracted: Mapping[str, Any] | None = extracted
+        self.listeners = listeners
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from sluice.airflow.connections import AirflowConnections
+        from sluice.delivery.finish import finish, forget
+
+        tasks = TasksOf(context["ti"].dag_id, context["run_id"])
+        run = known_run(self.listeners, self.extracted, tasks, context)
+        finished = finish(run, self.listeners.staging, AirflowConnections(), datetime.now(UTC))
+        self._log(finished)
+        ended = partial(has_ended, context["ti"], context["dag_run"].dag_id)
+        for page in catch_up(self.listeners, ended, AirflowConnections(), but=run.flow_run_id):
+            self.log.warning("of former runs not everything is told; the next one goes on: %s", page)
+        if not run.dry_run:
+            warnings = (tasks.left("publish", "return_value") or {}).get("warnings") or ()
+            tell_ended(self.listeners, finished.ending, begun(run.flow_run_id, context), warnings)
+        self._clean_others(run.flow_run_id, ended)
+        forget(run, self.listeners.staging, AirflowConnections())
+        with verdicts():
+            if finished.error is not None and not finished.done.published:
+                raise finished.error
+        if finished.report is not None and finished.report.wakes and self.alias and self.asset:
+            context["outlet_events"][self.alias].add(self.asset, extra=finished.report.model_dump(mode="json"))
+        conclude(finished.ending)
+        return finished.done.model_dump(mode="json")
+
+    def _log(self, finished: Finished) -> None:
+        done = finished.done
+        if finished.error is not None:
+            self.log.warning("not everything is settled; the next run goes on from there: %s", finished.error.page())
+        if done.published:
+            self.log.info("published: %s unfinished uploads removed", done.uploads)
+        elif done.unfinished:
+            self.log.warning("decided and not published yet; the next run goes on from there: %s", done.unfinished)
+        else:
+            self.log.info("not published: %s parts and %s unfinished uploads removed", done.removed, done.uploads)
+        if done.left:
+            self.log.warning("what killed tries may have left unfinished stays: %s", done.left)
+
+    def _clean_others(self, own: str, ended: Callable[[str], bool]) -> None:
+        from sluice.airflow.connections import AirflowConnections
+        from sluice.delivery.cleaning.clean import Cleaner
+
+        try:
+            cleaner = Cleaner(self.listeners.staging, self.listeners.name, AirflowConnections(), ended)
+            for one in cleaner.clean(datetime.now(UTC), but=own):
+                self.log.info(one.sentence)
+        except SluiceError as failed:  # of other runs: this one ends as it has
+            self.log.warning("former runs could not be looked through: %s", failed.page())

@@ -1,0 +1,12 @@
+"""Processes that a test kills leave their marks: nobody waits here for what never comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from sluice.delivery import abort
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abort, "PAUSES", (0.01,))
