@@ -57,7 +57,7 @@ class AzureConfig(ObjectStoreConfig):
         client = container_client(access, container, waits=self.waits(threads))
         store = Container(client, self.scope)
         server = replace(origin, server=blob_address(access))
-        return ObjectStore(store, self, server, threads=threads, address=label(address))
+        return ObjectStore(store, self, server, threads=threads, address=address)
 
 
 def _refuse_expired(access: AzureAccess, origin: Origin) -> None:
@@ -91,7 +91,7 @@ class AzureBlob(AzureConfig):
 
     def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
         access = self._access(connections, name)
-        host = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").rstrip("/")
+        host = label(access.endpoint_url or f"https://{access.account}.blob.core.windows.net").rstrip("/")
         return self._container(access, self.container, f"{host}/{self.container}", name=name, threads=threads)
 
 
@@ -131,5 +131,5 @@ class DataLandingZone(AzureConfig):
                 f"connection {name}: the Airflow connection {self.airflow_conn_id} has no SAS URL",
                 next_step="put the landing zone's SASUri into the extra `sas_token`; refresh it before it expires",
             )
-        host = (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").rstrip("/")
+        host = label(access.endpoint_url or f"https://{access.account}.blob.core.windows.net").rstrip("/")
         return self._container(access, self.container, f"{host}/{self.container}", name=name, threads=threads)
