@@ -14,12 +14,13 @@ import sys
 from benchmarks import report
 from benchmarks.dag import DagRounds
 from benchmarks.destinations import DeliveryRounds
+from benchmarks.memory import CaseRounds
 from benchmarks.parts import Steps
 from benchmarks.place import HOME, REPORT, REPOSITORY, RESULTS, environment
 from benchmarks.runs import Result, Rounds
 from benchmarks.work import GROUPS, WORKS
 
-_ROUNDS: dict[str, type[Rounds]] = {"dag": DagRounds, "s3": DeliveryRounds, "sftp": DeliveryRounds}
+_ROUNDS: dict[str, type[Rounds]] = {"dag": DagRounds, "s3": DeliveryRounds, "sftp": DeliveryRounds, "memory": CaseRounds}
 """How a work is measured that is not a process for each subject."""
 
 

@@ -1,0 +1,109 @@
+"""What is hard on memory, a case a subject: wide rows, large values, many row groups, many columns, a file that expands.
+
+`make bench WORKS=memory`. Every case is a dataset of its own, made once, and an export with nothing declared but what
+makes it hard: the memory is the default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.place import HOME, WORLD, own_command
+from benchmarks.runs import Rounds
+from benchmarks.work import CASES, Subject
+from benchmarks.world import World
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_LARGE = 500_000
+"""Bytes of a large value."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """One dataset: its rows as tables, a row group each, and how its pages are compressed."""
+
+    rows: int
+    tables: Callable[[], Iterator[pa.Table]]
+    compression: str = "snappy"
+    dictionary: bool = True
+
+    def made(self, folder: Path) -> Path:
+        """The folder with its file, which is made if it is missing."""
+        import pyarrow.parquet as pq
+
+        path = folder / "0000.parquet"
+        if path.exists():
+            return folder
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        tables = self.tables()
+        first = next(tables)
+        options = {"compression": self.compression, "use_dictionary": self.dictionary}
+        with pq.ParquetWriter(partial, first.schema, **options) as writer:
+            writer.write_table(first)
+            for table in tables:
+                writer.write_table(table)
+        partial.rename(path)
+        return folder
+
+
+def _columns(rows: int, columns: int) -> Iterator[pa.Table]:
+    """One row group of whole numbers, floats and short texts."""
+    import numpy as np
+    import pyarrow as pa
+
+    random = np.random.default_rng(7)
+    made: dict[str, pa.Array] = {"profile_id": pa.array(np.arange(rows))}
+    for number in range(columns - 1):
+        values = random.integers(0, 10**9, rows)
+        kinds = (values, values / 1000, pa.array(values).cast(pa.string()))
+        made[f"column_{number:05d}"] = pa.array(kinds[number % 3])
+    yield pa.table(made)
+
+
+def _texts(rows: int, *, random: bool) -> Iterator[pa.Table]:
+    """One row group of large values: each its own random letters, or all the same."""
+    import pyarrow as pa
+
+    same = "x" * _LARGE
+    values = [os.urandom(_LARGE // 2).hex() if random else same for _ in range(rows)]
+    yield pa.table({"profile_id": list(range(rows)), "text": pa.array(values, pa.large_string())})
+
+
+def _groups(groups: int) -> Iterator[pa.Table]:
+    """Row groups of one row."""
+    for table in _columns(groups, 20):
+        for number in range(groups):
+            yield table.slice(number, 1)
+
+
+DATA = {
+    "columns": Data(300_000, lambda: _columns(300_000, 200)),
+    "random": Data(2_000, lambda: _texts(2_000, random=True)),
+    "same": Data(2_000, lambda: _texts(2_000, random=False)),
+    "groups_1000": Data(1_000, lambda: _groups(1_000)),
+    "groups_2000": Data(2_000, lambda: _groups(2_000)),
+    "columns_20000": Data(1_000, lambda: _columns(1_000, 20_000)),
+    "expanding": Data(3_000, lambda: _texts(3_000, random=False), "zstd", dictionary=False),
+}
+
+
+class CaseRounds(Rounds):
+    """Runs the cases, each over its own dataset."""
+
+    def source(self, subject: Subject) -> Path:
+        return DATA[CASES[subject.name].data].made(HOME / "cases" / CASES[subject.name].data)
+
+    def command(self, subject: Subject, source: Path, out: Path) -> list[str]:
+        declared = CASES[subject.name].declared
+        World(WORLD, HOME, out).declare_case(str(source.relative_to(HOME)), subject.function, declared)
+        return own_command(subject.function, out)
+
+    def rows_of(self, subject: Subject) -> int:
+        return DATA[CASES[subject.name].data].rows
