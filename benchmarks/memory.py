@@ -7,12 +7,14 @@ makes it hard: the memory is the default.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.place import HOME, WORLD, own_command
+from benchmarks.place import HOME, WORLD, environment, own_command
 from benchmarks.runs import Rounds
 from benchmarks.work import CASES, Subject
 from benchmarks.world import World
@@ -33,13 +35,13 @@ class Data:
     compression: str = "snappy"
     dictionary: bool = True
 
-    def made(self, folder: Path) -> Path:
-        """The folder with its file, which is made if it is missing."""
+    def make(self, folder: Path) -> None:
+        """Write its file below the folder, if it is missing."""
         import pyarrow.parquet as pq
 
         path = folder / "0000.parquet"
         if path.exists():
-            return folder
+            return
         folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         tables = self.tables()
@@ -50,7 +52,6 @@ class Data:
             for table in tables:
                 writer.write_table(table)
         partial.rename(path)
-        return folder
 
 
 def _columns(rows: int, columns: int) -> Iterator[pa.Table]:
@@ -98,7 +99,10 @@ class CaseRounds(Rounds):
     """Runs the cases, each over its own dataset."""
 
     def source(self, subject: Subject) -> Path:
-        return DATA[CASES[subject.name].data].made(HOME / "cases" / CASES[subject.name].data)
+        """Made in a process of its own: who is started by a large one counts its memory as a peak of its own."""
+        name = CASES[subject.name].data
+        subprocess.run([sys.executable, "-m", "benchmarks.memory", name], env=environment(), check=True)
+        return HOME / "cases" / name
 
     def command(self, subject: Subject, source: Path, out: Path) -> list[str]:
         declared = CASES[subject.name].declared
@@ -107,3 +111,7 @@ class CaseRounds(Rounds):
 
     def rows_of(self, subject: Subject) -> int:
         return DATA[CASES[subject.name].data].rows
+
+
+if __name__ == "__main__":
+    DATA[sys.argv[1]].make(HOME / "cases" / sys.argv[1])

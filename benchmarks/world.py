@@ -10,7 +10,7 @@ from benchmarks.work import FILTER, KEPT
 from sluice.errors import DefinitionError
 from sluice.model.access import Access, FolderAccess
 
-_EXPORT = "kind: dataset-export\nconnection: out\n"
+_EXPORT = "kind: dataset-export\nconnection: out\nmode: full\n"  # each round delivers everything again
 EXPORTS = {
     "ndjson": f"{_EXPORT}datasets: [profiles]\nformat: {{type: json}}\n",
     "chunked": f"{_EXPORT}datasets: [profiles]\nformat: {{type: json}}\nchunks: {{records: 10000}}\n",

@@ -36,11 +36,15 @@ def _as_stored(schema: pa.Schema, stored: Sequence[pa.Schema]) -> pa.Schema:
     import pyarrow as pa
 
     views = {pa.string(): pa.string_view(), pa.binary(): pa.binary_view()}
-    for index, field in enumerate(schema):
-        kinds = {one.field(field.name).type for one in stored if field.name in one.names}
-        if kinds == {views.get(field.type)}:
-            schema = schema.set(index, field.with_type(views[field.type]))
-    return schema
+    kinds: dict[str, set[pa.DataType]] = {}
+    for held in (held for one in stored for held in one):
+        kinds.setdefault(held.name, set()).add(held.type)
+    return pa.schema(
+        [
+            field.with_type(views[field.type]) if kinds.get(field.name) == {views.get(field.type)} else field
+            for field in schema
+        ]
+    )
 
 
 def _format(*, pre_buffer: bool) -> pa_dataset.ParquetFileFormat:
