@@ -159,6 +159,7 @@ def profiles(rows: int) -> pa.Table:
     )
 
 
+@pytest.mark.slow
 @every_variant
 def test_the_same_rows_give_the_same_bytes_however_they_are_split(variant: Variant) -> None:
     table = profiles(70_000)
@@ -188,6 +189,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
+@pytest.mark.slow
 @one_of_each
 def test_memory_does_not_grow_with_rows(variant: Variant) -> None:
     """Peak MB of a process that writes 0.5 and 2.9 million rows."""

@@ -169,6 +169,7 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["exports", "refreshes", "declarations"])
 def test_a_parse_imports_no_engine(file: str) -> None:
     found = loaded_by(f"import {file}") & set(HEAVY) - loaded_by("import airflow.sdk.io, airflow.sdk.bases.sensor")

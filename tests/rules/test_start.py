@@ -51,6 +51,7 @@ def world(tmp_path: Path) -> World:
     return world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("export", ["text", "parquet", "segment"])
 def test_a_run_imports_no_pandas(world: World, export: str) -> None:
     code = STEPS.format(root=str(world.root), export=export, heavy=HEAVY)

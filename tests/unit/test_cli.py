@@ -110,6 +110,7 @@ def test_the_schemas_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[s
     ]
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_traceback() -> None:
     """As in `sluice schema export | head -1`; and the command runs without anything heavy."""
     script = (

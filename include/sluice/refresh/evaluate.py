@@ -21,7 +21,7 @@ from sluice.memory import budget, use
 from sluice.model.access import Connections
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
 from sluice.refresh.tables import tables_read
-from sluice.sql import connect, quote
+from sluice.sql import connect, parser, quote
 from sluice.sql.expression import one_expression
 from sluice.sql.names import Names, names_of
 from sluice.sql.spelling import respelled
@@ -105,7 +105,7 @@ def _members(engine: duckdb.DuckDBPyConnection, rule: str, dataset: Dataset, nam
 def tables_of(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
     """The tables that the segment reads. Raises `DefinitionError` where its `reads` does not name one."""
     rule = rule_of(segment, dataset)
-    with connect() as engine, _explained(segment, rule):
+    with parser() as engine, _explained(segment, rule):
         named = tables_read(engine, rule)
         if segment.where is not None:
             one_expression(segment.where)

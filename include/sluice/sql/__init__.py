@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,3 +39,13 @@ def connect(
     # A zone of the machine's would make the same row differ between two workers; names of Python's are no tables.
     engine.execute("set timezone = 'UTC'; set python_enable_replacements = false; set lock_configuration = true")
     return engine
+
+
+def parser() -> duckdb.DuckDBPyConnection:
+    """A cursor of the one engine that only reads SQL text: an engine for each text would cost 20 ms. Close it."""
+    return _parser(os.getpid()).cursor()
+
+
+@cache
+def _parser(process: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001 - an engine does not survive a fork
+    return connect()

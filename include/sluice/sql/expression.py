@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from sluice.errors import DefinitionError
-from sluice.sql import connect
+from sluice.sql import parser
 from sluice.sql.names import Names
 from sluice.sql.spelling import respelled
 from sluice.sql.tree import NotOneSelectError, Tree, expressions, parameters, parse, without_places
@@ -33,7 +33,7 @@ class Expression:
         """The expression as a part of a statement, in the engine's names for columns."""
         if names.are_plain:
             return enclosed(self.text)
-        with connect() as engine:
+        with parser() as engine:
             return enclosed(respelled(engine, f"select {self.text}", names).removeprefix("select "))
 
 
@@ -48,7 +48,7 @@ def one_expression(text: str) -> Tree:
     Alone it parses, so that it closes no parenthesis but its own; and between parentheses it is the same one value, so
     that no clause stands behind it."""
     try:
-        with connect() as engine:
+        with parser() as engine:
             select = parse(engine, f"select {text}")
             enclosing = parse(engine, f"select {enclosed(text)}")
     except NotOneSelectError as wrong:
@@ -104,7 +104,7 @@ def _refuse_beyond_row(node: Tree, text: str) -> None:
 @cache
 def _fickle() -> frozenset[str]:
     """Functions, and macros made of them, whose value depends on other rows or on the moment."""
-    with connect() as engine:
+    with parser() as engine:
         return frozenset(name for (name,) in engine.execute(_FICKLE).fetchall())
 
 

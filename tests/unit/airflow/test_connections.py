@@ -256,11 +256,13 @@ print(access.host, access.port, access.username, access.host_key)
 """
 
 
+@pytest.mark.slow
 def test_a_command_reads_the_settings_file(tmp_path: Path) -> None:
     (tmp_path / "airflow_settings.yaml").write_text(SETTINGS)
     assert alone(ASK.format(conn_id="from_settings"), tmp_path) == "files.example 2022 drop ssh-ed25519 AAAA"
 
 
+@pytest.mark.slow
 def test_a_command_reads_airflows_database(tmp_path: Path) -> None:
     fill = """
 from airflow.models import Connection
@@ -274,6 +276,7 @@ session.commit()
     assert alone(fill + ASK.format(conn_id="in_database"), tmp_path, **database) == "db.example 22 drop None"
 
 
+@pytest.mark.slow
 def test_a_task_asks_its_supervisor(tmp_path: Path) -> None:
     supervised = """
 from airflow.sdk.execution_time import task_runner

@@ -45,6 +45,7 @@ with verdicts():
 """
 
 
+@pytest.mark.slow
 def test_a_crash_in_a_library_ends_the_process() -> None:
     """It went on for ever: the handler returned to the instruction that crashed."""
     ended = subprocess.run([sys.executable, "-c", CRASH], timeout=60, check=False)

@@ -54,6 +54,7 @@ def checked(world: World, *names: str) -> Checked:
     return check_columns(loaded.project, world.include, names or ("people", "events"), world)
 
 
+@pytest.mark.slow
 def test_a_thousand_exports_read_a_schema_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.declare({f"exports/e{n}.yaml": export(f"[id, {{sql: upper(nam), as: n{n % 3}}}]") for n in range(1000)})
     asked: list[str] = []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.fuzz import fuzz
 from tests.mutants import mutant
 
 MUTANTS = 500
 
 
+@pytest.mark.slow
 def test_every_mutant_is_valid_or_a_clear_page(tmp_path: Path) -> None:
     tally = fuzz(0, MUTANTS, tmp_path)
     assert not tally.others, "\n\n".join(tally.others)

@@ -32,6 +32,7 @@ def times(found: Ticks, start: datetime, count: int) -> list[str]:
     return listed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", HOURS)
 def test_every_few_hours_keeps_its_anchor_for_a_year(hours: int) -> None:
     found = ticks(every=f"{hours} hours", at="00:30")

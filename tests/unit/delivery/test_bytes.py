@@ -106,6 +106,7 @@ def cut_many_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     return send
 
 
+@pytest.mark.slow
 def test_the_files_are_the_same_however_they_are_sent(cut_many_ways: Callable[..., dict[str, bytes]]) -> None:
     one = cut_many_ways("one", cores=1)
     assert cut_many_ways("three", cores=3) == one
@@ -199,6 +200,7 @@ def test_verify_finds_a_file_of_the_run_that_is_not_listed(tmp_path: Path) -> No
     assert list(verify(manifest, destination)) == [f"extra: {extra} is this run's and is not in the manifest"]
 
 
+@pytest.mark.slow
 def test_a_large_feed_is_sampled_and_its_files_are_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sluice.chunk.fit.ROWS", 100)
     here = world(tmp_path, rows([100] * 20_000), "{bytes: 100 KB}", "{type: csv, compression: none}")

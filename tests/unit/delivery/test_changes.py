@@ -132,6 +132,7 @@ ROWS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(ROWS, st.sampled_from(["runs", "dies early", "dies late", "full", "dry"])), max_size=7))
 def test_all_deliveries_in_their_order_give_the_source(steps: list[tuple[Rows, str]]) -> None:

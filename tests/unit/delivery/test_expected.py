@@ -118,6 +118,7 @@ def test_a_release_lets_no_failure_pass(world: World) -> None:
         world.extract("nightly", release=True)
 
 
+@pytest.mark.slow
 def test_counts_are_compared_with_the_mean_of_the_last_five_full_deliveries(world: World) -> None:
     declare(world)
     for number, count in enumerate((5000, 100, 110, 100, 90, 100)):

@@ -65,9 +65,11 @@ def reads(story: str, kind: Kind) -> bool:
     return kind == "fails before" and story != "published"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+CASES = [(story, kind) for story in STORIES for kind in KINDS]
+
+
 @pytest.mark.parametrize(
-    "story", [pytest.param(story, marks=pytest.mark.slow if at else ()) for at, story in enumerate(STORIES)]
+    ("story", "kind"), [pytest.param(*case, marks=pytest.mark.slow if at else ()) for at, case in enumerate(CASES)]
 )
 def test_a_fault_at_each_call(beginning: Scene, tmp_path: Path, story: str, kind: Kind) -> None:
     calls = [

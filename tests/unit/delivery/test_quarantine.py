@@ -151,6 +151,7 @@ def test_unless_it_is_declared_such_a_value_fails_the_run(world: World) -> None:
         world.upload(staged)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "bad"),
     [
@@ -245,6 +246,7 @@ def test_looking_for_unfit_values_ends_where_there_are_too_many(world: World, mo
     assert 0 < sum(tried) < 1000
 
 
+@pytest.mark.slow
 def test_only_the_last_runs_quarantines_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quarantine, "KEPT", 2)
     kept: list[Any] = []

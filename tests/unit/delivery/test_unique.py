@@ -182,6 +182,7 @@ def test_a_lost_server_may_be_back(world: World) -> None:
 key = st.none() | st.integers(0, 4)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(st.tuples(key, key, key), max_size=60),

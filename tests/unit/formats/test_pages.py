@@ -111,6 +111,7 @@ def lists(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(LIST), st.one_of(truth, numbers, nested))
 
 
+@pytest.mark.slow
 @given(structs(st.recursive(SCALARS, lambda values: st.tuples(st.just(STRUCT), structs(values)) | lists(values))))
 def test_a_struct_is_read_as_it_was_written(fields: Struct) -> None:
     data = write_struct(fields)

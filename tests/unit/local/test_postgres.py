@@ -123,6 +123,7 @@ def test_as_root_it_runs_as_nobody_else_below_a_closed_folder(tmp_path: Path) ->
         postgres.stop(server(layout))
 
 
+@pytest.mark.slow
 @as_root
 def test_no_other_user_reads_the_data_or_changes_who_is_let_in(layout: Layout) -> None:
     """It ran as `nobody`, who owned both: any process of `nobody` could change who is let in, and read every secret."""
@@ -170,6 +171,7 @@ def test_the_place_of_a_home_that_was_removed_goes_and_others_stay(tmp_path: Pat
     assert kept.folder.exists()
 
 
+@pytest.mark.slow
 @as_root
 def test_data_that_an_earlier_version_left_at_home_moves_in(layout: Layout) -> None:
     url = postgres.start(layout)

@@ -132,6 +132,7 @@ def test_a_segment_may_be_empty(world: World) -> None:
     assert world.members("none").to_pylist() == []
 
 
+@pytest.mark.slow
 def test_evaluated_again_it_points_to_the_new_table_and_keeps_the_last_ones(world: World) -> None:
     project = world.project(rich={"where": "balance > 0"})
     first = world.evaluate(project, "rich", "scheduled__2026-11-30T00:00:00+00:00")

@@ -116,7 +116,15 @@ STORIES = {
 }
 
 
-@pytest.mark.parametrize("name", STORIES)
+QUICK = frozenset(
+    {"two parts: publish and the teardown", "two parts: publish and clean", "full: two runs", "a backfill beside a run"}
+)
+"""What `make test-fast` plays: the others take seconds each."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in STORIES]
+)
 def test_every_interleaving(name: str, record_property: Callable[[str, object], None]) -> None:
     story = STORIES[name]
     files: dict[str, bytes] = {}
