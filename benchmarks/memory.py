@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.place import HOME, WORLD, environment, own_command
 from benchmarks.runs import Rounds
@@ -26,14 +26,19 @@ _LARGE = 500_000
 """Bytes of a large value."""
 
 
+_SMALL_PAGES = {"use_dictionary": False, "write_batch_size": 16}
+"""Pages of 8 MB, and not of 512, as Arrow's writer makes them of such values unless it is asked to look more often."""
+_EXPANDING = {"use_dictionary": False, "compression": "zstd"}
+
+
 @dataclass(frozen=True)
 class Data:
-    """One dataset: its rows as tables, a row group each, and how its pages are compressed."""
+    """One dataset: its rows as tables, a row group each."""
 
     rows: int
     tables: Callable[[], Iterator[pa.Table]]
-    compression: str = "snappy"
-    dictionary: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of Arrow's writer."""
 
     def make(self, folder: Path) -> None:
         """Write its file below the folder, if it is missing."""
@@ -46,8 +51,7 @@ class Data:
         partial = path.with_suffix(".partial")
         tables = self.tables()
         first = next(tables)
-        options = {"compression": self.compression, "use_dictionary": self.dictionary}
-        with pq.ParquetWriter(partial, first.schema, **options) as writer:
+        with pq.ParquetWriter(partial, first.schema, **self.options) as writer:
             writer.write_table(first)
             for table in tables:
                 writer.write_table(table)
@@ -86,12 +90,13 @@ def _groups(groups: int) -> Iterator[pa.Table]:
 
 DATA = {
     "columns": Data(300_000, lambda: _columns(300_000, 200)),
-    "random": Data(2_000, lambda: _texts(2_000, random=True)),
+    "random": Data(2_000, lambda: _texts(2_000, random=True), _SMALL_PAGES),
+    "random_pages": Data(2_000, lambda: _texts(2_000, random=True), {"use_dictionary": False}),
     "same": Data(2_000, lambda: _texts(2_000, random=False)),
     "groups_1000": Data(1_000, lambda: _groups(1_000)),
     "groups_2000": Data(2_000, lambda: _groups(2_000)),
     "columns_20000": Data(1_000, lambda: _columns(1_000, 20_000)),
-    "expanding": Data(3_000, lambda: _texts(3_000, random=False), "zstd", dictionary=False),
+    "expanding": Data(3_000, lambda: _texts(3_000, random=False), _EXPANDING),
 }
 
 

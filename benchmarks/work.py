@@ -202,6 +202,7 @@ CASES = {
     "groups-1000": Case("1,000 row groups of one row", "groups_1000", "format: {type: json}"),
     "groups-2000": Case("2,000 row groups of one row", "groups_2000", "format: {type: json}"),
     "columns-20000": Case("20,000 columns, NDJSON", "columns_20000", "format: {type: json}"),
+    "pages": Case("500 kB values, random, in pages of 512 MB", "random_pages", "format: {type: json}"),
     "expanding": Case("a file of 74 kB that holds 1.5 GB", "expanding", "format: {type: json}"),
 }
 MEMORY = Work(
@@ -210,10 +211,17 @@ MEMORY = Work(
     "**/part-*",
     tuple(Subject(name, case.title, name, ours=True, once=True) for name, case in CASES.items()),
     (
-        *(Target("rss", (), f"{case.title}: 1.2 GB", at_most=1.2e9, subject=name) for name, case in CASES.items()),
+        *(
+            Target("rss", (), f"{case.title}: 1.2 GB", at_most=1.2e9, subject=name)
+            for name, case in CASES.items()
+            if name != "pages"
+        ),
         Target("time", ("groups-1000",), "row groups of one row: no longer for each in twice as many", at_most=1.2,
                subject="groups-2000"),
     ),
+    note="A page of a Parquet file is decompressed whole, whoever reads it. Arrow's writer makes pages of 1,024 values"
+    " unless told otherwise: of 500 kB each, one takes 512 MB compressed and as much again, which no budget changes."
+    " That case has no target.",
 )  # fmt: skip
 
 _LOOPBACK = (

@@ -11,8 +11,13 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 DEFAULT = 512 * 10**6
 LEAST = 64 * 10**6
@@ -89,6 +94,23 @@ class Budget:
     def cost(self, decoded: int) -> int:
         """What rows take that are decoded to so many bytes and handed on in tables."""
         return decoded + _KEPT * min(decoded, self.table)
+
+
+def in_turn(
+    act: Callable[[T], R], items: Iterable[T], threads: Executor, *, most: int, weigh: Callable[[R], int]
+) -> Iterator[R]:
+    """What `act` makes of each item, in order: of several at once, as far as their results have room in an eighth of
+    the budget, by the heaviest so far; of one by one at least, and of `most` at most."""
+    room, heaviest = budget().total // 8, 0
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        while len(waiting) >= (1 if not heaviest and waiting else max(1, min(most, room // max(heaviest, 1)))):
+            result = waiting.popleft().result()
+            heaviest = max(heaviest, weigh(result), 1)
+            yield result
+        waiting.append(threads.submit(act, item))
+    while waiting:
+        yield waiting.popleft().result()
 
 
 _budget = Budget(DEFAULT)

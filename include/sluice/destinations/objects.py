@@ -19,6 +19,7 @@ from sluice.destinations.body import Body
 from sluice.destinations.failures import Origin, of_server
 from sluice.destinations.names import below, join
 from sluice.errors import SluiceError
+from sluice.memory import budget, cores
 from sluice.model.declared import Duration
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from obstore.store import AzureStore, ClientConfig, GCSStore, RetryConfig, S3Store
 
 MIB = 1 << 20
-_PARTS_IN_FLIGHT = 24
-"""Pieces in memory over all threads, besides the one that each thread fills: 24 threads of 8 MiB hold 384 MiB."""
+_IN_FLIGHT = 8
+"""Pieces of one file that are sent at once, at most."""
 
 _REMOVED_AT_ONCE = 1000
 
@@ -106,7 +107,7 @@ class ObjectStore:
         self._folder = config.folder
         self._origin = origin
         self._piece = config.piece_mib * MIB
-        self._in_flight = max(1, min(8, _PARTS_IN_FLIGHT // threads))
+        self._in_flight = _in_flight(self._piece, threads, origin)
         self._address = address
         self._credentials = credentials
         self._abort_uploads = abort_uploads
@@ -206,3 +207,16 @@ class ObjectStore:
             if isinstance(error, FileNotFoundError) and verb == "read" and "NoSuchBucket" not in str(error):
                 raise self._origin.fatal(f"{self._address}/{key} is not there") from None
             raise of_server(str(error), self._origin, act) from None
+
+
+def _in_flight(piece: int, threads: int, origin: Origin) -> int:
+    """Pieces of one file that are sent at once: as many as the memory for sending holds of all that are streamed,
+    besides the one that each fills and the one that it began with."""
+    memory = budget()
+    if 4 * piece > memory.sending.size:
+        raise origin.fatal(
+            f"pieces of {piece // MIB} MiB do not fit into {memory.total // 10**6:,} MB of memory",
+            f"declare a smaller `piece_mib`, or `memory: {-(-16 * piece // 10**6)} MB` at least",
+        )
+    streams = min(threads, cores() + 1)
+    return max(1, min(_IN_FLIGHT, memory.sending.size // (piece * streams) - 2))

@@ -17,6 +17,7 @@ from sluice.memory import budget
 from sluice.model.weight import weight
 from sluice.sources.claims import EXPANSION, expanded, mistaken
 from sluice.sources.fingerprint import Fingerprint, content_of, with_content, without_content
+from sluice.sources.local_groups import is_fast
 from sluice.sources.row_groups import RowGroups, dictionaries, extent_of
 from sluice.sources.unreadable import PARSED, stored_fields, unfit_column
 
@@ -46,6 +47,8 @@ class Footer(NamedTuple):
 
     metadata: pq.FileMetaData
     schema: pa.Schema
+    types: list[pa.DataType]
+    """Of the columns, as Arrow reads them."""
     digest: str
     starts: list[int]
     """The rows before each row group."""
@@ -129,7 +132,7 @@ class ParquetFiles:
                     yield table
             except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
                 self.expect(name, fingerprint)
-                raise self._unreadable(name, error, groups[0]) from error
+                raise self._unreadable(name, error, opened.broken(groups, wanted)) from error
             self.expect(name, fingerprint)
 
     def cost(self, file: File, groups: range, columns: Sequence[str] | None) -> int:
@@ -169,7 +172,9 @@ class ParquetFiles:
             read_dictionary=dictionaries(metadata),
             **_OPTIONS,
         )
-        return RowGroups(file, there.size, self._opened.at(name) if local else None, footer.starts)
+        path = self._opened.at(name)
+        fast = path if local and is_fast(metadata, footer.types, path) else None
+        return RowGroups(file, there.size, fast, footer.starts)
 
     def _verify(self, name: str, fingerprint: str) -> None:
         """Once a process: a retry and a resend read in others."""
@@ -213,7 +218,7 @@ class ParquetFiles:
         groups = (small.metadata.row_group(number) for number in range(small.metadata.num_row_groups))
         starts = list(accumulate((group.num_rows for group in groups), initial=0))
         numbers = dict(_numbers(list(small.schema_arrow)))
-        return Footer(small.metadata, pa.schema(fields), digest, starts, numbers)
+        return Footer(small.metadata, pa.schema(fields), small.schema_arrow.types, digest, starts, numbers)
 
     def _checked(self, file: File, footer: Footer, stream: pa.NativeFile) -> Footer:
         """The footer, if the file bears out what it claims."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sluice.foreign import said
 from sluice.memory import Budget
 from sluice.model.weight import split
-from sluice.sources.local_groups import is_fast, read_group
+from sluice.sources.local_groups import read_group
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,11 +86,12 @@ def dictionaries(metadata: pq.FileMetaData) -> list[str]:
 class RowGroups:
     """One opened file, for one thread."""
 
-    def __init__(self, file: pq.ParquetFile, size: int, path: str | None, starts: Sequence[int]) -> None:
+    def __init__(self, file: pq.ParquetFile, size: int, fast: str | None, starts: Sequence[int]) -> None:
         self.file = file
         self.size = size
         """Of the file, in bytes."""
-        self._fast = path if path is not None and is_fast(file, path) else None
+        self._fast = fast
+        """Where it is, if the faster decoder reads it."""
         self._starts = starts
         """The rows before each row group."""
         self._names = frozenset(file.schema_arrow.names)
@@ -101,6 +102,16 @@ class RowGroups:
     def present(self, columns: Sequence[str] | None) -> list[str] | None:
         """Those of the columns that the file has."""
         return None if columns is None else [name for name in columns if name in self._names]
+
+    def broken(self, groups: range, columns: Sequence[str] | None) -> int:
+        """The first of the row groups that cannot be read by itself."""
+        for number in groups[:-1]:
+            try:
+                for batch in self.file.iter_batches(64, row_groups=[number], columns=columns, use_threads=False):
+                    batch.validate(full=True)
+            except (OSError, ValueError):
+                return number
+        return groups[-1]
 
     def tables(
         self, groups: range, columns: Sequence[str] | None, extent: Extent, budget: Budget

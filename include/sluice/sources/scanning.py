@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from sluice.filesystem import Opened
+from sluice.memory import budget
 from sluice.sources.base import Pinned
 from sluice.sources.unreadable import PARSED, why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow import dataset as pa_dataset
+
+_BATCH = 131_072
+"""Rows that Arrow hands on at once unless told otherwise."""
 
 
 def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, pa.Scalar]]) -> pa_dataset.Dataset:
@@ -27,7 +32,32 @@ def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, 
     ]
     readable = pa.schema([field for field in pinned.schema if why_unreadable(field) is None])
     schema = _as_stored(readable, [fragment.physical_schema for fragment in fragments])
-    return pa_dataset.FileSystemDataset(fragments, schema, file_format, opened.filesystem)
+    found = _bounded()(fragments, schema, file_format, opened.filesystem)
+    found.bounds = _bounds(pinned)
+    return found
+
+
+def _bounds(pinned: Pinned) -> dict[str, int]:
+    """What a scan reads ahead. Arrow decodes whole row groups, several of several files at once."""
+    largest = max(pinned.slices, key=lambda piece: piece.bytes, default=None)
+    if largest is None or 4 * largest.bytes <= budget().rows.size:
+        return {}
+    rows = budget().table * largest.records // largest.bytes
+    return {"batch_size": max(1, min(rows, _BATCH)), "batch_readahead": 1, "fragment_readahead": 1}
+
+
+@cache
+def _bounded() -> type[Any]:
+    """A dataset whose scans keep within bounds: an engine asks it for them by itself."""
+    from pyarrow import dataset as pa_dataset
+
+    class Bounded(pa_dataset.FileSystemDataset):
+        bounds: Mapping[str, int] = {}
+
+        def scanner(self, **asked: Any) -> pa_dataset.Scanner:
+            return super().scanner(**{**self.bounds, **asked})
+
+    return Bounded
 
 
 def _as_stored(schema: pa.Schema, stored: Sequence[pa.Schema]) -> pa.Schema:

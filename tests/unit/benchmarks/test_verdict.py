@@ -10,7 +10,7 @@ from benchmarks.process import Measured
 from benchmarks.report import last_line, rendered
 from benchmarks.runs import Outcome, Result
 from benchmarks.verdict import ratios, verdicts
-from benchmarks.work import CSV, MEMORY, NDJSON, WORKS, Target
+from benchmarks.work import CSV, FLAT, NDJSON, WORKS, Target
 
 
 def outcome(subject: str, number: int, total: float, work: float | None = None, *, rows: int = 1000) -> Outcome:
@@ -52,7 +52,7 @@ def test_a_size_has_an_upper_bound() -> None:
 
 
 def test_memory_is_bounded_by_a_tenth_of_the_rows_and_by_itself() -> None:
-    found = list(verdicts(MEMORY, result("memory", outcome("small", 0, 1), outcome("large", 0, 10))))
+    found = list(verdicts(FLAT, result("flat", outcome("small", 0, 1), outcome("large", 0, 10))))
     assert [verdict.met for verdict in found] == [True, True]
 
 

@@ -13,6 +13,7 @@ from sluice.errors import FatalError, SluiceError
 from sluice.foreign import said
 from sluice.memory import budget
 from sluice.model.layout import as_numpy, numbers
+from sluice.model.weight import weight
 from sluice.sources.base import Pinned, Source, known_columns
 from sluice.sql import connect
 
@@ -81,7 +82,7 @@ class _Keys:
 
         distinct = list(dict.fromkeys(self._columns))
         try:
-            for index, tables in each_slice(self._source, self._pinned, self._rows, distinct, _held):
+            for index, tables in each_slice(self._source, self._pinned, self._rows, distinct, _held, _weigh):
                 start, ordinals = 0, self._rows.starts[index] + self._rows.rows(index).astype("int64")
                 for table in tables:
                     own = numbers(ordinals[start : start + table.num_rows])
@@ -95,6 +96,10 @@ class _Keys:
 
 def _held(index: int, tables: Iterator[pa.Table]) -> tuple[int, list[pa.Table]]:
     return index, list(tables)
+
+
+def _weigh(held: tuple[int, list[pa.Table]]) -> int:
+    return sum(map(weight, held[1]))
 
 
 def _found(engine: duckdb.DuckDBPyConnection, query: str, keys: _Keys, dataset: str) -> Iterator[pa.RecordBatch]:
