@@ -1,4 +1,4 @@
-"""What is hard on memory, a case a subject: wide rows, large values, many row groups, many columns, a file that expands.
+"""What is hard on memory, a case a subject: wide rows, large values, many row groups or columns, a file that expands.
 
 `make bench WORKS=memory`. Every case is a dataset of its own, made once, and an export with nothing declared but what
 makes it hard: the memory is the default.

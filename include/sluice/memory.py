@@ -1,9 +1,9 @@
 """The memory of one process for rows and bytes: one budget, from which everything on the data path has its part.
 
 A step that sends has three quarters of it for rows, which are read, decoded, mapped and encoded, and one for bytes on
-their way to the destination. A step that asks an SQL engine gives it one half, beyond which it spills, and has the other
-for rows. What has a fixed size follows from the budget; whoever reads rows takes an estimate from the pool before, and
-gives it back after.
+their way to the destination. A step that asks an SQL engine gives it one half, beyond which it spills, and has the
+other for rows. What has a fixed size follows from the budget; who reads rows takes an estimate from the pool before,
+and gives it back after.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def budget() -> Budget:
 def use(total: int, *, engine: bool = False) -> None:
     """Let the process have so many bytes from now on, of which an SQL engine needs its half or not. What is lent goes
     back to where it came from."""
-    global _budget  # noqa: PLW0603 - one process has one memory
+    global _budget
     if _budget.shape != (total, engine):
         _budget = Budget(total, engine=engine)
 

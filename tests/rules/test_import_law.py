@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "include" / "sluice"
 
 LAYERS = [
-    {"errors"},
+    {"errors", "memory"},
     {"model", "foreign"},
     {"filesystem", "sql"},
     {"sources", "formats", "destinations", "chunk", "encryption"},

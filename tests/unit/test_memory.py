@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -18,6 +17,11 @@ from sluice.memory import DEFAULT, LEAST, Budget, Pool, in_turn, use
 from tests.builders import World
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -114,29 +118,71 @@ def test_parts_of_a_budget_never_add_up_to_more() -> None:
 class TestRun:
     """Whole runs: what was lent by the way, and what came out."""
 
-    def deliver(self, world: World, table: pa.Table, total: int, **chunks: object) -> tuple[Budget, list[pa.Table]]:
-        world.dataset("wide", table, row_group=len(table))
-        world.project(memory=total)
-        world.export("wide", kind="dataset-export", datasets=["wide"], mode="full", connection="out",
-                     format={"type": "parquet"}, chunks=chunks)  # fmt: skip
+    def test_a_row_larger_than_the_budget_passes(self, world: World) -> None:
+        """Three of them at once, with more threads than rows: one after another, and none waits for ever."""
+        texts = ["x" * (80 * 2**20), "y", "z" * (90 * 2**20)]
+        declare(world, {"type": "parquet"}, memory=LEAST, records=1)
+        world.dataset("wide", pa.table({"id": [1, 2, 3], "text": texts}), row_group=1)
         world.run("wide")
         files = sorted((world.root / "out").rglob("*.parquet"))
-        return memory.budget(), [pq.read_table(file) for file in files]
+        assert [pq.read_table(file)["text"][0].as_py() for file in files] == texts
+        budget = memory.budget()
+        assert (budget.total, budget.rows.lent, budget.sending.lent) == (LEAST, 0, 0)
+        assert budget.rows.most > 80 * 2**20
 
-    def test_a_row_larger_than_the_budget_passes(self, world: World) -> None:
-        texts = ["x" * (8 * 2**20), "y", "z" * (9 * 2**20)]
-        budget, parts = self.deliver(world, pa.table({"id": [1, 2, 3], "text": texts}), LEAST, records=1, threads=24)
-        assert [part["text"][0].as_py() for part in parts] == texts
-        assert budget.rows.lent == budget.sending.lent == 0
-        assert budget.rows.most > 0
+    def test_the_budget_moves_no_boundary(self, world: World) -> None:
+        """Of chunks, and of the row groups in their files: a retry may run with another."""
+        table = pa.table({"id": range(20_000), "text": [str(n) * 300 for n in range(20_000)]})
+        world.dataset("wide", table, row_group=20_000)
+        found = []
+        for total in (LEAST, DEFAULT):
+            declare(world, {"type": "parquet"}, memory=total, records=15_000)
+            world.run("wide", str(total))
+            found.append([file.read_bytes() for file in sorted((world.root / "out").rglob("*.parquet"))])
+        first, both = found
+        assert len(first) == 2
+        assert sorted(both) == sorted(first * 2)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("kind", ["json", "parquet"])
+    def test_peak_memory_of_a_small_file_that_holds_much(self, world: World, kind: str) -> None:
+        """600 MB of text in a file of 40 kB, in chunks of 100 and 24 threads: far less than that is ever in memory."""
+        declare(world, {"type": kind}, memory=LEAST, records=100)
+        path = world.root / "lake" / "wide" / "1.parquet"
+        path.parent.mkdir(parents=True)
+        table = pa.table({"id": range(1_200), "text": pa.array(["x" * 500_000] * 1_200, pa.large_string())})
+        pq.write_table(table, path, use_dictionary=False, compression="zstd", write_batch_size=16)
+        peak = int(subprocess.run(
+            [sys.executable, "-c", PEAK, str(world.root)], cwd=REPOSITORY, capture_output=True, check=True
+        ).stdout.splitlines()[-1])  # fmt: skip
+        assert path.stat().st_size < 50_000
+        assert peak < 480 * 10**6
 
 
 PEAK = """
-import resource, sys
-from datetime import UTC, datetime
+import sys
 from pathlib import Path
 from tests.builders import World
-world = World(Path(sys.argv[1]))
-world.run("wide")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+assert World(Path(sys.argv[1])).run("wide").records == 1_200
+print(int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) * 1024)
 """
+
+
+def declare(world: World, form: dict[str, str], *, memory: int, records: int) -> None:
+    world.declare(
+        {
+            "project.yaml": f"memory: {memory}\n",
+            "catalog/datasets.yaml": """
+                wide: {kind: event, key: id, source: {type: parquet, airflow_conn_id: lake, path: wide}}
+            """,
+            "connections/out.yaml": "{type: local, airflow_conn_id: out}",
+            "exports/wide.yaml": f"""
+                kind: dataset-export
+                connection: out
+                datasets: [wide]
+                mode: full
+                format: {form}
+                chunks: {{records: {records}, threads: 24}}
+            """,
+        }
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sluice.formats.gzip import gzipped
 from sluice.formats.pieces import Pieces
-from sluice.formats.thrift import I32, I64, Struct, read_struct, write_struct
+from sluice.model.thrift import I32, I64, Struct, read_struct, write_struct
 
 _MAGIC = b"PAR1"
 _GZIP = 2

@@ -55,6 +55,7 @@ class TextEncoder:
     ) -> None:
         self._schema, self._render, self._compressor, self._opening = schema, render, compressor, opening
         self._converts = [rule(kind) for kind in schema.types]
+        self._rows = FIRST_ROWS
 
     def encode(self, table: pa.Table) -> Iterator[bytes]:
         import polars as pl
@@ -62,11 +63,12 @@ class TextEncoder:
         yield from self._open()
         frame = pl.from_arrow(plain(declared(table, self._schema), self._schema, self._converts))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
-        start, rows = 0, FIRST_ROWS
+        start = 0
         while start < frame.height:
+            rows = min(self._rows, frame.height - start)
             text = self._render(frame.slice(start, rows))
             start += rows
-            rows = max(1, min(MOST_ROWS, rows * TEXT // (len(text) + 1)))
+            self._rows = max(1, min(MOST_ROWS, rows * TEXT // (len(text) + 1)))
             yield from self._compressor.write(text)
 
     def close(self) -> Iterator[bytes]:

@@ -14,20 +14,18 @@ Weights: TypeAlias = "np.ndarray[Any, Any]"
 """Bytes of each row, as int64."""
 
 
-def split(table: pa.Table, most: int) -> Iterator[pa.Table]:
-    """The same rows in tables of at most `most` bytes, without a copy; a row that is larger stands alone."""
-    if table.num_rows < 2 or weight(table) <= most:
+def split(table: pa.Table, most: int, size: int | None = None) -> Iterator[pa.Table]:
+    """The same rows in tables of about `most` bytes each, at most twice as many, without a copy; a row that is larger
+    stands alone. `size` is what the table weighs, where that is known."""
+    size = weight(table) if size is None else size
+    if table.num_rows < 2 or size <= most:
         yield table
         return
-    import numpy as np
-
-    ends = np.cumsum(weights(table))
-    start = 0
-    while start < table.num_rows:
-        before = int(ends[start - 1]) if start else 0
-        end = max(start + 1, int(np.searchsorted(ends, before + most, "right")))
-        yield table.slice(start, end - start)
-        start = end
+    rows = -(-table.num_rows // min(table.num_rows, -(-size // most)))
+    for start in range(0, table.num_rows, rows):
+        part = table.slice(start, rows)
+        held = weight(part)
+        yield from (part,) if held <= 2 * most else split(part, most, held)
 
 
 def weight(table: pa.Table) -> int:
@@ -76,7 +74,8 @@ def _each(array: pa.Array) -> Weights:
         return _each(array.storage)
     if is_a.is_dictionary(kind):
         of_values = np.append(_each(array.dictionary), 0)
-        return of_values[array.indices.cast(pa.int64()).fill_null(len(array.dictionary)).to_numpy()]
+        found: Weights = of_values[array.indices.cast(pa.int64()).fill_null(len(array.dictionary)).to_numpy()]
+        return found
     if is_a.is_string_view(kind) or is_a.is_binary_view(kind):
         return _of_views(array)
     if _has_offsets(kind):

@@ -137,10 +137,10 @@ class Source(Protocol):
     def read(
         self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
     ) -> Iterator[pa.Table]:
-        """The rows of one slice in order, as tables of bounded size (`Budget.table`, or one row), every value one of its type: text is UTF-8. They
-        are in the pinned types; `as_decoded` leaves text, bytes and lists in whatever layout they were decoded to,
-        which saves a copy. Raises `FatalError` where the unit is no longer what was pinned, or is corrupt, naming it,
-        and `DefinitionError` where a column is not there."""
+        """The rows of one slice in order, as tables of bounded size (twice `Budget.table`, or one row), every value one
+        of its type: text is UTF-8. They are in the pinned types; `as_decoded` leaves text, bytes and lists in whatever
+        layout they were decoded to, which saves a copy. Raises `FatalError` where the unit is no longer what was
+        pinned, or is corrupt, naming it, and `DefinitionError` where a column is not there."""
         ...
 
     def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sluice.formats.thrift import Struct, read_struct
+from sluice.model.thrift import Struct, read_struct
 
 if TYPE_CHECKING:
     import pyarrow as pa

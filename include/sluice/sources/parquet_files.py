@@ -14,7 +14,6 @@ from sluice.filesystem import File, Opened
 from sluice.filesystem.failures import from_system, translated
 from sluice.foreign import said
 from sluice.memory import budget
-from sluice.model.weight import weight
 from sluice.sources.claims import EXPANSION, expanded, mistaken
 from sluice.sources.fingerprint import Fingerprint, content_of, with_content, without_content
 from sluice.sources.local_groups import is_fast
@@ -114,9 +113,7 @@ class ParquetFiles:
                 self._footers.popitem(last=False)
         return footer
 
-    def read(
-        self, name: str, fingerprint: str, groups: range, columns: Sequence[str] | None
-    ) -> Iterator[pa.Table]:
+    def read(self, name: str, fingerprint: str, groups: range, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         """Some row groups in the file's own types, as tables of bounded size; columns that the file does not have
         are left out, and no others. Holds what they take of the process's memory until the last is taken. Raises
         `FatalError` where the file is not the one pinned by `fingerprint`, or is corrupt."""
@@ -124,10 +121,8 @@ class ParquetFiles:
         wanted = opened.present(columns)
         extent = extent_of(opened.file.metadata, groups, wanted)
         with memory.rows.held(extent.cost(memory)):
-            held = 0
             try:
-                for table in opened.tables(groups, wanted, extent, memory):
-                    held += weight(table)
+                for table, held in opened.tables(groups, wanted, extent, memory):
                     self._limited(name, held, opened.size)
                     yield table
             except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.foreign import said
 from sluice.memory import Budget
-from sluice.model.weight import split
+from sluice.model.weight import split, weight
 from sluice.sources.local_groups import read_group
 
 if TYPE_CHECKING:
@@ -115,11 +115,14 @@ class RowGroups:
 
     def tables(
         self, groups: range, columns: Sequence[str] | None, extent: Extent, budget: Budget
-    ) -> Iterator[pa.Table]:
-        """The rows in tables of bounded size, in the file's own types."""
+    ) -> Iterator[tuple[pa.Table, int]]:
+        """The rows in tables of bounded size, in the file's own types, each with the bytes of all rows up to then."""
+        held = 0
         for table in self._decoded(groups, columns, extent, budget):
-            for part in split(_whole_rows(table, columns), budget.table):
-                yield _written_out(part)
+            size = weight(table)
+            held += size
+            for part in split(_whole_rows(table, columns), budget.table, size):
+                yield _written_out(part), held
 
     def _decoded(
         self, groups: range, columns: Sequence[str] | None, extent: Extent, budget: Budget

@@ -23,7 +23,6 @@ def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, 
     """The pinned files, with the values that a file's folders fix. A query's columns and simple comparisons are pushed
     into it: partitions and row groups that cannot match are not read. Columns that cannot be handed on are left out."""
     import pyarrow as pa
-    from pyarrow import dataset as pa_dataset
 
     file_format = _format(pre_buffer=not opened.local)
     fragments = [
@@ -51,7 +50,7 @@ def _bounded() -> type[Any]:
     """A dataset whose scans keep within bounds: an engine asks it for them by itself."""
     from pyarrow import dataset as pa_dataset
 
-    class Bounded(pa_dataset.FileSystemDataset):
+    class Bounded(pa_dataset.FileSystemDataset):  # type: ignore[misc]
         bounds: Mapping[str, int] = {}
 
         def scanner(self, **asked: Any) -> pa_dataset.Scanner:

@@ -126,9 +126,7 @@ class _Rows:
     def _ahead(self) -> Iterator[list[pa.Table]]:
         slices = self._pinned.slices
         starts = accumulate((piece.records for piece in slices), initial=0)
-        return in_turn(
-            self._read, zip(slices, starts, strict=False), self._threads, most=2 * _THREADS, weigh=_weigh
-        )
+        return in_turn(self._read, zip(slices, starts, strict=False), self._threads, most=2 * _THREADS, weigh=_weigh)
 
     def _read(self, at: tuple[Slice, int]) -> list[pa.Table]:
         import numpy as np

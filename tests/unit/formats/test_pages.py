@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.formats.pages import GzippedPages
-from sluice.formats.thrift import BINARY, I16, I32, I64, LIST, STRUCT, Struct, read_struct, write_struct
+from sluice.model.thrift import BINARY, I16, I32, I64, LIST, STRUCT, Struct, read_struct, write_struct
 
 ROWS = 1_000
 TABLE = pa.table(

@@ -14,7 +14,6 @@ import pytest
 from sluice.model.access import FolderAccess
 from sluice.model.layout import same_values
 from sluice.sources import local_groups
-from sluice.sources import local_groups
 from sluice.sources.local_groups import read_group
 from sluice.sources.parquet import Parquet
 

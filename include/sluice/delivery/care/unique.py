@@ -110,6 +110,5 @@ def _found(engine: duckdb.DuckDBPyConnection, query: str, keys: _Keys, dataset: 
     except (duckdb.Error, OSError) as error:
         raise keys.failure or FatalError(
             f"dataset {dataset}: the rows of each key were not found: {said(error)}",
-            next_step="name other columns in `unique`, declare more `memory`, or give the machine's temporary folder more "
-            "room",
+            next_step="name other columns in `unique`, declare more `memory`, or give the temporary folder more room",
         ) from error

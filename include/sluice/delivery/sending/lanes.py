@@ -48,8 +48,11 @@ def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iter
 def _affordable(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> int:
     """How many lanes the memory for rows is enough for: each reads, and holds what its encoder does and the head of a
     file."""
-    read, width = rows.taking(chunks[0].first, chunks[-1].first + chunks[-1].records) if chunks else (0, 0)
-    return budget().rows.size // (read + sender.encoding.format.holds(width) + WHOLE)
+    if not chunks:
+        return 1
+    read, width = rows.taking(chunks[0].first, chunks[-1].first + chunks[-1].records)
+    held = sender.encoding.holds(max(chunk.records for chunk in chunks), width)
+    return budget().rows.size // (read + held + WHOLE)
 
 
 class Runs:
