@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _TAIL = 64 * 1024
 """Bytes read from a file's end at once: most footers fit."""
 _PIECE = 2**20
-_READ_AHEAD = 64 * 1024
-"""Bytes of each column that a stream from a disk reads at once; each column has its own."""
 _OPEN_FILES = 4
 """Files that one thread keeps open: it reads them one after the other."""
 _FOOTERS = 64
@@ -163,7 +161,7 @@ class ParquetFiles:
             metadata=metadata,
             page_checksum_verification=True,
             pre_buffer=not local and small,
-            buffer_size=0 if small else _READ_AHEAD if local else _PIECE,
+            buffer_size=0 if small else _read_ahead(metadata.num_columns, local=local),
             read_dictionary=dictionaries(metadata),
             **_OPTIONS,
         )
@@ -252,6 +250,12 @@ class ParquetFiles:
             f"dataset {self._dataset}: {name} is corrupt: {why}",
             next_step="write the file again from its origin, then clear the run from `extract` on",
         )
+
+
+def _read_ahead(columns: int, *, local: bool) -> int:
+    """Bytes of each column that a stream reads at once: a request to a store is worth more than one to a disk, and many
+    columns have together what a few would."""
+    return min(64 * 1024 if local else _PIECE, max(4 * 1024, budget().whole // columns))
 
 
 def _footer_bytes(stream: pa.NativeFile, size: int) -> bytes:

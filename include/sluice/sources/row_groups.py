@@ -20,6 +20,8 @@ _PAGE, _CHECKED = 2**20, 1024
 """Writers end a page at so many bytes, and look whether it has them after so many values."""
 _DICTIONARY, _INDEX = 2 * 2**20, 4
 """Bytes of a dictionary and of a place in it, at most: writers give up one that grows beyond 1 MiB."""
+_READER = 64 * 1024
+"""Bytes of a stream's reader of one column, whatever is in it."""
 _CHUNKS = 20_000
 """Column chunks that are looked at one by one; of more, the row groups' own sums have to do."""
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 8}
@@ -38,11 +40,15 @@ class Extent(NamedTuple):
     decoded: int
     """Bytes of all rows."""
     pages: int
-    """Bytes of the pages that a stream of them has open."""
+    """Bytes that a stream of them holds: its pages, and its readers."""
 
     def whole(self, budget: Budget) -> bool:
-        """Whether they are decoded at once."""
-        return self.rows <= _ROWS and self.decoded <= budget.whole
+        """Whether they are decoded at once: what is small, and what a stream would take as much for."""
+        return self.rows <= _ROWS and self.decoded <= max(budget.whole, self.pages)
+
+    def table(self, budget: Budget) -> int:
+        """Bytes of the tables that they are handed on in: a share of what is decoded at once, if that is more."""
+        return max(budget.table, self.decoded // 16) if self.whole(budget) else budget.table
 
     def cost(self, budget: Budget) -> int:
         """Bytes that reading them takes, and what is made of them until they are sent."""
@@ -64,7 +70,9 @@ def extent_of(metadata: pq.FileMetaData, groups: range, columns: Sequence[str] |
             size, packed = max(chunk.total_uncompressed_size, 0), max(chunk.total_compressed_size, 0)
             decoded += max(size, chunk.num_values * _WIDTHS.get(chunk.physical_type, _WIDEST))
             page = min(size, max(_PAGE, _CHECKED * size // max(chunk.num_values, 1)))
-            pages += page + page * min(packed, size) // max(size, 1) + chunk.has_dictionary_page * min(size, _PAGE)
+            pages += (
+                _READER + page + page * min(packed, size) // max(size, 1) + chunk.has_dictionary_page * min(size, _PAGE)
+            )
     return Extent(rows, decoded, pages)
 
 
@@ -121,7 +129,7 @@ class RowGroups:
         for table in self._decoded(groups, columns, extent, budget):
             size = weight(table)
             held += size
-            for part in split(_whole_rows(table, columns), budget.table, size):
+            for part in split(_whole_rows(table, columns), extent.table(budget), size):
                 yield _written_out(part), held
 
     def _decoded(
