@@ -14,8 +14,10 @@ COPY requirements.txt /tmp/requirements.txt
 RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
 
 COPY --chown=airflow:root dags /opt/airflow/dags
-COPY --chown=airflow:root plugins /opt/airflow/plugins
 COPY --chown=airflow:root include /opt/airflow/include
 ENV PYTHONPATH=/opt/airflow/include SLUICE_HOME=/opt/airflow
+# The command `sluice`, which error pages name.
+RUN printf '#!/bin/sh\nexec python -m sluice.cli "$@"\n' > /home/airflow/.local/bin/sluice && \
+    chmod +x /home/airflow/.local/bin/sluice
 # All exports are one DAG file, which Airflow by itself gives 30 s and 50 s.
 ENV AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT=600 AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT=660

@@ -24,7 +24,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers demo up down soak test test-fast test-nightly fuzz exam check bench lock lock-image clean
+.PHONY: help install install-test servers wheel demo up down soak test test-fast test-nightly fuzz exam check bench lock lock-image clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,10 @@ servers: .servers/.installed  ## install the storage servers that the tests run 
 	@$(BIN)/uv pip install --quiet --python .servers/bin/python --compile-bytecode --require-hashes -r requirements-servers.txt
 	@sh tests/servers/install.sh
 	@touch $@
+
+wheel: install  ## build the wheel of airflow-provider-sluice into dist/
+	@rm -rf build/wheel && $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
+	@ls dist/*.whl
 
 demo: install  ## make a lake, run the system refresh, deliver every export that follows it (SCALE=1)
 	@$(BIN)/python -m local demo --scale $(SCALE)

@@ -1,6 +1,5 @@
 """Airflow finds the system refresh here: the DAG that evaluates every segment, in order."""
 
-from sluice.airflow.project import include_folder
-from sluice.airflow.refresh import refresh_dag
+from sluice.airflow import refreshes
 
-dag = refresh_dag(include_folder())
+refreshes(globals())

@@ -14,7 +14,7 @@ from local.airflow import Airflow
 from local.demo import Demo
 from local.layout import Layout
 from local.soak import failures, soak
-from sluice.errors import SluiceError
+from sluice.errors import SluiceError, shown_by_a_command
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:
@@ -22,7 +22,8 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
     began = time.monotonic()
     address = Airflow(layout).start(say=print)
     print(f"Airflow is ready after {time.monotonic() - began:.0f} s\n")
-    print(f"  {address.url}\n  user {address.user}, password {address.password}\n\n`make down` stops it.")
+    print(f"  {address.url}\n  user {address.user}, password {address.password}\n")
+    print("`sluice airflow ...` runs Airflow's own commands there; `make down` stops it.")
     return 0
 
 
@@ -77,12 +78,18 @@ def main(words: Sequence[str], layout: Layout) -> int:
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     arguments = _parser().parse_args(words)
     try:
+        with shown_by_a_command():
+            return _run(layout, arguments)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _run(layout: Layout, arguments: argparse.Namespace) -> int:
+    try:
         return COMMANDS[arguments.command](layout, arguments)
     except SluiceError as error:
         print(error.page(), file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Exit status 0 means that everything has been delivered.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +15,7 @@ from local import lake
 from local.airflow import Airflow
 from local.layout import Layout
 from sluice.airflow import runs
-from sluice.airflow.rest import Rest
+from sluice.airflow.rest import Outage, Rest
 from sluice.airflow.runs import Run, Task
 from sluice.definition.catalog import SYSTEM_REFRESH
 from sluice.definition.load import load
@@ -38,6 +38,8 @@ class Demo:
         self.layout = layout
         self.airflow = Airflow(layout)
         self.began = time.monotonic()
+        self._ours = not self.airflow.running()
+        """Whether the demo starts Airflow, and stops it."""
         self._told: dict[object, object] = {}
 
     def run(self, scale: float) -> int:
@@ -45,9 +47,11 @@ class Demo:
         with self._airflow(scale) as rest:
             deadline = time.monotonic() + LIMIT
             self._wait_for_dags(rest, deadline)
+            followers = self._followers(rest)
+            if self._ours:
+                end_leftovers(rest, followers, self.say)
             refresh = runs.trigger(rest, SYSTEM_REFRESH)
             self.say(f"the system refresh is triggered: {refresh.run_id}")
-            followers = self._followers(rest)
             exports = self._follow(rest, refresh, followers, deadline)
             return self._conclude(rest, refresh, followers, exports)
 
@@ -58,16 +62,16 @@ class Demo:
     @contextmanager
     def _airflow(self, scale: float) -> Iterator[Rest]:
         """A client of a running Airflow beside a finished lake. An Airflow that was up before stays up."""
-        ours = not self.airflow.running()
         try:
             with ThreadPoolExecutor(max_workers=1) as pool:
                 made = pool.submit(self._make_lake, scale)
                 address = self.airflow.start(say=self.say)
                 made.result()
             self.say(f"Airflow is up: {address.url}, user {address.user}, password {address.password}")
-            yield Rest(address.url, address.user, address.password)
+            outage = Outage(say=self.say, meanwhile=self.airflow.ensure_alive)
+            yield Rest(address.url, address.user, address.password, outage=outage)
         finally:
-            if ours:
+            if self._ours:
                 self.airflow.stop()
 
     def _make_lake(self, scale: float) -> None:
@@ -167,6 +171,15 @@ class Demo:
             if task.state == "failed":
                 lines = "\n".join(f"    {line}" for line in runs.log(rest, task)[-25:])
                 print(f"\n{run.dag_id}: {task.title} has failed; the end of its log:\n{lines}")
+
+
+def end_leftovers(rest: Rest, followers: Iterable[str], say: Callable[[str], None]) -> None:
+    """End what a killed demo has left: its refresh, and the exports that had followed it. They would go on with
+    this Airflow, and the new ones, one at a time of each, would wait for them."""
+    for run in sorted(runs.going(rest, [SYSTEM_REFRESH, *followers])):
+        if run.dag_id == SYSTEM_REFRESH or run.run_id.startswith("asset_triggered__"):
+            rest.patch(run.path, {"state": "failed"})
+            say(f"{run.dag_id} was still going when Airflow was stopped: its run {run.run_id} is ended")
 
 
 def table(reports: list[dict[str, Any]]) -> str:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sluice.where import where
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-
-def _include() -> Path:
-    return Path(os.environ.get("SLUICE_INCLUDE") or REPOSITORY / "include").resolve()
 
 
 @dataclass(frozen=True)
 class Layout:
     """One local Airflow. Two layouts with different homes can run side by side."""
 
-    home: Path = REPOSITORY / ".local"
+    home: Path = field(default_factory=lambda: where().local)
     """What it makes: database, logs, generated keys, process records. Safe to delete while it is down."""
-    root: Path = REPOSITORY
+    root: Path = field(default_factory=lambda: where().home)
     """The folder that relative paths of `fs` connections start from (SLUICE_HOME)."""
-    include: Path = field(default_factory=_include)
+    include: Path = field(default_factory=lambda: where().include)
     """The declarations (SLUICE_INCLUDE)."""
     dags: Path = REPOSITORY / "dags"
-    plugins: Path = REPOSITORY / "plugins"
-    settings: Path = REPOSITORY / "airflow_settings.yaml"
+    settings: Path = field(default_factory=lambda: where().settings)
     """Connections, pools and variables, in the Astro format."""
     port: int = 8080
     """The API server's port; a free one is taken if something else listens there, and always if it is 0."""

@@ -6,12 +6,12 @@ configuration once, at import, and one import of Airflow for both steps is all t
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local import settings
+from sluice.where import where
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ def prepare(file: Path) -> None:
     """Bring the tables to this Airflow's version, and write what `file` and the connections declare over what has the
     same name."""
     declared = settings.read(file)
-    pools = [*declared.pools, *settings.pools(Path(os.environ["SLUICE_INCLUDE"]))]
+    pools = [*declared.pools, *settings.pools(where().include)]
     from airflow.utils.db import upgradedb
     from airflow.utils.session import create_session
 

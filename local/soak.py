@@ -184,7 +184,6 @@ def soak(folder: Path, minutes: float, *, sqlite: bool = False) -> dict[str, Any
     layout = Layout(
         home=home,
         dags=REPOSITORY / "local" / "soak_dags",
-        plugins=home / "plugins",
         port=0,
         database=f"sqlite:///{home / 'airflow.db'}" if sqlite else "",
     )

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +22,6 @@ settings.load_profile("sluice")
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="sluice-airflow-")
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(Path(__file__).parents[1] / "plugins")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,7 +1,6 @@
 """The `sluice` command: validates declarations, says what runs would do, verifies what they did.
 
-Exit status 0 only when all is well, 1 when something is wrong, 2 when the command line is. A new command is one
-function `(args) -> exit status` and one row in `COMMANDS`.
+Exit status 0 only when all is well, 1 when something is wrong, 2 when the command line is.
 """
 
 from __future__ import annotations
@@ -9,202 +8,61 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.errors import SluiceError
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An argument of a command: its name or flag, what it means, and argparse's further options."""
-
-    name: str
-    help: str
-    options: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Command:
-    """One subcommand: `function` is "module:function", imported when the command runs."""
-
-    name: str
-    function: str
-    help: str
-    arguments: tuple[Argument, ...] = ()
-
-    def run(self, args: argparse.Namespace) -> int:
-        module, _, attribute = self.function.partition(":")
-        function: Callable[[argparse.Namespace], int] = getattr(import_module(module), attribute)
-        return function(args)
-
-
-EXPORT = Argument("export", "the export's name: its file's, without .yaml")
-EXPORTS = Argument("exports", "their names: their files', without .yaml", (("nargs", "*"), ("metavar", "EXPORT")))
-
-
-def _flag(name: str, help: str) -> Argument:  # noqa: A002 - argparse's word
-    return Argument(name, help, (("action", "store_true"),))
-
-
-def _value(name: str, help: str, metavar: str, **options: Any) -> Argument:  # noqa: A002
-    return Argument(name, help, (("metavar", metavar), *options.items()))
-
-
-WAIT = _flag("--wait", "until the runs have ended; then say what each has delivered, or why it has failed")
-DRY_RUN = _flag("--dry-run", "check, choose and count the rows, and send nothing")
-
-COMMANDS = (
-    Command(
-        "backfill",
-        "sluice.commands.backfill:backfill",
-        "deliver again what was added between two moments, slice by slice",
-        (
-            EXPORT,
-            _value("--from", "a date or a time, in UTC: what was added later", "TIME", dest="after", required=True),
-            _value("--to", "and up to this one", "TIME", dest="until", required=True),
-            Argument(
-                "--by",
-                "a run for each hour, day, week or month; for each time of the schedule, if it has a clock, or day",
-                (("choices", ("hour", "day", "week", "month")),),
-            ),
-            _flag("--wake-downstream", "tell those who follow the export of each delivery"),
-            _flag("--dry-run", "print the slices and their manifests, and start nothing"),
-            WAIT,
-        ),
-    ),
-    Command(
-        "check",
-        "sluice.commands.check:check",
-        "read every declaration and show what is wrong",
-        (
-            Argument(
-                "--connect",
-                "also try these connections, or all: write, read and remove a small file; look at the data too",
-                (("nargs", "*"), ("metavar", "CONNECTION")),
-            ),
-        ),
-    ),
-    Command(
-        "clean",
-        "sluice.commands.clean:clean",
-        "remove what an export's dead runs have left behind",
-        (
-            EXPORT,
-            _flag("--dry-run", "name the runs that would be looked into, and touch nothing"),
-            _value("--ended", "vouch that no process of this run is alive, so that it can be cleared", "RUN"),
-        ),
-    ),
-    Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
-    Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
-    Command("pools", "sluice.commands.pools:pools", "print the pools of connections, for `airflow pools import`"),
-    Command(
-        "report",
-        "sluice.commands.report:report",
-        "show what became of an export's last runs",
-        (
-            EXPORT,
-            Argument("-n", "how many runs, 10 unless told", (("type", int), ("default", 10), ("metavar", "RUNS"))),
-            Argument("--json", "everything that is known of each, a JSON value a line", (("action", "store_true"),)),
-        ),
-    ),
-    Command(
-        "resend",
-        "sluice.commands.run:resend",
-        "deliver a former run again: the same names, the same bytes",
-        (EXPORT, Argument("run", "the run's id in Airflow, or the one in its manifest's name"), WAIT),
-    ),
-    Command(
-        "run",
-        "sluice.commands.run:run",
-        "start exports now, through Airflow",
-        (
-            EXPORTS,
-            _flag("--all", "every export with an active schedule"),
-            _value("--mode", "full, incremental or changes, where the export has it", "MODE"),
-            _value("--feeds", "only these segments or datasets", "FEED", nargs="+", default=()),
-            _value("--window", "what was added in this slice of time", "TIME", nargs=2),
-            DRY_RUN,
-            WAIT,
-        ),
-    ),
-    Command(
-        "schedule",
-        "sluice.commands.schedule:schedule",
-        "write another schedule into exports' files, or switch theirs on or off",
-        (
-            EXPORTS,
-            _flag("--with-refresh", "after every system refresh"),
-            _value("--every", "1, 2, 3, 4, 6, 8 or 12 hours", "HOURS"),
-            _value("--daily", "the time of day, in UTC", "HH:MM"),
-            _value("--weekly", "mon, tue, ...", "DAY", nargs="+"),
-            _value("--monthly", "the day of the month", "DAY", type=int),
-            _value("--cron", "five cron fields, in UTC", "CRON"),
-            _value("--once", "one time: then, or as soon as Airflow sees it", "TIME", nargs="?", const="now"),
-            _value("--after", "after each delivery of another export", "EXPORT"),
-            _value("--at", "the time of day of --every, --weekly and --monthly, in UTC", "HH:MM"),
-            _flag("--after-refresh", "go on only once a system refresh has ended by then"),
-            _value("--start", "nothing runs before; `none` for no start", "DATE"),
-            _value("--end", "nothing runs after; `none` for no end", "DATE"),
-            _value("--stagger", "exports that are due together begin within this span; or `none`", "TIME"),
-            _flag("--on", "switch it on"),
-            _flag("--off", "switch it off; the schedule stays written down"),
-            _flag("--keep", "leave each export its own schedule, and switch it on"),
-            _flag("--dry-run", "print what would change, and write nothing"),
-        ),
-    ),
-    Command(
-        "schema",
-        "sluice.commands.schema:schema",
-        "print the JSON Schema of a kind of file, or write all of them with the reference of every key",
-        (
-            Argument("kind", "connection, datasets, export, project, refreshes or segments", (("nargs", "?"),)),
-            Argument("--write", "write schema/*.json and declarations.md into this folder", (("metavar", "DOCS"),)),
-        ),
-    ),
-    Command(
-        "verify",
-        "sluice.commands.verify:verify_manifest",
-        "read a delivery again and compare it with its manifest",
-        (
-            Argument("manifest", "the manifest's address, as the delivery's report shows it"),
-            _value("--connection", "the connection that delivered it, where more than one may have", "NAME"),
-        ),
-    ),
-)
+from sluice.command_line import COMMANDS
+from sluice.errors import SluiceError, shown_by_a_command
+from sluice.extras import needing_extras
+from sluice.where import where
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Errors are printed as pages on stderr."""
     args = _parser().parse_args(argv)
+    if args.command.reads and args.include is None:
+        args.include = _include()
     try:
-        status: int = args.command.run(args)
-        sys.stdout.flush()
-    except SluiceError as error:
-        print(error.page(), file=sys.stderr)
-        return 1
+        with shown_by_a_command():
+            return _run(args)
     except BrokenPipeError:
         # The reader has seen enough; the interpreter would complain again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
+        with needing_extras():
+            status: int = args.command.run(args)
+        sys.stdout.flush()
+    except SluiceError as error:
+        print(error.page(), file=sys.stderr)
+        return 1
     return status
+
+
+def _include() -> Path:
+    """The declarations that everything else reads too; which they are is said if they are not those of this folder."""
+    include = where().include
+    if include == Path.cwd() / "include":
+        return Path("include")
+    why = "SLUICE_INCLUDE" if os.environ.get("SLUICE_INCLUDE") else "of the project that this command belongs to"
+    print(f"declarations: {include} ({why})", file=sys.stderr)
+    return include
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sluice", description="Deliver customer data as declared.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=command.help)
+        own: dict[str, Any] = {"add_help": False, "prefix_chars": "\0"} if command.passes else {}
+        sub = commands.add_parser(command.name, help=command.help, description=command.help, **own)
         sub.set_defaults(command=command, error=sub.error)
-        sub.add_argument(
-            "--include",
-            type=Path,
-            default=Path(os.environ.get("SLUICE_INCLUDE") or "include"),
-            help="the folder of declarations (SLUICE_INCLUDE, or ./include)",
-        )
+        if command.reads:
+            says = "the folder of declarations (SLUICE_INCLUDE, or the project's own)"
+            sub.add_argument("--include", type=Path, help=says)
         for argument in command.arguments:
             sub.add_argument(argument.name, help=argument.help, **dict(argument.options))
     return parser

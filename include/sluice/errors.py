@@ -16,10 +16,15 @@ import traceback
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Literal
 
 SHOWN = 10
 """Known values that a page lists before it only counts the rest."""
+Again = Literal["task", "person", "command"]
+"""Who tries again: the task by itself; a person who clears it, after its last try; or a person who runs a command."""
+_again: ContextVar[Again] = ContextVar("again", default="task")
 _LONGEST = 1000
 """Characters of a page's line: what a file holds may be a megabyte."""
 _WIDEST = 110
@@ -75,6 +80,8 @@ class SluiceError(Exception):
         self.known = tuple(known)
         self.next_step = next_step or self.advice
         self.subject: tuple[str | int, ...] = ()
+        self.again: Again | None = None
+        """Who tries again, if it is not who always does in this process."""
 
     def __str__(self) -> str:
         return self.page()
@@ -89,8 +96,11 @@ class SluiceError(Exception):
         if self.known:
             lines.append(f"  known: {_listed(self.known)}")
         if self.next_step:
-            lines.append(f"  next: {self.next_step}")
+            lines.append(f"  next: {self._next(self.again or _again.get())}")
         return "\n".join(_visible(_cut(part)) for line in lines for part in line.split("\n"))
+
+    def _next(self, _: Again) -> str:
+        return self.next_step
 
 
 class DefinitionError(SluiceError):
@@ -100,15 +110,26 @@ class DefinitionError(SluiceError):
 
 
 class RetriableError(SluiceError):
-    """The network, a server or a disk failed; the same call may succeed later."""
+    """The network, a server or a disk failed; the same call may succeed later.
 
-    advice = "nothing yet: it is tried again; if it goes on, look at the server named above"
+    `next_step` is what to do if that does not help; the page says who tries again."""
+
+    advice = "look at the server named above"
+
+    def _next(self, again: Again) -> str:
+        if again == "task":
+            return f"nothing yet: it is tried again; if it goes on, {self.next_step}"
+        return f"{self.next_step}, then {'run the command again' if again == 'command' else 'clear the failed task'}"
 
 
 class FatalError(SluiceError):
     """Trying again changes nothing: the data, the credentials or the destination need a person."""
 
     advice = "correct the cause, then clear the failed task"
+
+    def _next(self, again: Again) -> str:
+        own = self.next_step != FatalError.advice
+        return self.next_step if own or again != "command" else "correct the cause, then run the command again"
 
 
 class Skipped(SluiceError):  # noqa: N818 - not a failure
@@ -121,6 +142,21 @@ class UnknownOutcomeError(SluiceError):
     """The last answer was lost: the act may have happened. Nothing is assumed."""
 
     advice = "nothing yet: the next try looks whether it has happened, and so does the next run"
+
+    def _next(self, again: Again) -> str:
+        asked = {"task": self.next_step, "person": "clear the failed task", "command": "run the command again"}
+        looks = "" if again == "task" else ": it looks whether it has happened, and so does the next run"
+        return f"{asked[again]}{looks}"
+
+
+@contextmanager
+def shown_by_a_command() -> Iterator[None]:
+    """Pages that are made here are read by somebody who ran a command: nothing tries again by itself."""
+    token = _again.set("command")
+    try:
+        yield
+    finally:
+        _again.reset(token)
 
 
 @contextmanager

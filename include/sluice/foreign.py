@@ -1,9 +1,9 @@
-"""What errors of other people's code may say in ours. They quote values, which are a customer's, and errors go to logs,
-XComs, mail and webhooks: what is shown is the error's type, its code, phrases that an engine always words the same way,
-and names that our own statement has.
+"""What our errors may repeat of a library's error. Libraries quote customers' values, and errors go to logs, XComs,
+mail and webhooks. So we show the error's type, its code, phrases that an engine always words the same way, and names
+that stand in our own statement.
 
-Engines whose SQL can raise a text of its own (`error(email)` in DuckDB, `RAISE` in PostgreSQL) may say anything: of
-those nothing else is shown. Of all others the text is shown up to the first sign of a value.
+An engine whose SQL can raise a text of its own (`error(email)` in DuckDB, `RAISE` in PostgreSQL) may say anything:
+nothing else of its error is shown. The text of any other error is shown up to the first sign of a value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PHRASES = re.compile(
     r"authentication failed|connection (?:refused|reset|timed out|closed)|reading the stream registered as",
     re.I,
 )
-"""What engines say in the same words of every value."""
+"""Phrases that engines use unchanged, whatever the value."""
 _BEFORE_VALUES = re.compile(r"[^'\"(:\n=@\[{<`\d]*")
 _QUOTED = re.compile(r"""["'`]([^"'`\n]{1,128})["'`]|: ([\w.]{1,128})$""", re.M)
 _LITERAL = re.compile(
@@ -41,12 +41,12 @@ _LINE = re.compile(r"\n\n?LINE (\d{1,6}): ([^\n]*)\n([ \^~]*\^[ \^~]*)?")
 
 
 class ForeignError(Exception):
-    """Stands in a traceback for an error of a library's: its type and place, without the values that it quoted."""
+    """Replaces a library's error in a traceback: its type and place, without the values that it quoted."""
 
 
 def said(error: BaseException, ours: str = "") -> str:
-    """What the error says, without any value. `ours` is the statement that failed, or another text that we may show:
-    what the error quotes is told if it stands there, outside of literals."""
+    """The error's message without any value. `ours` is the statement that failed, or another text that we may show:
+    names that the error quotes are shown if they stand there outside literals."""
     text = str(error).strip()
     if type(error).__module__.partition(".")[0] == "sluice":
         return error.what if isinstance(error, SluiceError) else text
@@ -64,7 +64,7 @@ def said(error: BaseException, ours: str = "") -> str:
 
 
 def without_values(error: BaseException) -> BaseException:
-    """The error, and in place of each of a library's among its causes one that tells no value, at the same place."""
+    """The error with its causes, in which a `ForeignError` at the same place replaces each error of a library's."""
     safe: BaseException = error
     if not isinstance(error, SluiceError):
         safe = ForeignError(f"{type(error).__module__}.{type(error).__qualname__}: {said(error)}")
@@ -82,7 +82,7 @@ def sqlstate(error: BaseException) -> str:
 
 
 def without_literals(statement: str) -> str:
-    """The statement with points in place of what its literals say; every character keeps its place."""
+    """The statement with dots in place of the contents of its literals; every character keeps its position."""
     return _LITERAL.sub(lambda found: found["name"] or re.sub(r"[^'\n]", ".", found[0]), statement)
 
 
@@ -99,14 +99,14 @@ def _phrase(text: str) -> str:
 
 
 def _code(error: BaseException) -> str:
-    """The code of a database's own, as its driver has it: SQLite's name, the number that MySQL's drivers put first."""
+    """The database's own code as its driver gives it: SQLite's name, or the number that MySQL's drivers put first."""
     code = getattr(error, "sqlite_errorname", None) or next(iter(error.args), None)
     known = isinstance(code, int) or (isinstance(code, str) and re.fullmatch(r"SQLITE_[A-Z_]+", code))
     return f" ({code})" if known else ""
 
 
 def _of_ours(text: str, ours: str) -> str:
-    """The names that the error quotes and our statement has."""
+    """The names that the error quotes and that stand in our statement."""
     words = set(re.findall(r"[\w.]+", without_literals(ours)))
     quoted = dict.fromkeys(one or last for one, last in _QUOTED.findall(text.partition("\n")[0]))
     names = [name for name in quoted if name in words]
@@ -114,7 +114,7 @@ def _of_ours(text: str, ours: str) -> str:
 
 
 def _where(text: str, ours: str) -> str:
-    """The line of our statement that an engine shows below its error, with its carets and without literals."""
+    """The line of our statement that an engine quotes below its error, with its carets and without literals."""
     for line, shown, carets in _LINE.findall(text + "\n"):
         inner = shown.removeprefix("...").removesuffix("...")
         start = ours.find(inner)

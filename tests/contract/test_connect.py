@@ -9,9 +9,13 @@ import json
 import logging
 import os
 import re
+import socket
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from sluice.cli import main
@@ -100,6 +104,45 @@ def test_a_connection_that_airflow_does_not_have(include: Path, capsys: pytest.C
     status, said = tried(include, "new", declared, capsys)
     assert status == 1
     assert "airflow connections add" in said
+
+
+IMPATIENT = """
+import sys
+import sluice.commands.connect as connect
+from sluice.cli import main
+connect.DEADLINE = 15.0
+sys.exit(main())
+"""
+
+
+def test_a_server_that_swallows_connections_keeps_nothing_silent(include: Path, tmp_path: Path) -> None:
+    """C6: three connections to it were tried one after another, each for three minutes; and then the command ends."""
+    key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    environment = {**os.environ, "AIRFLOW_CONN_OUT": json.dumps({"conn_type": "fs", "extra": {"path": str(tmp_path)}})}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        at = silent.getsockname()[1]
+        sftp = {"conn_type": "sftp", "host": "127.0.0.1", "port": at, "login": "u", "extra": {"host_key": key}}
+        s3 = {"conn_type": "aws", "login": "k", "password": "secret-word"}
+        s3["extra"] = json.dumps({"endpoint_url": f"http://127.0.0.1:{at}", "region_name": "eu-west-1"})
+        declared = {
+            "bucket": ({"type": "s3", "bucket": "acme", "timeout": "1s"}, s3),
+            "drop": ({"type": "sftp"}, {**sftp, "password": "secret-word"}),
+            "drop2": ({"type": "sftp"}, {**sftp, "password": "secret-word"}),
+            "out": ({"type": "local", "airflow_conn_id": "out"}, None),
+        }
+        for name, (declaration, connection) in declared.items():
+            conn = {"airflow_conn_id": f"to_{name}"} | declaration
+            (include / "connections" / f"{name}.yaml").write_text(json.dumps(conn))
+            environment[f"AIRFLOW_CONN_TO_{name.upper()}"] = json.dumps(connection)
+        argv = [sys.executable, "-c", IMPATIENT, "check", "--include", str(include), "--connect", *declared]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert "bucket: does not deliver\n" in done.stderr
+    assert "\n  next: look whether its server answers, then run the command again\n" in done.stderr
+    for name in ("drop", "drop2"):
+        assert f"{name}: does not deliver\n{name}: there was no answer within 15 seconds\n" in done.stderr
+    assert "out: delivers; wrote, read and removed" in done.stdout
+    assert "secret-word" not in done.stdout + done.stderr
 
 
 def _shown(request: pytest.FixtureRequest, title: str, said: str) -> None:

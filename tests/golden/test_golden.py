@@ -67,6 +67,8 @@ def test_check_says(
         if (source / "include").exists():
             shutil.copytree(source / "include", tmp_path / "include", dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sluice.where.CHECKOUT", tmp_path)
+    monkeypatch.delenv("SLUICE_HOME", raising=False)
     monkeypatch.delenv("SLUICE_INCLUDE", raising=False)
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", "")  # the command sets it: afterwards it is as it was before
     monkeypatch.delenv("AIRFLOW_CONN_LAKE")

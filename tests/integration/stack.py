@@ -133,6 +133,13 @@ class Stack:
         """Let a DAG run by itself; with `paused`, stop it from doing so."""
         self.rest.patch(f"dags/{dag_id}", {"is_paused": paused})
 
+    def project(self, folder: Path) -> Path:
+        """A project folder whose local Airflow this one is, for commands that look for it there."""
+        folder.mkdir()
+        (folder / ".local").symlink_to(self.layout.home)
+        (folder / "include").symlink_to(self.layout.include)
+        return folder
+
     def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run an `airflow` command, as an operator would in a shell."""
         argv = [sys.executable, "-m", "airflow", *words]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest
 
 from sluice.airflow.rest import RefusedError
 from sluice.cli import main
+from tests.integration.cdnow import Cdnow
 from tests.integration.stack import Stack
 from tests.integration.test_main_job import csv_rows
 
@@ -41,17 +45,20 @@ def parcels(stack: Stack) -> Stack:
 
 
 @pytest.fixture
-def sluice(parcels: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sluice:
-    """The command, as somebody who has a login: its status and what it prints."""
-    address = parcels.airflow.address()
+def sluice(
+    parcels: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Sluice:
+    """The command on the machine of a local Airflow whose declarations are elsewhere: its status and what it prints."""
+    monkeypatch.chdir(parcels.project(tmp_path / "project"))
     monkeypatch.setenv("SLUICE_INCLUDE", str(parcels.layout.include))
-    for name, value in (("URL", address.url), ("USER", address.user), ("PASSWORD", address.password)):
-        monkeypatch.setenv(f"SLUICE_AIRFLOW_{name}", value)
+    monkeypatch.setenv("SLUICE_HOME", str(parcels.root))
 
     def run(*words: str) -> tuple[int, str, str]:
         status = main(list(words))
         printed = capsys.readouterr()
-        return status, printed.out, printed.err
+        which, _, problems = printed.err.partition("\n")
+        assert which == f"declarations: {parcels.layout.include} (SLUICE_INCLUDE)"
+        return status, printed.out, problems
 
     return run
 
@@ -152,10 +159,42 @@ def test_what_cannot_start_says_so_in_a_page(parcels: Stack, sluice: Sluice, mon
     assert status == 1
     assert "did you mean: parcels" in problems
     assert runs(parcels, DAG) == before, "nothing starts where one cannot"
+    monkeypatch.setenv("SLUICE_AIRFLOW_URL", parcels.airflow.address().url)
+    monkeypatch.setenv("SLUICE_AIRFLOW_USER", parcels.airflow.address().user)
     monkeypatch.setenv("SLUICE_AIRFLOW_PASSWORD", "wrong")
     assert "does not let us in (401)" in sluice("run", "parcels")[2]
     monkeypatch.setenv("SLUICE_AIRFLOW_URL", "http://127.0.0.1:1")
     assert "Airflow does not answer" in sluice("run", "parcels")[2]
+
+
+def test_the_system_refresh_is_started_waited_for_and_shown(parcels: Stack, sluice: Sluice, cdnow: Cdnow) -> None:
+    status, printed, problems = sluice("refresh")
+    assert (status, problems) == (0, "")
+    started, _, *rows = printed.splitlines()
+    assert started.startswith("system_refresh: started manual__")
+    assert ["segment", "loyal", "success", f"{len(cdnow.buyers(5)):,}"] in [row.split() for row in rows]
+    parcels.unpause("system_refresh", paused=True)
+    try:
+        status, _, problems = sluice("refresh")
+    finally:
+        parcels.unpause("system_refresh")
+    assert status == 1
+    assert "`sluice airflow dags unpause system_refresh`" in problems
+
+
+def test_airflows_own_command_reaches_the_airflow_that_runs(parcels: Stack, tmp_path: Path) -> None:
+    """C7: the plain one speaks to another, empty Airflow."""
+    project = parcels.project(tmp_path / "project")
+    argv = [sys.executable, "-m", "sluice.cli", "airflow"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*argv, *words], cwd=project, env=env, capture_output=True, text=True, check=False)
+
+    listed = run("dags", "list", "-o", "plain")
+    assert DAG in listed.stdout
+    refused = run("dags", "details", "nowhere")
+    assert refused.returncode != 0
 
 
 def test_the_form_and_what_it_refuses(parcels: Stack) -> None:

@@ -48,7 +48,7 @@ def test_a_held_run_sends_nothing_and_says_how_to_release_it(stack: Stack, held:
     log = stack.log("export__loyal_hashed", held, "extract")
     count = len(cdnow.buyers(5))
     assert f"loyal: {count:,} records, and `expect.max_records` is 10: the run is held, and nothing is sent" in log
-    assert """airflow dags trigger export__loyal_hashed --conf '{"release": true}'""" in log
+    assert "`sluice run loyal_hashed --release`" in log
 
 
 def test_a_released_run_delivers_and_its_salt_is_shown_nowhere(stack: Stack, held: str, cdnow: Cdnow) -> None:

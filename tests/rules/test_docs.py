@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.cli import COMMANDS
+from sluice.command_line import COMMANDS
 from sluice.definition.macros import MACROS
 from sluice.destinations import DESTINATIONS
 from sluice.formats import FORMATS
@@ -31,6 +31,20 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     assert [command.name for command in COMMANDS if f"sluice {command.name}" not in readme] == []
+
+
+BARE = re.compile(r"(?<!sluice )\bairflow (?:dags|tasks|backfill|db|pools|connections|assets|users|variables) [a-z]")
+"""An Airflow command as a shell would run it: after `make up` it speaks to another Airflow, an empty one."""
+
+
+@pytest.mark.parametrize(
+    "file",
+    [page for page in PAGES if "decisions" not in page.parts] + sorted((ROOT / "include").rglob("*.py")),
+    ids=lambda file: str(file.relative_to(ROOT)),
+)
+def test_airflows_commands_are_named_so_that_they_reach_the_airflow_that_runs(file: Path) -> None:
+    """C7: `sluice airflow ...` is right on every machine."""
+    assert BARE.findall(file.read_text()) == []
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,17 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "include" / "sluice"
 
 LAYERS = [
-    {"errors", "memory"},
-    {"model", "foreign"},
+    {"errors", "where", "memory"},
+    {"model", "foreign", "extras"},
     {"filesystem", "sql"},
     {"sources", "formats", "destinations", "chunk", "encryption"},
     {"definition"},
     {"mapping", "plan"},
     {"refresh"},
-    {"delivery", "columns"},
+    {"delivery", "columns", "discovery"},
     {"airflow", "page"},
-    {"cli", "commands"},
+    {"command_line", "commands"},
+    {"cli"},
 ]
 """From the bottom up: a folder imports from those below it and from itself; those on one level never meet."""
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}

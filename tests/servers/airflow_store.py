@@ -1,7 +1,7 @@
 """What Airflow makes of a folder of declarations: its DAG processor's own steps, into a real metadata database.
 
-`python -m tests.servers.airflow_store` reads the folders from its standard input, a path a line, and writes what came
-of each as a line of JSON. One process for many folders: Airflow takes seconds to import and its tables to be made.
+`python -m tests.servers.airflow_store` reads paths of folders from standard input, one a line, and writes a line of
+JSON for each. One process for many folders: importing Airflow and making its tables takes seconds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Stored:
     errors: dict[str, str] = field(default_factory=dict)
     """Import errors by their file."""
     refused: str = ""
-    """Why the database took none of them: the traceback."""
+    """Why the database refused all of them: the traceback."""
 
 
 class AirflowStore:
@@ -78,7 +78,7 @@ def airflow_store(folder: Path) -> Iterator[AirflowStore]:
 
 
 def _store(include: str) -> Stored:
-    """The steps of the DAG processor: parse, serialise, write; then those of whoever reads from the database."""
+    """The steps of the DAG processor: parse, serialise, write; then the database is read, as the scheduler does."""
     import structlog
     from airflow.dag_processing.collection import update_dag_parsing_results_in_db
     from airflow.dag_processing.dagbag import BundleDagBag
@@ -122,7 +122,7 @@ def _import_errors() -> dict[str, str]:
 
 
 def main() -> None:
-    # Airflow logs to the standard output too: what is asked for goes out by a way of its own.
+    # Airflow logs to standard output too: answers go to a copy of it, and logs to standard error.
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     from airflow.dag_processing.bundles.manager import DagBundlesManager

@@ -11,10 +11,17 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from airflow.sdk import DAG
 
+from local.layout import Layout
 from sluice import cli
-from sluice.cli import COMMANDS, Command, main
+from sluice.airflow import exports
+from sluice.airflow.project import include_folder
+from sluice.cli import main
+from sluice.command_line import COMMANDS, Command
+from sluice.definition.load import load
 from sluice.errors import FatalError
+from sluice.where import where
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "tests" / "golden" / "_base" / "include"
@@ -27,30 +34,77 @@ def test_every_row_leads_to_a_function(command: Command) -> None:
     assert command.help
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.passes], ids=lambda command: command.name)
 def test_every_command_has_its_help(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main([command.name, "--help"])
     assert done.value.code == 0
     printed = capsys.readouterr().out
-    assert "--include" in printed
+    assert ("--include" in printed) == command.reads
     assert all(argument.name in printed for argument in command.arguments)
 
 
 def test_the_folder_comes_from_the_option_the_environment_or_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    project.mkdir()
+    shutil.copytree(BASE, elsewhere / "include")
+    monkeypatch.setattr("sluice.where.CHECKOUT", project)
     monkeypatch.delenv("SLUICE_INCLUDE", raising=False)
+    monkeypatch.chdir(project)
     assert main(["check"]) == 1
     assert "there is no folder include" in capsys.readouterr().err
     assert main(["check", "--include", str(BASE)]) == 0
-    monkeypatch.setenv("SLUICE_INCLUDE", str(BASE))
+    monkeypatch.setenv("SLUICE_INCLUDE", "../elsewhere/include")
     assert main(["check"]) == 0
+    assert f"declarations: {project}/../elsewhere/include (SLUICE_INCLUDE)\n" in capsys.readouterr().err
     monkeypatch.delenv("SLUICE_INCLUDE")
-    shutil.copytree(BASE, tmp_path / "include")
+    shutil.copytree(BASE, project / "include")
     assert main(["check"]) == 0
-    assert "0 errors" in capsys.readouterr().out
+    assert "declarations:" not in capsys.readouterr().err, "nothing else could be meant"
+
+
+def test_from_any_folder_the_command_reads_what_the_dags_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """C9: and says which."""
+    monkeypatch.delenv("SLUICE_INCLUDE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for named in (None, BASE):
+        if named:
+            monkeypatch.setenv("SLUICE_INCLUDE", str(named))
+        assert main(["check"]) == 0
+        assert f"declarations: {include_folder()} (" in capsys.readouterr().err
+        assert include_folder() == Layout().include == (named or ROOT / "include")
+        assert Layout().home == ROOT / ".local"
+        assert Layout().settings == where().settings == ROOT / "airflow_settings.yaml"
+
+
+def test_the_declarations_are_those_of_the_dag_file_of_airflows_home_or_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SLUICE_INCLUDE", "SLUICE_HOME", "AIRFLOW_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sluice.where._dag_file", None)
+    bundle, home, here = (tmp_path / name for name in ("bundle", "home", "here"))
+    for project in (bundle, home, here):
+        shutil.copytree(BASE, project / "include")
+    (here / "empty" / "include").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    assert where().home == here
+    monkeypatch.chdir(here / "empty")
+    assert where().home == ROOT, "an empty include, a C project's perhaps, holds no declarations"
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("AIRFLOW_HOME", str(home))
+    assert where().include == home / "include"
+    for file in ("dags/exports.py", "exports.py"):
+        names = {"__file__": str(bundle / file)}
+        exports(names)
+        assert where().include == bundle / "include"
+        assert isinstance(names["export__daily"], DAG)
+    monkeypatch.setenv("SLUICE_INCLUDE", str(here / "include"))
+    assert where().include == here / "include"
 
 
 def test_pools_are_printed_as_airflow_imports_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,3 +180,44 @@ def test_a_reader_that_leaves_early_is_no_traceback() -> None:
     assert (run.returncode, run.stderr) == (1, b"")
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, env=env, check=False)
     assert (run.returncode, run.stderr) == (0, b"")
+
+
+def test_exports_are_listed_with_what_their_schedules_will_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(BASE, tmp_path / "include")
+    for path in (tmp_path / "include/exports").rglob("*.yaml"):
+        path.unlink()
+    (tmp_path / "include/connections/drop.yaml").write_text("{type: local, airflow_conn_id: out}")
+    dataset = sorted(load(tmp_path / "include").project.datasets)[0]
+    for name, more in {
+        "follows": "",
+        "over": ", schedule: {daily: '06:00', start: 2020-01-01, end: 2020-12-31}",
+        "later": ", schedule: {daily: '06:00', start: 2198-01-01, end: 2198-12-31}",
+        "by_hand": ", schedule: 'off'",
+        "stopped": ", enabled: false",
+        "wrong": ", feilds: []",
+    }.items():
+        text = f"{{kind: dataset-export, connection: drop, datasets: [{dataset}], mode: full{more}}}"
+        (tmp_path / f"include/exports/{name}.yaml").write_text(text)
+    words = ("list", "--include", str(tmp_path / "include"))
+    assert main([*words, "--json"]) == 0
+    listed = {one.pop("export"): one for one in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert {name: one["status"] for name, one in listed.items()} == {
+        "by_hand": "by hand",
+        "follows": "active",
+        "later": "active from 2198-01-01 00:00 UTC",
+        "over": "ended",
+        "stopped": "switched off",
+        "wrong": "broken: see `sluice check`",
+    }
+    assert listed["later"] | {"status": ""} == {
+        "kind": "dataset-export",
+        "connection": "drop",
+        "schedule": "daily at 06:00 UTC",
+        "status": "",
+    }
+    assert main([*words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["export", "kind", "connection", "schedule", "status"]
+    assert [line.split()[0] for line in lines[1:]] == sorted(listed)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice import errors
-from sluice.errors import SHOWN, DefinitionError, FatalError, Place, SluiceError
+from sluice.errors import (
+    SHOWN,
+    DefinitionError,
+    FatalError,
+    Place,
+    RetriableError,
+    Skipped,
+    SluiceError,
+    UnknownOutcomeError,
+)
 
 CLASSES = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, SluiceError)]
 
@@ -44,7 +54,28 @@ def test_a_place_without_an_excerpt_quotes_nothing() -> None:
 @pytest.mark.parametrize("kind", [c for c in CLASSES if c is not SluiceError])
 def test_a_class_says_what_to_do_where_the_error_does_not(kind: type[SluiceError]) -> None:
     assert kind.advice
-    assert kind("x").page().endswith(f"  next: {kind.advice}")
+    assert kind("x").page().endswith(kind.advice)
+
+
+@pytest.mark.parametrize("kind", [c for c in CLASSES if c is not SluiceError])
+@pytest.mark.parametrize("own", ["", "make room at the destination"])
+def test_a_page_says_that_it_is_tried_again_only_where_that_is_true(kind: type[SluiceError], own: str) -> None:
+    """C6: a task tries again by itself until its last try; a command never does."""
+    error = kind("x", next_step=own)
+    in_a_task = error.page()
+    assert ("it is tried again" in in_a_task) == (kind is RetriableError)
+    error.again = "person"
+    last_try = error.page()
+    error.again = None
+    with errors.shown_by_a_command():
+        by_a_command = error.page()
+    for page in (last_try, by_a_command):
+        assert "tried again" not in page
+        assert "nothing yet" not in page
+        assert kind in (Skipped, DefinitionError) or own or "again" in page or "clear" in page
+        assert own in page or kind is UnknownOutcomeError
+    assert "clear the failed task" not in by_a_command
+    assert error.page() == in_a_task
 
 
 def test_a_long_list_is_cut_and_counted() -> None:
@@ -92,3 +123,11 @@ def test_a_subject_is_told_from_the_outside_in() -> None:
     with pytest.raises(FatalError) as caught, errors.about("exports", "orders"), errors.about("fields", 2):
         raise FatalError("x")
     assert caught.value.subject == ("exports", "orders", "fields", 2)
+
+
+def test_only_a_page_knows_who_tries_again() -> None:
+    """C6: a sentence of an error's own would say it twice in a task, and wrongly in a command."""
+    package = Path(errors.__file__).parent
+    said = [path for path in package.rglob("*.py") if '"nothing yet: it is tried' in path.read_text()]
+    said += [path for path in package.rglob("*.py") if '"it is tried again; if' in path.read_text()]
+    assert said == [package / "errors.py"]

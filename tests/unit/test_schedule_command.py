@@ -94,12 +94,28 @@ def test_limits_alone_leave_the_rule(world: World) -> None:
         (["--monthly", "31", "--start", "none", "--stagger", "30 min"], "{monthly: 31, stagger: 30 min}"),
         (["--weekly", "mon", "thu", "--at", "06:00"], '{weekly: [mon, thu], at: "06:00", start: 2026-12-01}'),
         (["--cron", "*/5 * * * *"], '{cron: "*/5 * * * *", start: 2026-12-01}'),
+        (
+            ["--daily", "06:00", "--timezone", "Europe/Budapest"],
+            '{daily: "06:00", timezone: Europe/Budapest, start: 2026-12-01}',
+        ),
         (["--daily", "06:00", "--after-refresh"], '{daily: "06:00", after_refresh: true, start: 2026-12-01}'),
     ],
 )
 def test_every_rule(world: World, words: list[str], schedule: str) -> None:
     assert main(["schedule", "vips", *words]) == 0
     assert texts(world)["vips"].endswith(f"# payday\nschedule: {schedule}\n")
+
+
+def test_a_new_clock_keeps_the_time_zone(world: World) -> None:
+    for words, schedule in (
+        (["--daily", "06:00", "--timezone", "Europe/Budapest"], '{daily: "06:00", timezone: Europe/Budapest'),
+        (["--daily", "07:00"], '{daily: "07:00", timezone: Europe/Budapest'),
+        (["--daily", "07:00", "--timezone", "none"], '{daily: "07:00"'),
+        (["--daily", "08:00", "--timezone", "Asia/Tokyo"], '{daily: "08:00", timezone: Asia/Tokyo'),
+        (["--with-refresh"], "{after: system_refresh"),
+    ):
+        assert main(["schedule", "vips", *words]) == 0
+        assert texts(world)["vips"].endswith(f"schedule: {schedule}, start: 2026-12-01}}\n")
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,9 @@ def carries(alert: Alert, export: str) -> str:
     except DefinitionError:
         raise DefinitionError(
             f"there is no Airflow connection {alert.to}, to which alerts of {export} go",
-            next_step=f"airflow connections add {alert.to} --conn-type http --conn-host https://hooks.example.com "
-            "--conn-password SECRET/PATH",
+            next_step="add it in Airflow under Admin, Connections, or by"
+            f" `sluice airflow connections add {alert.to} --conn-type http --conn-host https://hooks.example.com "
+            "--conn-password SECRET/PATH`",
         ) from None
     if conn_type not in _CARRIERS:
         raise DefinitionError(
@@ -173,7 +174,7 @@ def send(alert: Alert, notice: Notice) -> None:
         why = str(error) if isinstance(error, RefusedNoticeError) else type(error).__name__
         raise RetriableError(
             f"the Airflow connection {alert.to} did not take the notice `{notice.subject}`: {why}",
-            next_step="see whether it is right; the next run tells again if the trouble is still there",
+            next_step="look whether it is right",
         ) from None
 
 

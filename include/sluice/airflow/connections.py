@@ -1,11 +1,12 @@
 """Airflow connections as access values: the only reader of secrets.
 
 Inside a task Airflow answers through its Execution API. A command has no task around it: it reads as Airflow's own
-`airflow connections` does (secrets backend, environment, metadata database), then `airflow_settings.yaml`.
+`sluice airflow connections` does (secrets backend, environment, metadata database), then `airflow_settings.yaml`.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,18 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import Access, FolderAccess, FsspecAccess, KeyAccess, SecretAccess, SqlAccess
+from sluice.where import where
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-
-SETTINGS_FILE = "airflow_settings.yaml"
 
 
 class AirflowConnections:
     """The door to Airflow's connections; `settings` is the Astro settings file that is read last."""
 
     def __init__(self, settings: Path | None = None) -> None:
-        self._settings = settings or home() / SETTINGS_FILE
+        self._settings = settings or where().settings
 
     def get(self, conn_id: str) -> Access:
         """What the connection opens. Raises `DefinitionError` where it is missing or lacks what its type needs."""
@@ -60,11 +60,6 @@ class AirflowConnections:
         return found
 
 
-def home() -> Path:
-    """The project's folder: the environment variable SLUICE_HOME, or the current folder."""
-    return Path(os.environ.get("SLUICE_HOME") or Path.cwd())
-
-
 def _read_as_commands_do() -> None:
     """Outside a task, and where no Airflow process has said what it is, connections are read as Airflow's own commands
     read them, the metadata database included. It lasts for the process: the hooks ask again, when they connect."""
@@ -72,6 +67,12 @@ def _read_as_commands_do() -> None:
 
     if getattr(task_runner, "SUPERVISOR_COMMS", None) is None:
         os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+        _quiet_masker()
+
+
+def _quiet_masker() -> None:
+    """In a command's output, leave out Airflow's warning that an extra is too short to be masked in logs."""
+    logging.getLogger("airflow.sdk._shared.secrets_masker").setLevel(logging.ERROR)
 
 
 def _settings_file(path: Path) -> dict[str, dict[str, Any]]:
@@ -109,7 +110,8 @@ def _missing(conn_id: str, declared: Mapping[str, Any]) -> DefinitionError:
     return DefinitionError(
         f"there is no Airflow connection {conn_id}",
         nearest=near[0] if near else None,
-        next_step=f"airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'",
+        next_step="add it in Airflow under Admin, Connections, or by"
+        f" `sluice airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'`",
     )
 
 
@@ -125,7 +127,7 @@ def _folder(connection: Connection) -> FolderAccess:
     path = connection.extra_dejson.get("path")
     if not path:
         raise needs(connection, "extra `path`")
-    return FolderAccess(home() / path)
+    return FolderAccess(where().home / path)
 
 
 def _generic(connection: Connection) -> SecretAccess | KeyAccess:

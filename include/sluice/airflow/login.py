@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
-from sluice.airflow.rest import RefusedError, Rest
+from sluice.airflow.local import running
+from sluice.airflow.rest import Outage, RefusedError, Rest
 from sluice.errors import FatalError, RetriableError
-
-LOCAL = Path(".local/run/address")
-"""Where a local Airflow writes how to reach it, beside the folder of declarations."""
 
 
 def login(include: Path) -> Rest:
     """A client of `SLUICE_AIRFLOW_URL`, as `SLUICE_AIRFLOW_TOKEN` or as `SLUICE_AIRFLOW_USER` with
     `SLUICE_AIRFLOW_PASSWORD`; without a URL, of the Airflow that `make up` has started.
 
-    Raises `FatalError` where there is none, it does not answer, or it refuses the login."""
-    rest = _named() or _local(include.resolve().parent / LOCAL)
+    Once it has answered, it may be silent for a while: that is said, and waited for.
+
+    Raises `FatalError` if there is none, it does not answer, it refuses the login, or it is the local one and runs
+    other declarations than those in `include`."""
+    rest = _named() or _local(include)
     if rest is None:
         raise FatalError(
             "no Airflow is named, and none runs on this machine",
@@ -34,6 +34,7 @@ def login(include: Path) -> Rest:
     except RefusedError as refused:
         advice = "correct SLUICE_AIRFLOW_TOKEN, or SLUICE_AIRFLOW_USER and SLUICE_AIRFLOW_PASSWORD"
         raise FatalError(f"{rest.url} does not let us in ({refused.status})", next_step=advice) from None
+    rest.outage = Outage()
     return rest
 
 
@@ -44,8 +45,14 @@ def _named() -> Rest | None:
     return Rest(url, user, password, token=token) if url else None
 
 
-def _local(record: Path) -> Rest | None:
-    if not record.exists():
+def _local(include: Path) -> Rest | None:
+    found = running()
+    if found is None:
         return None
-    address = json.loads(record.read_text())
-    return Rest(address["url"], address["user"], address["password"])
+    if Path(found.include).resolve() != include.resolve():
+        raise FatalError(
+            f"the local Airflow runs the declarations in {found.include}, and this command reads {include.resolve()}",
+            next_step=f"let it read those: `SLUICE_INCLUDE={found.include} sluice ...`; or start Airflow with these:"
+            f" `make down`, then `SLUICE_INCLUDE={include.resolve()} make up`",
+        )
+    return Rest(found.url, found.user, found.password)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.definition.export import Export
 from sluice.definition.load import place_of
-from sluice.errors import DefinitionError, FatalError, RetriableError, Skipped, SluiceError
+from sluice.errors import Again, DefinitionError, FatalError, RetriableError, Skipped, SluiceError
+from sluice.extras import needing_extras
 from sluice.foreign import said, without_values
 from sluice.model.run import Run
 from sluice.plan.asked import Asked, asked_of
+from sluice.where import where
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,8 +28,8 @@ WHY = "why"
 
 
 def include_folder() -> Path:
-    """The folder of declarations: `SLUICE_INCLUDE`, or the one that this package stands in."""
-    return Path(os.environ.get("SLUICE_INCLUDE") or Path(__file__).parents[2])
+    """The folder of declarations."""
+    return where().include
 
 
 def word(value: Any) -> str:
@@ -63,13 +64,15 @@ def verdicts() -> Iterator[None]:
 
     _crash_as_usual()
     try:
-        yield
+        with needing_extras():
+            yield
     except AirflowException:
         raise
     except SluiceError as error:
         without_values(error)
         if error.place is None and error.subject:
             error.place = place_of(include_folder(), error.subject)
+        error.again = _again()
         leave(error.page())
         if isinstance(error, Skipped):
             # Airflow logs only that a task was skipped, and not why.
@@ -80,8 +83,20 @@ def verdicts() -> Iterator[None]:
         raise
     except Exception as error:
         unforeseen = RetriableError(f"an error that nobody foresaw: {said(error)}", next_step=_UNFORESEEN)
+        unforeseen.again = _again()
         leave(unforeseen.page())
         raise unforeseen from without_values(error)
+
+
+def _again() -> Again:
+    """Who tries again after this try of the task."""
+    from airflow.sdk import get_current_context
+
+    try:
+        task: Any = get_current_context()["ti"]
+    except RuntimeError:  # in no task
+        return "task"
+    return "task" if task.try_number <= task.max_tries else "person"
 
 
 def _crash_as_usual() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import httpx
 
 from sluice.errors import FatalError, RetriableError
 
+TIMEOUT = 30.0
+"""Seconds in which a request must be answered."""
 PAGE = 100
 """The most entries that Airflow puts on one page, whatever is asked for."""
 
@@ -21,13 +26,54 @@ class RefusedError(FatalError):
         self.status = status
 
 
+class Outage:
+    """What a command does while Airflow does not answer: it says so once, and asks again for `patience` seconds."""
+
+    PAUSE = 2.0
+
+    def __init__(
+        self,
+        patience: float = 180,
+        say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.patience = patience
+        self._say = say
+        self._meanwhile = meanwhile
+        """Raises an error if waiting is in vain."""
+        self._since: float | None = None
+
+    def wait(self, silence: RetriableError) -> None:
+        """Wait a moment for the next try. Raises `FatalError` if there has been no answer for too long."""
+        if self._since is None:
+            self._since = time.monotonic()
+            self._say(f"waiting for Airflow to answer, {self.patience:.0f} s at most: {silence.what}")
+        self._meanwhile()
+        if time.monotonic() - self._since > self.patience:
+            raise FatalError(
+                f"Airflow has not answered for {self.patience:.0f} s: {silence.what}",
+                next_step="look whether it runs; what was started there goes on by itself",
+            )
+        time.sleep(self.PAUSE)
+
+    def over(self) -> None:
+        """There was an answer."""
+        if self._since is not None:
+            self._say(f"Airflow answers again, after {time.monotonic() - self._since:.0f} s")
+            self._since = None
+
+
 class Rest:
-    """A logged-in client of one Airflow. Raises `RetriableError` if it does not answer, `RefusedError` if it refuses.
+    """A logged-in client of one Airflow. Raises `RefusedError` if it refuses, and `RetriableError` if it does not
+    answer: at once, or with an `outage` when that is over.
 
     A `token` stands for a user and a password."""
 
-    def __init__(self, url: str, user: str = "", password: str = "", *, token: str = "") -> None:
+    def __init__(
+        self, url: str, user: str = "", password: str = "", *, token: str = "", outage: Outage | None = None
+    ) -> None:
         self.url = url.rstrip("/")
+        self.outage = outage
         self._login = {"username": user, "password": password}
         # One connection a request: an idle one would outlive the client, which has no moment to close it.
         self._headers = {"Connection": "close"} | ({"Authorization": f"Bearer {token}"} if token else {})
@@ -46,7 +92,7 @@ class Rest:
         return self.fetch(f"/api/v2/{path}", **query).json()
 
     def post(self, path: str, body: Any) -> Any:
-        """The JSON answer to `POST /api/v2/PATH`."""
+        """The JSON answer to `POST /api/v2/PATH`, which may be sent twice if the first answer is lost."""
         return self._authorised("POST", f"/api/v2/{path}", json=body).json()
 
     def patch(self, path: str, body: Any) -> Any:
@@ -79,11 +125,27 @@ class Rest:
             self._headers["Authorization"] = f"Bearer {token}"
         return self._send(method, path, **kwargs)
 
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """One for all requests: each new one reads the certificates of the machine, for 30 ms of a core."""
+        return httpx.Client(timeout=TIMEOUT, trust_env=False)
+
     def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        while True:
+            try:
+                answer = self._once(method, path, **kwargs)
+            except RetriableError as silence:
+                if self.outage is None:
+                    raise
+                self.outage.wait(silence)
+            else:
+                if self.outage:
+                    self.outage.over()
+                return answer
+
+    def _once(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         try:
-            answer = httpx.request(
-                method, self.url + path, headers=self._headers, timeout=30, trust_env=False, **kwargs
-            )
+            answer = self._client.request(method, self.url + path, headers=self._headers, **kwargs)
         except httpx.TransportError as error:
             raise RetriableError(f"{self.url} does not answer: {error}") from error
         if answer.status_code >= 500:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from sluice.airflow.rest import RefusedError, Rest
@@ -46,9 +47,16 @@ class Task:
 
 
 def trigger(rest: Rest, dag_id: str, conf: dict[str, Any] | None = None, note: str = "") -> Run:
-    """Start a run now. The note stands on its page."""
-    body = {"logical_date": None, "conf": conf or {}, "note": note or None}
-    return Run(dag_id, rest.post(f"dags/{dag_id}/dagRuns", body)["dag_run_id"])
+    """Start a run now. The note stands on its page. Its id is ours: if the answer is lost, asking again starts no
+    second run."""
+    run = Run(dag_id, f"manual__{datetime.now(UTC).isoformat()}")
+    body = {"logical_date": None, "dag_run_id": run.run_id, "conf": conf or {}, "note": note or None}
+    try:
+        rest.post(f"dags/{dag_id}/dagRuns", body)
+    except RefusedError as refused:
+        if refused.status != HTTPStatus.CONFLICT:
+            raise
+    return run
 
 
 def between(rest: Rest, dag_id: str, first: datetime, last: datetime) -> list[Run]:
@@ -66,6 +74,13 @@ def last(rest: Rest, dag_id: str, count: int) -> dict[Run, str]:
             raise
         return {}
     return {Run(dag_id, one["dag_run_id"]): one["state"] for one in page["dag_runs"]}
+
+
+def going(rest: Rest, dag_ids: Iterable[str]) -> set[Run]:
+    """The runs of these DAGs that have not ended, in one request for each hundred of them."""
+    body = {"dag_ids": sorted(set(dag_ids)), "states": ["queued", "running"]}
+    found = rest.every_posted("dags/~/dagRuns/list", "dag_runs", body)
+    return {Run(one["dag_id"], one["dag_run_id"]) for one in found}
 
 
 def state(rest: Rest, run: Run) -> str:

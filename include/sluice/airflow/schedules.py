@@ -29,7 +29,7 @@ def dag_schedule(export: ExportBase) -> dict[str, Any]:
     if spec.after:
         # Airflow's dates do not bind runs that follow an asset: the first task does.
         return {"schedule": SYSTEM_REFRESH if spec.after == SYSTEM_REFRESH.name else export_asset(spec.after)}
-    timetable = ClockTimetable(spec.crons, spec.says)
+    timetable = ClockTimetable(spec.crons, spec.says, spec.zone)
     return {"schedule": timetable, "start_date": spec.start, "end_date": spec.end}
 
 
@@ -50,4 +50,4 @@ def _limits(spec: ScheduleSpec) -> list[str]:
 
 def refresh_schedule(declared: Cron | str) -> CronTriggerTimetable | None:
     """When the system refresh runs by itself."""
-    return CronTriggerTimetable(declared.cron, timezone="UTC") if isinstance(declared, Cron) else None
+    return CronTriggerTimetable(declared.cron, timezone=declared.timezone) if isinstance(declared, Cron) else None

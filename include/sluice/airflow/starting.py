@@ -14,21 +14,21 @@ from sluice.airflow.rest import RefusedError, Rest
 from sluice.airflow.runs import Run
 from sluice.errors import FatalError
 
-PAUSE = 2.0
-"""Seconds between two looks at runs that are waited for."""
+FIRST_PAUSE, LAST_PAUSE = 1.0, 5.0
+"""Seconds between two looks at runs that are waited for: the longer they take, the fewer looks."""
 
 
-def is_paused(rest: Rest, export: str) -> bool:
-    """Whether its DAG is paused. Raises `FatalError` where Airflow has not read it yet."""
+def is_paused(rest: Rest, dag_id: str) -> bool:
+    """Whether a DAG is paused. Raises `FatalError` if Airflow has not read it yet."""
     try:
-        dag = rest.get(f"dags/{dag_id(export)}")
+        dag = rest.get(f"dags/{dag_id}")
     except RefusedError as refused:
         if refused.status != 404:
             raise
         dag = {"is_stale": True}
     if dag["is_stale"]:
         raise FatalError(
-            f"Airflow does not know the DAG {dag_id(export)} yet",
+            f"Airflow does not know the DAG {dag_id} yet",
             next_step="wait half a minute: it reads the declarations again and again; if it stays so, look at its"
             " import errors",
         )
@@ -36,13 +36,18 @@ def is_paused(rest: Rest, export: str) -> bool:
 
 
 def check_ready(rest: Rest, exports: Sequence[str]) -> None:
-    """Raises `FatalError` where a run of one of them would not start."""
+    """Raises `FatalError` if a run of one of them would not start."""
     for export in exports:
-        if is_paused(rest, export):
-            raise FatalError(
-                f"the DAG {dag_id(export)} is paused: a run of it would stay queued until somebody unpauses it",
-                next_step=f"unpause it in Airflow, or `airflow dags unpause {dag_id(export)}`; then again",
-            )
+        check_dag(rest, dag_id(export))
+
+
+def check_dag(rest: Rest, dag_id: str) -> None:
+    """Raises `FatalError` if a run of the DAG would not start."""
+    if is_paused(rest, dag_id):
+        raise FatalError(
+            f"the DAG {dag_id} is paused: a run of it would stay queued until somebody unpauses it",
+            next_step=f"unpause it in Airflow, or `sluice airflow dags unpause {dag_id}`; then again",
+        )
 
 
 def start(rest: Rest, export: str, conf: Mapping[str, Any], note: str = "") -> Run:
@@ -52,14 +57,16 @@ def start(rest: Rest, export: str, conf: Mapping[str, Any], note: str = "") -> R
 
 def ended(rest: Rest, started: Sequence[Run]) -> Iterator[tuple[Run, bool]]:
     """Each of the runs once it has ended, and whether it succeeded, in the order in which they end."""
-    waiting = list(started)
+    waiting, pause = list(started), FIRST_PAUSE
     while waiting:
-        for run in [*waiting]:
-            state = runs.state(rest, run)
+        going = runs.going(rest, {run.dag_id for run in waiting})
+        for run in [run for run in waiting if run not in going]:
+            state = runs.state(rest, run)  # a run is not among those for a moment when it is queued again
             if state in runs.ENDED:
                 waiting.remove(run)
                 yield run, state == "success"
-        time.sleep(PAUSE if waiting else 0)
+        time.sleep(pause if waiting else 0)
+        pause = min(pause * 1.2, LAST_PAUSE)
 
 
 def told(rest: Rest, run: Run) -> str:

@@ -1,8 +1,8 @@
-"""A schedule by the clock as Airflow's timetable: anchored, in UTC, without a surprise when it is switched on.
+"""A schedule by the clock as Airflow's timetable: anchored, without a surprise when it is switched on.
 
 Airflow's own cron timetable runs the last time that has gone by as soon as a DAG with a past start is enabled, and
-has no way to say "the last day of a month that lacks the 30th". The class must be registered by the project's
-plugins folder, in every process that reads DAGs.
+has no way to say "the last day of a month that lacks the 30th". `sluice.airflow.plugin` registers the class in every
+process that reads DAGs.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 
 class ClockTimetable(Timetable):
-    """Runs at the times of `crons`, which `says` describes. Each run's interval is the moment it is due at."""
+    """Runs at the times of `crons` in a time zone, which `says` describes. Each run's interval is the moment it is due
+    at."""
 
-    def __init__(self, crons: tuple[str, ...], says: str) -> None:
+    def __init__(self, crons: tuple[str, ...], says: str, zone: str = "UTC") -> None:
         self.crons = crons
+        self.zone = zone
         self.says = says
         self.description = says
 
@@ -32,11 +34,11 @@ class ClockTimetable(Timetable):
         return self.says
 
     def serialize(self) -> dict[str, Any]:
-        return {"crons": list(self.crons), "says": self.says}
+        return {"crons": list(self.crons), "says": self.says, "zone": self.zone}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> ClockTimetable:
-        return cls(tuple(data["crons"]), data["says"])
+        return cls(tuple(data["crons"]), data["says"], data.get("zone", "UTC"))
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         return DataInterval.exact(run_after)
@@ -45,7 +47,7 @@ class ClockTimetable(Timetable):
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
         """The next run. A backfill asks with `catchup`, and gets every time between its dates."""
-        ticks = Ticks(self.crons, restriction.earliest, restriction.latest)
+        ticks = Ticks(self.crons, restriction.earliest, restriction.latest, self.zone)
         last = last_automated_data_interval.end if last_automated_data_interval else None
         if not restriction.catchup:
             found = ticks.due(last, datetime.now(UTC))

@@ -69,7 +69,7 @@ def _is_declared(error: SluiceError) -> bool:
 def _placed(error: SluiceError, places: Places) -> SluiceError:
     error.place = error.place or places.of((*error.subject, "source"))
     if error.next_step == error.advice:  # which is for whoever reads the log of a task
-        error.next_step = "look whether the source can be reached from here, then run `sluice check` again"
+        error.next_step = "look whether the source can be reached from here"
     return error
 
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MOST = 20
-"""Unknown columns of one segment that are told: the engine stops at the first, and is asked again without it."""
+"""Unknown columns that are reported for one segment. The engine stops at the first, so it is asked again without it."""
 _EXPLAIN = "explain "
 _QUALIFIED = re.compile(r'(?:\w+|"[^"]+")\.(\w+|"[^"]+")')
 
 
 def of_segment(segment: Segment, project: Project, known: Mapping[str, Columns]) -> Iterator[Finding]:
-    """Nothing where the columns of a table that it reads are not known."""
+    """What is wrong with a segment's columns; nothing if the columns of a table that it reads are not known."""
     subject: Subject = ("segments", segment.name, "sql" if segment.sql else "where")
     dataset = project.datasets[segment.dataset]
     try:
@@ -47,7 +47,7 @@ def of_segment(segment: Segment, project: Project, known: Mapping[str, Columns])
 
 
 def _table(name: str, project: Project, known: Mapping[str, Columns]) -> pa.Schema | None:
-    """The columns of a dataset, or the one of another segment: its members' keys."""
+    """The columns of a dataset, or the only column of another segment: its members' keys."""
     import pyarrow as pa
 
     if name in project.datasets:
@@ -66,7 +66,7 @@ def _unbound(
 
     told: set[str] = set()
     shapes = dict(tables)
-    if dataset.key not in shapes[dataset.name].names:  # the dataset's own finding
+    if dataset.key not in shapes[dataset.name].names:  # reported for the dataset
         shapes[dataset.name] = shapes[dataset.name].append(pa.field(dataset.key, pa.null()))
     while len(told) < _MOST and (failure := _failure(rule_of(segment, dataset), shapes)):
         name = _column(failure, tables)
@@ -81,8 +81,8 @@ def _unbound(
 
 
 def _failure(rule: str, tables: Mapping[str, pa.Schema]) -> dict[str, Any] | None:
-    """What the engine says against the query, as an object; None where it binds. Raises `DefinitionError` where the
-    query could mean either of two columns."""
+    """The engine's error about the query, as an object; None if the query binds. Raises `DefinitionError` if the query
+    could mean either of two columns."""
     import duckdb
 
     names = names_of(*tables.values())
@@ -99,14 +99,14 @@ def _failure(rule: str, tables: Mapping[str, pa.Schema]) -> dict[str, Any] | Non
 
 
 def _words(query: str, told: Mapping[str, Any]) -> str:
-    """The piece of the query that is meant. The engine counts bytes."""
+    """The part of the query that the error points at. The engine counts bytes."""
     start, length = json.loads(told.get("location", "[0, 0]"))
     return query.encode()[start : start + length].decode(errors="replace")
 
 
 def _column(failure: Mapping[str, Any], tables: Mapping[str, pa.Schema]) -> str | None:
-    """The column that is not there; None where something else is wrong. Of `table.column` the engine only tells which
-    words it means."""
+    """The column that does not exist; None if the error is about something else. For `table.column` the engine only
+    points at the words."""
     if failure.get("error_subtype") == "COLUMN_NOT_FOUND":
         return str(failure["name"])
     qualified = _QUALIFIED.fullmatch(failure["words"]) if failure["exception_type"] == "Binder" else None

@@ -60,7 +60,7 @@ def _by_airflow(export: Export, by: Step | None) -> bool:
 
 
 def _airflow(args: Namespace, rest: Rest, export: Export, whole: Window) -> int:
-    """The same as `airflow backfill create --reprocess-behavior completed`: every tick between the two moments."""
+    """The same as `sluice airflow backfill create --reprocess-behavior completed` for the ticks between the moments."""
     from sluice.airflow.names import dag_id
     from sluice.airflow.runs import between
     from sluice.commands.run import report

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sluice.errors import DefinitionError, SluiceError
+from sluice.commands.connect import Trials
+from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from sluice.airflow.connections import AirflowConnections
@@ -34,12 +35,13 @@ def check(args: argparse.Namespace) -> int:
     from sluice.definition.load import load
 
     loaded = load(args.include)
+    connects = args.connect is not None
+    trials = Trials(loaded.project, args.connect) if connects else None
     columns = _columns(loaded.project, args)
     errors = once([*loaded.errors, *columns.errors])
     warnings = once([*loaded.warnings, *columns.warnings])
     _print_pages(errors)
     _print_pages(warnings, "warning: ")
-    connects = args.connect is not None
     _print_pages(columns.unread, "" if connects else "warning: ")
     sys.stderr.flush()
     if broken := sorted({*loaded.broken, *columns.broken}):
@@ -49,8 +51,7 @@ def check(args: argparse.Namespace) -> int:
     mild = len(warnings) + (0 if connects else len(columns.unread))
     warned = f", {_count(mild, 'warning', 'warnings')}" if mild else ""
     print(f"{counted}: {_count(wrong, 'error', 'errors')}{warned}")
-    failed = _connect(loaded.project, args.connect) if connects else 0
-    failed += _stage(loaded.project) + _carry(loaded.project) + _cursors(loaded.project) if args.connect == [] else 0
+    failed = trials.show() if trials else 0
     return 1 if wrong or failed else 0
 
 
@@ -97,74 +98,6 @@ def _quietly() -> Iterator[None]:
         yield
     finally:
         logging.disable(logging.NOTSET)
-
-
-def _connect(project: Project, names: Sequence[str]) -> int:
-    """Try the named connections, or all of them; how many do not deliver."""
-    from sluice.airflow.connections import AirflowConnections
-    from sluice.delivery.probe import probe
-
-    failed = 0
-    for name in names or sorted(project.connections):
-        if name not in project.connections:
-            raise DefinitionError(f"no sound connection is named {name}", known=sorted(project.connections))
-        try:
-            address = probe(project.connections[name], AirflowConnections())
-        except SluiceError as error:
-            failed += 1
-            print(f"{name}: does not deliver\n{error.page()}", file=sys.stderr)
-        else:
-            print(f"{name}: delivers; wrote, read and removed {address}")
-    return failed
-
-
-def _stage(project: Project) -> int:
-    """Try whether staging can hold commit logs; 1 if not."""
-    from sluice.airflow.connections import AirflowConnections
-    from sluice.delivery.probe import probe_staging
-
-    try:
-        address = probe_staging(project.settings.staging, AirflowConnections())
-    except SluiceError as error:
-        print(f"staging: cannot hold commit logs\n{error.page()}", file=sys.stderr)
-        return 1
-    print(f"staging: creates files only if they are absent; tried at {address}")
-    return 0
-
-
-def _cursors(project: Project) -> int:
-    """Ask each source that tells what is new by a column whether that is safe, and warn; how many do not answer."""
-    from sluice.airflow.connections import AirflowConnections
-    from sluice.delivery.probe import doubts
-
-    failed = 0
-    for name, dataset in sorted(project.datasets.items()):
-        try:
-            found = doubts(dataset, AirflowConnections())
-        except SluiceError as error:
-            failed += 1
-            print(f"{name}: does not answer\n{error.page()}", file=sys.stderr)
-        else:
-            for doubt in found:
-                print(f"warning: {name}: a row may be passed and never delivered: {doubt}", file=sys.stderr)
-    return failed
-
-
-def _carry(project: Project) -> int:
-    """Look at every connection that alerts go to, and send nothing; how many carry none."""
-    from sluice.airflow.alerts import carries
-
-    receivers = {alert.receiver: (alert, export.name) for export in project.exports.values() for alert in export.alerts}
-    failed = 0
-    for alert, export in receivers.values():
-        try:
-            conn_type = carries(alert, export)
-        except SluiceError as error:
-            failed += 1
-            print(f"{alert.to}: carries no alerts\n{error.page()}", file=sys.stderr)
-        else:
-            print(f"{alert.receiver}: carries alerts, by a connection of type {conn_type}; none was sent")
-    return failed
 
 
 def _count(number: int, one: str, many: str) -> str:

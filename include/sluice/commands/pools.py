@@ -7,7 +7,7 @@ import json
 
 
 def pools(args: argparse.Namespace) -> int:
-    """Print them as JSON: `sluice pools > pools.json && airflow pools import pools.json`. 0 always."""
+    """Print them as JSON: `sluice pools > pools.json && sluice airflow pools import pools.json`. 0 always."""
     from sluice.definition.load import load
 
     says = "tasks that send to this connection at once"

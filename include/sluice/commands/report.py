@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from sluice.airflow import runs
 from sluice.airflow.connections import AirflowConnections
 from sluice.airflow.login import login
 from sluice.airflow.names import dag_id
 from sluice.airflow.starting import why
+from sluice.commands.table import table
 from sluice.definition.load import load_export
 from sluice.delivery.publishing.history import History
 from sluice.delivery.publishing.report import Report
 from sluice.errors import SluiceError
 
 HEAD = ("ended (UTC)", "run", "outcome", "files", "records", "rejected", "bytes", "seconds")
-NUMBERS = HEAD.index("files")
+NUMBERS = range(HEAD.index("files"), len(HEAD))
 
 
 def report(args: Namespace) -> int:
@@ -28,7 +29,7 @@ def report(args: Namespace) -> int:
         for one in reports:
             print(json.dumps(one.model_dump(mode="json"), ensure_ascii=False))
         return 0
-    print(_table([HEAD, *(_row(one) for one in reports)]) if reports else f"{export.name} has no report yet")
+    print(table([HEAD, *map(_row, reports)], numbers=NUMBERS) if reports else f"{export.name} has no report yet")
     for one in reports:
         for remark in (*([one.why] if one.why else []), *(f"warning: {warning}" for warning in one.warnings)):
             print(f"{one.run}: {remark}")
@@ -57,14 +58,3 @@ def _row(one: Report) -> tuple[str, ...]:
     numbers = (one.files, one.records, one.rejected + one.duplicates, one.bytes)
     took = f"{sum(one.steps.values()):,.1f}"
     return (one.ended_at[:19].replace("T", " "), one.run, one.outcome, *(f"{number:,}" for number in numbers), took)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place >= NUMBERS else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 def run(args: Namespace) -> int:
     """Start a run of each export; with `--wait`, 0 only if all of them succeed. Nothing starts where one cannot."""
     from sluice.airflow.login import login
+    from sluice.airflow.names import dag_id
     from sluice.airflow.starting import check_ready, is_paused, start
+    from sluice.commands.run_config import conf_of, plan_of
 
     if bool(args.exports) == args.all:
         args.error("name exports, or give --all")
     wanted = _active(args) if args.all else [*map(_one(args), args.exports)]
-    confs = {export.name: _checked(project, export, _conf(args)) for project, export in wanted}
+    conf, now = conf_of(args), datetime.now(UTC)
+    for project, export in wanted:
+        plan_of(project, export, conf, "manual", now)  # an error is found before anything starts
+    confs = {export.name: conf for _, export in wanted}
     rest = login(args.include)
     if args.all:
-        paused = [name for name in confs if is_paused(rest, name)]
+        paused = [name for name in confs if is_paused(rest, dag_id(name))]
         _leave_out(paused, "their DAGs are paused")
         confs = {name: conf for name, conf in confs.items() if name not in paused}
     check_ready(rest, list(confs))
@@ -91,19 +96,3 @@ def _active(args: Namespace) -> list[tuple[Project, Export]]:
 def _leave_out(names: Sequence[str], why: str) -> None:
     if names:
         print(f"left out, {why}: {', '.join(sorted(names))}")
-
-
-def _conf(args: Namespace) -> dict[str, Any]:
-    """The configuration that the command line asks for."""
-    window = {"from": args.window[0], "to": args.window[1]} if args.window else None
-    asked = {"mode": args.mode, "feeds": args.feeds, "window": window, "dry_run": args.dry_run}
-    return {key: value for key, value in asked.items() if value}
-
-
-def _checked(project: Project, export: Export, conf: dict[str, Any]) -> dict[str, Any]:
-    """The configuration itself. Raises `DefinitionError` where a run with it would."""
-    from sluice.plan.asked import asked_of
-    from sluice.plan.build import build
-
-    build(project, export, asked_of(export, conf).run(export, "manual", datetime.now(UTC), "manual"))
-    return conf

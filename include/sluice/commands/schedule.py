@@ -41,7 +41,7 @@ def _change(args: Namespace) -> Change:
     from sluice.definition.reschedule import STAYS, Change
 
     given = [name for name in _RULES if getattr(args, name)]
-    belongs = {key: getattr(args, key) for key in ("at", "after_refresh") if getattr(args, key)}
+    belongs = {key: getattr(args, key) for key in ("at", "after_refresh", "timezone") if getattr(args, key)}
     limits = {key: getattr(args, key) for key in STAYS if getattr(args, key)}
     switch = {"--on": args.on, "--off": args.off, "--keep": args.keep}
     if len(given) > 1 or ((args.on or args.keep) and args.off):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 else:
     AnySource = SOURCES.union()
 
-Kind = Literal["profile", "account", "contact", "event"]
+Kind = Literal["profile", "account", "contact", "event", "table"]
+"""What one row of a dataset is. A `table` is none of the others: a lookup table, or anything else."""
 
 
 class CursorColumn(Declared):
@@ -44,9 +45,9 @@ class Dataset(Declared):
     id: str | None = Field(default=None, pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$")
     """The identifier in folder paths and manifests; the dataset's name unless given."""
     kind: Kind
-    """What one row is: a profile, an account, a contact or an event."""
+    """What one row is: a profile, an account, a contact, an event, or a row of a lookup table or any other."""
     key: str
-    """The column that identifies a row of an entity, or the entity that an event belongs to."""
+    """The column that identifies a row, or the entity that an event belongs to."""
     source: AnySource
     """Where the rows are."""
     refreshed_by: Name | None = None

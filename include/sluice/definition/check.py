@@ -15,7 +15,7 @@ RULES: dict[Family, tuple[Rule, ...]] = {
     "segment": (
         refers_to_what_exists,
         catalog.is_named_like_no_dataset,
-        catalog.is_no_segment_of_events,
+        catalog.is_a_segment_of_entities,
         catalog.reads_no_circle,
     ),
     "refresh": (catalog.is_the_one_system_refresh,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import Field, model_validator
 
@@ -46,7 +46,7 @@ class Connection(Declared):
     """The format of exports that declare none."""
     shared_with: tuple[str, ...] = ()
     """The roles of contributors who may use it; administrators always may."""
-    takes: tuple[Kind, ...] = ("profile", "account", "contact", "event")
+    takes: tuple[Kind, ...] = get_args(Kind)
     """The kinds of dataset, and of segment, that the target takes."""
     requires: tuple[str, ...] = ()
     """Fields that every segment export to this target must send."""

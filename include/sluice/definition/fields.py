@@ -13,7 +13,10 @@ class Hash(Declared):
     """A hash in place of a value."""
 
     type: Literal["sha256"]
-    """`sha256`: of the trimmed, lower-cased text, in lower-case hexadecimal."""
+    """`sha256`: SHA-256 in lower-case hexadecimal, of the text that `normalize` leaves."""
+    normalize: bool = True
+    """Whether spaces around the text are cut off and the rest is lower-cased first: `  Ann@Example.com` and
+    `ann@example.com` get one hash. `false` hashes the value's text as it is."""
     salt_conn_id: str | None = None
     """The Airflow connection (of type `generic`) whose password is the salt: the hash is then HMAC-SHA256 with the
     salt as its key. None unless given."""
@@ -50,7 +53,8 @@ class FieldSpec(Declared):
     name: str = Field(default="", alias="as")
     """The name in the delivered file; a column keeps its own name unless this is given."""
     hash: HashEntry | None = None
-    """Replace the value by its hash: `sha256`, or a mapping that names a salt."""
+    """Replace the value by its hash. `sha256` is the hash of the text without the spaces around it and in lower case; a
+    mapping hashes it as it is (`normalize: false`), or under a salt."""
     mask: Mask | None = None
     """Replace all but a few characters of the value's text by a sign."""
     required: bool = False

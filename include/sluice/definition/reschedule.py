@@ -19,7 +19,7 @@ from sluice.errors import DefinitionError
 STAYS = ("start", "end", "stagger")
 """Keys of a schedule that a new rule leaves as they are, unless they are given too."""
 NONE = "none"
-"""The word that takes one of them away."""
+"""The word that takes one of them, or the time zone, away."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ class Change:
         if not self.rule and not self.limits:
             return declared
         before = _in_full(declared)
-        rule = self.rule or {key: value for key, value in before.items() if key not in STAYS}
+        rule = dict(self.rule) or {key: value for key, value in before.items() if key not in STAYS}
+        if "timezone" in before and not {"once", "after"} & rule.keys():
+            rule.setdefault("timezone", before["timezone"])
         kept = {} if "once" in rule else {key: before[key] for key in STAYS if key in before}
-        limits = {key: value for key, value in (kept | self.limits).items() if value != NONE}
-        return _shortly({**rule, **limits})
+        return _shortly({key: value for key, value in {**rule, **kept, **self.limits}.items() if value != NONE})
 
 
 def drafts(folder: Path, names: Sequence[str], change: Change) -> list[Draft]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
+from sluice.definition.ticks import Ticks
 from sluice.model.declared import Declared, Duration, Name
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -59,12 +62,28 @@ def _clock(value: Any) -> Any:
             raise ValueError
         time.fromisoformat(value)
     except ValueError:
-        raise ValueError("not a time of day: write hours and minutes in UTC, such as 06:30") from None
+        raise ValueError("not a time of day: write hours and minutes, such as 06:30") from None
     return value
 
 
 Clock = Annotated[str, BeforeValidator(_clock), WithJsonSchema({"type": "string", "examples": ["06:30"]})]
-"""Hours and minutes, in UTC."""
+"""Hours and minutes."""
+
+
+def _zone(value: Any) -> Any:
+    """Raises `ValueError` if the zone is not in the machine's time zone database, or Python's package of it."""
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        near = get_close_matches(str(value), available_timezones(), 1)
+        raise ValueError(f"not a time zone: write a name such as {near[0] if near else 'Europe/Budapest'}") from None
+    return value
+
+
+Zone = Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Budapest"]})]
+"""A name of the IANA time zone database."""
 
 
 def _whole_hours(value: timedelta) -> timedelta:
@@ -74,10 +93,12 @@ def _whole_hours(value: timedelta) -> timedelta:
 
 
 class Cron(Declared):
-    """A cron schedule in UTC."""
+    """A cron schedule."""
 
     cron: str
-    """Five cron fields, in UTC."""
+    """Five cron fields."""
+    timezone: Zone = "UTC"
+    """The time zone of the fields, such as `Europe/Budapest`."""
 
     @field_validator("cron")
     @classmethod
@@ -107,19 +128,22 @@ class ScheduleSpec(Declared):
     every: Duration | None = None
     """1, 2, 3, 4, 6, 8 or 12 hours, counted from `at`."""
     daily: Clock | None = None
-    """The time of day, in UTC."""
+    """The time of day, in `timezone`."""
     weekly: tuple[Weekday, ...] | None = Field(default=None, min_length=1)
     """The days: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`."""
     monthly: int | None = Field(default=None, ge=1, le=31)
     """The day of the month; the last one where a month has no such day."""
     cron: str | None = None
-    """Five cron fields, in UTC."""
+    """Five cron fields, in `timezone`."""
     once: Start | None = None
     """The one time it runs."""
     after: Name | None = None
     """The export whose deliveries it follows, or `system_refresh`: `with-refresh`, with a start and an end."""
     at: Clock | None = None
-    """The time of day of `every`, `weekly` and `monthly`, in UTC; midnight unless given."""
+    """The time of day of `every`, `weekly` and `monthly`, in `timezone`; midnight unless given."""
+    timezone: Zone | None = None
+    """The time zone of a schedule by the clock, such as `Europe/Budapest`; UTC unless given. A time that daylight
+    saving time skips runs at the next instant, and one that it repeats runs once."""
     start: Start | None = None
     """Nothing runs before; a date means its first moment, in UTC."""
     end: End | None = None
@@ -149,6 +173,8 @@ class ScheduleSpec(Declared):
             raise ValueError(f"`at` belongs to `every`, `weekly` and `monthly`, not to {given[0]}: delete `at`")
         if self.after_refresh and not self.by_the_clock:
             raise ValueError(f"`after_refresh` belongs to a schedule by the clock, not to {given[0]}: delete it")
+        if self.timezone and not self.by_the_clock:
+            raise ValueError(f"`timezone` belongs to a schedule by the clock, not to {given[0]}: delete it")
         if self.once and (self.start or self.end):
             raise ValueError("`once` is a time itself: delete `start` and `end`")
         if self.start and self.end and self.start > self.end:
@@ -161,12 +187,22 @@ class ScheduleSpec(Declared):
         return self.after is None and self.once is None
 
     @property
+    def zone(self) -> str:
+        """The time zone of its times."""
+        return self.timezone or "UTC"
+
+    @property
+    def ticks(self) -> Ticks:
+        """Its times, whatever its start and end."""
+        return Ticks(self.crons, zone=self.zone)
+
+    @property
     def _clock(self) -> str:
         return self.daily or self.at or "00:00"
 
     @property
     def crons(self) -> tuple[str, ...]:
-        """The schedule as cron schedules in UTC, which together give its times; none where it has no clock."""
+        """The schedule as cron schedules, which together give its times; none where it has no clock."""
         clock = time.fromisoformat(self._clock)
         when = f"{clock.minute} {clock.hour}"
         if self.cron:
@@ -184,17 +220,19 @@ class ScheduleSpec(Declared):
     @property
     def says(self) -> str:
         """The schedule in words, without its start and end."""
-        at = f"at {self._clock} UTC"
+        at = f"at {self._clock} {self.zone}"
         if self.every:
             hours = round(self.every / timedelta(hours=1))
-            return f"every {f'{hours} hours' if hours > 1 else 'hour'}, counted from {self._clock} UTC"
+            return f"every {f'{hours} hours' if hours > 1 else 'hour'}, counted from {self._clock} {self.zone}"
         if self.weekly:
             return f"every {', '.join(self.weekly)} {at}"
         if self.monthly:
             return f"on day {self.monthly} of every month {at}"
         if self.once:
             return f"once, {self.once:%Y-%m-%d %H:%M} UTC"
-        return f"daily {at}" if self.daily else f"after {self.after}" if self.after else f"cron {self.cron} in UTC"
+        return (
+            f"daily {at}" if self.daily else f"after {self.after}" if self.after else f"cron {self.cron} in {self.zone}"
+        )
 
 
 def _monthly(when: str, day: int) -> tuple[str, ...]:

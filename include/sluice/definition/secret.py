@@ -70,8 +70,9 @@ def _error(document: Document, path: Path) -> DefinitionError:
     return DefinitionError(
         f"{shown} holds a secret, and declarations hold none",
         place=document.place(path, key=True),
-        next_step=f"put it in {_conn_id(document.value, path)} (`airflow connections add`, a secrets backend, or "
-        "airflow_settings.yaml on your own machine); delete it here, and change it if this file was ever shared",
+        next_step=f"put it in {_conn_id(document.value, path)} (under Admin, Connections, by"
+        " `sluice airflow connections add`, in a secrets backend, or in airflow_settings.yaml on your own machine);"
+        " delete it here, and change it if this file was ever shared",
     )
 
 

@@ -1,10 +1,14 @@
-"""The times of a schedule by the clock: pure arithmetic in UTC, shared by Airflow's timetable and by whoever asks."""
+"""The times of a schedule by the clock: pure arithmetic, shared by Airflow's timetable and by everyone who asks.
+
+Cron schedules are read in a time zone. A time that daylight saving time skips runs at the next instant there is, and a
+time that it repeats runs once, at its first occurrence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 GRACE = timedelta(minutes=2)
 """A time that has just gone by is still due: Airflow may read the declarations again before it starts the run."""
@@ -13,17 +17,19 @@ _MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Ticks:
-    """The times that any of these cron schedules gives, between `start` and `end`, both included."""
+    """The times that any of these cron schedules gives in a time zone, between `start` and `end`, both included."""
 
     crons: Sequence[str]
     start: datetime | None = None
     end: datetime | None = None
+    zone: str = "UTC"
+    """A name of the IANA time zone database."""
 
     def after(self, moment: datetime) -> datetime | None:
         """The first time later than `moment`."""
         if self.start and moment < self.start:
             moment = self.start - _MOMENT
-        found = min(_step(cron, moment, "get_next") for cron in self.crons)
+        found = min(self._next(cron, moment) for cron in self.crons)
         return None if self.end and found > self.end else found
 
     def first(self) -> datetime | None:
@@ -34,7 +40,7 @@ class Ticks:
         """The last time that is not later than `moment`."""
         if self.end and moment > self.end:
             moment = self.end
-        found = max(_step(cron, moment + _MOMENT, "get_prev") for cron in self.crons)
+        found = max(self._last(cron, moment) for cron in self.crons)
         return None if self.start and found < self.start else found
 
     def due(self, last: datetime | None, now: datetime) -> datetime | None:
@@ -50,9 +56,55 @@ class Ticks:
         one_missed = last is not None and self.after(last) == missed
         return missed if one_missed or now - missed <= GRACE else self.after(now)
 
+    def _next(self, cron: str, moment: datetime) -> datetime:
+        """The cron schedule's first time later than `moment`."""
+        wall = moment.astimezone(self._zone).replace(tzinfo=UTC, fold=0)
+        while (found := self._instant(wall := _step(cron, wall, "get_next"))) <= moment:
+            pass  # a repeated hour has run at its first occurrence
+        return found
 
-def _step(cron: str, moment: datetime, direction: str) -> datetime:
+    def _last(self, cron: str, moment: datetime) -> datetime:
+        """The cron schedule's last time that is not later than `moment`."""
+        local = moment.astimezone(self._zone)
+        # In a repeated hour, the clock has shown later times already.
+        repeated = self._offset(local.replace(fold=0)) - self._offset(local) if local.fold else timedelta(0)
+        wall = local.replace(tzinfo=UTC, fold=0) + max(repeated, timedelta(0)) + _MOMENT
+        while (found := self._instant(wall := _step(cron, wall, "get_prev"))) > moment:
+            pass
+        return found
+
+    def _instant(self, wall: datetime) -> datetime:
+        """When the zone's clock shows this first; if it never does, when it has jumped over it."""
+        local = wall.replace(tzinfo=self._zone, fold=0)
+        found = local.astimezone(UTC)
+        if found.astimezone(self._zone).replace(tzinfo=None) == local.replace(tzinfo=None):
+            return found
+        # The clock jumps by the difference of the two offsets, at this instant.
+        jump = self._offset(local.replace(fold=1)) - self._offset(local)
+        return self._end_of_gap(found - jump, found)
+
+    def _end_of_gap(self, before: datetime, after: datetime) -> datetime:
+        """The instant between two at which the zone's offset changes."""
+        offset = self._offset(before.astimezone(self._zone))
+        while after - before > timedelta(seconds=1):
+            middle = before + (after - before) / 2
+            if self._offset(middle.astimezone(self._zone)) == offset:
+                before = middle
+            else:
+                after = middle
+        return after.replace(microsecond=0)
+
+    @property
+    def _zone(self) -> tzinfo:
+        return UTC if self.zone == "UTC" else ZoneInfo(self.zone)
+
+    def _offset(self, local: datetime) -> timedelta:
+        return local.utcoffset() or timedelta(0)
+
+
+def _step(cron: str, wall: datetime, direction: str) -> datetime:
+    """The next or the last time of a cron schedule, on a clock that is never changed."""
     from croniter import croniter
 
-    found: datetime = getattr(croniter(cron, moment.astimezone(UTC)), direction)(datetime)
+    found: datetime = getattr(croniter(cron, wall), direction)(datetime)
     return found

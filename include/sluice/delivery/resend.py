@@ -117,5 +117,5 @@ def _check_same(before: tuple[ExportResult, ...], now: tuple[ExportResult, ...])
         raise FatalError(
             f"{len(differing)} of {len(before)} parts have other bytes now than the manifest says, first"
             f" {differing[0] if differing else now[-1].path}: another version of Sluice or its engines made them",
-            next_step=f"{_ANEW}; whoever reads the old manifest should take that one",
+            next_step=f"{_ANEW}; let the consumers of the old manifest read the new one",
         )

@@ -88,7 +88,7 @@ def of_server(text: str, origin: Origin, act: str) -> SluiceError:
 
 
 def _look_at(origin: Origin) -> str:
-    return f"it is tried again; if it goes on, look at the server {origin.server}" if origin.server else ""
+    return f"look at the server {origin.server}" if origin.server else ""
 
 
 def _answer(text: str) -> tuple[int, str]:

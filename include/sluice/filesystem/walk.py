@@ -1,7 +1,7 @@
 """The files below a folder of a filesystem that has links: each real file once.
 
-A file's name is the one that it is found under, for partitions are told from it; its real path tells it from others.
-What is there itself comes before what links lead to, and links come in the order of their names.
+A file's name is the path at which it was found, since partitions are read from it; its real path identifies it. Files
+that lie in the folder come before files behind links, and links are followed in the order of their names.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from sluice.errors import FatalError
 from sluice.filesystem.links import Bounded, Item, within
 
 _UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
-"""What no path of ours holds: control characters, backslashes, and bytes that are no UTF-8, as Python spells them."""
+"""Characters that no path may hold: control characters, backslashes, and Python's signs for bytes beside UTF-8."""
 
 LeftOut = Callable[[str], bool]
-"""Whether a file of this name is none of the reader's business; of a name that ends in `/`, whether a folder is."""
+"""Whether the reader leaves out a file of this name, or a folder, if the name ends in `/`."""
 
 
 def files_below(folder: str, bounded: Bounded, left_out: LeftOut) -> Iterable[Item]:
-    """Every file below a folder, by its name below it; none where there is no such folder.
+    """Every file below a folder, by its name below it; none if there is no such folder.
 
-    Raises `FatalError` for a link that leads out of the connection's folder, back to a folder that this one lies in, or
-    to nothing, and for a name that no path can hold."""
+    Raises `FatalError` for a link that leads out of the connection's folder, back to a folder above this one, or to
+    nothing, and for a name that no path may hold."""
     walk = _Walk(folder, bounded, left_out)
     while walk.ahead or walk.later:
         if walk.ahead:
@@ -41,16 +41,16 @@ class _Walk:
         self._folder, self._bounded, self._left_out = folder, bounded, left_out
         self._top = bounded.check(folder)
         self._folders = {self._top}
-        """The real paths of folders that were entered, or will be."""
+        """The real paths of the folders that were entered or will be."""
         self.files: dict[str, Item] = {}
         """By their real paths."""
         self.ahead = deque([("", self._top)])
         """Folders to enter: their names below the top, and their real paths."""
         self.later: list[str] = []
-        """Links to follow once everything else was seen."""
+        """Links to follow once everything else has been seen."""
 
     def enter(self, name: str, real: str) -> None:
-        with suppress(FileNotFoundError):  # what is removed while we look was not there
+        with suppress(FileNotFoundError):  # it was removed while we walked
             for item in self._bounded.links.scan(real):
                 self._take(item, f"{name}/{item.name}" if name else item.name, f"{real.rstrip('/')}/{item.name}")
 
@@ -71,7 +71,7 @@ class _Walk:
         real = self._bounded.check(path)
         above, _, last = path.rpartition("/")
         if real == f"{self._bounded.check(above).rstrip('/')}/{last}":
-            raise self._bounded.unnamed(path)  # a server that only tidies paths
+            raise self._bounded.unnamed(path)  # the server only normalizes paths
         if item.folder and real != self._top and within(self._top, real):
             raise self._error(f"{path} is a link back to {real}, which the folder itself lies in")
         self._add(item, name, real)

@@ -144,8 +144,9 @@ def _value(made: _Made, salts: Sequence[str]) -> str:
         return _masked(text, spec.mask)
     if spec.hash is None:
         return made.origin
-    normal, salt = f"lower(trim({text}))", spec.hash.salt_conn_id
-    return f"sha256({normal})" if salt is None else hmac_of(normal, salts.index(salt))
+    hashed = f"lower(trim({text}))" if spec.hash.normalize else text
+    salt = spec.hash.salt_conn_id
+    return f"sha256({hashed})" if salt is None else hmac_of(hashed, salts.index(salt))
 
 
 def _masked(text: str, mask: Mask) -> str:

@@ -65,6 +65,7 @@ def _read(conn_id: str, connections: Connections) -> bytes:
         if not isinstance(access, SecretAccess):
             raise DefinitionError(
                 f"the Airflow connection {conn_id} is not of type `generic`: its password is no salt",
-                next_step="airflow connections add NAME --conn-type generic --conn-password ..., and name that one",
+                next_step="add one of that type in Airflow under Admin, Connections, or by"
+                " `sluice airflow connections add NAME --conn-type generic --conn-password ...`, and name that one",
             )
         return access.value

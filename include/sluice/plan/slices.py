@@ -39,7 +39,7 @@ def _next(moment: datetime, step: Step) -> datetime:
 def between_ticks(export: Export, window: Window) -> Iterator[Window]:
     """What runs by the schedule's clock deliver: of each tick in the window, both ends included, the time since the
     tick before."""
-    ticks = Ticks(export.when.crons if export.when else ())
+    ticks = export.when.ticks if export.when else Ticks(())
     tick = ticks.after(window.after - _MOMENT)
     while tick is not None and tick <= window.until:
         before = ticks.until(tick - _MOMENT)

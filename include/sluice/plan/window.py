@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from sluice.definition.export import Export
-from sluice.definition.ticks import Ticks
 from sluice.errors import DefinitionError
 from sluice.model.run import Window
 
@@ -32,7 +31,7 @@ def window_of(export: Export, run_type: str, due: datetime, asked: Mapping[str, 
             next_step="run it with the mode `full` to deliver everything again",
         )
     spec = export.when
-    before = Ticks(spec.crons).until(due - _MOMENT) if spec and spec.by_the_clock else None
+    before = spec.ticks.until(due - _MOMENT) if spec and spec.by_the_clock else None
     if before is None:
         raise DefinitionError(
             f"export {export.name} has no schedule by the clock: a backfill of it has no slices of time",

@@ -45,7 +45,7 @@ def current(staging: Staging, segment: str, connections: Connections) -> Members
     if found is None:
         raise FatalError(
             f"segment {segment} has not been refreshed yet",
-            next_step="trigger system_refresh, then clear the failed task",
+            next_step="trigger the DAG system_refresh in Airflow, or `sluice refresh`; then clear the failed task",
         )
     return Membership.model_validate_json(found)
 
@@ -61,7 +61,7 @@ def read_keys(membership: Membership, staging: Staging, connections: Connections
     if len(keys) != membership.records:
         raise FatalError(
             f"segment {membership.segment}: {membership.path} holds {len(keys):,} keys, not {membership.records:,}",
-            next_step="trigger system_refresh, then clear the failed task",
+            next_step="trigger the DAG system_refresh in Airflow, or `sluice refresh`; then clear the failed task",
         )
     return keys
 

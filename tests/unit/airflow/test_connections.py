@@ -56,7 +56,7 @@ def test_a_folder(get: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
     assert get("fs", extra={"path": "lake"}) == FolderAccess(tmp_path / "lake")
     monkeypatch.delenv("SLUICE_HOME")
-    assert get("fs", extra={"path": "lake"}) == FolderAccess(Path.cwd() / "lake")
+    assert get("fs", extra={"path": "lake"}) == FolderAccess(ROOT / "lake")
     with pytest.raises(DefinitionError, match="has no extra `path`"):
         get("fs")
 

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.execution_time.context import set_current_context
 
 from sluice.airflow.project import run_of, verdicts
 from sluice.definition.export import DataOutExport
-from sluice.errors import Skipped
+from sluice.errors import RetriableError, Skipped
 
 DUE = datetime(2026, 3, 9, 6, tzinfo=UTC)
 
@@ -34,6 +35,20 @@ def test_why_a_run_is_skipped_stands_in_the_log(caplog: pytest.LogCaptureFixture
     with pytest.raises(AirflowSkipException), verdicts():
         raise Skipped("export orders has ended", next_step="change `end`")
     assert caplog.messages == ["export orders has ended\n  next: change `end`"]
+
+
+@pytest.mark.parametrize(("number", "says"), [(1, "it is tried again"), (2, "it is tried again"), (3, "clear the")])
+@pytest.mark.parametrize("error", [RetriableError("no answer"), ValueError("x")])
+def test_the_last_try_does_not_say_that_it_is_tried_again(number: int, says: str, error: Exception) -> None:
+    """C6: `sluice run --wait`, mail and webhooks show the last try's page."""
+    left: dict[str, Any] = {}
+    task = SimpleNamespace(try_number=number, max_tries=2, xcom_push=left.__setitem__)
+    context: Any = {"ti": task}
+    with set_current_context(context), pytest.raises(RetriableError) as raised, verdicts():
+        raise error
+    for page in (str(raised.value), str(left)):
+        assert ("tried again" in page) == (number < 3)
+        assert says in page
 
 
 CRASH = """

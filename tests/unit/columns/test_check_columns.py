@@ -153,6 +153,7 @@ class TestCommand:
     @pytest.fixture(autouse=True)
     def project(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(world.root)
+        monkeypatch.setattr("sluice.where.CHECKOUT", world.root)
         for conn_id, path in (("LAKE", "lake"), ("OUT", "out")):
             monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id}", f'{{"conn_type": "fs", "extra": {{"path": "{path}"}}}}')
         monkeypatch.setenv("AIRFLOW_CONN_CRM", "postgres://someone:secret-word@127.0.0.1:1/crm")
@@ -186,7 +187,7 @@ class TestCommand:
         assert "1 error\n" in out
         assert "cannot run" not in out
         assert "datasets/more.yaml:1:41  dataset leads: connection crm: " in err
-        assert "\n  next: look whether the source can be reached from here, then run `sluice check` again\n" in err
+        assert "\n  next: look whether the source can be reached from here, then run the command again\n" in err
         assert "secret-word" not in err
         assert "out: delivers" in out
 

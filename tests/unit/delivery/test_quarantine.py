@@ -225,7 +225,7 @@ def test_a_hold_for_rejects_is_released(world: World) -> None:
     amend(world, "most", rejects={"max": 10, "on_exceeded": "hold"})
     with pytest.raises(FatalError, match="the run is held") as caught:
         world.extract("most")
-    assert "airflow dags trigger export__most --conf '{\"release\": true}'" in caught.value.next_step
+    assert "`sluice run most --release`" in caught.value.next_step
     report = world.run("most", release=True)
     assert report.rejected == 180
     assert any("released by a person" in warning for warning in report.warnings)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from local import keys
-from local.airflow import environment
+from local.airflow import Airflow, environment
 from local.demo import table
 from local.layout import REPOSITORY, Layout
+from sluice.airflow.local import Local
+from sluice.errors import FatalError
 
 URL = "http://127.0.0.1:4567"
 
@@ -65,6 +67,19 @@ def test_declarations_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert Layout().include == REPOSITORY / "include"
     monkeypatch.setenv("SLUICE_INCLUDE", str(tmp_path))
     assert Layout().include == tmp_path
+
+
+def test_an_airflow_that_runs_other_declarations_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    """C9: `make up` would say that it is ready, and run others."""
+    layout = Layout(home=tmp_path, include=tmp_path / "mine")
+    layout.run.mkdir()
+    record = layout.run / "address"
+    record.write_text(Local(URL, "admin", "x", str(tmp_path / "theirs"), {}).text())
+    with pytest.raises(FatalError, match="Airflow runs already, with the declarations in"):
+        Airflow(layout).start()
+    record.write_text(Local(URL, "admin", "x", str(tmp_path / "mine"), {"AIRFLOW_HOME": "/here"}).text())
+    assert Airflow(layout).start().url == URL
+    assert Airflow(layout).environment()["AIRFLOW_HOME"] == "/here"
 
 
 def test_the_table_of_deliveries() -> None:

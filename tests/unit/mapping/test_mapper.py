@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
@@ -61,6 +61,42 @@ def test_a_hash_is_of_the_trimmed_lower_cased_text() -> None:
     hashed = mapper({"field": "Phone", "hash": "sha256"})
     expected = [hashlib.sha256(text).hexdigest() for text in (b"+36 1", b"x")]
     assert hashed.apply(ROWS)["Phone"].to_pylist() == [*expected, None]
+
+
+MAILS = ["  Ann@Example.com ", "ann@example.com", "Ä", "", "\tx", None]
+
+
+@pytest.mark.parametrize(
+    ("declared", "text"),
+    [
+        ("sha256", lambda value: value.strip(" ").lower()),
+        ({"type": "sha256"}, lambda value: value.strip(" ").lower()),
+        ({"type": "sha256", "normalize": True}, lambda value: value.strip(" ").lower()),
+        ({"type": "sha256", "normalize": False}, lambda value: value),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("salt", [None, b"pepper"])
+def test_a_hash_is_of_the_text_as_it_is_where_that_is_declared(
+    declared: object, text: Callable[[str], str], salt: bytes | None
+) -> None:
+    """C10."""
+    rows = pa.table({"mail": pa.array(MAILS, pa.string())})
+    given = {"type": declared} if isinstance(declared, str) else dict(declared)  # type: ignore[call-overload]
+    given |= {"salt_conn_id": "acme"} if salt else {}
+    spec = FieldSpec.model_validate({"field": "mail", "hash": given})
+    made = compile_fields([spec], rows.schema, dataset="people").salted(Salts({"acme": salt or b""}))
+
+    def digest(value: str) -> str:
+        body = text(value).encode()
+        return hmac.new(salt, body, "sha256").hexdigest() if salt else hashlib.sha256(body).hexdigest()
+
+    assert made.apply(rows)["mail"].to_pylist() == [None if mail is None else digest(mail) for mail in MAILS]
+
+
+def test_a_number_is_hashed_as_its_text() -> None:
+    made = mapper({"field": "id", "hash": {"type": "sha256", "normalize": False}})
+    assert made.apply(ROWS)["id"].to_pylist() == [hashlib.sha256(text).hexdigest() for text in (b"3", b"1", b"2")]
 
 
 def test_required_names_what_must_have_a_value() -> None:

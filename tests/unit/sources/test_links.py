@@ -1,4 +1,4 @@
-"""Links in a lake: each file once, none from outside, and what cannot be named is told."""
+"""Links in a lake: each file is read once, none from outside, and a name that no path may hold is an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sluice.sources.base import Source
 
 
 class Lake:
-    """A connection's folder, and one beside it that nobody has declared."""
+    """A connection's folder, and a folder beside it that no connection names."""
 
     def __init__(self, root: Path) -> None:
         self.folder, self.outside = root / "lake", root / "outside"
@@ -221,7 +221,7 @@ class TestDelta:
 class TestIceberg:
     @pytest.fixture(params=[False, True], ids=["in place", "copied"])
     def files(self, lake: Lake, request: pytest.FixtureRequest) -> list[Path]:
-        """A table's data files; where columns were renamed since, pyiceberg would read them."""
+        """A table's data files, in place or copied: pyiceberg reads them if columns were renamed since."""
         catalog = lake.catalog
         catalog.create_namespace("n")
         table = catalog.create_table("n.d", schema=pa.schema([("v", pa.int64())]))
@@ -291,7 +291,7 @@ class TestStaging:
 
 
 class Tidy(LocalLinks):
-    """A server that only tidies the paths that it is asked about."""
+    """A server that normalizes the paths it is asked about, and does not resolve links."""
 
     def real(self, path: str) -> str:
         return os.path.normpath(path)

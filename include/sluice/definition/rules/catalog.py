@@ -9,10 +9,11 @@ from sluice.definition.problem import Problem
 from sluice.definition.rules.known import Known
 
 
-def is_no_segment_of_events(segment: Segment, known: Known) -> Iterator[Problem]:
+def is_a_segment_of_entities(segment: Segment, known: Known) -> Iterator[Problem]:
     dataset = known.get("dataset", segment.dataset)
-    if dataset is not None and dataset.kind == "event":
-        what = f"a segment holds profiles, accounts or contacts, and `{segment.dataset}` holds events"
+    if dataset is not None and dataset.kind in ("event", "table"):
+        rows = "events" if dataset.kind == "event" else "rows of kind `table`"
+        what = f"a segment holds profiles, accounts or contacts, and `{segment.dataset}` holds {rows}"
         advice = f"name the entity's dataset here, and `{segment.dataset}` under `reads`"
         yield Problem(("dataset",), what, advice)
 

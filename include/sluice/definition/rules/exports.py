@@ -16,7 +16,7 @@ from sluice.definition.refer import Reference, feeds
 from sluice.definition.rules.known import Known
 from sluice.formats.template import Template
 
-_MANY = {"profile": "profiles", "account": "accounts", "contact": "contacts", "event": "events"}
+_MANY = {"profile": "profiles", "account": "accounts", "contact": "contacts", "event": "events", "table": "other rows"}
 _PLACEHOLDER = re.compile(r"%(\d+)%")
 
 

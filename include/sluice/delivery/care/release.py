@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Literal
+import shlex
+from typing import Literal
 
 from sluice.delivery.step import Step
 from sluice.errors import FatalError
@@ -19,19 +19,20 @@ def judge(plan: Plan, verdict: Verdict, what: str, step: Step) -> None:
         raise FatalError(f"{what}: nothing is sent", next_step="correct the data, or the limit that is declared")
     if verdict == "hold" and not plan.run.release:
         raise FatalError(
-            f"{what}: the run is held, and nothing is sent", next_step=f"if this is right: {_trigger(plan)}"
+            f"{what}: the run is held, and nothing is sent",
+            next_step=f"if this is right: start it again with *Release* in Airflow's form, or `{_command(plan)}`",
         )
     step.warn(f"{what}: {'released by a person' if verdict == 'hold' else 'the run goes on'}")
 
 
-def _trigger(plan: Plan) -> str:
+def _command(plan: Plan) -> str:
     """The command that does what this run would have done."""
     run = plan.run
-    conf: dict[str, Any] = {"release": True}
+    words = ["sluice", "run", run.export, "--release"]
     if run.only:
-        conf["feeds"] = list(run.only)
+        words += ["--feeds", *run.only]
     if run.mode:
-        conf["mode"] = run.mode
+        words += ["--mode", run.mode]
     if run.window:
-        conf["window"] = {"from": run.window.after.isoformat(), "to": run.window.until.isoformat()}
-    return f"airflow dags trigger export__{run.export} --conf '{json.dumps(conf)}'"
+        words += ["--window", run.window.after.isoformat(), run.window.until.isoformat()]
+    return shlex.join(words)

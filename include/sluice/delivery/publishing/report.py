@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from sluice.extras import DISTRIBUTION
 from sluice.model.run import Mode
 
 Outcome = Literal["published", "refused", "unknown", "failed"]
@@ -85,7 +86,7 @@ class Report(BaseModel):
 @cache
 def versions() -> Mapping[str, str]:
     """What made the delivery: Sluice, Python, Airflow where it is installed, and the engines."""
-    packages = {"sluice": "sluice", "airflow": "apache-airflow-core"} | {engine: engine for engine in ENGINES}
+    packages = {"sluice": DISTRIBUTION, "airflow": "apache-airflow-core"} | {engine: engine for engine in ENGINES}
     found = {name: _version(package) for name, package in packages.items()}
     return {"python": platform.python_version(), **{name: known for name, known in found.items() if known}}
 

@@ -1,8 +1,8 @@
-"""Which rows of a growing table a run takes: those above its position, and below what may still come.
+"""Which rows of a growing table a run reads: those above its position, and below any row that may still appear.
 
-A value is given out before its row can be seen. Of two transactions that take 3 and 4, the second may commit while the
-first is open: a position of 4 would pass 3 for ever. So a run takes an upper end first, and then makes sure that no
-transaction which could still add a row below it is open, before it reads.
+A database gives out a value before the row that holds it can be seen. Of two transactions that take 3 and 4, the second
+may commit while the first is open: a position of 4 would pass 3 for ever. So a run first takes an upper end, then makes
+sure that no transaction which could still add a row below it is open, and only then reads.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Reach:
 
 
 def condition(cursor: Cursor, query: str, kind: pa.DataType, reach: Reach) -> str:
-    """What the query's rows are asked for. Rows without a value are among them: whoever reads the copy refuses them.
+    """The condition on the query's rows. Rows without a value meet it: the reader of the copy refuses them.
 
-    Raises `RetriableError` where transactions stay open that could add rows below the upper end."""
+    Raises `RetriableError` if transactions stay open that could add rows below the upper end."""
     import pyarrow.types as types
 
     column, asked = quote(reach.column), []
@@ -53,14 +53,14 @@ def condition(cursor: Cursor, query: str, kind: pa.DataType, reach: Reach) -> st
 
 
 def _lower(at: str) -> str:
-    """Times are cut two days early: whatever the column's zone and precision, a date compares with it, and whoever
-    reads the copy looks at every row again."""
+    """Times are cut two days early, to a date, which compares with a column of any zone and precision. The reader of
+    the copy filters the rows exactly."""
     return f"'{date.fromisoformat(at[:10]) - _EARLY}'" if at.endswith("Z") else str(int(at))
 
 
 def _settled_number(cursor: Cursor, query: str, column: str) -> str:
-    """The greatest number that can be seen, once those who were writing then have ended. An INSERT locks its table
-    before it takes a number, so nobody else can add a lower one."""
+    """The greatest number that can be seen, once the transactions that were writing at that moment have ended. An
+    INSERT locks its table before it takes a number, so no other transaction can add a lower one."""
     _refuse_standby(cursor)
     (greatest,) = row_of(cursor, f"select max({column})::text from (\n{query}\n) as rows")  # noqa: S608
     (writers,) = row_of(cursor, _WRITERS)
@@ -69,8 +69,8 @@ def _settled_number(cursor: Cursor, query: str, column: str) -> str:
 
 
 def _settled_time(cursor: Cursor) -> str:
-    """When the oldest transaction began that is open now: `now()` says that to each of its rows. Two seconds less, for
-    columns that round to seconds, and for what a transaction does before it can be seen."""
+    """When the oldest open transaction began: its rows get that time from `now()`. Two seconds earlier, for columns
+    that round to seconds, and because a transaction works for a moment before others can see it."""
     _refuse_standby(cursor)
     bound, hidden = row_of(cursor, _OPEN)
     _wait_for(cursor, hidden)
@@ -116,8 +116,7 @@ def _wait_for(cursor: Cursor, transactions: str | None) -> None:
         if time.monotonic() > deadline:
             raise RetriableError(
                 f"{count} transactions that may add rows below those that are there are open (process {process})",
-                next_step="nothing yet: it is tried again; if it goes on, end them, or declare `late` or `behind` for"
-                " the column, and they are not waited for",
+                next_step="end them, or declare `late` or `behind` for the column, and they are not waited for",
             )
         time.sleep(_PAUSE)
 

@@ -1,0 +1,18 @@
+"""What Airflow's list of providers shows, found by the entry point `apache_airflow_provider`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from sluice.extras import DISTRIBUTION
+
+
+def info() -> dict[str, Any]:
+    """The provider's description, as Airflow's schema has it."""
+    return {
+        "package-name": DISTRIBUTION,
+        "name": "Sluice",
+        "description": "Delivers customer data: exports in YAML become DAGs that stream to object stores and SFTP.",
+        "versions": [version(DISTRIBUTION)],
+    }
