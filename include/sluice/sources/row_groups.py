@@ -40,11 +40,13 @@ class Extent(NamedTuple):
     decoded: int
     """Bytes of all rows."""
     pages: int
-    """Bytes that a stream of them holds: its pages, and its readers."""
+    """Bytes of the pages that a stream of them has open."""
+    readers: int
+    """Bytes of that stream's readers."""
 
     def whole(self, budget: Budget) -> bool:
-        """Whether they are decoded at once: what is small, and what a stream would take as much for."""
-        return self.rows <= _ROWS and self.decoded <= max(budget.whole, self.pages)
+        """Whether they are decoded at once: what is small, and what a stream's readers alone would take as much for."""
+        return self.rows <= _ROWS and self.decoded <= max(budget.whole, self.readers)
 
     def table(self, budget: Budget) -> int:
         """Bytes of the tables that they are handed on in: a share of what is decoded at once, if that is more."""
@@ -52,7 +54,7 @@ class Extent(NamedTuple):
 
     def cost(self, budget: Budget) -> int:
         """Bytes that reading them takes, and what is made of them until they are sent."""
-        return budget.cost(self.decoded if self.whole(budget) else self.pages + budget.table)
+        return budget.cost(self.decoded if self.whole(budget) else self.pages + self.readers + budget.table)
 
 
 def extent_of(metadata: pq.FileMetaData, groups: range, columns: Sequence[str] | None) -> Extent:
@@ -70,10 +72,8 @@ def extent_of(metadata: pq.FileMetaData, groups: range, columns: Sequence[str] |
             size, packed = max(chunk.total_uncompressed_size, 0), max(chunk.total_compressed_size, 0)
             decoded += max(size, chunk.num_values * _WIDTHS.get(chunk.physical_type, _WIDEST))
             page = min(size, max(_PAGE, _CHECKED * size // max(chunk.num_values, 1)))
-            pages += (
-                _READER + page + page * min(packed, size) // max(size, 1) + chunk.has_dictionary_page * min(size, _PAGE)
-            )
-    return Extent(rows, decoded, pages)
+            pages += page + page * min(packed, size) // max(size, 1) + chunk.has_dictionary_page * min(size, _PAGE)
+    return Extent(rows, decoded, pages, _READER * len(leaves))
 
 
 def dictionaries(metadata: pq.FileMetaData) -> list[str]:
