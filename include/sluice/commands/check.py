@@ -33,22 +33,24 @@ def check(args: argparse.Namespace) -> int:
     dataset that cannot be looked at is an error then, and a warning without: a lake may come later."""
     from sluice.definition.declarations import once
     from sluice.definition.load import load
+    from sluice.model.registry import broken as broken_connectors
 
     loaded = load(args.include)
     connects = args.connect is not None
     trials = Trials(loaded.project, args.connect) if connects else None
     columns = _columns(loaded.project, args)
     errors = once([*loaded.errors, *columns.errors])
-    warnings = once([*loaded.warnings, *columns.warnings])
+    warnings, connectors = once([*loaded.warnings, *columns.warnings]), broken_connectors()
     _print_pages(errors)
     _print_pages(warnings, "warning: ")
+    _print_pages(connectors, "warning: ")
     _print_pages(columns.unread, "" if connects else "warning: ")
     sys.stderr.flush()
     if broken := sorted({*loaded.broken, *columns.broken}):
         print(f"cannot run: {', '.join(broken)}")
     counted = ", ".join(_count(n, one, _MANY[one]) for one, n in loaded.counts.items())
     wrong = len(errors) + (len(columns.unread) if connects else 0)
-    mild = len(warnings) + (0 if connects else len(columns.unread))
+    mild = len(warnings) + len(connectors) + (0 if connects else len(columns.unread))
     warned = f", {_count(mild, 'warning', 'warnings')}" if mild else ""
     print(f"{counted}: {_count(wrong, 'error', 'errors')}{warned}")
     failed = trials.show() if trials else 0

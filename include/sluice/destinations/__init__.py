@@ -14,4 +14,5 @@ DESTINATIONS: Registry[DestinationConfig] = Registry(
         ("s3", "sluice.destinations.s3:S3"),
         ("sftp", "sluice.destinations.sftp:Sftp"),
     ),
+    "sluice.destinations.base:DestinationConfig",
 )

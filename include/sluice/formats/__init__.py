@@ -11,4 +11,5 @@ FORMATS: Registry[Format] = Registry(
         ("parquet", "sluice.formats.parquet:Parquet"),
         ("template", "sluice.formats.template:Template"),
     ),
+    "sluice.formats.base:Format",
 )

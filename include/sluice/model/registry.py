@@ -1,38 +1,103 @@
-"""A family of connectors as a sorted table of strings: type -> "module:Class", imported on first use."""
+"""A family of connectors: our own, as a sorted table of strings, and those that other packages bring by entry points.
+
+A package brings one by an entry point of `sluice.sources`, `sluice.formats` or `sluice.destinations`; its name
+is the connector's `type`. One that cannot be used is left out, and named by `sluice check`: it hides no other.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
 from importlib import import_module
-from typing import Annotated, Any, TypeVar, Union
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args
 
 from pydantic import Discriminator
 
+from sluice.errors import FatalError, SluiceError
+
 Config = TypeVar("Config")
 
+BROKEN: dict[str, str] = {}
+"""What is wrong with connectors of other packages, by their family and type: `formats tsv`."""
 
-class Registry(Mapping[str, type[Config]]):
-    """Read-only. Adding a connector is one file and one row; the table must be sorted and its types unique."""
 
-    def __init__(self, family: str, rows: tuple[tuple[str, str], ...]) -> None:
+def broken() -> list[SluiceError]:
+    """A page for each connector of another package that cannot be used."""
+    return [
+        FatalError(
+            f"the connector of {name.partition(' ')[0]} `{name.partition(' ')[2]}` is left out: {why}",
+            next_step="upgrade or uninstall that package; its documentation says which versions fit",
+        )
+        for name, why in sorted(BROKEN.items())
+    ]
+
+
+class Registry(Mapping[str, type[Config]], Generic[Config]):
+    """The connectors of one family by their types, each imported on first use. Read-only.
+
+    Adding one of our own is one file and one row; the table must be sorted and its types unique."""
+
+    def __init__(self, family: str, rows: tuple[tuple[str, str], ...], base: str) -> None:
         names = [name for name, _ in rows]
         if names != sorted(set(names)):
             raise ValueError(f"the table of {family} must be sorted, each type once: {names}")
         self.family = family
         self._rows = dict(rows)
+        self._base = base
 
     def __getitem__(self, name: str) -> type[Config]:
-        module, _, attribute = self._rows[name].partition(":")
-        config: type[Config] = getattr(import_module(module), attribute)
-        return config
+        if name in self._outside:
+            return self._outside[name]
+        found: type[Config] = _load(self._rows[name])
+        return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
+        return iter(sorted([*self._rows, *self._outside]))
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + len(self._outside)
 
     def union(self) -> Any:
         """One type that is any of the family's, told apart by `type`."""
         members = tuple(self[name] for name in self)
         return members[0] if len(members) == 1 else Annotated[Union[members], Discriminator("type")]  # noqa: UP007
+
+    @cached_property
+    def _outside(self) -> dict[str, type[Config]]:
+        """The sound connectors of other packages."""
+        points = _points(f"sluice.{self.family}")
+        times, found = Counter(point.name for point in points), {}
+        for point in points:
+            try:
+                if point.name in self._rows:
+                    raise ValueError("Sluice has a connector of that type itself")
+                if times[point.name] > 1:
+                    raise ValueError(
+                        f"{times[point.name]} packages bring a connector of that type: uninstall all but one"
+                    )
+                found[point.name] = self._checked(point)
+            except Exception as error:
+                whose = f"{point.dist.name} {point.dist.version}" if point.dist else "a package"
+                BROKEN[f"{self.family} {point.name}"] = f"{point.value} of {whose}: {type(error).__name__}: {error}"
+        return found
+
+    def _checked(self, point: EntryPoint) -> type[Config]:
+        config: type[Config] = point.load()
+        base = _load(self._base)
+        if not (isinstance(config, type) and issubclass(config, base)):
+            raise TypeError(f"it is no subclass of {self._base.replace(':', '.')}")
+        if get_args(config.model_fields["type"].annotation) != (point.name,):  # type: ignore[attr-defined]
+            raise TypeError(f"its field `type` is not Literal[{point.name!r}]")
+        return config
+
+
+@cache
+def _points(group: str) -> tuple[EntryPoint, ...]:
+    return tuple(sorted(entry_points(group=group), key=lambda point: (point.name, point.value)))
+
+
+def _load(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)

@@ -11,4 +11,5 @@ SOURCES: Registry[SourceConfig] = Registry(
         ("parquet", "sluice.sources.parquet:Parquet"),
         ("sql", "sluice.sources.sql:Sql"),
     ),
+    "sluice.sources.base:SourceConfig",
 )
