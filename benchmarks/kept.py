@@ -12,6 +12,8 @@ from benchmarks.work import WORKS, Work
 _SECTION = re.compile(r"^(?=## )", re.M)
 _PART = re.compile(r"^(?=### )", re.M)
 
+_MACHINE = r"^.* cores, .* local disk\.$"
+
 
 def merged(before: str, now: str, measured: Collection[Work]) -> str:
     """The new report, with those lines and parts of the former one that tell of works which were not measured."""
@@ -81,6 +83,8 @@ def _intro(former: str, section: str, measured: Collection[Work]) -> str:
     names = {work.name for work in measured}
     if NO_PEERS in section and (peers := re.search(r"^Peers: .*$", former, re.M)):
         section = re.sub(r"^Peers: .*$", lambda _: peers[0], section, flags=re.M)
+    machines = [line for text in (former, section) for line in re.findall(_MACHINE, text, re.M)]
+    section = re.sub(_MACHINE, lambda _: "\n".join(dict.fromkeys(machines)), section, flags=re.M)
     before = [one for one in _measured(former) if one.split(" ")[0] not in names]
     now = [one for one in _measured(section) if one.split(" ")[0] in names]
     return re.sub(

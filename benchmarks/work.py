@@ -62,6 +62,8 @@ class Work:
     note: str = ""
     unit: str = "rows"
     """What its rates count."""
+    compared: bool = True
+    """Whether its subjects do the same work, so that their rates compare."""
 
 
 def _sluice(export: str, title: str = "Sluice", name: str = "sluice", *, once: bool = False) -> Subject:
@@ -222,6 +224,7 @@ MEMORY = Work(
     note="A page of a Parquet file is decompressed whole, whoever reads it. Arrow's writer makes pages of 1,024 values"
     " unless told otherwise: of 500 kB each, one takes 512 MB compressed and as much again, which no budget changes."
     " That case has no target.",
+    compared=False,
 )  # fmt: skip
 
 _LOOPBACK = (
