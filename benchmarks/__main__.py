@@ -14,12 +14,21 @@ import sys
 from benchmarks import report
 from benchmarks.dag import DagRounds
 from benchmarks.destinations import DeliveryRounds
+from benchmarks.kept import merged
+from benchmarks.memory import CaseRounds
 from benchmarks.parts import Steps
 from benchmarks.place import HOME, REPORT, REPOSITORY, RESULTS, environment
 from benchmarks.runs import Result, Rounds
 from benchmarks.work import GROUPS, WORKS
 
-_ROUNDS: dict[str, type[Rounds]] = {"dag": DagRounds, "s3": DeliveryRounds, "sftp": DeliveryRounds}
+LIMITED = ("ndjson", "csv", "parquet")
+"""Works whose steps are measured one by one too."""
+_ROUNDS: dict[str, type[Rounds]] = {
+    "dag": DagRounds,
+    "s3": DeliveryRounds,
+    "sftp": DeliveryRounds,
+    "memory": CaseRounds,
+}
 """How a work is measured that is not a process for each subject."""
 
 
@@ -33,9 +42,11 @@ def main() -> int:
         rounds = _ROUNDS.get(name, Rounds)
         rounds(work, arguments.rows, arguments.peer_rows or arguments.rows).run(arguments.rounds).save()
         shutil.rmtree(HOME / "out", ignore_errors=True)
-    _measure_parts()
     results = {name: _result(name) for name in WORKS if (RESULTS / f"{name}.json").exists()}
-    REPORT.write_text(report.rendered(results, _parts()))
+    if not results.keys().isdisjoint(LIMITED):
+        _measure_parts()
+    before = REPORT.read_text() if REPORT.exists() else ""
+    REPORT.write_text(merged(before, report.rendered(results, _parts()), {WORKS[name] for name in results}))
     print(f"\n{REPORT.relative_to(REPOSITORY)} is written")
     print(report.last_line(results))
     return 0
@@ -64,7 +75,8 @@ def _measure_parts() -> None:
 
 
 def _parts() -> dict[str, Steps]:
-    found = json.loads((RESULTS / "parts.json").read_text())
+    path = RESULTS / "parts.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
     return {name: Steps.model_validate(steps) for name, steps in found.items()}
 
 

@@ -66,7 +66,7 @@ class DagRounds(Rounds):
 
     def _read_back(self) -> int:
         files = sorted(OUT.glob(self.work.files))
-        expected, found = of_source(self.source(self.rows), filtered=False), of_files(files)
+        expected, found = of_source(self.source(self.work.subjects[0]), filtered=False), of_files(files)
         if found != expected:
             raise Failed(f"wrote {found}, where the source holds {expected}")
         return found.rows

@@ -15,6 +15,9 @@ OURS = ("pyarrow", "polars", "duckdb", "isal", "apache-airflow")
 THEIRS = ("duckdb", "polars", "pyspark", "dlt", "pandas", "pyarrow")
 
 
+NO_PEERS = "not installed"
+
+
 def described() -> list[str]:
     """Lines of prose."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -45,6 +48,8 @@ def _cpu() -> str:
 
 
 def _peers() -> str:
+    if not PEERS.exists():
+        return NO_PEERS
     names = ", ".join(repr(name) for name in THEIRS)
     code = f"from importlib.metadata import version\nprint(*(f'{{n}} {{version(n)}}' for n in ({names})), sep=', ')"
     return _said([str(PEERS), "-c", code])

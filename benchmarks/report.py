@@ -65,6 +65,7 @@ def _ratios(known: list[tuple[Work, Result]]) -> str:
     rows = [
         _ratio(work, result, own, other)
         for work, result in known
+        if work.compared
         for own in sorted({target.subject for target in work.targets})
         for other in work.subjects
         if other.name not in (own, "refresh") and result.of(other.name) and result.of(own)

@@ -103,33 +103,35 @@ class Rounds:
         print(f"  {_line(subject, outcome)}", flush=True)
 
     def _measure(self, subject: Subject, number: int) -> tuple[Outcome, Path]:
-        source = self.source(self._rows(subject))
+        source = self.source(subject)
         out = emptied(HOME / "out" / f"{self.work.name}-{subject.name}")
         settled()
-        measured = measure(self._command(subject, source, out), environment(), HOME / "log.txt")
+        measured = measure(self.command(subject, source, out), environment(), HOME / "log.txt")
         files = self._files(subject, out)
         size = sum(file.stat().st_size for file in files)
         outcome = Outcome(
             subject=subject.name,
             round=number,
-            rows=self._rows(subject),
+            rows=self.rows_of(subject),
             measured=measured,
             bytes=size,
             files=len(files),
         )
         return outcome, out
 
-    def source(self, rows: int) -> Path:
-        """The Parquet files of so many profiles."""
-        return folder_of(rows, HOME, flat=self.work.flat)
+    def source(self, subject: Subject) -> Path:
+        """The Parquet files that the subject reads."""
+        return folder_of(self.rows_of(subject), HOME, flat=self.work.flat)
 
-    def _command(self, subject: Subject, source: Path, out: Path) -> list[str]:
+    def command(self, subject: Subject, source: Path, out: Path) -> list[str]:
+        """What is run, with what it needs declared."""
         if not subject.ours:
             return peer_command(subject.function, source, out)
-        World(WORLD, HOME, out).declare(self._rows(subject))
+        World(WORLD, HOME, out).declare(self.rows_of(subject))
         return own_command(subject.function, out)
 
-    def _rows(self, subject: Subject) -> int:
+    def rows_of(self, subject: Subject) -> int:
+        """The rows that it reads."""
         if subject.slow:
             return min(max(self.rows // 10, PIECE), self.rows)
         return self.rows * subject.times if subject.ours else self.peer_rows
@@ -138,7 +140,7 @@ class Rounds:
         return sorted(out.glob(subject.files or self.work.files))
 
     def _verify(self, subject: Subject, files: list[Path]) -> int:
-        source = self.source(self._rows(subject))
+        source = self.source(subject)
         expected: Content = of_source(source, filtered=self.work.name == "segment")
         found = of_files(files)
         if found != expected:

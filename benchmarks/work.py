@@ -62,6 +62,8 @@ class Work:
     note: str = ""
     unit: str = "rows"
     """What its rates count."""
+    compared: bool = True
+    """Whether its subjects do the same work, so that their rates compare."""
 
 
 def _sluice(export: str, title: str = "Sluice", name: str = "sluice", *, once: bool = False) -> Subject:
@@ -160,8 +162,8 @@ DAG = Work(
     " Airflow's own processes beside it; a fifth of a second goes into loading Arrow and Polars. Outside: the upload"
     " seconds of the same export's report, Airflow stopped, both libraries loaded by the steps before.",
 )
-MEMORY = Work(
-    "memory",
+FLAT = Work(
+    "flat",
     "Flat memory, NDJSON, gzip",
     "**/*.json.gz",
     (
@@ -173,6 +175,57 @@ MEMORY = Work(
         Target("rss", (), "flat memory: 1.2 GB", at_most=1.2e9, subject="large"),
     ),
 )
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is hard on memory: a dataset (`benchmarks.memory.DATA`), and what its export declares besides."""
+
+    title: str
+    data: str
+    declared: str
+
+
+_ONE, _MANY = "records: 1000000", "records: 100"
+_WIDE = "chunks: {records: 10000, threads: 24}"
+CASES = {
+    "columns-json": Case("200 columns, 24 threads, NDJSON", "columns", f"format: {{type: json}}\n{_WIDE}"),
+    "columns-parquet": Case("200 columns, 24 threads, Parquet", "columns", f"format: {{type: parquet}}\n{_WIDE}"),
+    **{
+        f"{data}-{kind}-{records.removeprefix('records: ')}": Case(
+            f"500 kB values, {'random' if data == 'random' else 'all the same'}, {chunks}, {spelled}",
+            data,
+            f"format: {{type: {kind}}}\nchunks: {{{records}}}",
+        )
+        for data in ("random", "same")
+        for kind, spelled in (("json", "NDJSON"), ("parquet", "Parquet"))
+        for chunks, records in (("one chunk", _ONE), ("chunks of 100", _MANY))
+    },
+    "groups-1000": Case("1,000 row groups of one row", "groups_1000", "format: {type: json}"),
+    "groups-2000": Case("2,000 row groups of one row", "groups_2000", "format: {type: json}"),
+    "columns-20000": Case("20,000 columns, NDJSON", "columns_20000", "format: {type: json}"),
+    "pages": Case("500 kB values, random, in pages of 512 MB", "random_pages", "format: {type: json}"),
+    "expanding": Case("a file of 74 kB that holds 1.5 GB", "expanding", "format: {type: json}"),
+}
+MEMORY = Work(
+    "memory",
+    "Memory: what is hard on it, with the default of 512 MB",
+    "**/part-*",
+    tuple(Subject(name, case.title, name, ours=True, once=True) for name, case in CASES.items()),
+    (
+        *(
+            Target("rss", (), f"{case.title}: 1.2 GB", at_most=1.2e9, subject=name)
+            for name, case in CASES.items()
+            if name != "pages"
+        ),
+        Target("time", ("groups-1000",), "row groups of one row: no longer for each in twice as many", at_most=1.2,
+               subject="groups-2000"),
+    ),
+    note="A page of a Parquet file is decompressed whole, whoever reads it. Arrow's writer makes pages of 1,024 values"
+    " unless told otherwise: of 500 kB each, one takes 512 MB compressed and as much again, which no budget changes."
+    " That case has no target.",
+    compared=False,
+)  # fmt: skip
 
 _LOOPBACK = (
     "One delivery of eight files of bytes that cannot be compressed, as Parquet's hardly can, read from the page cache,"
@@ -206,6 +259,6 @@ SFTP = Work(
     unit="MiB",
 )
 
-WORKS = {work.name: work for work in (NDJSON, CSV, PARQUET, CHUNKED, SEGMENT, DAG, MEMORY, S3, SFTP)}
+WORKS = {work.name: work for work in (NDJSON, CSV, PARQUET, CHUNKED, SEGMENT, DAG, FLAT, MEMORY, S3, SFTP)}
 GROUPS = {"destinations": (S3.name, SFTP.name)}
 """Names for several works at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from benchmarks.data import name_of
@@ -9,7 +10,7 @@ from benchmarks.work import FILTER, KEPT
 from sluice.errors import DefinitionError
 from sluice.model.access import Access, FolderAccess
 
-_EXPORT = "kind: dataset-export\nconnection: out\n"
+_EXPORT = "kind: dataset-export\nconnection: out\nmode: full\n"  # each round delivers everything again
 EXPORTS = {
     "ndjson": f"{_EXPORT}datasets: [profiles]\nformat: {{type: json}}\n",
     "chunked": f"{_EXPORT}datasets: [profiles]\nformat: {{type: json}}\nchunks: {{records: 10000}}\n",
@@ -36,17 +37,25 @@ class World:
 
     def declare(self, rows: int) -> None:
         """Write the declarations over so many profiles."""
+        paths = {name: name_of(rows, flat=flat) for name, flat in (("profiles", False), ("flat", True))}
+        self._write(paths, EXPORTS, f"top: {{dataset: profiles, where: {FILTER}}}\n")
+
+    def declare_case(self, path: str, export: str, declared: str) -> None:
+        """Write the declaration of one export over one dataset, which is called `case`."""
+        self._write({"case": path}, {export: f"{_EXPORT}datasets: [case]\n{declared}\n"}, "{}\n")
+
+    def _write(self, paths: dict[str, str], exports: dict[str, str], segments: str) -> None:
         source = "{type: parquet, airflow_conn_id: lake, path: %s}"
         files = {
             "project.yaml": "organization: bench\n",
             "catalog/datasets.yaml": "".join(
-                f"{name}: {{kind: profile, key: profile_id, source: {source % name_of(rows, flat=flat)}}}\n"
-                for name, flat in (("profiles", False), ("flat", True))
+                f"{name}: {{kind: profile, key: profile_id, source: {source % path}}}\n" for name, path in paths.items()
             ),
-            "catalog/segments.yaml": f"top: {{dataset: profiles, where: {FILTER}}}\n",
+            "catalog/segments.yaml": segments,
             "connections/out.yaml": "type: local\nairflow_conn_id: out\n",
-            **{f"exports/{name}.yaml": text for name, text in EXPORTS.items()},
+            **{f"exports/{name}.yaml": text for name, text in exports.items()},
         }
+        shutil.rmtree(self.include, ignore_errors=True)
         for name, text in files.items():
             path = self.include / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "include" / "sluice"
 
 LAYERS = [
-    {"errors", "where"},
+    {"errors", "where", "memory"},
     {"model", "foreign", "extras"},
     {"ssh"},
     {"filesystem", "sql"},

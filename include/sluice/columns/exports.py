@@ -91,7 +91,7 @@ def _of_field(spec: FieldSpec, dataset: str, columns: Columns) -> Iterator[Findi
 def _missing(spec: FieldSpec, schema: pa.Schema) -> list[str]:
     """What a field names and the dataset does not have: SQL does not mind the case of a name, a `field` does."""
     if spec.field is not None:
-        return [] if spec.field in schema.names else [spec.field]
+        return [] if schema.get_field_index(spec.field) >= 0 else [spec.field]
     if spec.sql is None:
         return []
     return [name for name in row_expression(spec.sql).columns(names_of(schema)) if name not in schema.names]

@@ -10,10 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, WithJsonSchema
 
+from sluice.memory import LEAST
 from sluice.model.declared import Declared, Duration
 
 Size = Annotated[ByteSize, WithJsonSchema({"type": ["string", "integer"], "examples": ["100 MB", "1 GiB"]})]
 """A number of bytes: a number and a unit."""
+
+Memory = Annotated[Size, Field(ge=LEAST)]
+"""A number of bytes that a process can work with."""
 
 ProfileName = Literal["data-workbench"]
 

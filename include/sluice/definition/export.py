@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sluice.definition.alerts import Alert
-from sluice.definition.chunks import Chunks
+from sluice.definition.chunks import Chunks, Memory
 from sluice.definition.connection import AnyFormat
 from sluice.definition.fields import FieldEntry
 from sluice.definition.rows import Expect, Rejects, Unique, WhenEmpty
@@ -73,6 +73,9 @@ class ExportBase(Declared):
     rows for each feed that has none, with its header where the format has one."""
     chunks: Chunks = Chunks()
     """How rows are cut and sent."""
+    memory: Memory | None = None
+    """The bytes that each of its processes has for rows and what is made of them, 64 MB at least; the project's unless
+    given."""
     folder: str = ""
     """The folder of one feed's files below the connection's, with macros; the kind's own pattern unless given."""
     file: str = ""

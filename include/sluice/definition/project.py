@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ByteSize, Field, TypeAdapter, ValidationError
 
 from sluice.definition.alerts import Alert
 from sluice.definition.catalog import Dataset, Refresh, Segment
+from sluice.definition.chunks import Memory
 from sluice.definition.connection import Connection
 from sluice.definition.export import Export
+from sluice.memory import DEFAULT
 from sluice.model.declared import Declared, Name
 
 
@@ -35,6 +37,9 @@ class Settings(Declared):
     """The macro SANDBOX_NAME: which environment this is."""
     staging: Staging = Staging()
     """Sluice's own working folder."""
+    memory: Memory = ByteSize(DEFAULT)
+    """The bytes that each process has for rows and what is made of them, 64 MB at least. The interpreter and its
+    libraries come on top."""
     defaults: Mapping[str, Any] = {}
     """What every export has unless it says otherwise: keys of an export, each replaced whole where an export has it."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ByteSize
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -31,7 +31,7 @@ from sluice.destinations import DESTINATIONS
 from sluice.destinations.s3 import Encryption
 from sluice.encryption.openpgp import OpenPgp
 from sluice.formats import FORMATS
-from sluice.model.declared import spell_duration
+from sluice.model.declared import spell_duration, spell_size
 from sluice.sources import SOURCES
 
 _BLOCK = re.compile(r"(?<=<!-- begin )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -65,7 +65,7 @@ def _takes(info: FieldInfo) -> str:
         case {"ge": int(least), "le": int(most)}:
             return f"{words}, {least} to {most}"
         case {"ge": int(least)} | {"min_length": int(least)}:
-            return f"{words}, at least {least}"
+            return f"{words}, at least {spell_size(least) if 'size' in words else least}"
         case _:
             return words
 
@@ -78,6 +78,8 @@ def _default(info: FieldInfo) -> str:
         return "its own defaults"
     if isinstance(default, timedelta):
         return f"`{spell_duration(default)}`"
+    if isinstance(default, ByteSize):
+        return f"`{spell_size(default)}`"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if default is None or default in ("", (), {}):

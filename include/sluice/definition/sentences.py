@@ -13,7 +13,7 @@ from pydantic import ByteSize
 from sluice.definition.position import Path
 from sluice.definition.problem import Problem, either, shown, unknown
 from sluice.definition.trace import Trace, all_tags, bare, fields, inline, is_model, members, tag_key, tags
-from sluice.model.declared import NAME, spell_duration
+from sluice.model.declared import NAME, spell_duration, spell_size
 
 _WORDS = {
     str: "text",
@@ -171,7 +171,14 @@ def _no_value(m: Mistake, annotation: Any) -> Problem:
 def _bound(m: Mistake) -> Problem:
     limit = next(iter(m.context.values()))
     limit = spell_duration(limit) if isinstance(limit, timedelta) else limit
+    limit = spell_size(int(limit)) if _is_size(m) else limit
     return Problem(m.path, f"{m.name} must be {_BOUNDS[m.type]} {limit}, and is {shown(m.input)}")
+
+
+def _is_size(m: Mistake) -> bool:
+    """Whether the key takes a number of bytes."""
+    info = fields(m.at.model).get(m.key) if m.at.model else None
+    return info is not None and any(bare(option) is ByteSize for option in members(info.annotation))
 
 
 def _length(m: Mistake) -> Problem:

@@ -13,6 +13,7 @@ from sluice.delivery.feed.opened import open_rows
 from sluice.delivery.sending.encode import Encoding
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.delivery.step import noting
+from sluice.memory import use
 from sluice.model.access import Connections
 from sluice.model.part import Shard
 from sluice.plan.model import Feed, Plan
@@ -35,6 +36,7 @@ def chunk(staged: StagedRun, connections: Connections, *, most: int | None = Non
     """
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
+    use(plan.memory)
     shards: list[Shard] = []
     with noting(stage, "chunk"):
         for feed in plan.feeds:

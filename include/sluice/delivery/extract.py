@@ -23,6 +23,7 @@ from sluice.delivery.step import Step, noting
 from sluice.errors import about
 from sluice.mapping.mapper import Mapper, compile_fields
 from sluice.mapping.salts import Salts, read_salts
+from sluice.memory import use
 from sluice.model.access import Connections
 from sluice.model.layout import as_numpy
 from sluice.plan.model import Feed, Plan
@@ -44,6 +45,7 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
     `FatalError` where the data is missing or broken, or its rows are not as the export expects them, `Skipped` where a
     segment exceeds the target's limit, or there is no record and the export skips such runs.
     """
+    use(plan.memory, engine=True)
     staged = StagedRun.of(plan).known(connections)
     stage = staged.open(connections)
     if plan.connection.openpgp:

@@ -27,6 +27,7 @@ from sluice.destinations.base import Destination
 from sluice.destinations.sums import common, differ
 from sluice.encryption.openpgp import Encryptor
 from sluice.mapping.mapper import Mapper
+from sluice.memory import use
 from sluice.model.access import Connections
 from sluice.model.part import Chunk, Part, Shard
 from sluice.plan.model import Feed, Plan
@@ -68,6 +69,7 @@ def upload(
     began = time.monotonic()
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
+    use(plan.memory)
     extract = stage.read(f"extract/{shard.feed}", FeedExtract)
     feed, threads, connection = plan.feed(shard.feed), plan.chunks.threads, plan.connection
     progress = Progress(feed=shard.feed, chunks=shard.chunks, records=shard.records, tell=tell)

@@ -25,13 +25,14 @@ from sluice.destinations.sums import Digest
 from sluice.destinations.tries import Tries
 from sluice.errors import SluiceError
 from sluice.filesystem.clients import Waits
+from sluice.memory import budget, cores
 from sluice.model.declared import Duration
 
 Result = TypeVar("Result")
 
 MIB = 1 << 20
-_PARTS_IN_FLIGHT = 24
-"""Pieces in memory over all threads, besides the one that each thread fills: 24 threads of 8 MiB hold 384 MiB."""
+_IN_FLIGHT = 8
+"""Pieces of one file that are sent at once, at most."""
 _MOST_PIECES = 10_000
 
 
@@ -61,12 +62,7 @@ class ObjectStoreConfig(DestinationConfig):
 
     def waits(self, threads: int) -> Waits:
         """How a client of this store waits, with a connection for each request that may be under way."""
-        return Waits(self.timeout, threads * in_flight(threads) + threads)
-
-
-def in_flight(threads: int) -> int:
-    """Pieces of one file that are under way at once, where `threads` files are."""
-    return max(1, min(8, _PARTS_IN_FLIGHT // threads))
+        return Waits(self.timeout, threads * (_IN_FLIGHT + 1))
 
 
 class Found(NamedTuple):
@@ -146,7 +142,7 @@ class ObjectStore:
         self._origin = origin
         self._piece = config.piece
         self._retry_for = config.retry_for
-        self._in_flight = in_flight(threads)
+        self._in_flight = _in_flight(config.piece, threads, origin)
         self._address = address
         self._pool = ThreadPoolExecutor(threads * self._in_flight, thread_name_prefix=f"send-{origin.connection}")
 
@@ -266,3 +262,16 @@ class ObjectStore:
             return self._store.failure(error, self._origin, act)
 
         return Tries(self._retry_for, failure)
+
+
+def _in_flight(piece: int, threads: int, origin: Origin) -> int:
+    """Pieces of one file that are sent at once: as many as the memory for sending holds of all that are streamed,
+    besides the one that each fills and the one that it began with."""
+    memory = budget()
+    if 4 * piece > memory.sending.size:
+        raise origin.fatal(
+            f"pieces of {piece // MIB} MiB do not fit into {memory.total // 10**6:,} MB of memory",
+            f"declare a smaller `piece_mib`, or `memory: {-(-16 * piece // 10**6)} MB` at least",
+        )
+    streams = min(threads, cores() + 1)
+    return max(1, min(_IN_FLIGHT, memory.sending.size // (piece * streams) - 2))

@@ -76,6 +76,10 @@ class Format(Declared):
         """How this format holds values of one Arrow type. Raises `Refused` where it cannot."""
         raise NotImplementedError
 
+    def holds(self, width: int) -> int:
+        """Bytes that an encoder holds from one table to the next, of rows of `width` bytes each."""
+        raise NotImplementedError
+
     def encoder(self, schema: pa.Schema) -> Encoder:
         """A fresh encoder for one part of rows of `schema`."""
         raise NotImplementedError

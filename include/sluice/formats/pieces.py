@@ -26,7 +26,14 @@ class Pieces:
     def flush(self) -> None:
         """Nothing waits anywhere else."""
 
-    def take(self) -> bytes:
-        """All that was written since the last time."""
+    def ends(self) -> None:
+        """What follows is the end of the file."""
+
+    def taken(self) -> list[bytes]:
+        """All that was written since the last time, in pieces."""
         pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
+        return pieces
+
+    def take(self) -> bytes:
+        """The same as one."""
+        return b"".join(self.taken())

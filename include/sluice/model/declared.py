@@ -78,6 +78,14 @@ def spell_duration(value: timedelta) -> str:
     return f"{length}ms"
 
 
+def spell_size(value: int) -> str:
+    """A number of bytes as a declaration writes it, in the largest unit that divides it: `64 MB`, `1 kB`."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if value and value % size == 0:
+            return f"{value // size} {unit}"
+    return str(value)
+
+
 Name = Annotated[str, Field(pattern=NAME)]
 """The name of a declared thing: lower-case letters, digits, `_` and `-`, at most 100 characters."""
 

@@ -36,6 +36,7 @@ def build(project: Project, export: Export, run: Run) -> Plan:
         connection=connection,
         format=_format(export, connection),
         chunks=rules_of(export.chunks, connection.rules),
+        memory=export.memory or project.settings.memory,
         staging=project.settings.staging,
         feeds=feeds,
         manifest=manifest_name(export, connection, [feed.folder for feed in feeds], run),

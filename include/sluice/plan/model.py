@@ -10,6 +10,7 @@ from sluice.definition.connection import AnyFormat, Connection
 from sluice.definition.export import Export
 from sluice.definition.fields import FieldSpec
 from sluice.definition.project import Staging
+from sluice.memory import DEFAULT
 from sluice.model.run import Mode, Run
 
 PART, PIECE = "%PART%", "%PIECE%"
@@ -44,6 +45,8 @@ class Plan(BaseModel):
     format: AnyFormat
     chunks: ChunkRules
     """How rows are cut and sent: what the export declares, within its connection's profile."""
+    memory: int = DEFAULT
+    """Bytes that each process of the run has for rows and what is made of them."""
     staging: Staging
     feeds: tuple[Feed, ...]
     manifest: str

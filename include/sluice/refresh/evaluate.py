@@ -17,6 +17,7 @@ from sluice.errors import DefinitionError, FatalError, SluiceError, about
 from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
 from sluice.foreign import said
+from sluice.memory import budget, use
 from sluice.model.access import Connections
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
 from sluice.refresh.tables import tables_read
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _THREADS = 2
-_MEMORY = "1GB"
-"""What the engine holds before it spills to the machine's temporary folder."""
 _BATCH = 122_880
 
 
@@ -41,6 +40,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
     Evaluated again under the same `run_key`, it replaces that run's own table. Raises `DefinitionError` where the SQL
     is wrong, `FatalError` where it fails on the data or a segment that it reads has not been refreshed.
     """
+    use(project.settings.memory, engine=True)
     segment = project.segments[name]
     dataset = project.datasets[segment.dataset]
     planned = Membership(
@@ -56,7 +56,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
     staging = project.settings.staging
     with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
         copies = stack.enter_context(_copies(planned, staging, connections))
-        engine = stack.enter_context(connect(threads=_THREADS, memory=_MEMORY, spill=spill))
+        engine = stack.enter_context(connect(threads=_THREADS, memory=budget().engine, spill=spill))
         read = {table: _rows(table, project, connections, copies, stack) for table in tables}
         names = names_of(*(rows.schema for rows in read.values()))
         for table, rows in read.items():
@@ -171,8 +171,8 @@ def _explanation(name: str, error: duckdb.Error, rule: str) -> SluiceError:
     shown = f"segment {name}: {_in_its_lines(said(error, rule))}"
     if isinstance(error, duckdb.OutOfMemoryException):
         return FatalError(
-            f"segment {name} needs more than {_MEMORY} of memory",
-            next_step="make its SQL simpler, for example by aggregating before it joins",
+            f"segment {name} needs more than the {budget().engine} that an engine has of the project's memory",
+            next_step="declare more `memory` in project.yaml, or make its SQL simpler: aggregate before it joins",
         )
     if isinstance(error, (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)):
         return DefinitionError(text, next_step="correct the segment's SQL; DuckDB's rules apply")

@@ -34,6 +34,8 @@ class Slice(BaseModel):
     records: int
     bytes: int = 0
     """Uncompressed bytes, as far as the source knows; 0 where it does not."""
+    count: int = 1
+    """How many of the unit's parts it has, from `index` on: small ones that follow one another are read together."""
 
 
 class Spool(BaseModel):
@@ -89,7 +91,7 @@ def known_columns(schema: pa.Schema, columns: Sequence[str] | None, *, dataset: 
     import pyarrow as pa
 
     for name in columns or ():
-        if name not in schema.names:
+        if schema.get_field_index(name) < 0:
             raise DefinitionError(
                 f"dataset {dataset} has no column {name!r}",
                 nearest=next(iter(get_close_matches(name, schema.names, 1)), None),
@@ -135,10 +137,14 @@ class Source(Protocol):
     def read(
         self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
     ) -> Iterator[pa.Table]:
-        """The rows of one slice in order, as tables of bounded size, every value one of its type: text is UTF-8. They
-        are in the pinned types; `as_decoded` leaves text, bytes and lists in whatever layout they were decoded to,
-        which saves a copy. Raises `FatalError` where the unit is no longer what was pinned, or is corrupt, naming it,
-        and `DefinitionError` where a column is not there."""
+        """The rows of one slice in order, as tables of bounded size (twice `Budget.table`, or one row), every value one
+        of its type: text is UTF-8. They are in the pinned types; `as_decoded` leaves text, bytes and lists in whatever
+        layout they were decoded to, which saves a copy. Raises `FatalError` where the unit is no longer what was
+        pinned, or is corrupt, naming it, and `DefinitionError` where a column is not there."""
+        ...
+
+    def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
+        """Bytes of memory that `read` holds of the process's budget for as long as its tables are taken."""
         ...
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.foreign import said, sqlstate
+from sluice.memory import budget
 from sluice.model.access import SqlAccess
+from sluice.model.weight import weight
 from sluice.sources.postgres.reach import Reach
 from sluice.sources.postgres.rows import tables
 from sluice.sources.postgres.session import connect, session
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 POSTGRES = ("postgres", "postgresql")
 """Airflow's types of connections to it."""
-_FETCHED = 20_000
-"""Rows asked of a DB-API cursor at once."""
+_FETCHED, _FIRST = 20_000, 100
+"""Rows asked of a DB-API cursor at once, at most and at first: how large they are is known once some have come."""
 
 
 def query_rows(access: SqlAccess, query: str, *, origin: str, reach: Reach | None = None) -> Iterator[pa.Table]:
@@ -84,9 +85,11 @@ def _fetched(connection: Any, query: str) -> Iterator[pa.Table]:
             next_step="give one of them another name in the source's `query`",
         )
     schema = pa.schema([pa.field(name, pa.null()) for name in names])
-    first = cursor.fetchmany(_FETCHED)
-    for rows in chain([first], iter(lambda: cursor.fetchmany(_FETCHED), [])):
+    count, size = _FIRST, 0
+    while (rows := cursor.fetchmany(count)) or not size:
         table = _table(names, rows)
+        size = max(size, weight(table) // max(len(rows), 1), 1)
+        count = max(1, min(_FETCHED, budget().table // size))
         wider, clash = unify(schema, table.schema)
         if clash:
             raise FatalError(

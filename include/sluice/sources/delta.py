@@ -10,12 +10,15 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import unquote
 
+from pydantic import Field
+
 from sluice.errors import FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
 from sluice.foreign import said
 from sluice.model.access import Connections
 from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
+from sluice.sources.claims import EXPANSION
 from sluice.sources.commits import Commit, Log, Version, entries_of
 from sluice.sources.delta_log import DeltaLog
 from sluice.sources.file_set import FileSet, Fixed
@@ -43,6 +46,9 @@ class Delta(SourceConfig):
     """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
     `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
 
+    expansion: int = Field(default=EXPANSION, ge=100)
+    """How many times its own size a file may hold once it is decompressed; one that holds more stops the run."""
+
     def open(self, connections: Connections, *, dataset: str) -> DeltaSource:
         return DeltaSource(self, connections, dataset=dataset)
 
@@ -55,7 +61,7 @@ class DeltaSource(Log):
         self._address = address(self._access, config.path, config.airflow_conn_id)
         self._dataset = dataset
         opened = open_filesystem(connections, config.airflow_conn_id, config.path, read_only=True)
-        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint)
+        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint, expansion=config.expansion)
         self._log = DeltaLog(self._files.opened)
         self._copies = Copies(connections, dataset=dataset)
         self._partitions: dict[str, dict[str, Fixed]] = {}
@@ -89,6 +95,11 @@ class DeltaSource(Log):
         if pinned.spool:
             return self._copies.of(pinned).read(pinned, piece, columns, as_decoded=as_decoded)
         return self._files.read(pinned, piece, columns, self._fixed(pinned).get(piece.unit, {}), as_decoded=as_decoded)
+
+    def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
+        if pinned.spool:
+            return self._copies.of(pinned).cost(pinned, piece, columns)
+        return self._files.cost(pinned, piece, columns)
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         if pinned.spool:

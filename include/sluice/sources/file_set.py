@@ -13,6 +13,7 @@ from sluice.filesystem import File, Opened
 from sluice.foreign import said
 from sluice.model.layout import same_values
 from sluice.sources.base import Pinned, Slice, encode_schema, known_columns
+from sluice.sources.claims import EXPANSION
 from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.identity import Columns, check, each_once
 from sluice.sources.parquet_files import ParquetFiles
@@ -21,7 +22,10 @@ from sluice.sources.unreadable import why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
+_ROWS, _BYTES = 122_880, 8 * 2**20
+"""Row groups that follow one another make one slice as long as they have no more together."""
 _AT_ONCE = 8
 """Files that are asked about at once: for a remote store most of the time is waiting."""
 
@@ -43,10 +47,10 @@ class Entry(NamedTuple):
 class FileSet:
     """Parquet files below one folder. Safe to read from many threads."""
 
-    def __init__(self, opened: Opened, *, dataset: str, by: Fingerprint = "footer") -> None:
+    def __init__(self, opened: Opened, *, dataset: str, by: Fingerprint = "footer", expansion: int = EXPANSION) -> None:
         self.opened = opened
         self._dataset = dataset
-        self._files = ParquetFiles(opened, dataset=dataset, by=by)
+        self._files = ParquetFiles(opened, dataset=dataset, by=by, expansion=expansion)
 
     def entries(self, names: Iterable[str]) -> list[Entry]:
         """Every file with what its footer says, in the order given."""
@@ -70,12 +74,18 @@ class FileSet:
     def read(
         self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, fixed: Fixed, *, as_decoded: bool = False
     ) -> Iterator[pa.Table]:
-        """One row group's rows in order, in the types of the pinned schema, or in their layouts as decoded."""
+        """A slice's rows in order, in the types of the pinned schema, or in their layouts as decoded."""
         schema = known_columns(pinned.schema, columns, dataset=self._dataset)
         stored = [name for name in schema.names if name not in fixed]
-        for table in self._files.read(piece.unit, pinned.units[piece.unit], piece.index, stored):
+        groups = range(piece.index, piece.index + piece.count)
+        for table in self._files.read(piece.unit, pinned.units[piece.unit], groups, stored):
             shape = _as_decoded(schema, table) if as_decoded else schema
             yield self._shaped(table, shape, fixed, piece.unit)
+
+    def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
+        """What reading a slice takes of the process's memory."""
+        file = self._files.expect(piece.unit, pinned.units[piece.unit])
+        return self._files.cost(file, range(piece.index, piece.index + piece.count), columns)
 
     @contextmanager
     def scan(self, pinned: Pinned, fixed: Mapping[str, Fixed]) -> Iterator[Any]:
@@ -106,12 +116,7 @@ class FileSet:
         # Asked for by itself, as before every read: a listing may round its time in another way.
         file = self._files.expect(name)
         footer = self._files.footer(file)
-        groups = [footer.metadata.row_group(i) for i in range(footer.metadata.num_row_groups)]
-        slices = tuple(
-            Slice(unit=file.name, index=i, records=group.num_rows, bytes=group.total_byte_size)
-            for i, group in enumerate(groups)
-            if group.num_rows
-        )
+        slices = tuple(_slices(file.name, footer.metadata))
         each_once(name, footer.schema.names, dataset=self._dataset)
         names = {*footer.schema.names}
         numbers = {number: name for number, name in footer.numbers.items() if name in names}
@@ -139,6 +144,26 @@ class FileSet:
             raise FatalError(
                 f"dataset {self._dataset}: column {field.name!r} of {unit} does not fit {field.type}: {said(error)}"
             ) from error
+
+
+def _slices(name: str, metadata: pq.FileMetaData) -> Iterator[Slice]:
+    """The file's row groups, small ones together. The same file is always cut in the same way."""
+    waiting: Slice | None = None
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        rows, size = group.num_rows, group.total_byte_size
+        if waiting and (waiting.records + rows > _ROWS or waiting.bytes + size > _BYTES):
+            yield waiting
+            waiting = None
+        if waiting:
+            count = index + 1 - waiting.index
+            waiting = Slice(
+                unit=name, index=waiting.index, records=waiting.records + rows, bytes=waiting.bytes + size, count=count
+            )
+        elif rows:
+            waiting = Slice(unit=name, index=index, records=rows, bytes=size)
+    if waiting:
+        yield waiting
 
 
 def _without_metadata(schema: pa.Schema) -> pa.Schema:

@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import Field
+
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.foreign import said
 from sluice.model.access import CatalogAccess, Connections, SqlAccess
 from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
+from sluice.sources.claims import EXPANSION
 from sluice.sources.commits import START, Commit, Log, Version, entries_of, told
 from sluice.sources.file_set import FileSet
 from sluice.sources.fingerprint import Fingerprint
@@ -44,6 +47,9 @@ class Iceberg(SourceConfig):
     """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
     `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
 
+    expansion: int = Field(default=EXPANSION, ge=100)
+    """How many times its own size a file may hold once it is decompressed; one that holds more stops the run."""
+
     def open(self, connections: Connections, *, dataset: str) -> IcebergSource:
         return IcebergSource(self, connections, dataset=dataset)
 
@@ -57,7 +63,7 @@ class IcebergSource(Log):
         self._dataset = dataset
         self._store = connections.get(config.files_conn_id)
         opened = open_filesystem(connections, config.files_conn_id, "", read_only=True)
-        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint)
+        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint, expansion=config.expansion)
         self._copies = Copies(connections, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:
@@ -109,6 +115,11 @@ class IcebergSource(Log):
         if pinned.spool:
             return self._copies.of(pinned).read(pinned, piece, columns, as_decoded=as_decoded)
         return self._files.read(pinned, piece, columns, {}, as_decoded=as_decoded)
+
+    def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
+        if pinned.spool:
+            return self._copies.of(pinned).cost(pinned, piece, columns)
+        return self._files.cost(pinned, piece, columns)
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         return self._copies.of(pinned).scan(pinned) if pinned.spool else self._files.scan(pinned, {})

@@ -6,7 +6,7 @@ carry checksums are left to pyarrow, which verifies them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,13 +23,13 @@ _NEXT_INTEGER = 0x15
 """Thrift's compact protocol: an i32, whose field number is one more than the last."""
 
 
-def is_fast(opened: pq.ParquetFile, path: str) -> bool:
-    """Whether Polars reads the file's rows exactly as pyarrow does, and nothing is lost by it."""
-    metadata = opened.metadata
+def is_fast(metadata: pq.FileMetaData, types: Iterable[pa.DataType], path: str) -> bool:
+    """Whether Polars reads the file's rows exactly as pyarrow does, as columns of these types, and nothing is lost by
+    it."""
     columns = [metadata.schema.column(i) for i in range(metadata.num_columns)]
     return (
         metadata.num_row_groups * metadata.num_columns <= _MOST_CHUNKS
-        and all(_is_same(kind) for kind in opened.schema_arrow.types)
+        and all(_is_same(kind) for kind in types)
         and not any(column.physical_type == "INT96" for column in columns)
         and not _has_checksums(metadata, path)
     )

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import Field
+
 from sluice.errors import FatalError
 from sluice.filesystem import File, Opened, join, open_filesystem
 from sluice.model.access import Connections
 from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
+from sluice.sources.claims import EXPANSION
 from sluice.sources.file_set import Entry, FileSet
 from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.partitions import PartitionType, partition_fields, partition_values
@@ -40,10 +43,14 @@ class Parquet(SourceConfig):
     """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
     `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
 
+    expansion: int = Field(default=EXPANSION, ge=100)
+    """How many times its own size a file may hold once it is decompressed; one that holds more stops the run."""
+
     def open(self, connections: Connections, *, dataset: str) -> ParquetSource:
         folder, _, last = join("", self.path).rpartition("/")
         opened = open_filesystem(connections, self.airflow_conn_id, folder, read_only=True)
-        return ParquetSource(opened, last, self.partitions, dataset=dataset, by=self.fingerprint)
+        files = FileSet(opened, dataset=dataset, by=self.fingerprint, expansion=self.expansion)
+        return ParquetSource(opened, last, self.partitions, dataset=dataset, files=files)
 
 
 class ParquetSource(GrowsByFiles):
@@ -56,13 +63,13 @@ class ParquetSource(GrowsByFiles):
         partitions: Mapping[str, PartitionType],
         *,
         dataset: str,
-        by: Fingerprint = "footer",
+        files: FileSet | None = None,
     ) -> None:
         self._opened = opened
         self._path = path
         self._declared = partitions
         self._dataset = dataset
-        self._files = FileSet(opened, dataset=dataset, by=by)
+        self._files = files or FileSet(opened, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:  # noqa: ARG002 - nothing is copied
         """The files that are there now, each with its size, time and footer digest."""
@@ -83,6 +90,9 @@ class ParquetSource(GrowsByFiles):
         self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
     ) -> Iterator[pa.Table]:
         return self._files.read(pinned, piece, columns, self._fixed(piece.unit, pinned.schema), as_decoded=as_decoded)
+
+    def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
+        return self._files.cost(pinned, piece, columns)
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         schema = pinned.schema

@@ -6,14 +6,18 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.errors import FatalError, SluiceError
 from sluice.filesystem import File, Opened
 from sluice.filesystem.failures import from_system, translated
 from sluice.foreign import said
+from sluice.memory import budget
+from sluice.sources.claims import EXPANSION, expanded, mistaken
 from sluice.sources.fingerprint import Fingerprint, content_of, with_content, without_content
-from sluice.sources.local_groups import is_fast, read_group
+from sluice.sources.local_groups import is_fast
+from sluice.sources.row_groups import RowGroups, dictionaries, extent_of
 from sluice.sources.unreadable import PARSED, stored_fields, unfit_column
 
 if TYPE_CHECKING:
@@ -22,9 +26,6 @@ if TYPE_CHECKING:
 
 _TAIL = 64 * 1024
 """Bytes read from a file's end at once: most footers fit."""
-_ROWS, _BYTES = 150_000, 256 * 2**20
-"""A row group within both is read as one table, the fastest way; a larger one as a stream of smaller tables."""
-_STREAMED_BYTES = 32 * 2**20
 _PIECE = 2**20
 _OPEN_FILES = 4
 """Files that one thread keeps open: it reads them one after the other."""
@@ -43,7 +44,11 @@ class Footer(NamedTuple):
 
     metadata: pq.FileMetaData
     schema: pa.Schema
+    types: list[pa.DataType]
+    """Of the columns, as Arrow reads them."""
     digest: str
+    starts: list[int]
+    """The rows before each row group."""
     numbers: dict[int, str]
     """Each column's number, where its writer gave it one, and its name, with the names that it is nested in."""
 
@@ -57,10 +62,11 @@ class Footer(NamedTuple):
 class ParquetFiles:
     """The Parquet files below a folder. Safe to read from many threads: each opens its own."""
 
-    def __init__(self, opened: Opened, *, dataset: str, by: Fingerprint = "footer") -> None:
+    def __init__(self, opened: Opened, *, dataset: str, by: Fingerprint = "footer", expansion: int = EXPANSION) -> None:
         self._opened = opened
         self._dataset = dataset
         self._by = by
+        self._expansion = expansion
         self._verified: set[tuple[str, str]] = set()
         """Files whose content was compared: once for all threads, before any of it is read."""
         self._comparing: dict[tuple[str, str], threading.Lock] = {}
@@ -98,74 +104,70 @@ class ParquetFiles:
             if found := self._footers.get(key):
                 return found
         with self._opened.reporting(f"reading the footer of {file.name}"), self._opened.open_input(file.name) as stream:
-            footer = self._parse(file, _footer_bytes(stream, file.size))
+            footer = self._checked(file, self._parse(file, _footer_bytes(stream, file.size)), stream)
         with self._lock:
             self._footers[key] = footer
             while len(self._footers) > _FOOTERS:
                 self._footers.popitem(last=False)
         return footer
 
-    def read(self, name: str, fingerprint: str, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        """Row group `index` in the file's own types, as tables of bounded size; columns that the file does not have
-        are left out, and no others. Raises `FatalError` where the file is not the one pinned by `fingerprint`, or is
-        corrupt."""
-        opened = self._thread_file(name, fingerprint)
-        group = opened.metadata.row_group(index)
-        names = opened.schema_arrow.names
-        wanted = [c for c in columns if c in names] if columns is not None else None
-        try:
-            if group.num_rows <= _ROWS and group.total_byte_size <= _BYTES:
-                yield self._whole(name, opened, index, wanted)
-            else:
-                yield from self._stream(opened, index, wanted)
-        except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+    def read(self, name: str, fingerprint: str, groups: range, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        """Some row groups in the file's own types, as tables of bounded size; columns that the file does not have
+        are left out, and no others. Holds what they take of the process's memory until the last is taken. Raises
+        `FatalError` where the file is not the one pinned by `fingerprint`, or is corrupt."""
+        opened, memory = self._thread_file(name, fingerprint), budget()
+        wanted = opened.present(columns)
+        extent = extent_of(opened.file.metadata, groups, wanted)
+        with memory.rows.held(extent.cost(memory)):
+            try:
+                for table, held in opened.tables(groups, wanted, extent, memory):
+                    self._limited(name, held, opened.size)
+                    yield table
+            except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+                self.expect(name, fingerprint)
+                raise self._unreadable(name, error, opened.broken(groups, wanted)) from error
             self.expect(name, fingerprint)
-            raise self._unreadable(name, error, index) from error
-        self.expect(name, fingerprint)
 
-    def _whole(self, name: str, opened: pq.ParquetFile, index: int, columns: Sequence[str] | None) -> pa.Table:
-        path = self._opened.at(name)
-        if columns != [] and self._opened.local and is_fast(opened, path):
-            sizes = [opened.metadata.row_group(i).num_rows for i in range(index + 1)]
-            fast = read_group(path, sum(sizes[:-1]), sizes[-1], columns)
-            if fast is not None:
-                return _whole_rows(fast, columns)
-        return _whole_rows(_sound(opened.read_row_group(index, columns=columns, use_threads=False)), columns)
+    def cost(self, file: File, groups: range, columns: Sequence[str] | None) -> int:
+        """Bytes of memory that reading takes, and what is made of the rows on their way."""
+        footer = self.footer(file)
+        names = frozenset(footer.schema.names)
+        wanted = None if columns is None else [name for name in columns if name in names]
+        return extent_of(footer.metadata, groups, wanted).cost(budget())
 
-    def _stream(self, opened: pq.ParquetFile, index: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        import pyarrow as pa
-
-        group = opened.metadata.row_group(index)
-        rows = min(65_536, max(1_024, _STREAMED_BYTES * group.num_rows // max(group.total_byte_size, 1)))
-        for batch in opened.iter_batches(rows, row_groups=[index], columns=columns, use_threads=False):
-            yield _whole_rows(_sound(pa.Table.from_batches([batch])), columns)
-
-    def _thread_file(self, name: str, fingerprint: str) -> pq.ParquetFile:
-        files: OrderedDict[tuple[str, str, int], pq.ParquetFile]
+    def _thread_file(self, name: str, fingerprint: str) -> RowGroups:
+        files: OrderedDict[tuple[str, str, int], RowGroups]
         files = self._threads.__dict__.setdefault("files", OrderedDict())
         key = (name, fingerprint, self._opened.generation)
         if key not in files:
             files[key] = self._open(name, fingerprint)
         files.move_to_end(key)
         while len(files) > _OPEN_FILES:
-            files.popitem(last=False)[1].close(force=True)
+            files.popitem(last=False)[1].close()
         return files[key]
 
-    def _open(self, name: str, fingerprint: str) -> pq.ParquetFile:
+    def _open(self, name: str, fingerprint: str) -> RowGroups:
         import pyarrow.parquet as pq
 
-        footer = self.footer(self.expect(name, fingerprint))
+        there = self.expect(name, fingerprint)
+        footer = self.footer(there)
         if content_of(fingerprint):
             self._verify(name, fingerprint)
-        group_bytes = max(footer.metadata.row_group(i).total_byte_size for i in range(footer.metadata.num_row_groups))
-        return pq.ParquetFile(
+        metadata, local = footer.metadata, self._opened.local
+        groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+        small = max((group.total_byte_size for group in groups), default=0) <= budget().whole
+        file = pq.ParquetFile(
             self._opened.open_input(name),
-            metadata=footer.metadata,
+            metadata=metadata,
             page_checksum_verification=True,
-            pre_buffer=not self._opened.local and group_bytes <= _BYTES,
-            buffer_size=2**20 if group_bytes > _BYTES else 0,
+            pre_buffer=not local and small,
+            buffer_size=0 if small else _read_ahead(metadata.num_columns, local=local),
+            read_dictionary=dictionaries(metadata),
             **_OPTIONS,
         )
+        path = self._opened.at(name)
+        fast = path if local and is_fast(metadata, footer.types, path) else None
+        return RowGroups(file, there.size, fast, footer.starts)
 
     def _verify(self, name: str, fingerprint: str) -> None:
         """Once a process: a retry and a resend read in others."""
@@ -206,7 +208,25 @@ class ParquetFiles:
         except (OSError, ValueError, NotImplementedError) as error:
             raise self._unfit(file.name, footer) or self._unreadable(file.name, error) from error
         digest = hashlib.sha256(footer).hexdigest()[:16]
-        return Footer(small.metadata, pa.schema(fields), digest, dict(_numbers(list(small.schema_arrow))))
+        groups = (small.metadata.row_group(number) for number in range(small.metadata.num_row_groups))
+        starts = list(accumulate((group.num_rows for group in groups), initial=0))
+        numbers = dict(_numbers(list(small.schema_arrow)))
+        return Footer(small.metadata, pa.schema(fields), small.schema_arrow.types, digest, starts, numbers)
+
+    def _checked(self, file: File, footer: Footer, stream: pa.NativeFile) -> Footer:
+        """The footer, if the file bears out what it claims."""
+        if wrong := mistaken(footer.metadata, file.size, stream):
+            raise self._corrupt(file.name, f"its footer cannot be true: {wrong}")
+        self._limited(file.name, expanded(footer.metadata), file.size)
+        return footer
+
+    def _limited(self, name: str, held: int, size: int) -> None:
+        if held > self._expansion * size:
+            raise FatalError(
+                f"dataset {self._dataset}: {name} of {size:,} bytes holds {held:,} bytes or more, and `expansion` "
+                f"allows {self._expansion:,} times its size",
+                next_step="declare a larger `expansion` under the dataset's `source` if the file is to be trusted",
+            )
 
     def _unfit(self, name: str, footer: bytes) -> FatalError | None:
         """What a footer holds that Arrow cannot take: the file is not corrupt."""
@@ -223,10 +243,19 @@ class ParquetFiles:
         where = "its footer" if index is None else f"row group {index}"
         if from_system(error) and (known := translated(error, self._opened.conn_id, f"reading {name}")):
             return known
+        return self._corrupt(name, f"{where} cannot be read: {said(error)}")
+
+    def _corrupt(self, name: str, why: str) -> FatalError:
         return FatalError(
-            f"dataset {self._dataset}: {name} is corrupt: {where} cannot be read: {said(error)}",
+            f"dataset {self._dataset}: {name} is corrupt: {why}",
             next_step="write the file again from its origin, then clear the run from `extract` on",
         )
+
+
+def _read_ahead(columns: int, *, local: bool) -> int:
+    """Bytes of each column that a stream reads at once: a request to a store is worth more than one to a disk, and many
+    columns have together what a few would."""
+    return min(64 * 1024 if local else _PIECE, max(4 * 1024, budget().whole // columns))
 
 
 def _footer_bytes(stream: pa.NativeFile, size: int) -> bytes:
@@ -252,24 +281,3 @@ def _numbers(fields: Sequence[pa.Field], inside: str = "") -> Iterator[tuple[int
         elif pa.types.is_map(field.type):
             parts = [field.type.key_field.with_name("key"), field.type.item_field.with_name("value")]
             yield from _numbers(parts, f"{name}.")
-
-
-class UnsoundError(ValueError):
-    """The decoder gave something else than the column is. The text quotes no value."""
-
-
-def _whole_rows(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
-    """The table, if the decoder gave every column that it was asked for: what is missing would be taken for null."""
-    if missing := set(columns or ()).difference(table.column_names):
-        raise UnsoundError(f"column {min(missing)!r} was not decoded")
-    return table
-
-
-def _sound(table: pa.Table) -> pa.Table:
-    """The table, once its values are known to be what their types say: text is UTF-8, offsets lie within."""
-    for column, name in zip(table.columns, table.column_names, strict=True):
-        try:
-            column.validate(full=True)
-        except ValueError as error:
-            raise UnsoundError(f"column {name!r}: {said(error)}") from error
-    return table

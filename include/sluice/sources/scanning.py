@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from sluice.filesystem import Opened
+from sluice.memory import budget
 from sluice.sources.base import Pinned
 from sluice.sources.unreadable import PARSED, why_unreadable
 
@@ -13,12 +15,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow import dataset as pa_dataset
 
+_BATCH = 131_072
+"""Rows that Arrow hands on at once unless told otherwise."""
+
 
 def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, pa.Scalar]]) -> pa_dataset.Dataset:
     """The pinned files, with the values that a file's folders fix. A query's columns and simple comparisons are pushed
     into it: partitions and row groups that cannot match are not read. Columns that cannot be handed on are left out."""
     import pyarrow as pa
-    from pyarrow import dataset as pa_dataset
 
     file_format = _format(pre_buffer=not opened.local)
     fragments = [
@@ -27,7 +31,32 @@ def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, 
     ]
     readable = pa.schema([field for field in pinned.schema if why_unreadable(field) is None])
     schema = _as_stored(readable, [fragment.physical_schema for fragment in fragments])
-    return pa_dataset.FileSystemDataset(fragments, schema, file_format, opened.filesystem)
+    found = _bounded()(fragments, schema, file_format, opened.filesystem)
+    found.bounds = _bounds(pinned)
+    return found
+
+
+def _bounds(pinned: Pinned) -> dict[str, int]:
+    """What a scan reads ahead. Arrow decodes whole row groups, several of several files at once."""
+    largest = max(pinned.slices, key=lambda piece: piece.bytes, default=None)
+    if largest is None or 4 * largest.bytes <= budget().rows.size:
+        return {}
+    rows = budget().table * largest.records // largest.bytes
+    return {"batch_size": max(1, min(rows, _BATCH)), "batch_readahead": 1, "fragment_readahead": 1}
+
+
+@cache
+def _bounded() -> type[Any]:
+    """A dataset whose scans keep within bounds: an engine asks it for them by itself."""
+    from pyarrow import dataset as pa_dataset
+
+    class Bounded(pa_dataset.FileSystemDataset):  # type: ignore[misc]
+        bounds: Mapping[str, int] = {}
+
+        def scanner(self, **asked: Any) -> pa_dataset.Scanner:
+            return super().scanner(**{**self.bounds, **asked})
+
+    return Bounded
 
 
 def _as_stored(schema: pa.Schema, stored: Sequence[pa.Schema]) -> pa.Schema:
@@ -36,11 +65,15 @@ def _as_stored(schema: pa.Schema, stored: Sequence[pa.Schema]) -> pa.Schema:
     import pyarrow as pa
 
     views = {pa.string(): pa.string_view(), pa.binary(): pa.binary_view()}
-    for index, field in enumerate(schema):
-        kinds = {one.field(field.name).type for one in stored if field.name in one.names}
-        if kinds == {views.get(field.type)}:
-            schema = schema.set(index, field.with_type(views[field.type]))
-    return schema
+    kinds: dict[str, set[pa.DataType]] = {}
+    for held in (held for one in stored for held in one):
+        kinds.setdefault(held.name, set()).add(held.type)
+    return pa.schema(
+        [
+            field.with_type(views[field.type]) if kinds.get(field.name) == {views.get(field.type)} else field
+            for field in schema
+        ]
+    )
 
 
 def _format(*, pre_buffer: bool) -> pa_dataset.ParquetFileFormat:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from sluice.errors import DefinitionError, FatalError, SluiceError
 from sluice.foreign import said
+from sluice.memory import budget, in_turn
 from sluice.model.layout import as_numpy, numbers
+from sluice.model.weight import weight
 from sluice.sources.base import Pinned, Slice, Source, known_columns
 from sluice.sql import connect, quote
 from sluice.sql.expression import Expression, row_expression
@@ -28,6 +29,8 @@ _THREADS = min(8, (os.cpu_count() or 2))
 _BATCH = 1_000_000
 _EVEN = 2048 * 60
 """Rows of a batch: whole vectors of the engine's. It holds back a small rest of one behind the rows that follow it."""
+_LEAST = 64
+"""What is no small rest."""
 _OTHER_ROWS = (
     "the engine gave other rows back than it read, or in another order: a `required` field's `sql` is no value"
 )
@@ -121,20 +124,16 @@ class _Rows:
             raise
 
     def _ahead(self) -> Iterator[list[pa.Table]]:
-        starts = accumulate((piece.records for piece in self._pinned.slices), initial=0)
-        waiting: deque[Future[list[pa.Table]]] = deque()
-        for piece, start in zip(self._pinned.slices, starts, strict=False):
-            waiting.append(self._threads.submit(self._read, piece, start))
-            if len(waiting) > 2 * _THREADS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        slices = self._pinned.slices
+        starts = accumulate((piece.records for piece in slices), initial=0)
+        return in_turn(self._read, zip(slices, starts, strict=False), self._threads, most=2 * _THREADS, weigh=_weigh)
 
-    def _read(self, piece: Slice, start: int) -> list[pa.Table]:
+    def _read(self, at: tuple[Slice, int]) -> list[pa.Table]:
         import numpy as np
         import pyarrow as pa
 
         tables = []
+        piece, start = at
         position = start
         for table in self._source.read(self._pinned, piece, self._columns):
             ordinals = numbers(np.arange(position, position + table.num_rows, dtype=np.int64))
@@ -146,18 +145,28 @@ class _Rows:
 
 
 def _even(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of exactly `_EVEN`, the last one aside."""
+    """The same rows in tables of exactly `_EVEN`, the last one aside; in fewer each where they are larger than the
+    tables that rows are handed on in, and of `_LEAST` then."""
     import pyarrow as pa
 
     held: list[pa.Table] = []
+    count = size = 0
+    most = 2 * budget().table
     for table in tables:
         held.append(table)
-        while sum(one.num_rows for one in held) >= _EVEN:
+        count, size = count + table.num_rows, size + weight(table)
+        while count >= (rows := _EVEN if size < most else max(_LEAST, count // _LEAST * _LEAST)):
             whole = pa.concat_tables(held)
-            yield whole.slice(0, _EVEN)
-            held = [whole.slice(_EVEN)]
-    if held:
+            rows = min(rows, _EVEN)
+            yield whole.slice(0, rows)
+            held, count = [whole.slice(rows)], count - rows
+            size = weight(held[0])
+    if count:
         yield pa.concat_tables(held)
+
+
+def _weigh(tables: list[pa.Table]) -> int:
+    return sum(map(weight, tables))
 
 
 def _columns(pinned: Pinned, names: Names, key: list[str], expressions: Sequence[Expression]) -> list[str]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from sluice.errors import FatalError
 from sluice.filesystem import Opened, open_filesystem
+from sluice.memory import budget
 from sluice.model.access import Connections
+from sluice.model.weight import weight
 from sluice.sources.base import Pinned, Spool
 from sluice.sources.parquet import ParquetSource
 from sluice.sources.unreadable import why_unreadable
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _GROUP = 122_880
-"""Rows of a row group, and so of a slice."""
+"""Rows of a row group, and so of a slice, unless they are so large that fewer are decoded together."""
+
+_CHECKED = 64
+"""Values after which the writer looks whether a page is full: a page of large ones would take as much memory again."""
 
 
 class Copies:
@@ -78,21 +83,23 @@ def _write(tables: Iterable[pa.Table], spool: Opened) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = iter(tables)
+    rows, most = iter(tables), budget().whole
     table = next(rows, None)
     number = 0
     while table is not None:
         schema, number = table.schema, number + 1
         with (
             spool.open_output(f"{number:05d}.parquet") as sink,
-            pq.ParquetWriter(sink, schema, compression="zstd") as to,
+            pq.ParquetWriter(sink, schema, compression="zstd", write_batch_size=_CHECKED) as to,
         ):
             waiting: list[pa.Table] = []
+            count = size = 0
             while table is not None and table.schema.equals(schema):
                 waiting.append(table)
-                if sum(one.num_rows for one in waiting) >= _GROUP:
+                count, size = count + table.num_rows, size + weight(table)
+                if count >= _GROUP or size >= most:
                     to.write_table(pa.concat_tables(waiting), row_group_size=_GROUP)
-                    waiting = []
+                    waiting, count, size = [], 0, 0
                 table = next(rows, None)
             if waiting:
                 to.write_table(pa.concat_tables(waiting), row_group_size=_GROUP)

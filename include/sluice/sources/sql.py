@@ -95,6 +95,9 @@ class SqlSource:
     ) -> Iterator[pa.Table]:
         return self._copies.of(pinned).read(pinned, piece, columns, as_decoded=as_decoded)
 
+    def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
+        return self._copies.of(pinned).cost(pinned, piece, columns)
+
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         return self._copies.of(pinned).scan(pinned)
 

@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from benchmarks.kept import merged
+from benchmarks.parts import Steps
+from benchmarks.place import REPORT
 from benchmarks.process import Measured
 from benchmarks.report import last_line, rendered
 from benchmarks.runs import Outcome, Result
 from benchmarks.verdict import ratios, verdicts
-from benchmarks.work import CSV, MEMORY, NDJSON, WORKS, Target
+from benchmarks.work import CSV, FLAT, MEMORY, NDJSON, WORKS, Target
 
 
 def outcome(subject: str, number: int, total: float, work: float | None = None, *, rows: int = 1000) -> Outcome:
@@ -52,7 +55,7 @@ def test_a_size_has_an_upper_bound() -> None:
 
 
 def test_memory_is_bounded_by_a_tenth_of_the_rows_and_by_itself() -> None:
-    found = list(verdicts(MEMORY, result("memory", outcome("small", 0, 1), outcome("large", 0, 10))))
+    found = list(verdicts(FLAT, result("flat", outcome("small", 0, 1), outcome("large", 0, 10))))
     assert [verdict.met for verdict in found] == [True, True]
 
 
@@ -81,3 +84,32 @@ def test_every_target_is_about_subjects_of_its_work() -> None:
     for work in WORKS.values():
         names = {subject.name for subject in work.subjects}
         assert all({target.subject, *target.against} <= names for target in work.targets)
+
+
+def test_a_work_that_is_measured_alone_keeps_the_others_tables() -> None:
+    """Also where their results are not on this machine: the report itself is all that is left of them."""
+    both = {
+        "csv": result("csv", outcome("sluice", 0, 1.0), outcome("duckdb", 0, 20.0), outcome("duckdb-threads", 0, 10.0)),
+        "memory": result("memory", outcome("groups-1000", 0, 1.0), outcome("groups-2000", 0, 5.0)),
+    }
+    steps = {"csv": Steps(decode=1, encode=1, compress=1, hash=1, megabytes=1)}
+    whole = merged("", rendered(both, steps), {CSV, MEMORY})
+    again = result("memory", outcome("groups-1000", 0, 1.0), outcome("groups-2000", 0, 2.0))
+    alone = merged(whole, rendered({"memory": again}, {}), {MEMORY})
+    missed, mended = ([line for line in text.splitlines() if "no longer for each" in line] for text in (whole, alone))
+    assert missed != mended
+    assert "| **no** |" in missed[0]
+    assert [line for line in alone.splitlines() if "CSV" in line or "csv" in line] == [
+        line for line in whole.splitlines() if "CSV" in line or "csv" in line
+    ]
+    assert "## What limits it" in alone
+    assert merged(alone, rendered({"memory": again}, {}), {MEMORY}) == alone
+
+
+def test_the_report_that_is_there_loses_nothing() -> None:
+    before = REPORT.read_text(encoding="utf-8")
+    alone = merged(before, rendered({"memory": result("memory", outcome("groups-1000", 0, 1.0))}, {}), {MEMORY})
+    tables = [line for line in before.splitlines() if line.startswith(("| ", "### "))]
+    memory = {MEMORY.title, *(subject.title for subject in MEMORY.subjects), *(t.words for t in MEMORY.targets)}
+    kept = {line for line in tables if line.strip("|# ").split(" |")[0] not in memory}
+    assert kept <= {*alone.splitlines()}

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from sluice.definition.load import load
 from sluice.definition.rows import Unique
-from sluice.delivery.care import unique
 from sluice.delivery.care.unique import unique_rows
 from sluice.delivery.feed.row_set import RowSet
 from sluice.errors import DefinitionError, FatalError, RetriableError
+from sluice.memory import Budget
 from sluice.model.run import Window
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.sources.base import Source
@@ -237,7 +237,7 @@ def test_keys_beyond_its_memory_spill(world: World, monkeypatch: pytest.MonkeyPa
     keys = pa.array([f"{n % (count - 100):040d}" for n in range(count)])
     world.dataset("people", pa.table({"id": keys}), row_group=100_000)
     (world.root / "lake" / "people" / "001.parquet").unlink()
-    monkeypatch.setattr(unique, "_MEMORY", "24MB")
+    monkeypatch.setattr(Budget, "engine", "24MB")
     world.declare({"exports/people.yaml": DATASET.replace("UNIQUE", "{}")})
     world.extract("people")
     (found,) = (world.root / "sluice_staging").rglob("extract/people.json")

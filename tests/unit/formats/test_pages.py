@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.formats.pages import GzippedPages
-from sluice.formats.thrift import BINARY, I16, I32, I64, LIST, STRUCT, Struct, read_struct, write_struct
+from sluice.model.thrift import BINARY, I16, I32, I64, LIST, STRUCT, Struct, read_struct, write_struct
 
 ROWS = 1_000
 TABLE = pa.table(
@@ -32,15 +32,16 @@ TABLE = pa.table(
 
 def both(rows_in_group: int, **options: Any) -> tuple[bytes, bytes]:
     """The file as Arrow writes it, and with gzipped pages; the row groups one at a time."""
-    sink, pages = io.BytesIO(), GzippedPages(2)
-    plain = gzipped = b""
-    with pq.ParquetWriter(sink, TABLE.schema, compression="none", **options) as writer:
-        for start in range(0, ROWS, rows_in_group):
-            writer.write_table(TABLE.slice(start, rows_in_group))
-            piece = sink.getvalue()[len(plain) :]
-            plain, gzipped = plain + piece, gzipped + pages.pages(piece)
-    footer = sink.getvalue()[len(plain) :]
-    return sink.getvalue(), gzipped + pages.footer(footer)
+    plain, gzipped = io.BytesIO(), GzippedPages(2)
+    given = []
+    for sink in (plain, gzipped):
+        with pq.ParquetWriter(sink, TABLE.schema, compression="none", **options) as writer:
+            for start in range(0, ROWS, rows_in_group):
+                writer.write_table(TABLE.slice(start, rows_in_group))
+                given += gzipped.taken()
+            if sink is gzipped:
+                gzipped.ends()
+    return plain.getvalue(), b"".join([*given, *gzipped.taken()])
 
 
 @pytest.mark.parametrize("rows_in_group", [ROWS, 300, 40])

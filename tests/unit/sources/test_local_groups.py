@@ -14,7 +14,7 @@ import pytest
 from sluice.model.access import FolderAccess
 from sluice.model.layout import same_values
 from sluice.sources import local_groups
-from sluice.sources.local_groups import is_fast, read_group
+from sluice.sources.local_groups import read_group
 from sluice.sources.parquet import Parquet
 
 UTC = pa.timestamp("us", tz="UTC")
@@ -44,6 +44,10 @@ SLOW = {
     "views": pa.array(["a", None, "b"], pa.string_view()),
     "half": pa.array([1.0, None, 2.0], pa.float16()),
 }
+
+
+def is_fast(file: pq.ParquetFile, path: str) -> bool:
+    return local_groups.is_fast(file.metadata, file.schema_arrow.types, path)
 
 
 def put(folder: Path, table: pa.Table, **options: object) -> Path:
@@ -127,7 +131,7 @@ def _with(
     monkeypatch: pytest.MonkeyPatch, reader: Callable[..., pa.Table | None], act: Callable[[], pa.Table]
 ) -> pa.Table:
     with monkeypatch.context() as patch:
-        patch.setattr("sluice.sources.parquet_files.read_group", reader)
+        patch.setattr("sluice.sources.row_groups.read_group", reader)
         return act()
 
 

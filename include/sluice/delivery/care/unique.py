@@ -11,7 +11,9 @@ from sluice.delivery.feed.reading import each_slice
 from sluice.delivery.feed.row_set import RowSet
 from sluice.errors import FatalError, SluiceError
 from sluice.foreign import said
+from sluice.memory import budget
 from sluice.model.layout import as_numpy, numbers
+from sluice.model.weight import weight
 from sluice.sources.base import Pinned, Source, known_columns
 from sluice.sql import connect
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _THREADS = 2
-_MEMORY = "512MB"
-"""What the engine holds of the keys before it spills to the machine's temporary folder."""
 _BATCH = 1_000_000
 
 
@@ -38,7 +38,7 @@ def unique_rows(
     keys = _Keys(source, pinned, rows, columns)
     with (
         tempfile.TemporaryDirectory(prefix="sluice-") as spill,
-        connect(threads=_THREADS, memory=_MEMORY, spill=spill) as engine,
+        connect(threads=_THREADS, memory=budget().engine, spill=spill) as engine,
     ):
         engine.register("rows", keys.reader())
         for batch in _found(engine, _query(spec, len(key)), keys, dataset):
@@ -82,7 +82,7 @@ class _Keys:
 
         distinct = list(dict.fromkeys(self._columns))
         try:
-            for index, tables in each_slice(self._source, self._pinned, self._rows, distinct, _held):
+            for index, tables in each_slice(self._source, self._pinned, self._rows, distinct, _held, _weigh):
                 start, ordinals = 0, self._rows.starts[index] + self._rows.rows(index).astype("int64")
                 for table in tables:
                     own = numbers(ordinals[start : start + table.num_rows])
@@ -98,6 +98,10 @@ def _held(index: int, tables: Iterator[pa.Table]) -> tuple[int, list[pa.Table]]:
     return index, list(tables)
 
 
+def _weigh(held: tuple[int, list[pa.Table]]) -> int:
+    return sum(map(weight, held[1]))
+
+
 def _found(engine: duckdb.DuckDBPyConnection, query: str, keys: _Keys, dataset: str) -> Iterator[pa.RecordBatch]:
     import duckdb
 
@@ -106,5 +110,5 @@ def _found(engine: duckdb.DuckDBPyConnection, query: str, keys: _Keys, dataset: 
     except (duckdb.Error, OSError) as error:
         raise keys.failure or FatalError(
             f"dataset {dataset}: the rows of each key were not found: {said(error)}",
-            next_step="name other columns in `unique`, or give the machine's temporary folder more room",
+            next_step="name other columns in `unique`, declare more `memory`, or give the temporary folder more room",
         ) from error

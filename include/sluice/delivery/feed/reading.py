@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sluice.delivery.feed.row_set import RowSet
 from sluice.delivery.feed.rows import taken
+from sluice.memory import in_turn
 from sluice.model.layout import numbers
 from sluice.sources.base import Pinned, Source
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _THREADS = min(8, (os.cpu_count() or 2))
 _AHEAD = 2 * _THREADS
-"""Slices whose results are held at once."""
+"""Slices whose results are held at once, at most."""
 
 T = TypeVar("T")
 
@@ -28,9 +29,10 @@ def each_slice(
     rows: RowSet,
     columns: Sequence[str] | None,
     act: Callable[[int, Iterator[pa.Table]], T],
+    weigh: Callable[[T], int] = lambda _: 1,
 ) -> Iterator[T]:
     """What `act` makes of each slice that has any of the rows, in the slices' order. It is given the slice's place and
-    those rows, and called from several threads."""
+    those rows, and called from several threads. `weigh` says how many bytes its results hold, if they hold rows."""
 
     def one(index: int) -> T:
         piece = pinned.slices[index]
@@ -38,7 +40,5 @@ def each_slice(
         wanted = rows.rows(index)
         return act(index, tables if len(wanted) == piece.records else taken(tables, numbers(wanted)))
 
-    indices = list(rows)
     with ThreadPoolExecutor(_THREADS, "rows") as threads:
-        for start in range(0, len(indices), _AHEAD):
-            yield from threads.map(one, indices[start : start + _AHEAD])
+        yield from in_turn(one, rows, threads, most=_AHEAD, weigh=weigh)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Generator, Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from sluice.delivery.feed.extracted import FeedExtract
 from sluice.delivery.feed.selection import Selection
 from sluice.mapping.mapper import Mapper
+from sluice.memory import budget
 from sluice.model.layout import as_numpy, has_views, numbers
+from sluice.model.weight import split
 from sluice.sources.base import Source
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+
+
+_LOOKED = 8
+"""Slices that are looked at to tell what all of them take."""
 
 
 class FeedRows:
@@ -33,14 +39,29 @@ class FeedRows:
     def read(self, first: int, last: int) -> Iterator[pa.Table]:
         """Delivered rows `first` up to `last`, as tables of bounded size, read when asked for."""
         selection = self._selection() if self._selection else None
-        position = first
+        position, most = first, budget().table
         for index in range(bisect_right(self._ends, first), len(self._ends)):
             if position >= last:
                 return
             start = self._ends[index] - self._extract.kept[index]
             for table in _window(self._slice(index, selection), position - start, last - start):
                 position += table.num_rows
-                yield self._mapper.apply(table)
+                yield from self._mapped(table, most)
+
+    def taking(self, first: int, last: int) -> tuple[int, int]:
+        """Bytes of memory that reading rows `first` up to `last` takes, by a few of their slices, and those of a row
+        as it is stored."""
+        slices = self._extract.pinned.slices
+        low, high = bisect_right(self._ends, first), bisect_left(self._ends, last)
+        found = sorted({low + (high - low) * spot // (_LOOKED - 1) for spot in range(_LOOKED)} & {*range(len(slices))})
+        costs = (self._source.cost(self._extract.pinned, slices[index], self._mapper.columns) for index in found)
+        stored = sum(slices[index].bytes for index in found)
+        return max(costs, default=0), stored // max(1, sum(slices[index].records for index in found))
+
+    def _mapped(self, table: pa.Table, most: int) -> Iterator[pa.Table]:
+        """The delivered rows, which an expression may have made larger than those that were read."""
+        mapped = self._mapper.apply(table)
+        return iter((mapped,)) if self._mapper.query is None else split(mapped, most)
 
     def _slice(self, index: int, selection: Selection | None) -> Iterator[pa.Table]:
         pinned = self._extract.pinned
@@ -94,6 +115,12 @@ class Cutter:
     def __init__(self, tables: Iterator[pa.Table]) -> None:
         self._tables = tables
         self._rest: pa.Table | None = None
+
+    def close(self) -> None:
+        """Give back what reading holds."""
+        self._rest = None
+        if isinstance(self._tables, Generator):
+            self._tables.close()
 
     def take(self, records: int) -> Iterator[pa.Table]:
         """The next `records` rows; fewer where the stream ends."""

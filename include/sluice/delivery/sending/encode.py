@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sluice.encryption.openpgp import Encryptor
+from sluice.encryption.openpgp import MIB, Encryptor
 from sluice.errors import FatalError
 from sluice.formats.base import Format
 from sluice.model.part import Chunk
@@ -36,6 +36,12 @@ class Encoding:
     encryptor: Encryptor | None = None
     """What makes a message of each part."""
     stop: threading.Event = field(default_factory=threading.Event)
+
+    def holds(self, records: int, width: int) -> int:
+        """Bytes that one lane's encoder holds over the tables of a chunk of so many records of `width` bytes each. What
+        is encrypted lies there whole, three times over."""
+        message = min(self.encryptor.most_mib * MIB, records * width) * 3 if self.encryptor else 0
+        return self.format.holds(width) + message
 
     def part(self, chunk: Chunk, tables: Iterable[pa.Table]) -> Iterator[bytes]:
         """The bytes of one part. Raises `TooLarge` once they are too many, `FatalError` where the chunk does not hold

@@ -1,8 +1,8 @@
-"""Lanes: a thread for each core and one more read and encode runs of chunks; the main thread keeps the books."""
+"""Lanes: a thread for each core and one more, as far as memory goes, read and encode runs of chunks; the main thread
+keeps the books."""
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections import deque
@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sluice.delivery.feed.rows import Cutter, FeedRows
-from sluice.delivery.sending.sender import Cut, Sender
+from sluice.delivery.sending.sender import WHOLE, Cut, Sender
+from sluice.memory import budget, cores
 from sluice.model.part import Chunk, Part
 
 if TYPE_CHECKING:
@@ -23,17 +24,12 @@ Read = Callable[[int, int], Iterator["pa.Table"]]
 """Delivered rows from one ordinal up to another."""
 
 
-def cores() -> int:
-    """The processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iterator[Part | None]:
     """Send every chunk; gives each part as it arrives, and None for every second in which none does.
 
     Raises the first error of any lane, once all of them have stopped: by then nothing is being sent any more.
     """
-    lanes = max(1, min(cores() + 1, sender.rules.threads, len(chunks)))
+    lanes = max(1, min(cores() + 1, sender.rules.threads, len(chunks), _affordable(rows, chunks, sender)))
     runs = Runs(chunks, lanes)
     with (
         ThreadPoolExecutor(lanes, thread_name_prefix="ahead") as readers,
@@ -47,6 +43,16 @@ def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iter
             yield from _arrivals(len(chunks), sender)
         finally:
             sender.close()
+
+
+def _affordable(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> int:
+    """How many lanes the memory for rows is enough for: each reads, and holds what its encoder does and the head of a
+    file."""
+    if not chunks:
+        return 1
+    read, width = rows.taking(chunks[0].first, chunks[-1].first + chunks[-1].records)
+    held = sender.encoding.holds(max(chunk.records for chunk in chunks), width)
+    return budget().rows.size // (read + held + WHOLE)
 
 
 class Runs:
@@ -89,6 +95,7 @@ class Lane:
         """The chunk's rows: what follows the last chunk, or read anew after a gap, for another try, and after one that
         was not read to its end."""
         if self._position != chunk.first:
+            self._cutter.close()
             self._cutter = Cutter(self._read(chunk.first, self._runs.end))
         self._position = -1
         yield from self._cutter.take(chunk.records)

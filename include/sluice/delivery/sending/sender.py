@@ -23,6 +23,7 @@ from sluice.definition.chunks import ChunkRules
 from sluice.delivery.sending.encode import Encoding, Stopped, TooLarge
 from sluice.destinations.base import Destination
 from sluice.errors import RetriableError
+from sluice.memory import budget
 from sluice.model.part import Chunk, Part
 
 if TYPE_CHECKING:
@@ -62,17 +63,21 @@ class Sender:
         self.stop = self.encoding.stop
         self._pool = ThreadPoolExecutor(self.rules.threads, thread_name_prefix="put")
         self._slots = threading.BoundedSemaphore(self.rules.threads)
+        self._memory = budget().sending
 
     def send(self, chunk: Chunk, tables: Tables) -> None:
         """Encode a chunk and send it, or hand it to the pool; in pieces where one part cannot hold it."""
         try:
             self._until_done(partial(self._encode_and_send, chunk, tables))
         except TooLarge:
-            pieces = self._cut(chunk, tables)
-            self.keep(pieces)
-            self.outcomes.put(Cut(len(pieces)))
-            for piece in pieces:
-                self._until_done(partial(self._encode_and_send, piece, tables))
+            pass  # what was being read is let go before it is read again
+        else:
+            return
+        pieces = self._cut(chunk, tables)
+        self.keep(pieces)
+        self.outcomes.put(Cut(len(pieces)))
+        for piece in pieces:
+            self._until_done(partial(self._encode_and_send, piece, tables))
 
     def close(self) -> None:
         self.stop.set()
@@ -97,17 +102,21 @@ class Sender:
         while not self._slots.acquire(timeout=1):
             if self.stop.is_set():
                 raise Stopped
+        size = sum(map(len, pieces))
+        if not self._memory.take(size, self.stop.is_set):
+            raise Stopped
         try:
-            self._pool.submit(self._send_whole, chunk, pieces)
+            self._pool.submit(self._send_whole, chunk, pieces, size)
         except RuntimeError as closed:
             raise Stopped from closed
 
-    def _send_whole(self, chunk: Chunk, pieces: list[bytes]) -> None:
+    def _send_whole(self, chunk: Chunk, pieces: list[bytes], size: int) -> None:
         try:
             self._until_done(partial(self._stream, chunk, pieces))
         except BaseException as failed:  # the main thread raises it
             self.outcomes.put(failed)
         finally:
+            self._memory.give(size)
             self._slots.release()
 
     def _stream(self, chunk: Chunk, pieces: Iterable[bytes]) -> None:
@@ -136,10 +145,10 @@ class Sender:
             except RetriableError:
                 if pause is None:
                     raise
-                if self.stop.wait(pause):
-                    raise Stopped from None
             else:
                 return
+            if self.stop.wait(pause):  # not before what failed has let go of its memory
+                raise Stopped
 
     def _pauses(self) -> Iterator[float | None]:
         """The pause after each try: doubling, with jitter, unless it stays as it is; None after the last."""

@@ -17,14 +17,14 @@ from sluice.delivery.since.comparison import Comparison
 from sluice.delivery.staging import Stage, delivered_before
 from sluice.filesystem import Opened
 from sluice.mapping.mapper import Mapper
+from sluice.memory import budget
 from sluice.model.access import Connections
 from sluice.plan.model import Feed, Plan
 from sluice.sources.position import Position
 from sluice.sources.spooling import Copies
 from sluice.sql import connect
 
-_THREADS, _MEMORY = 2, "1GB"
-"""What the engine holds of the keys before it spills to the machine's temporary folder."""
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Changes:
         kept = delivered_before(self.plan.staging, self.plan.export.name, self.connections)
         with (
             tempfile.TemporaryDirectory(prefix="sluice-") as spill,
-            connect(threads=_THREADS, memory=_MEMORY, spill=spill) as engine,
+            connect(threads=_THREADS, memory=budget().engine, spill=spill) as engine,
         ):
             comparison = Comparison(engine, self.mapper.schema, self.key, dataset=self.feed.dataset.name)
             comparison.now(rows.read(0, extract.records))

@@ -227,5 +227,5 @@ class _Stream:
 def _failed(dataset: str, error: Exception) -> FatalError:
     return FatalError(
         f"dataset {dataset}: what has changed was not found: {said(error)}",
-        next_step="give the machine's temporary folder more room, or deliver it by `mode: full`",
+        next_step="declare more `memory`, give the machine's temporary folder more room, or deliver it by `mode: full`",
     )

@@ -1,0 +1,154 @@
+"""A Parquet file, a row group at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sluice.formats.base import declared
+from sluice.formats.nested import is_nested
+from sluice.formats.pages import GzippedPages
+from sluice.formats.pieces import Pieces
+from sluice.formats.plain import Convert
+from sluice.formats.text import plain
+from sluice.model.weight import weight, weights
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+MOST_BYTES = 64 * 2**20
+"""Where a row group ends before it has all of its rows. No budget changes it: the same rows make the same file."""
+_SAMPLE, _FEW = 4_096, 0.95
+"""A column is worth a dictionary where at most this share of so many rows (of an eighth of them, if that is less) is
+distinct."""
+
+
+class RowGroups:
+    """Row groups that follow from the rows alone, whatever tables they come in: each ends at so many rows, or with the
+    row that brings it to `MOST_BYTES`."""
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        converts: Sequence[Convert | None],
+        rows: int,
+        options: dict[str, Any],
+        sink: Pieces | GzippedPages,
+    ) -> None:
+        self._schema, self._converts, self._rows, self._options, self._sink = schema, converts, rows, options, sink
+        self._waiting: list[list[pa.Array]] = []
+        """Of each column, what the row group has so far: copies, which keep nothing alive of what was read."""
+        self._count = self._bytes = 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def encode(self, table: pa.Table) -> Iterator[bytes]:
+        whole = plain(declared(table, self._schema, layout=True), self._schema, self._converts)
+        for part in self._parts(whole):
+            self._add(part)
+            if self._count >= self._rows or self._bytes >= MOST_BYTES:
+                self._write(self._gathered())
+                yield from self._sink.taken()
+
+    def close(self) -> Iterator[bytes]:
+        if self._count or self._writer is None:
+            self._write(self._gathered() if self._count else self._empty())
+            yield from self._sink.taken()
+        assert self._writer is not None  # noqa: S101 - for the type checker: `_write` has made it
+        self._sink.ends()
+        self._writer.close()
+        yield from self._sink.taken()
+
+    def _parts(self, table: pa.Table) -> Iterator[pa.Table]:
+        """The table, cut where row groups end."""
+        import numpy as np
+
+        start, ends = 0, None
+        if self._bytes + weight(table) >= MOST_BYTES:
+            ends = np.cumsum(weights(table))
+        while start < table.num_rows:
+            end = min(table.num_rows, start + self._rows - self._count)
+            if ends is not None:
+                before = int(ends[start - 1]) if start else 0
+                end = min(end, int(np.searchsorted(ends, before + MOST_BYTES - self._bytes)) + 1)
+            yield table.slice(start, end - start)
+            start = end
+
+    def _add(self, part: pa.Table) -> None:
+        if not self._waiting:
+            self._waiting = [[] for _ in part.columns]
+        for chunks, column in zip(self._waiting, part.columns, strict=True):
+            chunks += column.chunks
+        self._count += part.num_rows
+        self._bytes += weight(part)
+
+    def _gathered(self) -> pa.Table:
+        """The row group. Each column is let go as it is copied."""
+        import pyarrow as pa
+
+        columns = []
+        for chunks in self._waiting:
+            columns.append(pa.concat_arrays(chunks) if len(chunks) > 1 else chunks[0])
+            chunks.clear()
+        self._waiting, self._count, self._bytes = [], 0, 0
+        return pa.Table.from_arrays(columns, names=self._schema.names)
+
+    def _write(self, rows: pa.Table) -> None:
+        writer = self._open(rows)
+        if rows.num_rows:
+            writer.write_table(rows, row_group_size=self._rows)
+
+    def _open(self, first: pa.Table) -> pq.ParquetWriter:
+        import pyarrow.parquet as pq
+
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._sink, first.schema, use_dictionary=_repetitive(first), write_batch_size=4096, **self._options
+            )
+        return self._writer
+
+    def _empty(self) -> pa.Table:
+        import pyarrow as pa
+
+        arrays = [pa.nulls(0, kind) for kind in self._schema.types]
+        converted = [step(array) if step else array for step, array in zip(self._converts, arrays, strict=True)]
+        return pa.table(converted, names=self._schema.names)
+
+
+def _repetitive(rows: pa.Table) -> list[str]:
+    """The columns, by their Parquet paths, whose first values repeat: only these are worth a dictionary."""
+    first = rows.slice(0, min(_SAMPLE, rows.num_rows // 8))
+    return [
+        path
+        for name in rows.column_names
+        for path, values in _leaves(name, first[name].combine_chunks())
+        if _repeats(values)
+    ]
+
+
+def _repeats(values: pa.Array) -> bool:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return len(pc.unique(values)) <= _FEW * len(values)
+    except pa.ArrowNotImplementedError:  # narrow decimals; the writer gives up a dictionary that grows too large
+        return True
+
+
+def _leaves(path: str, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+    import pyarrow as pa
+
+    kind = values.type
+    if isinstance(kind, pa.BaseExtensionType):
+        yield from _leaves(path, values.storage)
+    elif pa.types.is_struct(kind):
+        for field, part in zip(kind, values.flatten(), strict=True):
+            yield from _leaves(f"{path}.{field.name}", part)
+    elif pa.types.is_map(kind):
+        entries = values.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
+        yield from _leaves(f"{path}.key_value", entries.flatten())
+    elif is_nested(kind):
+        yield from _leaves(f"{path}.list.element", values.flatten())
+    elif not pa.types.is_null(kind):
+        yield path, values

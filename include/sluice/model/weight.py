@@ -1,0 +1,138 @@
+"""What rows weigh: the bytes of their values, in whatever layout they lie. Text that lies once in memory and is named
+by a thousand rows weighs a thousand times, since it is written as often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+Weights: TypeAlias = "np.ndarray[Any, Any]"
+"""Bytes of each row, as int64."""
+
+
+def split(table: pa.Table, most: int, size: int | None = None) -> Iterator[pa.Table]:
+    """The same rows in tables of about `most` bytes each, at most twice as many, without a copy; a row that is larger
+    stands alone. `size` is what the table weighs, where that is known."""
+    size = weight(table) if size is None else size
+    if table.num_rows < 2 or size <= most:
+        yield table
+        return
+    rows = -(-table.num_rows // min(table.num_rows, -(-size // most)))
+    for start in range(0, table.num_rows, rows):
+        part = table.slice(start, rows)
+        held = weight(part)
+        yield from (part,) if held <= 2 * most else split(part, most, held)
+
+
+def weight(table: pa.Table) -> int:
+    """Bytes of all rows."""
+    return sum(_sum(chunk) for column in table.columns for chunk in column.chunks)
+
+
+def weights(table: pa.Table) -> Weights:
+    """Bytes of each row. The same values weigh the same, however they are laid out and cut into chunks."""
+    import numpy as np
+
+    found = np.zeros(table.num_rows, np.int64)
+    for column in table.columns:
+        start = 0
+        for chunk in column.chunks:
+            found[start : start + len(chunk)] += _each(chunk)
+            start += len(chunk)
+    return found
+
+
+def width(kind: pa.DataType) -> int | None:
+    """Bytes of a value whose type has a fixed size; None for others."""
+    try:
+        return max(1, int(kind.bit_width) // 8)
+    except ValueError:
+        return None
+
+
+def _sum(array: pa.Array) -> int:
+    import pyarrow as pa
+
+    if (fixed := width(array.type)) is not None and not pa.types.is_dictionary(array.type):
+        return fixed * len(array)
+    if _has_offsets(array.type) and len(array) and not array.null_count:
+        ends = _offsets(array)
+        return int(ends[-1]) - int(ends[0])
+    return int(_each(array).sum())
+
+
+def _each(array: pa.Array) -> Weights:
+    import numpy as np
+    import pyarrow as pa
+
+    kind, is_a = array.type, pa.types
+    if isinstance(array, pa.ExtensionArray):
+        return _each(array.storage)
+    if is_a.is_dictionary(kind):
+        of_values = np.append(_each(array.dictionary), 0)
+        found: Weights = of_values[array.indices.cast(pa.int64()).fill_null(len(array.dictionary)).to_numpy()]
+        return found
+    if is_a.is_string_view(kind) or is_a.is_binary_view(kind):
+        return _of_views(array)
+    if _has_offsets(kind):
+        return _valid(array, np.diff(_offsets(array)).astype(np.int64))
+    if is_a.is_struct(kind):
+        parts = [_each(array.field(number)) for number in range(kind.num_fields)]
+        return sum(parts, np.zeros(len(array), np.int64))
+    if is_a.is_list(kind) or is_a.is_large_list(kind) or is_a.is_map(kind):
+        return _of_lists(array)
+    fixed = width(kind)
+    return np.full(len(array), array.nbytes // max(1, len(array)) if fixed is None else fixed, np.int64)
+
+
+def _of_views(array: pa.Array) -> Weights:
+    """A view is 16 bytes, of which the first four are the length."""
+    import numpy as np
+
+    data = array.buffers()[1]
+    if not len(array) or data is None:
+        return np.zeros(len(array), np.int64)
+    lengths = np.frombuffer(data, np.int32)[4 * array.offset : 4 * (array.offset + len(array)) : 4].astype(np.int64)
+    return _valid(array, lengths)
+
+
+def _valid(array: pa.Array, lengths: Weights) -> Weights:
+    """The lengths, where there is a value: what stands in the place of a null is anything."""
+    import numpy as np
+
+    return np.where(array.is_valid().to_numpy(zero_copy_only=False), lengths, 0) if array.null_count else lengths
+
+
+def _of_lists(array: pa.Array) -> Weights:
+    import numpy as np
+
+    ends = array.offsets.to_numpy().astype(np.int64)
+    if not len(array):
+        return np.zeros(0, np.int64)
+    first = int(ends[0])
+    items = np.concatenate([[0], np.cumsum(_each(array.values.slice(first, int(ends[-1]) - first)))])
+    return np.diff(items[ends - first])
+
+
+def _has_offsets(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    is_a = pa.types
+    tests = (is_a.is_string, is_a.is_binary, is_a.is_large_string, is_a.is_large_binary)
+    return any(test(kind) for test in tests)
+
+
+def _offsets(array: pa.Array) -> Weights:
+    import numpy as np
+    import pyarrow as pa
+
+    large = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
+    data = array.buffers()[1]
+    if data is None or not len(array):
+        return np.zeros(len(array) + 1, np.int64)
+    kind = np.int64 if large else np.int32
+    return np.frombuffer(data, kind)[array.offset : array.offset + len(array) + 1]

@@ -1,0 +1,74 @@
+"""What a footer claims, against the bytes of its file: nothing is sized by a count that they cannot bear out.
+
+A page says how many values it has, and may repeat one value two billion times. So no number of rows is impossible, and
+one that is large beside the file is counted page by page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sluice.model.thrift import Struct, read_struct
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+EXPANSION = 1_000_000
+"""How many times its own size a file may hold unless its dataset says otherwise."""
+_ROWS_A_BYTE = 8
+"""Rows for each byte of the file up to which a count is believed: a bit each."""
+_HEADER = 64 * 1024
+_SIZE, _VALUES = 3, 1
+_V1, _V2 = 5, 8
+"""Of a page's header: its compressed size, and what kinds of data pages say, in which the number of values is first."""
+
+
+def mistaken(metadata: pq.FileMetaData, size: int, stream: pa.NativeFile) -> str | None:
+    """What the footer of a file of `size` bytes claims and the file does not hold; None if nothing is."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    rows = [group.num_rows for group in groups]
+    if min(rows, default=0) < 0 or sum(rows) != metadata.num_rows:
+        return f"it claims {metadata.num_rows:,} rows, and its row groups {sum(rows):,}"
+    for number, group in enumerate(groups):
+        if group.num_rows > _ROWS_A_BYTE * size or group.total_byte_size < 0:
+            held = _held(group, size, stream)
+            if held < group.num_rows:
+                return f"row group {number} claims {group.num_rows:,} rows, and its pages hold {max(held, 0):,}"
+    return None
+
+
+def expanded(metadata: pq.FileMetaData) -> int:
+    """Bytes that the file holds once it is decompressed; a value is one at least."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    return sum(max(group.total_byte_size, group.num_rows * group.num_columns) for group in groups)
+
+
+def _held(group: Any, size: int, stream: pa.NativeFile) -> int:
+    """Values of the group's first column, as its pages say; -1 where there are none."""
+    chunk = group.column(0) if group.num_columns else None
+    if chunk is None:
+        return -1
+    start = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
+    if not 0 < start <= start + chunk.total_compressed_size <= size:
+        return -1
+    try:
+        return sum(_pages(stream, start, start + chunk.total_compressed_size))
+    except (IndexError, KeyError, TypeError, ValueError):
+        return -1
+
+
+def _pages(stream: pa.NativeFile, at: int, end: int) -> Iterator[int]:
+    while at < end:
+        header, length = read_struct(bytes(stream.read_at(min(_HEADER, end - at), at)), 0)
+        body = header[_SIZE][1]
+        if body < 0:
+            raise ValueError(body)
+        yield _values(header)
+        at += length + body
+
+
+def _values(header: Struct) -> int:
+    kind = next((kind for kind in (_V1, _V2) if kind in header), None)
+    return int(header[kind][1][_VALUES][1]) if kind else 0
