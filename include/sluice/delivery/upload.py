@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
@@ -88,16 +88,23 @@ def upload(
         missing = [chunk for chunk in wanted if chunk.key not in books.parts]
         rows, mapper = open_rows(feed, extract, stage, connections)
         encryptor = connection.openpgp.open(connections, name=connection.name) if connection.openpgp else None
-        for arrived in send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor, watch)):
-            if arrived is not None:
-                books.arrived(arrived)
-            books.tick()
-            watch.tick()
+        _send(
+            send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor, watch)), books, watch
+        )
     progress.tick(last=True)
     parts = tuple(part for _, part in sorted(books.parts.items()))
     sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
     stage.write(f"sent/{shard.number:04d}", sent)
     return sent
+
+
+def _send(arriving: Iterator[Part | None], books: Books, watch: Watch) -> None:
+    """Note each part as it arrives; between them, tell of the progress and look whether to stop."""
+    for arrived in arriving:
+        if arrived is not None:
+            books.arrived(arrived)
+        books.tick()
+        watch.tick()
 
 
 def _sender(
