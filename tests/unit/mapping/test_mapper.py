@@ -74,7 +74,7 @@ MAILS = ["  Ann@Example.com ", "ann@example.com", "Ä", "", "\tx", None]
         ({"type": "sha256", "normalize": True}, lambda value: value.strip(" ").lower()),
         ({"type": "sha256", "normalize": False}, lambda value: value),
     ],
-    ids=str,
+    ids=["short", "in full", "normalized", "as it is"],
 )
 @pytest.mark.parametrize("salt", [None, b"pepper"])
 def test_a_hash_is_of_the_text_as_it_is_where_that_is_declared(
