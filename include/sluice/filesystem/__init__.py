@@ -201,13 +201,13 @@ class Opened:
         self._must_write(name)
         with self.reporting(f"creating {name}"):
             _ = self.filesystem  # renews the credentials if they are about to end
-            return self._create(self._beside(name), body)
+            return self._create(self._new(name), body)
 
     @contextmanager
     def open_output(self, name: str) -> Iterator[pa.NativeFile]:
         """A stream to a new file that takes its place, and its name, when the block ends without an error."""
         self._must_write(name)
-        with self.reporting(f"writing {name}"), writing(self.filesystem, self._beside(name)) as stream:
+        with self.reporting(f"writing {name}"), writing(self.filesystem, self._new(name)) as stream:
             yield stream
 
     def remove(self, names: Iterable[str]) -> None:
@@ -241,10 +241,14 @@ class Opened:
     def _must_write(self, name: str) -> None:
         if self.read_only:
             raise FatalError(f"connection {self.conn_id}: {self.root} is only read, so {name} is left as it is")
+
+    def _new(self, name: str) -> str:
+        """The path of a file that is to be written: on a disk, in a folder that is nobody else's."""
+        path = self._beside(name)
         if self.local and not self._private:
-            with self.reporting(f"making {self.root}"):
-                make_private(self.root)
+            make_private(self.root)
             self._private = True
+        return path
 
     def _file(self, info: pa_fs.FileInfo) -> File:
         name = info.path.strip("/").removeprefix(self.root.strip("/")).lstrip("/")

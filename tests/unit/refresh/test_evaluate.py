@@ -159,7 +159,7 @@ def test_a_segment_that_was_never_refreshed_says_so(world: World) -> None:
     project = world.project(rich={"where": "true"}, more={"sql": "from rich", "reads": ["rich"]})
     with pytest.raises(FatalError, match="segment rich has not been refreshed yet") as missing:
         world.evaluate(project, "more")
-    assert "trigger system_refresh" in str(missing.value)
+    assert "`sluice refresh`" in str(missing.value)
 
 
 def test_a_membership_table_that_is_not_what_the_pointer_says_is_refused(world: World) -> None:
