@@ -150,11 +150,14 @@ def container_client(
         blob_address(access),
         container,
         credential=_azure_credential(access),
-        transport=RequestsTransport(session=_session(waits.connections)),
+        # The client's own time-outs would reach a transport of its own alone.
+        transport=RequestsTransport(
+            session=_session(waits.connections),
+            connection_timeout=waits.seconds,  # Python gives no more to the sending of a whole piece
+            read_timeout=waits.seconds,
+        ),
         retry_total=0,
         permit_redirects=False,
-        connection_timeout=waits.seconds,  # Python gives no more to the sending of a whole piece
-        read_timeout=waits.seconds,
         max_single_put_size=1 << 32,
         max_single_get_size=_READ,
         max_chunk_get_size=_READ,
