@@ -20,6 +20,7 @@ from sluice.model.access import Connections, SftpAccess
 from sluice.model.declared import Duration
 from sluice.model.origin import Origin
 from sluice.ssh import reading, verbs
+from sluice.ssh.login import private_key
 from sluice.ssh.session import Session
 from sluice.ssh.writing import BLOCK, Outgoing
 
@@ -72,6 +73,7 @@ class Sftp(DestinationConfig):
             )
         server = f"{access.host}:{access.port}"
         origin = Origin(name, self.airflow_conn_id, server, server)
+        private_key(access, origin)  # one that cannot be read is told before anything is connected
         sessions: list[Session] = []
         for _ in range(min(threads, self.connections)):
             crowded = partial(_crowded, sessions)
