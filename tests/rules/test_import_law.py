@@ -185,6 +185,7 @@ def test_a_parse_imports_no_engine(file: str) -> None:
     assert not found, f"parsing dags/{file}.py imports {sorted(found)}"
 
 
+@pytest.mark.slow
 def test_the_core_imports_no_airflow() -> None:
     core = [name for name, module in MODULES.items() if module.noun not in ("", "airflow", "page")]
     found = loaded_by("\n".join(f"import {name}" for name in core))

@@ -147,6 +147,7 @@ def test_a_wrong_command_line_is_status_2(capsys: pytest.CaptureFixture[str]) ->
     assert "check" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_schemas(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     names = capsys.readouterr().out.split()
@@ -157,6 +158,7 @@ def test_the_schemas(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean: export" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_schemas_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "--write", str(tmp_path)]) == 0
     assert sorted(path.name for path in (tmp_path / "schema").iterdir()) == [

@@ -47,6 +47,7 @@ def test_its_files(project: Path) -> None:
         yaml.safe_load(path.read_text())
 
 
+@pytest.mark.slow
 def test_from_an_empty_folder_to_a_delivery(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "lake" / "customers").mkdir(parents=True)
     emails = ["ana@example.org", None, "eva@example.org"]
@@ -59,6 +60,7 @@ def test_from_an_empty_folder_to_a_delivery(project: Path, capsys: pytest.Captur
     assert "1 files, 2 records" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_is_there_is_never_replaced(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "include" / "project.yaml").write_text("mine")
     (project / "dags" / "sluice.py").unlink()

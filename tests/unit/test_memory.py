@@ -118,6 +118,7 @@ def test_parts_of_a_budget_never_add_up_to_more() -> None:
 class TestRun:
     """Whole runs: what was lent by the way, and what came out."""
 
+    @pytest.mark.slow
     def test_a_row_larger_than_the_budget_passes(self, world: World) -> None:
         """Three of them at once, with more threads than rows: one after another, and none waits for ever."""
         texts = ["x" * (80 * 2**20), "y", "z" * (90 * 2**20)]
@@ -130,6 +131,7 @@ class TestRun:
         assert (budget.total, budget.rows.lent, budget.sending.lent) == (LEAST, 0, 0)
         assert budget.rows.most > 80 * 2**20
 
+    @pytest.mark.slow
     def test_the_budget_moves_no_boundary(self, world: World) -> None:
         """Of chunks, and of the row groups in their files: a retry may run with another."""
         table = pa.table({"id": range(20_000), "text": [str(n) * 300 for n in range(20_000)]})

@@ -197,6 +197,7 @@ def test_a_secret_on_its_own(get: Any) -> None:
         get("generic", login=SECRET)
 
 
+@pytest.mark.slow
 def test_another_filesystem_and_none(get: Any) -> None:
     access = get("file")
     assert isinstance(access, FsspecAccess)

@@ -289,6 +289,7 @@ def test_segments_are_refreshed_in_dependency_order(world: World) -> None:
     assert dag.schedule.expression == "0 3 * * *"
 
 
+@pytest.mark.slow
 def test_every_dag_survives_serialisation(dags: dict[str, DAG], world: World) -> None:
     for dag in (*dags.values(), refresh_dag(world.include)):
         stored = json.loads(json.dumps(DagSerialization.to_dict(dag)))

@@ -25,6 +25,7 @@ def test_there_are_18_columns_and_16_flat_ones() -> None:
     assert table.drop_columns(data.NESTED).num_columns == 16
 
 
+@pytest.mark.slow
 def test_a_data_set_holds_exactly_its_rows_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "ROW_GROUP", 100)
     monkeypatch.setattr(data, "PIECE", 400)

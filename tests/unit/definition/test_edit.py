@@ -73,6 +73,7 @@ LINES = {
 }
 
 
+@pytest.mark.slow
 @given(
     st.fixed_dictionaries({key: st.sampled_from(lines) for key, lines in LINES.items()}),
     st.permutations(list(LINES)),

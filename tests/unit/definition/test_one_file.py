@@ -108,6 +108,7 @@ def _dangling(path: Path) -> None:
     path.symlink_to("nothing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [_pipe, _device, _link_out, _circle, _dangling])
 @pytest.mark.parametrize(
     "where", ["exports/odd.yaml", "connections/odd.yaml", "catalog/refreshes.yaml", "project.yaml"]

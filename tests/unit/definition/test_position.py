@@ -38,12 +38,14 @@ def dumped(value: Any) -> str:
     return out.getvalue()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(mappings)
 def test_json_means_what_it_says(value: dict[str, Any]) -> None:
     assert parse(json.dumps(value, ensure_ascii=False).encode(), "f").value == value
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(mappings)
 def test_agrees_with_another_reader_of_yaml_1_2(value: dict[str, Any]) -> None:
@@ -51,6 +53,7 @@ def test_agrees_with_another_reader_of_yaml_1_2(value: dict[str, Any]) -> None:
     assert parse(written.encode(), "f").value == YAML(typ="safe", pure=True).load(written) == value
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(mappings)
 def test_every_value_stands_where_the_tree_says(value: dict[str, Any]) -> None:
@@ -145,6 +148,7 @@ def test_limits_hold_exactly() -> None:
         parse(many + b"c: [*a, *a]\n", "f")
 
 
+@pytest.mark.slow
 def test_a_megabyte_of_brackets_is_refused_at_once() -> None:
     with pytest.raises(DefinitionError, match="levels"):
         parse(b"a: " + b"[" * (MAX_BYTES - 10), "f")

@@ -38,6 +38,7 @@ def silent(declared: Any, known: Known) -> Iterator[Problem]:
     yield from ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "index"), RULES, ids=[f"{f}-{check.RULES[f][i].__name__}" for f, i in RULES])
 def test_without_the_rule_a_case_says_less(
     family: str, index: int, errors: dict[Path, int], monkeypatch: pytest.MonkeyPatch

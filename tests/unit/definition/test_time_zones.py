@@ -32,6 +32,7 @@ def instants(cron: str, zone: ZoneInfo, start: datetime, days: int) -> Iterator[
             wall = walls.get_next(datetime)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("zone", "start"),
     [

@@ -63,6 +63,7 @@ def ids(world: World) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     counts=st.lists(st.one_of(st.integers(0, 20), st.integers(500, 4000)), min_size=1, max_size=400),

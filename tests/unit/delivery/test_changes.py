@@ -160,6 +160,7 @@ def refresh(world: World) -> None:
     evaluate_segment(load(world.include).project, "vips", world, "refresh", NOW)
 
 
+@pytest.mark.slow
 def test_who_left_a_segment_is_removed_and_fields_are_compared_as_delivered(world: World) -> None:
     write(world, {1: ("a", 6.0), 2: ("b", 7.0), 3: ("c", 1.0)})
     refresh(world)
@@ -176,6 +177,7 @@ def test_who_left_a_segment_is_removed_and_fields_are_compared_as_delivered(worl
     assert kept == {1: {"KEY": 1, "NAME": "A"}, 3: {"KEY": 3, "NAME": "C"}}
 
 
+@pytest.mark.slow
 def test_a_column_by_another_name_changes_every_row(world: World) -> None:
     write(world, {1: ("a", 6.0)})
     refresh(world)
@@ -195,6 +197,7 @@ def test_a_retry_sends_the_same_though_the_data_has_changed_since(world: World) 
     assert [row["id"] for row in delivered(world, "r1")] == [1]
 
 
+@pytest.mark.slow
 def test_what_was_delivered_is_remembered_once(world: World) -> None:
     """Older files go; the last delivery's stays, also while runs die after it."""
     kept = world.root / "sluice_staging" / "staging" / "deliveries" / "people" / "rows" / "people"
@@ -223,6 +226,7 @@ def test_a_published_run_that_comes_again_and_dies_forgets_nothing(world: World)
     assert [(row["id"], row["_change"]) for row in delivered(world, "r2")] == [(2, "added"), (1, "removed")]
 
 
+@pytest.mark.slow
 def test_more_rows_than_the_engine_gives_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "_BATCH", 7)
     before: Rows = {n: (str(n), 1.0) for n in range(200)}
@@ -254,6 +258,7 @@ def test_a_key_of_another_type_starts_anew_only_when_asked(world: World) -> None
         world.extract("people", "r2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [None, b"another"], ids=["DuckDB's own, as it was", "another form"])
 def test_rows_remembered_by_another_digest_are_refused_until_a_full_run(world: World, name: bytes | None) -> None:
     write(world, {1: ("a", 1.0)})
@@ -272,6 +277,7 @@ def test_rows_remembered_by_another_digest_are_refused_until_a_full_run(world: W
     assert ([row["_change"] for row in delivered(world, "r3")], delivered(world, "r4")) == (["added"] * 2, [])
 
 
+@pytest.mark.slow
 def test_a_zero_that_turns_negative_and_a_text_that_turns_empty_are_changes(world: World) -> None:
     write(world, {1: (None, 0.0), 2: ("a", float("nan")), 3: ("", 1.0)})
     world.run("people", "r1")

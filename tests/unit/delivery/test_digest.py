@@ -130,6 +130,7 @@ def one(kind: pa.DataType, *values: Any) -> list[int]:
     return digests(pa.table({"x": pa.array(values, kind)}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TYPES)
 @given(data=st.data())
 def test_a_digest_is_what_is_written_down(name: str, data: st.DataObject) -> None:

@@ -133,6 +133,7 @@ def test_counts_are_compared_with_the_mean_of_the_last_five_full_deliveries(worl
             world.extract("nightly", f"beyond-{count}")
 
 
+@pytest.mark.slow
 def test_only_published_full_deliveries_of_the_feed_count(world: World) -> None:
     declare(world, mode="incremental")
     world.run("nightly", "news")

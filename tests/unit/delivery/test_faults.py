@@ -48,6 +48,7 @@ def recorded(beginning: Scene, root: Path, story: str) -> list[Call]:
     return scene.tape.calls[began:]
 
 
+@pytest.mark.slow
 def test_every_verb_is_struck(beginning: Scene, tmp_path: Path) -> None:
     """The list of faults keeps itself complete: a new verb that no story calls is seen here. Of a destination a run
     calls what the probe tries, and no more."""
@@ -68,12 +69,9 @@ def reads(story: str, kind: Kind) -> bool:
     return kind == "fails before" and story != "published"
 
 
-CASES = [(story, kind) for story in STORIES for kind in KINDS]
-
-
-@pytest.mark.parametrize(
-    ("story", "kind"), [pytest.param(*case, marks=pytest.mark.slow if at else ()) for at, case in enumerate(CASES)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("story", STORIES)
 def test_a_fault_at_each_call(beginning: Scene, tmp_path: Path, story: str, kind: Kind) -> None:
     calls = [
         call for call in recorded(beginning, tmp_path / "recorded", story) if call.verb in CHANGES or reads(story, kind)

@@ -74,6 +74,7 @@ def test_rows_are_shown_as_they_would_be_delivered(world: World, tmp_path: Path)
     assert world.delivered() == []
 
 
+@pytest.mark.slow
 def test_the_rows_are_the_first_that_a_delivery_holds(world: World, tmp_path: Path) -> None:
     (one,) = previewed(world, "late", 1000, tmp_path)
     project = load(world.include).project
@@ -97,6 +98,7 @@ def test_a_whole_dataset_is_previewed_without_a_segment(world: World, tmp_path: 
     assert one.rows.to_pylist() == PEOPLE.slice(0, 3).to_pylist()
 
 
+@pytest.mark.slow
 def test_a_delivery_in_one_process_evaluates_its_segments_and_publishes(world: World) -> None:
     said: list[str] = []
     project = load(world.include).project
@@ -128,6 +130,7 @@ def test_a_dry_run_sends_nothing(world: World) -> None:
     assert world.delivered() == []
 
 
+@pytest.mark.slow
 def test_what_fails_on_the_way_takes_its_parts_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     project = load(world.include).project
     put = LocalFolder.put

@@ -92,6 +92,7 @@ def lines(world: World) -> list[str]:
     return [line for part in parts for line in gzip.decompress(part.read_bytes()).decode().splitlines()]
 
 
+@pytest.mark.slow
 def test_rows_without_a_required_field_lie_in_quarantine(world: World, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         report = world.run("most")
@@ -108,6 +109,7 @@ def test_rows_without_a_required_field_lie_in_quarantine(world: World, caplog: p
     assert sent == set(MEMBERS) - set(without)
 
 
+@pytest.mark.slow
 def test_a_set_aside_row_tells_its_place_in_the_source(world: World) -> None:
     world.run("most")
     for row in quarantined(world).to_pylist()[::17]:
@@ -116,6 +118,7 @@ def test_a_set_aside_row_tells_its_place_in_the_source(world: World) -> None:
         assert file.read_row_groups(groups)["id"][row["sluice_row"]].as_py() == row["id"]
 
 
+@pytest.mark.slow
 def test_quarantine_holds_nothing_in_the_clear_that_would_not_be_sent(world: World) -> None:
     form = {"type": "csv", "null": "******0112"}
     amend(world, "most", rejects={"unfit_values": "reject"}, format=form)
@@ -183,6 +186,7 @@ def test_every_format_can_be_tried() -> None:
         assert list(Trial(declared, schema).refused(rows)) == []
 
 
+@pytest.mark.slow
 def test_a_broken_row_is_not_replaced_by_an_older_one_of_its_key(world: World) -> None:
     table = pa.table({"id": [500, 500, 501], "name": ["a", "b", "c"], "phone": ["1", None, "3"], "rate": [1.0] * 3})
     world.dataset("people", table)
@@ -204,6 +208,7 @@ def test_a_broken_row_that_a_later_one_of_its_key_replaces_is_a_duplicate(world:
     assert (report.records, report.rejected, report.duplicates) == (1, 0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["179", "19.9%", "0"])
 def test_too_many_fail_the_run_before_anything_is_sent(world: World, limit: str) -> None:
     amend(world, "most", rejects={"max": limit})
@@ -215,12 +220,14 @@ def test_too_many_fail_the_run_before_anything_is_sent(world: World, limit: str)
         world.extract("most")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["180", "20%"])
 def test_as_many_as_are_allowed_do_not(world: World, limit: str) -> None:
     amend(world, "most", rejects={"max": limit})
     assert world.run("most").rejected == 180
 
 
+@pytest.mark.slow
 def test_a_hold_for_rejects_is_released(world: World) -> None:
     amend(world, "most", rejects={"max": 10, "on_exceeded": "hold"})
     with pytest.raises(FatalError, match="the run is held") as caught:

@@ -88,6 +88,7 @@ def rows_of(world: World, manifest: Manifest) -> list[dict[str, str]]:
     return rows
 
 
+@pytest.mark.slow
 def test_a_segment_arrives_whole_with_its_rejects_counted(world: World) -> None:
     refresh(world, "pecs")
     report = world.run("pecs")

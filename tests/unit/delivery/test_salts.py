@@ -64,11 +64,13 @@ def hashes(world: World) -> Iterator[str]:
             )
 
 
+@pytest.mark.slow
 def test_the_consumer_can_compute_them(world: World) -> None:
     world.run("mails")
     assert list(hashes(world)) == expected(SALT)
 
 
+@pytest.mark.slow
 def test_the_salt_lies_nowhere(world: World, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         plan = world.plan("mails")
@@ -95,6 +97,7 @@ class Remembering:
         self.parts.setdefault(extract, []).extend(parts)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_delivery_is_hashed_under_one_salt(world: World) -> None:
     ledger: Ledger = Remembering()
     staged = world.extract("mails")
@@ -108,6 +111,7 @@ def test_a_delivery_is_hashed_under_one_salt(world: World) -> None:
     assert list(hashes(world)) == expected(b"another")
 
 
+@pytest.mark.slow
 def test_what_is_declared_otherwise_is_sent_anew(world: World) -> None:
     """As many rows of the same members: parts of the former declaration must not stand for it."""
     ledger: Ledger = Remembering()

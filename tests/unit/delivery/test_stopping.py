@@ -88,6 +88,7 @@ def parts(world: World) -> int:
     return len([name for name in world.delivered() if "part-" in name])
 
 
+@pytest.mark.slow
 def test_one_that_is_told_to_stop_sends_nothing_more(world: World, slow: Slow, pool: ThreadPoolExecutor) -> None:
     stop, staged = threading.Event(), world.extract("people", "r1")
     sent = sending(world, staged, pool, stop)
@@ -101,6 +102,7 @@ def test_one_that_is_told_to_stop_sends_nothing_more(world: World, slow: Slow, p
     assert parts(world) == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_is_aborted_stops_its_upload_and_is_cleaned_after_it(
     world: World, slow: Slow, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,7 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.lower().encode()).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fields", "right"),
     [

@@ -135,6 +135,7 @@ def test_a_retry_and_another_run_choose_the_same_rows(world: World) -> None:
     assert {name: (world.root / "out" / name).read_bytes() for name in world.delivered()} == first
 
 
+@pytest.mark.slow
 def test_another_rule_names_another_extract(world: World) -> None:
     """Parts of a former try are known by their extract: as many rows, and not the same."""
     ids = set()
@@ -231,6 +232,7 @@ def unique_numbers(records: int, index: int) -> Any:
     return rows if index % 2 else rows[rows % 3 != 0]
 
 
+@pytest.mark.slow
 def test_keys_beyond_its_memory_spill(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """More keys than it may hold: with a place to spill they are found, with none the run says so."""
     count = 400_000

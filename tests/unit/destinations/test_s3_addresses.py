@@ -25,6 +25,7 @@ def asked_at(bucket: str, **access: object) -> str:
     return str(client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}).partition("?")[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bucket", "access", "address"),
     [

@@ -44,6 +44,7 @@ def test_not_finite_fails_where_that_is_declared(values: pa.Array) -> None:
     assert b"1.0" in written(pa.table({"score": [1.0, None]}), non_finite="fail")
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-(10**15) + 1, 10**15 - 1), min_size=1, max_size=50), st.integers(0, 15))
 def test_a_decimal_written_as_a_number_is_the_nearest_double(digits: list[int], scale: int) -> None:
     held = [Decimal(number).scaleb(-scale) for number in digits]

@@ -36,6 +36,7 @@ def test_row_groups_depend_on_the_rows_alone(sizes: list[int]) -> None:
     assert file.read()["a"].to_pylist() == list(range(25))
 
 
+@pytest.mark.slow
 def test_pages_depend_on_the_rows_alone() -> None:
     """pyarrow ends pages where arrays end, unless they are joined first."""
     rows, cuts = 60_000, [0, 1, 9_000, 23_456, 23_457, 41_000, 60_000]

@@ -44,6 +44,7 @@ def both(rows_in_group: int, **options: Any) -> tuple[bytes, bytes]:
     return plain.getvalue(), b"".join([*given, *gzipped.taken()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows_in_group", [ROWS, 300, 40])
 @pytest.mark.parametrize("options", [{}, {"data_page_size": 100, "write_batch_size": 8}, {"use_dictionary": False}])
 def test_every_reader_reads_what_arrow_wrote(tmp_path: Path, rows_in_group: int, options: dict[str, Any]) -> None:

@@ -50,6 +50,7 @@ def ask(url: str, question: str, *, password: str | None = None) -> list[tuple[s
         connection.close()
 
 
+@pytest.mark.slow
 def test_data_outlives_the_server(layout: Layout) -> None:
     url = postgres.start(layout)
     ask(url, "create table kept as select 'here' as word")
@@ -58,6 +59,7 @@ def test_data_outlives_the_server(layout: Layout) -> None:
     assert ask(postgres.start(layout), "select word from kept") == [("here",)]
 
 
+@pytest.mark.slow
 def test_only_the_password_opens_it_and_only_here(layout: Layout) -> None:
     url = postgres.start(layout)
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
@@ -66,6 +68,7 @@ def test_only_the_password_opens_it_and_only_here(layout: Layout) -> None:
     assert oct((layout.postgres / "password").stat().st_mode & 0o777) == "0o600"
 
 
+@pytest.mark.slow
 def test_it_comes_back_after_it_was_killed(layout: Layout) -> None:
     url = postgres.start(layout)
     ask(url, "create table kept as select 'here' as word")
@@ -75,6 +78,7 @@ def test_it_comes_back_after_it_was_killed(layout: Layout) -> None:
     assert ask(postgres.start(layout), "select word from kept") == [("here",)]
 
 
+@pytest.mark.slow
 def test_its_lock_may_name_a_process_that_is_somebody_elses_by_now(layout: Layout) -> None:
     url = postgres.start(layout)
     ask(url, "create table kept as select 'here' as word")
@@ -94,6 +98,7 @@ def test_its_lock_may_name_a_process_that_is_somebody_elses_by_now(layout: Layou
             stranger.kill()
 
 
+@pytest.mark.slow
 def test_an_interrupted_making_is_made_again(layout: Layout) -> None:
     half_made = place_of(layout.postgres).folder / "unfinished"
     half_made.mkdir()
@@ -105,6 +110,7 @@ def test_an_interrupted_making_is_made_again(layout: Layout) -> None:
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to somebody else")
 
 
+@pytest.mark.slow
 @as_root
 def test_as_root_it_runs_as_nobody_else_below_a_closed_folder(tmp_path: Path) -> None:
     closed = tmp_path / "closed"

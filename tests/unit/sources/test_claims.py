@@ -89,6 +89,7 @@ def test_a_file_that_expands_beyond_its_limit_is_named(lake: Lake, *, dictionary
     assert max(sizes) <= 16_100_000
 
 
+@pytest.mark.slow
 def test_a_row_larger_than_a_table_comes_alone(lake: Lake) -> None:
     texts = ["x" * 20_000_000, "y", "z" * 20_000_000]
     for size in (1, 3):
@@ -132,6 +133,7 @@ class TestLinear:
         pq.write_table(pa.table({"id": range(300_000)}), lake.path, row_group_size=100_000)
         assert [(piece.index, piece.count) for piece in lake.source().pin().slices] == [(0, 1), (1, 1), (2, 1)]
 
+    @pytest.mark.slow
     def test_20_000_columns_are_looked_up_once_each(self, lake: Lake) -> None:
         """A list of all names that is made for each column is 400 million of them."""
         pq.write_table(pa.table({f"c{n}": pa.array([n, None]) for n in range(20_000)}), lake.path)

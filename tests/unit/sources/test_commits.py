@@ -60,6 +60,7 @@ class Table:
         return frozenset().union(*self.files.values())
 
 
+@pytest.mark.slow
 @given(st.data(), st.booleans())
 def test_every_added_row_is_in_exactly_one_new_file(data: st.DataObject, deletes: bool) -> None:
     table = Table()

@@ -104,6 +104,7 @@ def test_the_delivered_snapshot_may_expire(news: World) -> None:
     assert sorted(row["id"] for row in delivered(news, "r2")) == [2, 3]
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_expired_undelivered_is_refused_until_a_run_with_the_mode_full(news: World) -> None:
     append(news, numbers(0))
     assert len(delivered(news)) == 1

@@ -94,6 +94,7 @@ def test_int96_reaches_beyond_nanoseconds(tmp_path: Path) -> None:
     assert not is_fast(pq.ParquetFile(path), str(path))
 
 
+@pytest.mark.slow
 def test_files_of_very_many_row_groups(tmp_path: Path) -> None:
     table = pa.table({f"c{n}": list(range(201)) for n in range(100)})
     path = put(tmp_path, table, row_group_size=1)

@@ -137,9 +137,7 @@ STORIES = {
 }
 
 
-QUICK = frozenset(
-    {"two parts: publish and the teardown", "two parts: publish and clean", "full: two runs", "a backfill beside a run"}
-)
+QUICK = frozenset({"two parts: publish and the teardown", "two parts: publish and clean"})
 """What `make test-fast` plays: the others take seconds each."""
 
 
