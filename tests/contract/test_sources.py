@@ -73,7 +73,7 @@ def test_slices_are_the_same_every_time(subject: Subject, lake: Lake) -> None:
     subject.write(lake, people(5_000))
     first, again = (subject.open(lake) for _ in range(2))
     pinned = first.pin(lake.spool)
-    assert len(pinned.slices) > 1 or subject.copies
+    assert len(pinned.slices) > 1 or subject.copies or subject.variant == "file", "few rows of one file are one slice"
     stored = Pinned.model_validate_json(pinned.model_dump_json())
     assert stored == pinned
     assert read(again, stored).equals(read(first, pinned))

@@ -296,7 +296,7 @@ def test_a_run_that_could_not_be_settled_is_told_of_all_the_same(scene: Scene) -
         raise RetriableError("the destination does not answer")
 
     with scene.monkeypatch.context() as broken:
-        broken.setattr(LocalFolder, "list", down)
+        broken.setattr(LocalFolder, "remove", down)
         with pytest.raises(RetriableError, match="does not answer"):
             scene.run({"publish": left("publish", "failed", "gone")})
     assert (scene.told, scene.reported()[0]) == (["failed"], "failed")
