@@ -52,8 +52,12 @@ def test_a_fault_at_each_call_to_the_store(make: Any, kind: Kind, monkeypatch: p
     recorded = make()
     recorded.run("struck")
     calls = [call for call in recorded.tape.calls if call.where == "destination"]
+    # Looks by name are as many as the parts, and alike: the first and the last of each verb stand for them here, and
+    # tests/unit/delivery/test_faults.py strikes every one on a disk.
+    looks = [call for call in calls if call.verb not in CHANGES]
+    some = {call.verb: call for call in reversed(looks)} | {f"last {call.verb}": call for call in looks}
     for call in calls:
-        if call.verb in CHANGES or kind == "fails before":
+        if call.verb in CHANGES or (kind == "fails before" and call in some.values()):
             scene = make(retries=1, tape=Tape(strikes={call: kind}))
             scene.run("struck")
             assert call in scene.tape.struck, f"{call} did not come to pass"

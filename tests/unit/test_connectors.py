@@ -65,7 +65,8 @@ def run(folder: Path, *words: str, packages: tuple[Path, ...] = ()) -> tuple[int
 
 
 def test_one_in_a_wheel_of_its_own_delivers(project: Path, installed: Path) -> None:
-    assert run(project, "deliver", "ids", packages=(installed,))[0] == 0
+    status, said = run(project, "deliver", "ids", packages=(installed,))
+    assert status == 0, said
     (part,) = (project / "deliveries").rglob("*.txt")
     assert part.read_text() == "".join(f"{n}@example.org;" for n in range(5))
     status, schema = run(project, "schema", "export", packages=(installed,))

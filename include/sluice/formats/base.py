@@ -76,9 +76,10 @@ class Format(Declared):
         """How this format holds values of one Arrow type. Raises `Refused` where it cannot."""
         raise NotImplementedError
 
-    def holds(self, width: int) -> int:
-        """Bytes that an encoder holds from one table to the next, of rows of `width` bytes each."""
-        raise NotImplementedError
+    def holds(self, width: int) -> int:  # noqa: ARG002 - the contract's word
+        """Bytes that an encoder holds from one table to the next, of rows of `width` bytes each: none, if it gathers no
+        rows."""
+        return 0
 
     def encoder(self, schema: pa.Schema) -> Encoder:
         """A fresh encoder for one part of rows of `schema`."""
