@@ -80,12 +80,12 @@ soak: install  ## an hour of triggers, backfills and page views on the metadata 
 
 # A worker for each core. One of them has the real Airflow, which mostly waits: the others do everything else meanwhile.
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-FAST := tests/unit tests/golden tests/rules tests/contract/test_formats.py tests/contract/test_formats_property.py
+FAST := tests/unit tests/golden tests/contract/test_formats.py tests/contract/test_formats_property.py
 
 test: install-test servers  ## install what the tests need, and run every test
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
-test-fast: install-test  ## what needs no server and no Airflow that runs, in less than a minute
+test-fast: install-test  ## what needs no server and no Airflow that runs, in about a minute
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(FAST)
 
 test-nightly: install-test servers  ## what takes an hour: a simulated year of hourly runs, a hundred hurt runs (ROUNDS=100)

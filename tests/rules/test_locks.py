@@ -34,6 +34,7 @@ def test_every_installer_asks_for_hashes(file: str) -> None:
         assert from_locks or ours, command
 
 
+@pytest.mark.slow
 def test_every_lock_is_made_by_make_lock() -> None:
     made = subprocess.run(["make", "-n", "-B", "lock"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for lock in LOCKS:

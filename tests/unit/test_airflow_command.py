@@ -64,6 +64,7 @@ def test_the_local_one_gets_the_words_and_gives_its_status(tmp_path: Path, liste
     assert said == '[["dags", "trigger", "export__x", "--conf", "{\\"a\\": -1}", "-h"], {"AIRFLOW_HOME": "/local"}]'
 
 
+@pytest.mark.slow
 def test_where_no_local_one_runs_it_is_the_environment_s(tmp_path: Path) -> None:
     status, said, problems = sluice(tmp_path, "--help", AIRFLOW_HOME="/deployed", AIRFLOW_CONN_LAKE="fs://")
     assert (status, problems) == (7, "")

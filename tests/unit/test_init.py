@@ -30,11 +30,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_its_declarations_are_sound(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0
     assert "1 connection, 1 dataset, 1 segment, 1 refresh, 1 export: 0 errors" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_its_files(project: Path) -> None:
     names = {str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()}
     assert {".gitignore", "Dockerfile", "airflow_settings.yaml", "dags/sluice.py", "requirements.txt"} <= names
@@ -70,6 +72,7 @@ def test_what_is_there_is_never_replaced(project: Path, capsys: pytest.CaptureFi
     assert not (project / "dags" / "sluice.py").exists(), "nothing was written"
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert main(["init", str(tmp_path / "file" / "project")]) == 1

@@ -65,6 +65,7 @@ def test_a_broken_export_tells_whom_the_projects_defaults_name(tmp_path: Path) -
     assert broken.get_task("finish").listeners.alerts == ()
 
 
+@pytest.mark.slow
 def test_whether_a_connection_carries_notices_is_known_before_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps({"conn_type": "http", "host": "http://127.0.0.1"}))
     monkeypatch.setenv("AIRFLOW_CONN_MAIL", json.dumps({"conn_type": "smtp", "host": "127.0.0.1"}))

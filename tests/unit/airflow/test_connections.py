@@ -62,6 +62,7 @@ def test_a_folder(get: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         get("fs")
 
 
+@pytest.mark.slow
 def test_amazon_by_key(get: Any) -> None:
     access = get("aws", login="AKIATEST", password=SECRET, extra={"region_name": "eu-west-1"})
     assert isinstance(access, AwsAccess)

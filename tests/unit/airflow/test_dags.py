@@ -257,6 +257,7 @@ def test_a_refresh_that_airflow_takes_no_dag_of_is_a_broken_dag(world: World, mo
     assert "ZeroDivisionError" in dag.get_task("broken_declaration").page
 
 
+@pytest.mark.slow
 def test_a_file_by_any_name_is_a_dag_that_its_tasks_find_again(tmp_path: Path) -> None:
     """Each with an id that Airflow takes, and that no export by a right name can have."""
     names = ["Bad Name", "bad name", "bad_name", "ä", "x" * 240, "a.b", "a\nb"]

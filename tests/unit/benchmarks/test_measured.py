@@ -22,6 +22,7 @@ with clock() as said:
 """
 
 
+@pytest.mark.slow
 def test_work_leaves_out_what_came_before_the_clock(tmp_path: Path) -> None:
     measured = measure([sys.executable, "-c", _BLOCK], environment(), tmp_path / "log")
     assert measured.total - measured.work >= 0.3

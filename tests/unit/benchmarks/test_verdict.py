@@ -86,6 +86,7 @@ def test_every_target_is_about_subjects_of_its_work() -> None:
         assert all({target.subject, *target.against} <= names for target in work.targets)
 
 
+@pytest.mark.slow
 def test_a_work_that_is_measured_alone_keeps_the_others_tables() -> None:
     """Also where their results are not on this machine: the report itself is all that is left of them."""
     both = {

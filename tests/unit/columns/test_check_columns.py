@@ -113,6 +113,7 @@ def test_the_first_and_the_last_file_are_among_those_looked_at() -> None:
     assert parquet._spread(names, 1000) == names
 
 
+@pytest.mark.slow
 def test_a_database_of_unknown_types_is_asked_for_names_alone(world: World) -> None:
     path = world.root / "crm.sqlite"
     with sqlite3.connect(path) as database:

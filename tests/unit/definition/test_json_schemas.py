@@ -48,6 +48,7 @@ def sound_files() -> list[Path]:
     return [path for path in files if not any(part.startswith("_dr") for part in path.parts)]
 
 
+@pytest.mark.slow
 def test_what_is_written_is_what_the_models_say() -> None:
     stale = [str(path) for path, text in written(DOCS).items() if path.read_text(encoding="utf-8") != text]
     assert not stale, "run `sluice schema --write docs`"

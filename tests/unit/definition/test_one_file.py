@@ -260,6 +260,7 @@ def test_a_wrong_setting_makes_no_error_of_a_default(include: Path) -> None:
     assert pages(load(include), "plain.yaml") == []
 
 
+@pytest.mark.slow
 def test_a_thousand_exports_are_one_walk(include: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read grows with the exports, and not with their square."""
     from sluice.airflow.dags import export_dags
@@ -277,6 +278,7 @@ def test_a_thousand_exports_are_one_walk(include: Path, monkeypatch: pytest.Monk
     assert len(reads) == len(set(reads))
 
 
+@pytest.mark.slow
 def test_far_more_names_than_a_page_shows_cost_no_minute(include: Path) -> None:
     """A word of a megabyte is compared by its beginning."""
     write(include / "exports" / "wrong.yaml", f"kind: dataset-export\nconnection: drop\n{'x' * 900_000}: 1\n")

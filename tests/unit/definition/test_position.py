@@ -131,6 +131,7 @@ def test_lines_are_counted_as_yaml_counts_them(newline: str) -> None:
     assert document.place(("b",)).excerpt == "b: x"
 
 
+@pytest.mark.slow
 def test_limits_hold_exactly() -> None:
     filler = b"# " + b"x" * (MAX_BYTES - len(b"a: 1\n# \n")) + b"\n"
     assert parse(b"a: 1\n" + filler, "f").value == {"a": 1}

@@ -158,6 +158,7 @@ def broken_run(world: World, monkeypatch: pytest.MonkeyPatch, at: str) -> tuple[
     return staged, ledger
 
 
+@pytest.mark.slow
 def test_a_retry_sends_the_pieces_that_are_missing_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut_many_ways: Callable[..., dict[str, bytes]]
 ) -> None:

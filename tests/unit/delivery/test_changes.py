@@ -96,6 +96,7 @@ def as_source(rows: Rows) -> dict[int, dict[str, Any]]:
     return {own: {"id": own, "name": name, "score": score} for own, (name, score) in rows.items()}
 
 
+@pytest.mark.slow
 def test_the_first_run_adds_everything_and_later_ones_what_differs(world: World) -> None:
     write(world, {1: ("a", 1.0), 2: ("b", None), 3: (None, 3.0)})
     world.run("people", "r1")
@@ -250,6 +251,7 @@ def test_rows_without_a_key_of_their_own_are_refused(world: World, ids: list[int
         world.extract("people", "r1")
 
 
+@pytest.mark.slow
 def test_a_key_of_another_type_starts_anew_only_when_asked(world: World) -> None:
     write(world, {1: ("a", 1.0)})
     world.run("people", "r1")
@@ -288,6 +290,7 @@ def test_a_zero_that_turns_negative_and_a_text_that_turns_empty_are_changes(worl
     assert [[row["id"] for row in delivered(world, run)] for run in ("r2", "r3")] == [[1], [1]]
 
 
+@pytest.mark.slow
 def test_another_mode_before_starts_anew_only_when_asked(world: World) -> None:
     text = FILES["exports/people.yaml"]
     world.declare({"exports/people.yaml": text.replace("mode: changes", "mode: incremental")})

@@ -443,6 +443,7 @@ class TestOthers:
         assert list(cleaner.clean(world.now, but=str(world.plan("people", "r1").run.id))) == []
         assert parts(world) == 4
 
+    @pytest.mark.slow
     def test_a_run_that_was_taken_up_again_is_looked_at_again(self, world: World) -> None:
         staged = sent(world, "r1")
         world.abort(staged)
@@ -500,6 +501,7 @@ class TestOthers:
             world.run("people", "r1")
         assert {name: (world.root / "out" / name).read_bytes() for name in world.delivered()} == before
 
+    @pytest.mark.slow
     def test_staging_keeps_the_newest_runs(self, world: World) -> None:
         world.declare({"project.yaml": "staging: {keep: 2}"})
         for n in range(4):
@@ -510,6 +512,7 @@ class TestOthers:
         staged = {path.name for path in (world.root / "sluice_staging" / "staging" / "runs" / "people").iterdir()}
         assert staged == {str(world.plan("people", f"r{n}").run.id) for n in (2, 3)}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("dies_at", ["remove", "remove_tree"])
     def test_a_published_run_whose_staging_is_half_dropped_keeps_its_parts(
         self, world: World, monkeypatch: pytest.MonkeyPatch, dies_at: str
@@ -620,6 +623,7 @@ class Airflow:
         return {"state": "running" if run_id == "alive" else "failed"}
 
 
+@pytest.mark.slow
 def test_the_command_cleans_after_runs_that_are_over(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -186,6 +186,7 @@ def test_neighbours_do_not_run_into_each_other() -> None:
     assert len(set(digests(table))) == 3
 
 
+@pytest.mark.slow
 def test_one_type_in_another_layout_is_the_same() -> None:
     column = pa.array(["a", None, "a"])
     for other in (column.cast(pa.large_string()), column.cast(pa.string_view()), column.dictionary_encode()):
@@ -195,6 +196,7 @@ def test_one_type_in_another_layout_is_the_same() -> None:
         assert digests(pa.table({"x": pa.array(lists.to_pylist(), kind)})) == digests(pa.table({"x": lists}))
 
 
+@pytest.mark.slow
 def test_a_row_has_its_digest_wherever_its_batch_begins() -> None:
     table = pa.table({name: pa.array([None] * 5, kind) for name, kind in TYPES.items()})
     table = table.set_column(0, "id", pa.array(range(5)))

@@ -151,6 +151,7 @@ def test_only_published_full_deliveries_of_the_feed_count(world: World) -> None:
         world.extract("nightly", "second")
 
 
+@pytest.mark.slow
 def test_after_empty_deliveries_any_record_deviates(world: World) -> None:
     declare(world, expect={"max_deviation": "500%"})
     people(world, 0)
@@ -184,6 +185,7 @@ FORMATS: list[dict[str, Any]] = [
 HEADERS = [b"id,name\n", b"", b"", None, b"id|name\r\n"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("form", "header"), list(zip(FORMATS, HEADERS, strict=True)), ids=lambda f: str(f)[:60])
 def test_one_empty_file_is_a_file_of_its_format(
@@ -205,6 +207,7 @@ def test_one_empty_file_is_a_file_of_its_format(
         assert list(verify(read_manifest(manifest, out), out)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_run_does_what_is_declared(world: World, kind: str) -> None:
     people(world, 0)
@@ -221,6 +224,7 @@ def test_an_empty_run_does_what_is_declared(world: World, kind: str) -> None:
     assert world.delivered() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", ["skip", "fail", "file"])
 def test_a_run_with_records_is_no_empty_one(world: World, choice: str) -> None:
     people(world, 0, "pets")

@@ -164,6 +164,7 @@ class TestFiles:
         assert delivered(world, "r2") == list(range(10))
         assert delivered(world, "r3") == [10]
 
+    @pytest.mark.slow
     def test_a_list_of_files_too_long_for_the_store_waits_in_staging(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -184,6 +185,7 @@ class TestFiles:
         world.run("by_file", "r5")
         assert (delivered(world, "r4"), delivered(world, "r5")) == ([*range(11)], [11])
 
+    @pytest.mark.slow
     def test_staging_that_was_restored_to_an_earlier_state_is_refused(self, world: World) -> None:
         log = world.root / "sluice_staging" / "staging" / "deliveries" / "by_file" / "log"
         for number in (1, 2, 3):
@@ -198,6 +200,7 @@ class TestFiles:
         world.run("by_file", "r5")
         assert (delivered(world, "r4"), delivered(world, "r5")) == ([1, 2, 3], [9])
 
+    @pytest.mark.slow
     def test_nobody_follows_a_delivery_that_staging_was_restored_to(self, world: World) -> None:
         log = world.root / "sluice_staging" / "staging" / "deliveries" / "by_file" / "log"
         put(world, "a", [1])
@@ -343,12 +346,14 @@ class TestBackfill:
         assert sorted(delivered(world, "backfill__1", "by_column")) == list(range(6, 30))
         assert mark(world, "by_column").run_id == "r1"
 
+    @pytest.mark.slow
     def test_asked_for_again_it_gives_the_same_bytes(self, world: World, backfilled: dict[str, bytes]) -> None:
         for path in (world.root / "out").rglob("part-*"):
             path.write_bytes(b"spoiled")
         world.run("by_column", "scheduled__of_another_name", run_type="backfill", window=DAY)
         assert self.files(world) == backfilled
 
+    @pytest.mark.slow
     def test_without_its_manifest_it_is_made_anew(self, world: World, backfilled: dict[str, bytes]) -> None:
         stamp(world, "late", {1000: NOW - 7 * HOUR})
         (path,) = [path for path in (world.root / "out").rglob("manifest-*") if b'"window": "(' in path.read_bytes()]

@@ -64,6 +64,7 @@ def previewed(world: World, export: str, rows: int, tmp_path: Path) -> list[Prev
     return list(preview(project, world.plan(export), world, rows, tmp_path / "aside", NOW))
 
 
+@pytest.mark.slow
 def test_rows_are_shown_as_they_would_be_delivered(world: World, tmp_path: Path) -> None:
     (one,) = previewed(world, "late", 5, tmp_path)
     assert one.rows.schema.names == ["id", "mail", "phone"]
@@ -84,6 +85,7 @@ def test_the_rows_are_the_first_that_a_delivery_holds(world: World, tmp_path: Pa
     assert [line.split(",")[0] for line in lines] == [str(key) for key in one.rows.column("id").to_pylist()]
 
 
+@pytest.mark.slow
 def test_members_are_those_of_the_last_refresh(world: World, tmp_path: Path) -> None:
     project = load(world.include).project
     for name in ("even", "late"):
@@ -124,6 +126,7 @@ def test_incremental_goes_on_after_the_last_delivery(world: World) -> None:
     assert delivered("three") == 7
 
 
+@pytest.mark.slow
 def test_a_dry_run_sends_nothing(world: World) -> None:
     project = load(world.include).project
     assert deliver(project, world.plan("late", dry_run=True), world, lambda: NOW, lambda _: None) is None
@@ -151,6 +154,7 @@ def test_what_fails_on_the_way_takes_its_parts_away(world: World, monkeypatch: p
     assert said[-1] == "not published: 1 parts removed"
 
 
+@pytest.mark.slow
 def test_a_rule_that_skips_a_run_is_said(world: World) -> None:
     project = load(world.include).project
     world.declare(

@@ -130,6 +130,7 @@ def test_quarantine_holds_nothing_in_the_clear_that_would_not_be_sent(world: Wor
     assert not set(found["NAME"].to_pylist()) & set(PEOPLE["name"].to_pylist())
 
 
+@pytest.mark.slow
 def test_without_rejects_there_is_no_quarantine(world: World) -> None:
     world.dataset("people", PEOPLE.set_column(2, "phone", pa.array(["1"] * 1000)), files=3)
     report = world.run("most")
@@ -137,6 +138,7 @@ def test_without_rejects_there_is_no_quarantine(world: World) -> None:
     assert not list((world.root / "sluice_staging").rglob("quarantine/**/*.parquet"))
 
 
+@pytest.mark.slow
 def test_values_that_the_format_cannot_hold_reject_their_rows(world: World) -> None:
     report = world.run("all")
     bad = [n for n in range(1000) if n % 50 == 2]
@@ -199,6 +201,7 @@ def test_a_broken_row_is_not_replaced_by_an_older_one_of_its_key(world: World) -
     assert report.feeds["most"].selected == 3
 
 
+@pytest.mark.slow
 def test_a_broken_row_that_a_later_one_of_its_key_replaces_is_a_duplicate(world: World) -> None:
     world.dataset("people", pa.table({"id": [500, 500], "name": ["a", "b"], "phone": [None, "2"], "rate": [1.0] * 2}))
     for name in ("001", "002"):
@@ -266,6 +269,7 @@ def test_only_the_last_runs_quarantines_are_kept(world: World, monkeypatch: pyte
     assert str(kept[-1]) in found
 
 
+@pytest.mark.slow
 def test_many_reasons_are_counted_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quarantine, "KINDS", 1)
     amend(world, "most", fields=["id", *({"field": name, "required": True} for name in ("name", "phone"))])

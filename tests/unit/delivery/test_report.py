@@ -89,6 +89,7 @@ def test_a_refused_run_says_what_differs(world: World) -> None:
     assert [one.run for one in history(world).published(10)] == ["r1"]
 
 
+@pytest.mark.slow
 def test_old_reports_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "KEPT", 2)
     for n in range(4):

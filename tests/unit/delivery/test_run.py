@@ -99,6 +99,7 @@ def test_a_segment_arrives_whole_with_its_rejects_counted(world: World) -> None:
     assert report.files == -(-len(wanted) // 60)
 
 
+@pytest.mark.slow
 def test_text_that_is_stored_as_views_is_text(world: World) -> None:
     views = [field.with_type(pa.string_view()) if field.type == pa.string() else field for field in PEOPLE.schema]
     world.dataset("people", PEOPLE.cast(pa.schema(views)), files=3)
@@ -117,6 +118,7 @@ def test_folders_and_names_are_the_products(world: World) -> None:
     assert [part.records for part in manifest.exportResults] == [300, 300, 300, 100]
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(world: World) -> None:
     world.run("all_people", "run-1")
     first = {name: (world.root / "out" / name).read_bytes() for name in world.delivered()}
@@ -124,6 +126,7 @@ def test_the_same_run_gives_the_same_bytes(world: World) -> None:
     assert {name: (world.root / "out" / name).read_bytes() for name in world.delivered()} == first
 
 
+@pytest.mark.slow
 def test_two_runs_share_no_name(world: World) -> None:
     world.run("all_people", "run-1")
     before = set(world.delivered())
@@ -207,6 +210,7 @@ def test_an_empty_segment_publishes_an_empty_manifest(world: World) -> None:
     assert manifest_of(world).records == 0
 
 
+@pytest.mark.slow
 def test_a_segment_over_the_targets_limit_is_skipped(world: World) -> None:
     refresh(world, "pecs")
     world.declare({"connections/out.yaml": FILES["connections/out.yaml"].replace("400", "100")})

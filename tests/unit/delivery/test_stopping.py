@@ -118,6 +118,7 @@ def test_a_run_that_is_aborted_stops_its_upload_and_is_cleaned_after_it(
     assert parts(world) == 0
 
 
+@pytest.mark.slow
 def test_what_one_that_never_said_that_it_stopped_sends_late_is_looked_for_again(world: World) -> None:
     world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("records: 1,", "records: 100,")})
     staged = world.extract("people", "r1")

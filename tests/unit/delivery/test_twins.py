@@ -92,6 +92,7 @@ def test_sql_that_could_mean_either_is_refused_with_both(world: World) -> None:
     assert refused.value.subject[-2:] == ("fields", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("origin", ["field: email", "sql: email -- of the two"])
 def test_a_required_field_asks_its_own_column(world: World, origin: str) -> None:
     table = pa.table({"id": [1, 2], "Email": ["A@x", None], "email": [None, "b@y"]})
@@ -146,6 +147,7 @@ def test_a_row_that_the_engine_does_not_give_back_is_missed(world: World, monkey
         world.extract("out")
 
 
+@pytest.mark.slow
 def test_a_partition_folder_counts_too(world: World) -> None:
     (world.root / "lake/t/day=7").mkdir(parents=True)
     pq.write_table(pa.table({"id": [1], "Day": ["mon"]}), world.root / "lake/t/day=7/1.parquet")
@@ -158,6 +160,7 @@ def test_a_partition_folder_counts_too(world: World) -> None:
     assert delivered(world) == [{"A": "MON", "B": 8}]
 
 
+@pytest.mark.slow
 def test_changes_are_of_every_column_and_by_the_key(world: World) -> None:
     declare(world, "kind: data-out-export\nentities: [t]\nmode: changes")
     world.dataset("t", KEYS)

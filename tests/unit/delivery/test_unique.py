@@ -98,6 +98,7 @@ def test_one_row_of_each_key_is_delivered(world: World, spec: str, expected: lis
     assert manifest["feeds"]["people"]["duplicates"] == len(ROWS) - len(expected)
 
 
+@pytest.mark.slow
 def test_a_segment_sends_one_row_a_key(world: World) -> None:
     evaluate_segment(load(world.include).project, "all", world, "manual__refresh", NOW)
     text = "{kind: segment-export, connection: out, segments: [all], fields: [name], unique: {order: at}}"
@@ -114,6 +115,7 @@ def test_whole_entities_are_unique_by_their_key(world: World) -> None:
     assert names(world) == ["old", "b", "nobody", "nobody else"]
 
 
+@pytest.mark.slow
 def test_a_slice_is_unique_in_itself(world: World) -> None:
     """What an earlier delivery has sent is not looked at: its row of the same key was the last one then."""
     days = pa.array([*([20_000] * 3), *([20_001] * 4)], pa.date32())

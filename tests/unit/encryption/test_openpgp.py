@@ -93,6 +93,7 @@ def ids(*plain: bytes) -> list[int]:
     return [json.loads(line)["id"] for one in plain for line in gzip.decompress(one).splitlines()]
 
 
+@pytest.mark.slow
 def test_every_part_opens_with_each_recipients_key_and_bears_our_signature(world: World) -> None:
     report = world.run("people")
     parts = bodies(world)
@@ -131,6 +132,7 @@ def gpg(tmp_path: Path) -> Iterator[GnuPG]:
     found.close()
 
 
+@pytest.mark.slow
 def test_gnupg_opens_what_is_delivered_to_its_keys(world: World, gpg: GnuPG) -> None:
     words = ("--passphrase", "hunter22")
     for user in ("partner@example.com", "us@example.com"):

@@ -17,6 +17,7 @@ from sluice.plan.slices import STEPS, Step, between_ticks, slices
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2026, 4, 1), timezones=st.just(UTC))
 
 
+@pytest.mark.slow
 @given(MOMENTS, st.timedeltas(timedelta(seconds=1), timedelta(days=9)), st.sampled_from(STEPS))
 def test_slices_follow_one_another_from_end_to_end(after: datetime, length: timedelta, step: Step) -> None:
     whole = Window(after=after, until=after + length)

@@ -87,6 +87,7 @@ def test_members_are_distinct_sorted_and_never_null(world: World) -> None:
     assert (written.dataset, written.key, written.refreshed_at) == ("people", "id", world.at)
 
 
+@pytest.mark.slow
 def test_a_query_reads_other_datasets_and_segments(world: World) -> None:
     project = world.project(
         rich={"where": "balance > 0"},

@@ -109,6 +109,7 @@ def _read(source: ParquetSource) -> tuple[int, list[int]]:
 class TestLinear:
     """Twice as much is twice the work, and not four times: counted, not timed."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("rows_in_group", [1, 7])
     def test_row_groups_of_one_row_are_read_together(
         self, lake: Lake, monkeypatch: pytest.MonkeyPatch, rows_in_group: int

@@ -148,6 +148,7 @@ BOTH = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @BOTH
 def test_what_was_appended_since(
     lake: Lake, append: Callable[[Lake, pa.Table], None], opened: Callable[[Lake], Source]
@@ -161,6 +162,7 @@ def test_what_was_appended_since(
     assert new(lambda: opened(lake), position(opened(lake))) == []
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_window_holds_what_was_committed_within_it(
     lake: Lake, append: Callable[[Lake, pa.Table], None], opened: Callable[[Lake], Source]
@@ -239,6 +241,7 @@ def test_iceberg_from_an_empty_table_on(lake: Lake) -> None:
     assert new(lake.iceberg, first) == [(1, "mon"), (2, "mon")]
 
 
+@pytest.mark.slow
 def test_iceberg_rows_rewritten_by_a_delete_come_again(lake: Lake) -> None:
     append_iceberg(lake, table(1, 2))
     first = position(lake.iceberg())

@@ -123,6 +123,7 @@ def test_a_feature_that_nobody_knows_is_refused(world: World) -> None:
         delivered(world)
 
 
+@pytest.mark.slow
 def test_a_table_made_again_at_the_same_path_is_refused_until_a_run_with_the_mode_full(news: World) -> None:
     table = DeltaByHand.of(news)
     for number in range(3):
@@ -266,6 +267,7 @@ def test_a_variant_is_refused_by_name_and_only_if_it_is_delivered(world: World, 
         assert engine.sql("select * from d where id = 1").fetchall() == [(1, "a name")]
 
 
+@pytest.mark.slow
 def test_to_declare_the_mode_full_is_no_way_out(news: World) -> None:
     table = DeltaByHand.of(news)
     table.append(0)

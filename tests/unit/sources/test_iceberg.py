@@ -65,6 +65,7 @@ def second(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
+@pytest.mark.slow
 def test_a_window_walks_past_times_that_go_back(world: World) -> None:
     for number in range(4):
         append(world, numbers(number))
@@ -94,6 +95,7 @@ def expire(world: World, *numbers: int) -> None:
     edit(world, forget)
 
 
+@pytest.mark.slow
 def test_the_delivered_snapshot_may_expire(news: World) -> None:
     append(news, numbers(0))
     append(news, numbers(1))

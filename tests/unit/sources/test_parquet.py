@@ -234,6 +234,7 @@ class TestPartitions:
         assert rows(lake.source("k=1/d")) == [{"v": 1}]
 
 
+@pytest.mark.slow
 def test_a_large_row_group_comes_as_many_tables(lake: Lake) -> None:
     lake.put("d/1.parquet", pa.table({"v": pa.array(range(400_000)), "k": ["x"] * 400_000}), row_group_size=400_000)
     source = lake.source()
