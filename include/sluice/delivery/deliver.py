@@ -20,6 +20,7 @@ from sluice.delivery.publishing.report import Report
 from sluice.delivery.sending.ledger import NoLedger
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import upload
+from sluice.errors import SluiceError
 from sluice.model.access import Connections
 from sluice.plan.model import Plan
 from sluice.refresh.evaluate import evaluate_segment
@@ -49,7 +50,19 @@ def deliver(
             say(f"upload: {shard.label}: {sent.bytes:,} bytes")
         return publish(staged, connections, NoWatermarks(), clock())
     except BaseException:
-        done = abort(staged, connections, clock())
-        if not done.published:
-            say(f"not published: {done.removed} parts removed")
+        say(_aborted(staged, connections, clock()))
         raise
+
+
+def _aborted(staged: StagedRun, connections: Connections, now: datetime) -> str:
+    """Remove what was sent; what came of it. If that fails too, the first failure is still the one to read."""
+    try:
+        done = abort(staged, connections, now)
+    except SluiceError as failed:
+        export = staged.folder.split("/")[-2]
+        return f"its parts could not be removed: {failed.what}\n  next: `sluice clean {export}` removes them"
+    if done.published:
+        return "published all the same"
+    if done.unfinished:
+        return f"decided, and not published yet: the next run writes its manifest\n{done.unfinished}"
+    return f"not published: {done.removed} parts removed"

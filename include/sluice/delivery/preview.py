@@ -15,6 +15,7 @@ from sluice.filesystem import open_filesystem
 from sluice.mapping.mapper import Mapper, compile_fields
 from sluice.mapping.salts import read_salts
 from sluice.model.access import Access, Connections, FolderAccess
+from sluice.model.layout import as_numpy
 from sluice.plan.model import Feed, Plan
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import current, read_keys
@@ -101,6 +102,7 @@ def needed(project: Project, segments: list[str]) -> list[str]:
 def _first(
     feed: Feed, source: Source, pinned: Pinned, mapper: Mapper, keys: pa.ChunkedArray | None, rows: int
 ) -> Preview:
+    import numpy as np
     import pyarrow as pa
 
     found: list[pa.Table] = []
@@ -114,5 +116,5 @@ def _first(
             found += [mapper.apply(table) for table in taken(tables, wanted)]
             missing -= len(wanted)
         last = wanted[-1].as_py() if missing <= 0 else pinned.slices[one.index].records
-        set_aside += sum(row < last for row in one.rejects.to_pylist())
+        set_aside += int(np.searchsorted(as_numpy(one.rejects), last))
     return Preview(feed, pa.concat_tables(found) if found else mapper.schema.empty_table(), set_aside)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sluice.discovery.found import Found, dataset_name
@@ -36,60 +36,71 @@ def tables_in(connections: Connections, conn_id: str, path: str) -> Iterator[Fou
     """The tables below `path`, sorted by their places. Raises `FatalError` if there is none."""
     opened = open_filesystem(connections, conn_id, path, read_only=True)
     names = [""] if opened.exists("") else [file.name for file in opened.list("")]
-    places = dict(sorted({**_iceberg(names), **_parquet(names), **_delta(names)}.items()))
-    if not places:
+    kinds = _of_lakehouse(names)
+    tables = {**{place: list[str]() for place in kinds}, **_parquet(names)}
+    if not tables:
         raise FatalError(
             f"there are no tables below {opened.root}",
             next_step="check the path and the Airflow connection; Parquet files and Delta tables are looked for",
         )
-    for place, type_ in places.items():
-        for one in _split(connections, conn_id, join(path, place), names, place) if type_ == "parquet" else [place]:
-            partitions = _partitions(names, one) if type_ == "parquet" else ()
-            yield _found(connections, conn_id, join(path, one), type_, partitions)
+    outer = {outer for place in tables for outer in _around(place)}
+    for place, files in sorted(tables.items()):
+        if place in kinds:
+            yield _found(connections, conn_id, join(path, place), kinds[place])
+        elif place in outer or _differ(connections, conn_id, path, files):
+            yield from (_found(connections, conn_id, join(path, file), "parquet") for file in files)
+        else:
+            yield _found(connections, conn_id, join(path, place), "parquet", _partitions(place, files))
 
 
-def _delta(names: Sequence[str]) -> dict[str, str]:
-    """Each Delta table's folder."""
-    logs = [f"/{name}".partition(f"/{_DELTA}/") for name in names if f"/{_DELTA}/" in f"/{name}"]
-    return {folder.strip("/"): "delta" for folder, _, _ in logs}
-
-
-def _iceberg(names: Sequence[str]) -> dict[str, str]:
-    ends = [name for name in names if name.endswith(_ICEBERG) and "/metadata/" in f"/{name}"]
-    return {f"/{name}".rpartition("/metadata/")[0].strip("/"): "iceberg" for name in ends}
-
-
-def _parquet(names: Sequence[str]) -> dict[str, str]:
-    """Each folder that holds Parquet files, without the levels that partitions make, and outside other tables."""
-    others = [*_delta(names), *_iceberg(names)]
+def _of_lakehouse(names: Iterable[str]) -> dict[str, str]:
+    """The folder of each Delta and Iceberg table, with its type."""
     found = {}
     for name in names:
-        levels = name.split("/")
-        hidden = any(level.startswith(("_", ".")) for level in levels)
-        inside = any(name == other or name.startswith(f"{other}/") or not other for other in others)
-        if (name.endswith(".parquet") or not name) and not hidden and not inside:
-            first = next((at for at, level in enumerate(levels[:-1]) if "=" in level), len(levels) - 1)
-            found["/".join(levels[:first])] = "parquet"
+        if f"/{_DELTA}/" in f"/{name}":
+            found[f"/{name}".partition(f"/{_DELTA}/")[0].strip("/")] = "delta"
+        elif name.endswith(_ICEBERG) and "/metadata/" in f"/{name}":
+            found[f"/{name}".rpartition("/metadata/")[0].strip("/")] = "iceberg"
     return found
 
 
-def _split(connections: Connections, conn_id: str, path: str, names: Sequence[str], place: str) -> list[str]:
-    """The folder, or its files if they have different columns: then each is a table of its own."""
-    inside = f"{place}/" if place else ""
-    direct = [name for name in names if name.startswith(inside) and "/" not in name.removeprefix(inside)]
-    files = [name for name in direct if name.endswith(".parquet")]
-    if len(files) < 2:
-        return [place]
-    columns = []
-    for name in files[:_COMPARED]:
+def _parquet(names: Sequence[str]) -> dict[str, list[str]]:
+    """The Parquet files of each folder that holds any, with those in levels that partitions make, outside of tables of
+    other types."""
+    others, found = _of_lakehouse(names), defaultdict[str, list[str]](list)
+    for name in names:
+        levels = name.split("/")
+        hidden = any(level.startswith(("_", ".")) for level in levels)
+        if (name.endswith(".parquet") or not name) and not hidden and others.keys().isdisjoint(_around(name)):
+            first = next((at for at, level in enumerate(levels[:-1]) if "=" in level), len(levels) - 1)
+            found["/".join(levels[:first])].append(name)
+    return found
+
+
+def _around(name: str) -> list[str]:
+    """The folders that a name lies in, from the outermost, which is empty."""
+    levels = name.split("/")
+    return ["/".join(levels[:depth]) for depth in range(len(levels))]
+
+
+def _differ(connections: Connections, conn_id: str, path: str, files: Sequence[str]) -> bool:
+    """Whether the first files have different columns: then each file is a table of its own."""
+    columns = set()
+    for name in files[:_COMPARED] if len(files) > 1 else ():
         with suppress(SluiceError):
-            source = _opened(connections, conn_id, join(path.removesuffix(place), name), "parquet")
-            columns.append(source.columns().schema.names)
-    return files if len(list(groupby(sorted(columns)))) > 1 else [place]
+            source = _opened(connections, conn_id, join(path, name), "parquet")
+            columns.add(tuple(sorted(source.columns().schema.names)))
+    return len(columns) > 1
+
+
+def _partitions(place: str, files: Sequence[str]) -> tuple[str, ...]:
+    """The levels named `key=value` above the first file of a table."""
+    levels = files[0].removeprefix(place).split("/")[:-1]
+    return tuple(level.partition("=")[0] for level in levels if "=" in level)
 
 
 def _found(
-    connections: Connections, conn_id: str, path: str, type_: str, partitions: tuple[str, ...]
+    connections: Connections, conn_id: str, path: str, type_: str, partitions: tuple[str, ...] = ()
 ) -> Found | Unreadable:
     name = path.strip("/").rpartition("/")[2].removesuffix(".parquet")
     try:
@@ -131,11 +142,3 @@ def _sample(source: Source, column: str) -> pa.ChunkedArray:
             break
     column_type = pinned.schema.field(column).type
     return pa.concat_tables(found).column(0)[:SAMPLE] if found else pa.chunked_array([], column_type)
-
-
-def _partitions(names: Sequence[str], place: str) -> tuple[str, ...]:
-    """The levels named `key=value` above the first file of a table."""
-    inside = f"{place}/" if place else ""
-    first = next((name for name in names if name.startswith(inside) and name.endswith(".parquet")), inside)
-    levels = first.removeprefix(inside).split("/")[:-1]
-    return tuple(level.partition("=")[0] for level in levels if "=" in level)

@@ -155,6 +155,19 @@ def test_what_fails_on_the_way_takes_its_parts_away(world: World, monkeypatch: p
 
 
 @pytest.mark.slow
+def test_the_first_failure_is_told_if_cleaning_fails_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object) -> None:
+        raise RetriableError("nothing answers")
+
+    monkeypatch.setattr("sluice.delivery.deliver.upload", down)
+    monkeypatch.setattr("sluice.delivery.deliver.abort", lambda *_: (_ for _ in ()).throw(RetriableError("nor now")))
+    said: list[str] = []
+    with pytest.raises(RetriableError, match="nothing answers"):
+        deliver(load(world.include).project, world.plan("late"), world, lambda: NOW, said.append)
+    assert said[-1].startswith("its parts could not be removed: nor now")
+    assert "`sluice clean late`" in said[-1]
+
+
 def test_a_rule_that_skips_a_run_is_said(world: World) -> None:
     project = load(world.include).project
     world.declare(

@@ -75,6 +75,12 @@ def test_files_with_other_columns_are_tables_of_their_own(world: World) -> None:
     assert found(world, "tpch/customer.parquet")["customer"].source["path"] == "tpch/customer.parquet"
 
 
+def test_a_folder_that_holds_other_tables_is_none_itself(world: World) -> None:
+    for name in ("all.parquet", "sub/customer/day=1/0.parquet", "sub/customer/day=2/0.parquet"):
+        write(world, name, CUSTOMER)
+    assert {one.source["path"] for one in found(world).values()} == {"all.parquet", "sub/customer"}
+
+
 def test_a_delta_table_is_one_and_its_files_are_none(world: World) -> None:
     deltalake.write_deltalake(str(world.root / "lake" / "orders"), CLICKS)
     (orders,) = found(world).values()
