@@ -32,6 +32,13 @@ class Database:
     def __init__(self) -> None:
         self._running = ExitStack()
 
+    def execute(self, *statements: str) -> None:
+        """Run these, and commit."""
+        with adbc.connect(self.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            connection.commit()
+
     @cached_property
     def address(self) -> str:
         folder = Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="sluice-postgres-")))

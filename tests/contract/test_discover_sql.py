@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import adbc_driver_postgresql.dbapi as adbc
 import pytest
 
 from sluice.discovery.databases import tables_of
@@ -30,10 +29,7 @@ TABLES = (
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
     running = Database()
-    with adbc.connect(running.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
-        for statement in TABLES:
-            cursor.execute(statement)
-        connection.commit()
+    running.execute(*TABLES)
     yield running
     running.close()
 

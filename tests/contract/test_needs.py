@@ -1,5 +1,5 @@
 """What a run asks of a destination and what `sluice check --connect` tries are one list: verb by verb, at S3 request by
-request. What is denied is told by the probe, and a run does without it."""
+request. The probe reports each request that is denied."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 import pytest
 
@@ -39,10 +38,7 @@ TYPES = (
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
     running = Database()
-    with adbc.connect(running.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
-        for statement in TYPES:
-            cursor.execute(statement)
-        connection.commit()
+    running.execute(*TYPES)
     yield running
     running.close()
 

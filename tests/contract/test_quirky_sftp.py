@@ -55,7 +55,7 @@ class Case:
 
 
 def deliver(destination: Destination) -> None:
-    """Everything that a run asks of a destination, and what becomes of it."""
+    """Every request that a run makes of a destination, and its result."""
     assert destination.stat("a/b/one.bin") is None
     destination.remove(["a/b/one.bin"])
     for body in (FIRST, SECOND):
@@ -110,8 +110,8 @@ CASES = (
     Case("stat", "an answer, or a listing", "no-stat,no-list", "refused", FatalError, "permission denied"),
     Case("stat", "a size", "no-sizes", "the error names `check_size: false`", FatalError,
          "tells no sizes.*check_size: false", {"check_size": False}, write_only),
-    Case("stat", "a time, for a source's files", "no-times", "a file that was written again is told by its size and its"
-         " footer alone"),
+    Case("stat", "a time, for a source's files", "no-times", "a rewritten file is detected by its size and its"
+         " footer only"),
     Case("mkdir", "nothing: the file that follows tells", "mkdir-denied", "all goes on"),
     Case("mkdir", "a yes, if the folder is missing", "no-mkdir", "refused; `make_folders: false` if folders are made by"
          " somebody else", FatalError, "permission denied"),

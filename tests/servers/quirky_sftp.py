@@ -13,7 +13,7 @@ from typing import Any
 import asyncssh
 from asyncssh.sftp import SFTPServerHandler
 
-from tests.servers.ssh import PASSWORD, USER
+from tests.servers.ssh_server import Login
 
 QUIRKS = {
     "one-connection": "closes a second connection",
@@ -52,10 +52,10 @@ QUIRKS = {
 }
 ON = frozenset(sys.argv[4].split(",")) - {""} if __name__ == "__main__" else frozenset[str]()
 assert QUIRKS.keys() >= ON, ON - QUIRKS.keys()
-_open: set[Login] = set()
+_open: set[OneAtATime] = set()
 
 
-class Login(asyncssh.SSHServer):
+class OneAtATime(Login):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         if "one-connection" in ON and _open:
             conn.abort()
@@ -64,15 +64,6 @@ class Login(asyncssh.SSHServer):
 
     def connection_lost(self, exc: Exception | None) -> None:
         _open.discard(self)
-
-    def begin_auth(self, username: str) -> bool:
-        return True
-
-    def password_auth_supported(self) -> bool:
-        return True
-
-    def validate_password(self, username: str, password: str) -> bool:
-        return (username, password) == (USER, PASSWORD)
 
 
 def _denied(quirk: str, what: str) -> None:
@@ -190,7 +181,7 @@ class Files(asyncssh.SFTPServer):
 
 
 def _told(result: Any) -> Any:
-    """What is told of a file."""
+    """The attributes of a file."""
     found = asyncssh.SFTPAttrs.from_local(result) if isinstance(result, os.stat_result) else result
     if "no-times" in ON:
         found.atime = found.mtime = found.atime_ns = found.mtime_ns = None
@@ -243,7 +234,7 @@ def _options(host_key: str) -> dict[str, Any]:
 
 async def serve(port: int, host_key: str) -> None:
     options = _options(host_key) | ({} if "no-sftp" in ON else {"sftp_factory": Files})
-    await asyncssh.listen("127.0.0.1", port, server_factory=Login, **options)
+    await asyncssh.listen("127.0.0.1", port, server_factory=OneAtATime, **options)
     await asyncio.Event().wait()
 
 

@@ -16,14 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_a_new_machine: None) -> Path:
     """A new project, which is the working folder."""
-    for name in ("SLUICE_INCLUDE", "SLUICE_HOME", "AIRFLOW_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("LAKE", "SLUICE_STAGING", "DELIVERIES"):  # the command sets them: afterwards they are as before
-        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", "")
-        monkeypatch.delenv(f"AIRFLOW_CONN_{name}")
-    monkeypatch.setattr("sluice.where._dag_file", None)
     folder = tmp_path / "new" / "project"
     assert main(["init", str(folder)]) == 0
     monkeypatch.chdir(folder)

@@ -27,14 +27,8 @@ def blocks(kind: str) -> list[str]:
 
 @pytest.mark.slow
 def test_every_command_of_the_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], on_a_new_machine: None
 ) -> None:
-    for name in ("SLUICE_INCLUDE", "SLUICE_HOME", "AIRFLOW_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("LAKE", "SLUICE_STAGING", "DELIVERIES"):  # the commands set them: afterwards they are as before
-        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", "")
-        monkeypatch.delenv(f"AIRFLOW_CONN_{name}")
-    monkeypatch.setattr("sluice.where._dag_file", None)
     monkeypatch.chdir(tmp_path)
     (export,) = blocks("yaml")
     (written,) = re.findall(r"^`(include/exports/\S+\.yaml)`:$", PAGE.read_text(), re.MULTILINE)

@@ -33,7 +33,7 @@ def discover(args: Namespace) -> int:
         else:
             own = next(name for name in _names(one.name) if name not in taken)
             taken.add(own)
-            text = one.declaration().replace(f"\n{one.name}:\n", f"\n{own}:\n", 1)
+            text = one.declaration(own)
             new.append(text)
             print(text, flush=True)
     if args.write and new:

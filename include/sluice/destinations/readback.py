@@ -13,11 +13,11 @@ from sluice.errors import SluiceError
 
 
 class ReadBackConfig(DestinationConfig):
-    """What the declarations of destinations share that know no checksum."""
+    """What declarations share if their destination keeps no checksums."""
 
     verify: Literal["read-back"] | None = None
-    """`read-back` reads every file again once it has arrived and compares it with what was sent; sizes alone are
-    compared unless given."""
+    """`read-back` reads each file again after it has arrived and compares its bytes; by default only sizes are
+    compared."""
 
     def checked(self, destination: Destination, origin: Origin) -> Destination:
         """The opened destination, as declared."""

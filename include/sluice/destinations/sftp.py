@@ -73,7 +73,7 @@ class Sftp(DestinationConfig):
             )
         server = f"{access.host}:{access.port}"
         origin = Origin(name, self.airflow_conn_id, server, server)
-        private_key(access, origin)  # one that cannot be read is told before anything is connected
+        private_key(access, origin)  # raises before anything is connected if the key cannot be read
         sessions: list[Session] = []
         for _ in range(min(threads, self.connections)):
             crowded = partial(_crowded, sessions)

@@ -43,7 +43,7 @@ def tables_in(connections: Connections, conn_id: str, path: str) -> Iterator[Fou
             f"there are no tables below {opened.root}",
             next_step="check the path and the Airflow connection; Parquet files and Delta tables are looked for",
         )
-    outer = {outer for place in tables for outer in _around(place)}
+    outer = {outer for place in tables if place for outer in _around(place)}
     for place, files in sorted(tables.items()):
         if place in kinds:
             yield _found(connections, conn_id, join(path, place), kinds[place])

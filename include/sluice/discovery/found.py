@@ -39,13 +39,13 @@ class Found:
     partitions: tuple[str, ...] = ()
     """Columns that folders named `key=value` make."""
 
-    def declaration(self) -> str:
-        """The dataset as YAML, with the columns' types and the reasons of guesses as comments."""
+    def declaration(self, name: str) -> str:
+        """The dataset as YAML under a name, with the columns' types and the reasons of guesses as comments."""
         lines = [*_wrapped(", ".join(f"{one.name} {one.type}" for one in self.schema))]
         if self.partitions:
             lines.append(f"# columns of folders: {', '.join(self.partitions)}")
         lines += [
-            f"{self.name}:",
+            f"{spell(name)}:",
             _line("kind", self.kind),
             _line("key", self.key),
             f"  source: {spell(dict(self.source))}",
@@ -54,8 +54,9 @@ class Found:
 
 
 def dataset_name(table: str) -> str:
-    """A dataset's name for a table: lower case, with `-` for what a name cannot hold."""
-    return _OTHER.sub("-", table.lower()).strip("-_")[:100] or "dataset"
+    """A dataset's name for a table: lower case, with a letter first and `-` for what a name cannot hold."""
+    name = _OTHER.sub("-", table.lower()).strip("-_")
+    return (name if name[:1].isalpha() else f"dataset-{name}".rstrip("-"))[:100]
 
 
 def _line(key: str, guess: Guess) -> str:

@@ -41,7 +41,7 @@ class Opening(NamedTuple):
     create: Create = impossible("this kind of connection")
     """Creates a file only if it is absent."""
     greet: Callable[[str, str], None] = lambda _bucket, _conn_id: None
-    """Asks the server for a bucket, for clients that follow whoever sends them elsewhere."""
+    """Checks that a bucket's server does not redirect; for clients that would follow."""
     links: Links | None = None
     """How links are followed; None for a store that has none."""
 

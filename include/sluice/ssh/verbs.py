@@ -231,6 +231,6 @@ async def read(file: asyncssh.SFTPClientFile, offset: int, size: int) -> bytes:
 
 
 def entry(name: str, attributes: asyncssh.SFTPAttrs) -> Entry:
-    """What a server has told of a name."""
+    """What a server says about a path."""
     mode = attributes.permissions or 0
     return Entry(name, attributes.size, int(attributes.mtime or 0), modes.S_ISDIR(mode), modes.S_ISLNK(mode))

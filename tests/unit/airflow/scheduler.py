@@ -70,7 +70,7 @@ class Scheduled:
     run_id: str = "manual__1"
     shards: int = 2
     woken: list[Any] = field(default_factory=list)
-    """The assets that `finish` has told of."""
+    """The assets that `finish` has updated."""
 
     def run(self) -> str:
         """Create the run, and schedule until it has ended; its state then."""

@@ -1,4 +1,4 @@
-"""An upload stops when it is told to, and when its run is aborted; what it left is removed after it has stopped."""
+"""An upload stops on request and when its run is aborted; its parts are removed after it has stopped."""
 
 from __future__ import annotations
 

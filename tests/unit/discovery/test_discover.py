@@ -113,7 +113,7 @@ def test_what_cannot_be_read_is_named_and_hides_nothing(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("table", "name"),
-    [("Customer Data", "customer-data"), ("2026_é_x", "2026_-_x"), ("...", "dataset"), ("A" * 200, "a" * 100)],
+    [("Customer Data", "customer-data"), ("2026_é_x", "dataset-2026_-_x"), ("...", "dataset"), ("A" * 200, "a" * 100)],
 )
 def test_a_table_name_becomes_a_dataset_name(table: str, name: str) -> None:
     assert dataset_name(table) == name
@@ -127,18 +127,20 @@ def test_the_command_writes_declarations_that_hold(
     for place in ("customer/0.parquet", "a/b/customer/0.parquet"):
         write(world, place, CUSTOMER)
     write(world, "on/0.parquet", odd)
+    for place in ("2026", "null", "true"):
+        write(world, f"{place}/0.parquet", CUSTOMER)
     include = str(world.include)
     world.include.mkdir()
     assert main(["discover", "lake", ".", "--include", include, "--write"]) == 0
     printed = capsys.readouterr().out
-    assert printed.endswith(f"3 datasets added to {world.include / 'catalog' / 'datasets.yaml'}\n")
+    assert printed.endswith(f"6 datasets added to {world.include / 'catalog' / 'datasets.yaml'}\n")
     loaded = load(world.include)
     assert [error.what for error in loaded.errors if "exports" not in error.what] == []
-    assert set(loaded.project.datasets) == {"customer", "customer-2", "on"}
+    assert set(loaded.project.datasets) == {"customer", "customer-2", "on", "dataset-2026", "null", "true"}
     assert loaded.project.datasets["on"].key == "yes"
     before = (world.include / "catalog" / "datasets.yaml").read_bytes()
     assert main(["discover", "lake", ".", "--include", include, "--write"]) == 0
-    assert capsys.readouterr().out.count("is declared already") == 3
+    assert capsys.readouterr().out.count("is declared already") == 6
     assert (world.include / "catalog" / "datasets.yaml").read_bytes() == before
 
 

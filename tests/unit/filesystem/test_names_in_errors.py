@@ -1,4 +1,4 @@
-"""Names that hold the very words that failures are told by: a minute's outage of `lake/404` is an outage."""
+"""A path may contain the words of an error: a timeout on `lake/404` is a timeout, not a missing file."""
 
 from __future__ import annotations
 

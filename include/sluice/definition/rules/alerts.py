@@ -21,5 +21,5 @@ def receivers_are_told_once(export: ExportBase, known: Known) -> Iterator[Proble
     seen: set[str] = set()
     for index, alert in enumerate(export.alerts):
         if alert.receiver in seen:
-            yield Problem(("alerts", index, "to"), f"`{alert.to}` is told twice", "put both into one alert's `on`")
+            yield Problem(("alerts", index, "to"), f"`{alert.to}` is listed twice", "put both into one alert's `on`")
         seen.add(alert.receiver)
