@@ -71,6 +71,7 @@ def test_the_skipped_and_the_repeated_hour_of_budapest() -> None:
     assert daily.after(datetime(2026, 10, 24, 12, tzinfo=UTC)) == first
     assert daily.after(first) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC), "02:30 came again an hour later"
     assert daily.until(datetime(2026, 10, 25, 1, 45, tzinfo=UTC)) == first
+    assert daily.until(datetime(2026, 10, 25, 1, 15, tzinfo=UTC)) == first, "02:15 for the second time"
 
 
 def test_days_are_the_zones_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,8 @@ import pytest
 
 from sluice.errors import FatalError
 from sluice.model.access import FolderAccess
-from sluice.model.thrift import I64, read_struct, write_struct
+from sluice.model.thrift import I32, I64, read_struct, write_struct
+from sluice.sources.claims import _pages
 from sluice.sources.parquet import Parquet, ParquetSource
 
 _ROWS, _GROUPS, _GROUP_ROWS = 3, 4, 3
@@ -162,3 +164,11 @@ class _Counting:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._schema, name)
+
+
+def test_a_page_that_ends_before_it_begins_is_no_page() -> None:
+    """Its size would lead back to itself, for ever."""
+    length = len(write_struct({3: (I32, -5)}))
+    page = write_struct({3: (I32, -length)})
+    with pytest.raises(ValueError, match=f"-{length}"):
+        list(islice(_pages(pa.BufferReader(page), 0, len(page)), 3))
