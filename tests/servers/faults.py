@@ -7,8 +7,8 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,7 +61,7 @@ class FaultProxy:
         """Of every request so far, its first line and its headers."""
         self.port = 0
         self._upstream, self._raw = upstream, raw
-        self._loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
 
@@ -74,34 +74,39 @@ class FaultProxy:
         self._thread.join(10)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
+        asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        self._over = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._over.wait()
+        # asyncio loses the connections that it has accepted, but not yet given to us, if the server is closed now.
+        self._loop.remove_reader(server.sockets[0].fileno())
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(others)
         server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed is let go of in the loop's next round
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._one(reader, writer))
+        if self._over.is_set():  # the listener took it in its last moment
+            writer.close()
+            return
+        # Not in the task's own `finally`: one that is cancelled before its first step has none.
+        self._kept(self._one(reader, writer)).add_done_callback(lambda _: writer.close())
+
+    def _kept(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with suppress(OSError, EOFError):  # either side has gone: what the other sees is the client's affair
             await (self._pass_raw(reader, writer) if self._raw else self._request(reader, writer))
-        except (OSError, EOFError):
-            pass  # either side has gone: what the other sees is the client's affair
-        finally:
-            writer.close()
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -148,7 +153,7 @@ class FaultProxy:
     async def _pass_raw(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
         rule = next((rule for rule in self.rules if rule.takes("", "")), None)
-        answers = asyncio.create_task(_copy(up_reader, writer, None))
+        answers = self._kept(_copy(up_reader, writer, None))
         try:
             if rule is None:
                 await _copy(reader, up_writer, None)
