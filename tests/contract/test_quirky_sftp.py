@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from sluice.cli import main
 from sluice.definition.project import Staging
@@ -121,6 +122,8 @@ CASES = (
     Case("write", "a code for a full disk, or that text alone", "full", "tried again; the error says where to look",
          RetriableError, "look at the disk and the log"),
     Case("write", "a yes", "write-fails", "tried again; nothing is left", RetriableError, "the server answered ``"),
+    Case("write", "that what is kept is what was sent", "flips-a-byte", "seen with `verify: read-back` only",
+         job=write_only),
     Case("close", "a yes: servers with a quota may refuse here", "close-fails", "tried again; nothing is left",
          RetriableError, "the server answered `quota`"),
     Case("close", "that the file stays", "take-at-once", "the error names `check_size: false` and `rename: false`",
@@ -182,6 +185,24 @@ def _done(job: Callable[[Destination], None], destination: Destination) -> None:
         job(destination)
     finally:
         destination.close()
+
+
+def test_another_byte_of_the_same_size_is_seen_if_files_are_read_back(fleet: Fleet, tmp_path: Path) -> None:
+    with served(fleet, tmp_path, "flips-a-byte") as (server, conn_id):
+        _done(lambda at: at.put("one", [FIRST]) and None, opened(fleet, conn_id))
+        assert (server.folder / "in" / "one").read_bytes() != FIRST, "a size alone does not show it"
+        with pytest.raises(RetriableError, match="other bytes are read there than were sent"):
+            _done(lambda at: at.put("two", [FIRST]) and None, opened(fleet, conn_id, verify="read-back"))
+        assert not (server.folder / "in" / "two").exists()
+    (tmp_path / "honest").mkdir()
+    with served(fleet, tmp_path / "honest") as (server, conn_id):
+        _done(tidy, opened(fleet, conn_id, verify="read-back"))
+
+
+def test_what_is_moved_away_cannot_be_read_back() -> None:
+    declared = {"type": "sftp", "airflow_conn_id": "x", "check_size": False, "verify": "read-back"}
+    with pytest.raises(ValidationError, match="`verify: read-back` reads files that `check_size: false` says are gone"):
+        DESTINATIONS["sftp"].model_validate(declared)
 
 
 def test_what_is_there_stays_if_nothing_can_come_in_its_place(fleet: Fleet, tmp_path: Path) -> None:

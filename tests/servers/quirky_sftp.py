@@ -43,6 +43,7 @@ QUIRKS = {
     "no-extensions": "has none of OpenSSH's extensions",
     "drops": "drops the connection after twelve requests",
     "take-at-once": "moves a file away when it is closed",
+    "flips-a-byte": "keeps another byte than it was given, and the same size",
     "full": "fails as a full disk does, in the protocol's oldest words",
     "sha1-kex": "exchanges keys by SHA-1 only",
     "sha1-mac": "has MACs by SHA-1 only",
@@ -111,6 +112,8 @@ class Files(asyncssh.SFTPServer):
             raise asyncssh.SFTPFailure("")
         if "full" in ON:
             raise asyncssh.SFTPFailure("Failure")
+        if "flips-a-byte" in ON and not offset:
+            data = bytes([data[0] ^ 1]) + data[1:]
         return super().write(file, offset, data)
 
     def close(self, file: Any) -> Any:

@@ -44,7 +44,7 @@ class ReadBack:
                 self._at.remove([name])
             raise self._origin.retriable(
                 f"cannot write {self._at.locate(name)}: other bytes are read there than were sent",
-                f"look at the disk of {self._origin.container}",
+                f"check the disk and the memory of {self._origin.container}",
             )
         return stored
 

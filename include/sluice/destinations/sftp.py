@@ -8,13 +8,14 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import cycle
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from sluice.destinations.base import Capabilities, Destination, DestinationConfig, Stored
+from sluice.destinations.base import Capabilities, Destination, Stored
 from sluice.destinations.body import Body
 from sluice.destinations.names import below, by_folder, final, folder_below, join, unfinished
+from sluice.destinations.readback import ReadBackConfig
 from sluice.errors import DefinitionError, SluiceError
 from sluice.model.access import Connections, SftpAccess
 from sluice.model.declared import Duration
@@ -33,7 +34,7 @@ _NO_DOTS = (
 )
 
 
-class Sftp(DestinationConfig):
+class Sftp(ReadBackConfig):
     """An SFTP server, by password or key: an Airflow connection of type `sftp`. A folder with a leading slash begins at
     the server's root, any other at the login's own folder."""
 
@@ -60,6 +61,14 @@ class Sftp(DestinationConfig):
         root = "/" if folder.startswith("/") else ""
         return root + super()._plain_folder(folder)
 
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Self:
+        if self.verify and not self.check_size:
+            raise ValueError(
+                "`verify: read-back` reads files that `check_size: false` says are gone: delete one of them"
+            )
+        return self
+
     @property
     def stays(self) -> bool:
         return self.check_size
@@ -78,7 +87,7 @@ class Sftp(DestinationConfig):
         for _ in range(min(threads, self.connections)):
             crowded = partial(_crowded, sessions)
             sessions.append(Session(access, origin, timeout=self.timeout, retry_for=self.retry_for, crowded=crowded))
-        return SftpFolder(self, sessions, origin)
+        return self.checked(SftpFolder(self, sessions, origin), origin)
 
 
 def _crowded(sessions: Sequence[Session]) -> str:
