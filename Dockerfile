@@ -15,7 +15,8 @@ RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
 
 COPY --chown=airflow:root dags /opt/airflow/dags
 COPY --chown=airflow:root include /opt/airflow/include
-ENV PYTHONPATH=/opt/airflow/include SLUICE_HOME=/opt/airflow
+COPY --chown=airflow:root src /opt/airflow/src
+ENV PYTHONPATH=/opt/airflow/src SLUICE_HOME=/opt/airflow
 # The command `sluice`, which error pages name.
 RUN printf '#!/bin/sh\nexec python -m sluice.cli "$@"\n' > /home/airflow/.local/bin/sluice && \
     chmod +x /home/airflow/.local/bin/sluice

@@ -32,7 +32,7 @@ def described() -> list[str]:
 def commit() -> str:
     """The commit that is measured; `+` where files have changed since."""
     head = _said(["git", "rev-parse", "--short", "HEAD"])
-    return head + ("+" if _said(["git", "status", "--porcelain", "--", "include", "benchmarks/*.py"]) else "")
+    return head + ("+" if _said(["git", "status", "--porcelain", "--", "src", "benchmarks/*.py"]) else "")
 
 
 def load() -> float:

@@ -17,11 +17,11 @@ from sluice.definition.load import load, load_export
 from sluice.delivery.chunk import chunk
 from sluice.delivery.commit.watermark import NoWatermarks
 from sluice.delivery.extract import extract
-from sluice.delivery.publish import publish
-from sluice.delivery.publishing.report import Report
-from sluice.delivery.sending.ledger import NoLedger
+from sluice.delivery.publish.publish import publish
+from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.upload import upload
+from sluice.delivery.upload.receipts import NoLedger
+from sluice.delivery.upload.upload import upload
 from sluice.model.run import Run
 from sluice.plan.build import build
 from sluice.refresh.evaluate import evaluate_segment

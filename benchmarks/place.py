@@ -33,7 +33,7 @@ def settled() -> None:
 def environment() -> dict[str, str]:
     """What every measured process gets: this checkout's packages, and compiled bytecode as an installation has it."""
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**inherited, "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "include"), str(REPOSITORY)])}
+    return {**inherited, "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])}
 
 
 def own_command(export: str, out: Path) -> list[str]:

@@ -234,7 +234,7 @@ def environment(layout: Layout, url: str, database: str) -> dict[str, str]:
 def _variables(layout: Layout, url: str, database: str) -> dict[str, str]:
     own = {
         "AIRFLOW_HOME": str(layout.airflow),
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "include"), str(REPOSITORY)]),
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)]),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "SLUICE_HOME": str(layout.root),
         "SLUICE_INCLUDE": str(layout.include),

@@ -17,8 +17,8 @@ from local.layout import Layout
 from sluice.airflow import runs
 from sluice.airflow.rest import Outage, Rest
 from sluice.airflow.runs import Run, Task
-from sluice.definition.catalog import SYSTEM_REFRESH
 from sluice.definition.load import load
+from sluice.definition.models.catalog import SYSTEM_REFRESH
 from sluice.errors import FatalError
 
 PREFIX = "export__"

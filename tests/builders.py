@@ -13,17 +13,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sluice.definition.export import Export
 from sluice.definition.load import load_export
-from sluice.definition.project import Project
+from sluice.definition.models.export import Export
+from sluice.definition.models.project import Project
 from sluice.delivery.abort import Aborted, abort
 from sluice.delivery.chunk import chunk
 from sluice.delivery.extract import extract
-from sluice.delivery.publish import publish
-from sluice.delivery.publishing.report import Report
-from sluice.delivery.sending.ledger import Ledger, NoLedger
+from sluice.delivery.publish.publish import publish
+from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.upload import Sent, upload
+from sluice.delivery.upload.receipts import Ledger, NoLedger
+from sluice.delivery.upload.upload import Sent, upload
 from sluice.errors import DefinitionError
 from sluice.model.access import Access, FolderAccess
 from sluice.model.run import Run

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sluice.airflow.names import dag_id
 from sluice.definition.load import load
-from sluice.definition.schedule import LONGEST_CRON, Cron, ScheduleSpec
+from sluice.definition.models.schedule import LONGEST_CRON, Cron, ScheduleSpec
 from sluice.model import declared
 from tests.mutants import HOSTILE
 from tests.servers.airflow_store import AirflowStore, airflow_store

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from sluice.airflow.alerts import send
+from sluice.alerts.notices import News, Notice
 from sluice.cli import main
-from sluice.definition.alerts import Alert
-from sluice.delivery.alerts import News, Notice
+from sluice.definition.models.alerts import Alert
 from sluice.errors import DefinitionError, RetriableError
 from tests.servers import receivers
 from tests.servers.process import free_port

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
-from sluice.definition.project import Staging
+from sluice.definition.models.project import Staging
 from sluice.delivery.commit.log import Log
 from sluice.delivery.probe import probe_staging
 from sluice.errors import FatalError, RetriableError

@@ -198,7 +198,7 @@ def test_memory_does_not_grow_with_rows(variant: Variant) -> None:
     def peak(times: int) -> int:
         options = json.dumps({"type": variant.type, **variant.options})
         run = subprocess.run([sys.executable, "-c", MEMORY, options, str(times)], capture_output=True, text=True,
-                             check=True, env={"PYTHONPATH": str(Path("include").resolve())})  # fmt: skip
+                             check=True, env={"PYTHONPATH": str(Path("src").resolve())})  # fmt: skip
         return int(run.stdout)
 
     few, many = peak(8), peak(48)

@@ -12,7 +12,7 @@ import adbc_driver_postgresql.dbapi as adbc
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.publish.manifest import Manifest
 from sluice.errors import FatalError
 from sluice.model.access import SqlAccess
 from sluice.model.run import Window

@@ -15,7 +15,7 @@ import adbc_driver_postgresql.dbapi as adbc
 import pytest
 
 from sluice.cli import main
-from sluice.definition.catalog import CursorColumn
+from sluice.definition.models.catalog import CursorColumn
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.access import SqlAccess
 from sluice.sources import SOURCES

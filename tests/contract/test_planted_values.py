@@ -16,8 +16,8 @@ from airflow.sdk._shared.logging.structlog import structlog_processors
 
 from sluice.airflow.project import verdicts
 from sluice.columns.schemas import read_schemas
-from sluice.definition.catalog import Dataset
-from sluice.definition.fields import FieldSpec
+from sluice.definition.models.catalog import Dataset
+from sluice.definition.models.fields import FieldSpec
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.foreign import said, without_literals, without_values
 from sluice.formats import FORMATS

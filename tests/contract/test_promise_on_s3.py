@@ -14,8 +14,8 @@ import pytest
 
 from sluice.cli import main
 from sluice.delivery import abort
-from sluice.delivery.publishing import committing
-from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.publish import committing
+from sluice.delivery.publish.manifest import Manifest
 from sluice.errors import FatalError
 from sluice.model.access import AwsAccess, AwsKeys
 from sluice.model.run import Window

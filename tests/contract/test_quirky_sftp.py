@@ -20,7 +20,7 @@ import pytest
 from pydantic import ValidationError
 
 from sluice.cli import main
-from sluice.definition.project import Staging
+from sluice.definition.models.project import Staging
 from sluice.delivery.probe import probe_staging
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination

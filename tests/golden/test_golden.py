@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from sluice.cli import main
-from sluice.definition.connection import Connection
-from sluice.definition.trace import fields
+from sluice.definition.errors.location import fields
+from sluice.definition.models.connection import Connection
 from sluice.destinations import DESTINATIONS
 from sluice.formats import FORMATS
 from sluice.sources import SOURCES

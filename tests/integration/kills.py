@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.airflow.rest import RefusedError
-from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.verify import verify
 from sluice.destinations.failures import Origin
 from sluice.destinations.local import LocalFolder

@@ -15,7 +15,7 @@ from local.layout import Layout
 from sluice.airflow import runs
 from sluice.airflow.rest import Rest
 from sluice.airflow.runs import Run
-from sluice.definition.catalog import SYSTEM_REFRESH
+from sluice.definition.models.catalog import SYSTEM_REFRESH
 
 T = TypeVar("T")
 PROJECT = Path(__file__).parent / "project"

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILE, FUNCTION = 300, 40
-SOURCES = sorted([*ROOT.glob("include/sluice/**/*.py"), *ROOT.glob("local/**/*.py"), *ROOT.glob("dags/*.py")])
+SOURCES = sorted([*ROOT.glob("src/sluice/**/*.py"), *ROOT.glob("local/**/*.py"), *ROOT.glob("dags/*.py")])
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sluice.command_line import COMMANDS
-from sluice.definition.macros import MACROS
+from sluice.definition.models.macros import MACROS
 from sluice.destinations import DESTINATIONS
 from sluice.formats import FORMATS
 from sluice.sources import SOURCES
@@ -39,7 +39,7 @@ BARE = re.compile(r"(?<!sluice )\bairflow (?:dags|tasks|backfill|db|pools|connec
 
 @pytest.mark.parametrize(
     "file",
-    [page for page in PAGES if "decisions" not in page.parts] + sorted((ROOT / "include").rglob("*.py")),
+    [page for page in PAGES if "decisions" not in page.parts] + sorted((ROOT / "src").rglob("*.py")),
     ids=lambda file: str(file.relative_to(ROOT)),
 )
 def test_airflows_commands_are_named_so_that_they_reach_the_airflow_that_runs(file: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "include" / "sluice"
+PACKAGE = ROOT / "src" / "sluice"
 
 LAYERS = [
     {"errors", "where", "memory"},
@@ -173,7 +173,7 @@ def test_one_client_speaks_ssh() -> None:
 
 @cache
 def loaded_by(code: str) -> set[str]:
-    probe = f"import sys\nsys.path[:0] = {[str(ROOT / 'include'), str(ROOT / 'dags')]!r}\n{code}\nprint(*sys.modules)"
+    probe = f"import sys\nsys.path[:0] = {[str(ROOT / 'src'), str(ROOT / 'dags')]!r}\n{code}\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
 

@@ -41,14 +41,14 @@ def sluice(folder: Path, *words: str, **environment: str) -> tuple[int, str, str
     (folder / "airflow" / "__init__.py").touch()
     (folder / "airflow" / "__main__.py").write_text(AIRFLOW)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SLUICE"))}
-    env |= {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "include")]), **environment}
+    env |= {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "src")]), **environment}
     argv = [sys.executable, "-c", SLUICE, str(folder), "airflow", *words]
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout.strip(), done.stderr.strip()
 
 
 def record(folder: Path, url: str) -> None:
-    variables = {"AIRFLOW_HOME": "/local", "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "include")])}
+    variables = {"AIRFLOW_HOME": "/local", "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "src")])}
     (folder / ".local" / "run").mkdir(parents=True)
     (folder / ".local" / "run" / "address").write_text(Local(url, "admin", "x", "/include", variables).text())
 

@@ -176,7 +176,7 @@ def test_a_reader_that_leaves_early_is_no_traceback() -> None:
     )
     read, write = os.pipe()
     os.close(read)
-    env = os.environ | {"PYTHONPATH": str(ROOT / "include")}
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     run = subprocess.run([sys.executable, "-c", script], stdout=write, stderr=subprocess.PIPE, env=env, check=False)
     os.close(write)
     assert (run.returncode, run.stderr) == (1, b"")

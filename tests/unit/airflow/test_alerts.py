@@ -10,7 +10,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from sluice.airflow.alerts import carries
 from sluice.airflow.dags import export_dags
-from sluice.definition.alerts import Alert
+from sluice.definition.models.alerts import Alert
 from sluice.errors import DefinitionError
 from tests.builders import World
 

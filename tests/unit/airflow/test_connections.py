@@ -234,7 +234,7 @@ airflow:
 def alone(program: str, folder: Path, **env: str) -> str:
     """What a program of its own prints: a process says but once what it is to Airflow."""
     known = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
-    path = os.pathsep.join([str(ROOT / "include"), str(ROOT)])
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     setting = {"AIRFLOW_HOME": str(folder), "PYTHONPATH": path, "SLUICE_HOME": str(folder)}
     done = subprocess.run(
         [sys.executable, "-c", program], env={**known, **setting, **env}, capture_output=True, text=True, timeout=100

@@ -20,9 +20,9 @@ from sluice.airflow.form import form
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.refresh import refresh_dag
 from sluice.airflow.schedules import export_asset
-from sluice.definition.export import Export
 from sluice.definition.load import load_export
-from sluice.definition.rows import Expect, Rejects
+from sluice.definition.models.export import Export
+from sluice.definition.models.rows import Expect, Rejects
 from tests.builders import World
 
 FILES = {

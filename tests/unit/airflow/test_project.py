@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.execution_time.context import set_current_context
 
 from sluice.airflow.project import run_of, verdicts
-from sluice.definition.export import DataOutExport
+from sluice.definition.models.export import DataOutExport
 from sluice.errors import RetriableError, Skipped
 
 DUE = datetime(2026, 3, 9, 6, tzinfo=UTC)

@@ -17,8 +17,8 @@ from sluice.airflow.connections import AirflowConnections
 from sluice.airflow.dags import export_dags
 from sluice.airflow.project import WHY
 from sluice.cli import main
-from sluice.definition.project import Staging
-from sluice.delivery.publishing.history import History
+from sluice.definition.models.project import Staging
+from sluice.delivery.report.history import History
 from sluice.delivery.staging import StagedRun
 from sluice.destinations.local import LocalFolder
 from sluice.errors import RetriableError

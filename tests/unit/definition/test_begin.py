@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sluice.definition.begin import begins, check_period, fresh_since, is_active
-from sluice.definition.export import DatasetExport
+from sluice.definition.models.export import DatasetExport
+from sluice.definition.start import begins, check_period, fresh_since, is_active
 from sluice.errors import Skipped
 from sluice.model.run import Run
 

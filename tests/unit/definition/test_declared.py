@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from sluice.definition.catalog import Dataset, Refresh, Segment
-from sluice.definition.connection import Connection
-from sluice.definition.export import Chunks, Export
-from sluice.definition.project import Project, Settings
-from sluice.definition.trace import fields, is_model, item_type, members
+from sluice.definition.errors.location import fields, is_model, item_type, members
+from sluice.definition.models.catalog import Dataset, Refresh, Segment
+from sluice.definition.models.connection import Connection
+from sluice.definition.models.export import Chunks, Export
+from sluice.definition.models.project import Project, Settings
 from sluice.model.declared import Declared, Duration, spell_duration
 
 LENGTH = TypeAdapter(Duration)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.definition.edit import put, spell
-from sluice.definition.parse import parse
+from sluice.definition.edit.key import put, spell
+from sluice.definition.yaml.parse import parse
 from sluice.errors import DefinitionError
 
 DAILY = {"daily": "06:00"}

@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from sluice.definition.explain import explain
-from sluice.definition.problem import Problem, either, shown, unknown
+from sluice.definition.errors.explain import explain
+from sluice.definition.errors.problem import Problem, either, shown, unknown
 from sluice.model.declared import Declared, Duration, Name
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from sluice.commands.schema import written
 from sluice.definition.load import load
-from sluice.definition.macros import MACROS
-from sluice.definition.parse import parse, read
-from sluice.definition.reference import BLOCKS
-from sluice.definition.schema import schemas
+from sluice.definition.models.macros import MACROS
+from sluice.definition.schema.json_schema import schemas
+from sluice.definition.schema.reference import BLOCKS
+from sluice.definition.yaml.parse import parse, read
 from sluice.destinations import DESTINATIONS
 from sluice.formats import FORMATS
 from sluice.sources import SOURCES

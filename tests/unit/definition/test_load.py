@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sluice.definition import parse
-from sluice.definition.catalog import SystemRefresh
 from sluice.definition.load import declaration_text, load, load_export, place_of
+from sluice.definition.models.catalog import SystemRefresh
+from sluice.definition.yaml import parse
 from sluice.errors import DefinitionError
 
 GOLDEN = Path(__file__).parents[2] / "golden"

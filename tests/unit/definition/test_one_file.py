@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from sluice.definition import declarations, parse
+from sluice.definition import declarations
+from sluice.definition.errors.problem import Problem
 from sluice.definition.load import Loaded, load, load_export
-from sluice.definition.problem import Problem
+from sluice.definition.yaml import parse
 from sluice.errors import DefinitionError
 
 BASE = Path(__file__).parents[2] / "golden" / "_base" / "include"
@@ -288,7 +289,7 @@ def test_far_more_names_than_a_page_shows_cost_no_minute(include: Path) -> None:
 
 def test_of_many_names_few_are_compared_letter_by_letter(include: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand files that each misspell one of a thousand names are read in seconds, with the right advice."""
-    from sluice.definition import problem
+    from sluice.definition.errors import problem
 
     entry = "{kind: profile, key: k, source: {type: parquet, airflow_conn_id: lake, path: p}}"
     names = [f"dataset_of_{number}" for number in range(300)]

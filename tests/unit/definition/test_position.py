@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from sluice.definition.parse import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse
-from sluice.definition.position import Document
-from sluice.definition.scalar import resolve
+from sluice.definition.yaml.parse import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse
+from sluice.definition.yaml.position import Document
+from sluice.definition.yaml.scalar import resolve
 from sluice.errors import DefinitionError
 
 text = st.text(

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sluice.definition import check
+from sluice.definition.errors.problem import Problem
 from sluice.definition.load import load
-from sluice.definition.macros import MACROS, no_macros, wrong_level, wrong_template
-from sluice.definition.problem import Problem
+from sluice.definition.models.macros import MACROS, no_macros, wrong_level, wrong_template
 from sluice.definition.rules.known import Known
 from sluice.destinations import DESTINATIONS
 from sluice.plan.layout import DEFAULT_FOLDERS

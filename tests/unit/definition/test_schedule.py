@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sluice.definition.export import DatasetExport
-from sluice.definition.schedule import HOURS, ScheduleSpec, in_full
-from sluice.definition.ticks import GRACE, Ticks
+from sluice.definition.models.export import DatasetExport
+from sluice.definition.models.schedule import HOURS, ScheduleSpec, in_full
+from sluice.definition.models.ticks import GRACE, Ticks
 
 NOW = datetime(2026, 3, 9, 13, 20, tzinfo=UTC)
 

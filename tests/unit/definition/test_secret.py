@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.definition import secret
 from sluice.definition.load import load
-from sluice.definition.parse import parse
+from sluice.definition.yaml import secret
+from sluice.definition.yaml.parse import parse
 from sluice.errors import DefinitionError
 
 VALUE = "hunter2-and-more"

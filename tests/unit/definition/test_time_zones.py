@@ -12,8 +12,8 @@ from croniter import croniter
 from pydantic import ValidationError
 
 from sluice.airflow.timetable import ClockTimetable
-from sluice.definition.schedule import ScheduleSpec
-from sluice.definition.ticks import Ticks
+from sluice.definition.models.schedule import ScheduleSpec
+from sluice.definition.models.ticks import Ticks
 
 MINUTE = timedelta(minutes=1)
 

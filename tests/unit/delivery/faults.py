@@ -16,7 +16,7 @@ from typing import Any, Literal
 from unittest import mock
 
 from sluice.delivery.commit.watermark import Watermarks
-from sluice.delivery.sending.ledger import Ledger
+from sluice.delivery.upload.receipts import Ledger
 from sluice.destinations.base import Destination, DestinationConfig
 from sluice.errors import RetriableError
 from sluice.filesystem import Opened

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 from sluice.delivery.chunk import chunk
 from sluice.delivery.cleaning.clean import Cleaner
-from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.upload import upload
+from sluice.delivery.upload.upload import upload
 from sluice.delivery.verify import verify
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination

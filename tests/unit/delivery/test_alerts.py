@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.definition.alerts import Alert, Event, Trouble
-from sluice.definition.project import Staging
-from sluice.delivery.alerts import TURN, News, Notice, Told, due
-from sluice.delivery.outbox import Outbox, flush, tell
+from sluice.alerts.notices import TURN, News, Notice, Told, due
+from sluice.alerts.outbox import Outbox, flush, tell
+from sluice.definition.models.alerts import Alert, Event, Trouble
+from sluice.definition.models.project import Staging
 from sluice.errors import RetriableError
 from tests.builders import NOW, World
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from sluice.chunk.fit import SPOTS
 from sluice.delivery.abort import abort
-from sluice.delivery.sending import lanes, sender
 from sluice.delivery.staging import StagedRun
+from sluice.delivery.upload import lanes, sender
 from sluice.delivery.verify import read_manifest, verify
 from sluice.destinations.local import LocalFolder
 from sluice.errors import RetriableError

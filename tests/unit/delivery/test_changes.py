@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sluice.definition.load import load
-from sluice.delivery.publishing.manifest import Manifest
-from sluice.delivery.since import comparison, digest
+from sluice.delivery.incremental import comparison, digest
+from sluice.delivery.publish.manifest import Manifest
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.run import Window
 from sluice.refresh.evaluate import evaluate_segment

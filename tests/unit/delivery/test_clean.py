@@ -14,10 +14,10 @@ from sluice.airflow.rest import RefusedError
 from sluice.cli import main
 from sluice.delivery.cleaning.clean import Cleaned, Cleaner
 from sluice.delivery.commit.run_log import Entry, RunLog, State
-from sluice.delivery.publishing import committing
-from sluice.delivery.publishing.history import History
-from sluice.delivery.publishing.report import Report
-from sluice.delivery.since.beginning import _Beginning
+from sluice.delivery.incremental.beginning import _Beginning
+from sluice.delivery.publish import committing
+from sluice.delivery.report.history import History
+from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
 from sluice.destinations.local import Local, LocalFolder
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError

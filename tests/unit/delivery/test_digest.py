@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.delivery.since import digest
+from sluice.delivery.incremental import digest
 
 INNER = pa.struct([("a", pa.int32()), ("b", pa.string())])
 TYPES = {

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.chunk.cut import chunks_of
-from sluice.delivery.sending.lanes import Lane, Runs, ahead
-from sluice.delivery.sending.sender import Tables
+from sluice.delivery.upload.sender import Tables
+from sluice.delivery.upload.workers import Lane, Runs, ahead
 from sluice.errors import RetriableError
 from sluice.model.part import Chunk
 

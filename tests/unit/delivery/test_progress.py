@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sluice.delivery.sending import progress as telling
-from sluice.delivery.sending.progress import INTERVAL, Progress
+from sluice.delivery.upload import progress as telling
+from sluice.delivery.upload.progress import INTERVAL, Progress
 from sluice.model.part import Part
 
 

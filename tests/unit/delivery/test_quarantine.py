@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.definition.load import load
-from sluice.delivery.care import quarantine
-from sluice.delivery.care.aside import Aside
-from sluice.delivery.care.trial import Refused, Trial
+from sluice.delivery.row_rules import quarantine
+from sluice.delivery.row_rules.aside import Aside
+from sluice.delivery.row_rules.trial import Refused, Trial
 from sluice.errors import FatalError
 from sluice.formats import FORMATS
 from sluice.mapping.mapper import compile_fields

@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sluice.delivery.publishing.report import Report
+from sluice.delivery.report.report import Report
 from sluice.delivery.resend import deliver_again, take_up
-from sluice.delivery.sending.ledger import NoLedger
 from sluice.delivery.staging import StagedRun
+from sluice.delivery.upload.receipts import NoLedger
 from sluice.errors import FatalError, SluiceError
 from sluice.model.run import Window
 from tests.builders import NOW, World

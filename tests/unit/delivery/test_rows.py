@@ -9,9 +9,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.delivery.feed.extracted import FeedExtract
-from sluice.delivery.feed.rows import Cutter, FeedRows
-from sluice.delivery.feed.selection import Selection, write_selection
+from sluice.delivery.rows.extracted import FeedExtract
+from sluice.delivery.rows.rows import Cutter, FeedRows
+from sluice.delivery.rows.selection import Selection, write_selection
 from sluice.filesystem import open_filesystem
 from sluice.mapping.mapper import compile_fields
 from sluice.model.access import FolderAccess

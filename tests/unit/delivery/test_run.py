@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.definition.load import load
-from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.verify import read_manifest, verify
 from sluice.destinations.local import Local
 from sluice.errors import DefinitionError, FatalError, Skipped

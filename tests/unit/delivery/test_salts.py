@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from sluice.definition.load import load
-from sluice.delivery.sending.ledger import Ledger
+from sluice.delivery.upload.receipts import Ledger
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import SecretAccess
 from sluice.model.part import Part

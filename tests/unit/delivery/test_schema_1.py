@@ -15,7 +15,7 @@ import pytest
 
 from sluice.delivery.cleaning.clean import Cleaner
 from sluice.delivery.commit.run_log import SCHEMA, Entry, RunLog, State
-from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.staging import StagedRun
 from sluice.errors import FatalError
 from tests.builders import Kept, World

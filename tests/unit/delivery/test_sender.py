@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sluice.definition.chunks import STANDARD, Chunks, rules_of
-from sluice.delivery.sending import sender as module
-from sluice.delivery.sending.encode import Encoding
-from sluice.delivery.sending.sender import Sender
+from sluice.definition.models.chunks import STANDARD, Chunks, rules_of
+from sluice.delivery.upload import sender as module
+from sluice.delivery.upload.encode import Encoding
+from sluice.delivery.upload.sender import Sender
 from sluice.destinations.base import Stored
 from sluice.destinations.local import Local
 from sluice.errors import FatalError, RetriableError, SluiceError

@@ -17,11 +17,11 @@ from sluice.delivery import abort as aborting
 from sluice.delivery.chunk import chunk
 from sluice.delivery.cleaning.clean import Cleaner
 from sluice.delivery.commit.run_log import RunLog
-from sluice.delivery.sending import watch
-from sluice.delivery.sending.encode import Stopped
-from sluice.delivery.sending.ledger import NoLedger
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.upload import upload
+from sluice.delivery.upload import watch
+from sluice.delivery.upload.encode import Stopped
+from sluice.delivery.upload.receipts import NoLedger
+from sluice.delivery.upload.upload import upload
 from sluice.destinations.base import Stored
 from sluice.destinations.local import LocalFolder
 from tests.builders import World

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.definition.load import load_export
-from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.publish.manifest import Manifest
 from sluice.errors import DefinitionError, FatalError
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import current, read_keys

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.definition.load import load
-from sluice.definition.rows import Unique
-from sluice.delivery.care.unique import unique_rows
-from sluice.delivery.feed.row_set import RowSet
+from sluice.definition.models.rows import Unique
+from sluice.delivery.row_rules.unique import unique_rows
+from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.memory import Budget
 from sluice.model.run import Window

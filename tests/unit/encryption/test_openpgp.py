@@ -17,9 +17,9 @@ from pysequoia import Cert, decrypt
 
 from sluice.airflow.connections import AirflowConnections
 from sluice.delivery.probe import probe
-from sluice.delivery.publishing.manifest import Manifest
+from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.resend import take_up
-from sluice.delivery.sending.ledger import Ledger
+from sluice.delivery.upload.receipts import Ledger
 from sluice.delivery.verify import verify
 from sluice.encryption.openpgp import MIB, OpenPgp
 from sluice.errors import DefinitionError, FatalError, SluiceError

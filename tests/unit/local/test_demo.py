@@ -7,7 +7,7 @@ from typing import Any
 
 from local.demo import end_leftovers
 from sluice.airflow.rest import Rest
-from sluice.definition.catalog import SYSTEM_REFRESH
+from sluice.definition.models.catalog import SYSTEM_REFRESH
 
 
 class Going(Rest):

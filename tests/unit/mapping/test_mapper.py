@@ -9,7 +9,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from sluice.definition.fields import FieldSpec
+from sluice.definition.models.fields import FieldSpec
 from sluice.errors import DefinitionError, FatalError
 from sluice.mapping.mapper import Mapper, compile_fields
 from sluice.mapping.salts import Salts

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sluice.definition.export import DatasetExport, SegmentExport
+from sluice.definition.models.export import DatasetExport, SegmentExport
 from sluice.errors import DefinitionError
-from sluice.plan.asked import asked_of, keys_of
+from sluice.plan.run_config import asked_of, keys_of
 
 DUE = datetime(2026, 3, 9, 6, tzinfo=UTC)
 SEGMENTS = SegmentExport(name="s", kind="segment-export", connection="c", segments=("vips", "best"), fields=("id",))

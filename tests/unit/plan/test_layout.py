@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sluice.definition.load import load_export
-from sluice.definition.macros import MACROS
+from sluice.definition.models.macros import MACROS
 from sluice.errors import DefinitionError
 from sluice.model.run import Run, Window
 from sluice.plan.build import build

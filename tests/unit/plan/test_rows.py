@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sluice.definition.rows import allowed
+from sluice.definition.models.rows import allowed
 from sluice.plan.explain import explain
 from sluice.plan.model import Plan
 from tests.builders import World

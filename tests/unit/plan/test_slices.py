@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.definition.export import DatasetExport
+from sluice.definition.models.export import DatasetExport
 from sluice.model.run import Window
 from sluice.plan.slices import STEPS, Step, between_ticks, slices
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sluice.definition.export import DatasetExport, Export, SegmentExport
+from sluice.definition.models.export import DatasetExport, Export, SegmentExport
 from sluice.errors import DefinitionError
 from sluice.plan.window import window_of
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.definition.catalog import Dataset, Segment
-from sluice.definition.project import Project, Settings
+from sluice.definition.models.catalog import Dataset, Segment
+from sluice.definition.models.project import Project, Settings
 from sluice.errors import DefinitionError, FatalError, SluiceError
 from sluice.model.access import FolderAccess
 from sluice.refresh.evaluate import evaluate_segment

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
-from sluice.definition.fields import FieldSpec
+from sluice.definition.models.fields import FieldSpec
 from sluice.errors import DefinitionError, FatalError
 from sluice.mapping.mapper import compile_fields
 from sluice.sources.parquet import Parquet, ParquetSource

@@ -1,0 +1,184 @@
+"""From declarations to DAGs. Opens, reads and connects nothing but the declarations themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG
+
+from sluice.airflow.alerts import Listeners, deadline
+from sluice.airflow.broken import broken
+from sluice.airflow.form import form
+from sluice.airflow.names import PREFIX, dag_id
+from sluice.airflow.operators.broken import BrokenDeclarationOperator
+from sluice.airflow.operators.chunk import ChunkOperator
+from sluice.airflow.operators.extract import ExtractOperator
+from sluice.airflow.operators.finish import FinishOperator
+from sluice.airflow.operators.publish import PublishOperator
+from sluice.airflow.operators.upload import UploadOperator
+from sluice.airflow.record import SYSTEM_REFRESH
+from sluice.airflow.schedules import dag_schedule, export_asset, in_words
+from sluice.airflow.sensors.refreshes import WaitForRefreshesSensor
+from sluice.definition.load import declaration_text, is_declared, load, load_export, place_of
+from sluice.definition.models.export import Export
+from sluice.definition.models.project import Project, Settings
+from sluice.definition.settings import read_settings
+from sluice.errors import DefinitionError, internal
+from sluice.model.declared import is_name
+from sluice.plan.build import refresh_dags
+
+_LONGEST = 2000
+"""Characters of a DAG's title in Airflow's database."""
+
+
+def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
+    """A DAG for each export, sound or broken; for the one DAG `only` where a task starts."""
+    if only is not None:
+        yield from _one(include, only)
+        return
+    loaded = load(include)
+    for export in loaded.project.exports.values():
+        yield _guarded(include, export, loaded.project, loaded.texts[export.name])
+    for name, errors in loaded.broken.items():
+        yield broken_dag(name, errors, loaded.project.settings)
+
+
+def _one(include: Path, wanted: str) -> Iterator[DAG]:
+    """The one DAG of this id, if an export has it."""
+    if not wanted.startswith(PREFIX):
+        return
+    name = wanted.removeprefix(PREFIX)
+    if not is_name(name):
+        yield from (dag for dag in export_dags(include, None) if dag.dag_id == wanted)
+        return
+    try:
+        project, export = load_export(include, name)
+    except DefinitionError as error:
+        why = error if is_declared(include, name) else _gone(name)
+        yield broken_dag(name, [why], read_settings(include).settings)
+    else:
+        yield _guarded(include, export, project, declaration_text(include, name))
+
+
+def _gone(name: str) -> DefinitionError:
+    return DefinitionError(
+        f"the declaration of export {name} went while this run was under way: nothing is published",
+        next_step="nothing, if the export is to go; else put its file back and clear this run",
+    )
+
+
+def _guarded(include: Path, export: Export, project: Project, text: str) -> DAG:
+    """The export's DAG, or a broken one: what one of them cannot have must not keep the others from being made."""
+    try:
+        return export_dag(export, project, text)
+    except Exception as error:
+        place = place_of(include, ("exports", export.name))
+        return broken_dag(export.name, [internal(error, place)], project.settings)
+
+
+def export_dag(export: Export, project: Project, text: str) -> DAG:
+    """`wait_for_refreshes -> extract -> chunk -> upload[shard] -> publish`, and a teardown."""
+    dag = DAG(
+        dag_id=dag_id(export.name),
+        dag_display_name=_title(export),
+        description=export.description or f"{export.kind} to {export.connection}",
+        doc_md=_doc(export, text),
+        **dag_schedule(export),
+        catchup=False,
+        max_active_runs=1,
+        tags=sorted({"sluice", export.kind, export.connection, *export.tags}),
+        default_args={
+            "owner": export.owner,
+            "retries": export.retries,
+            "retry_delay": export.retry_delay,
+            "retry_exponential_backoff": 2.0,
+            "execution_timeout": export.time_limit,
+        },
+        params=form(export),
+        **deadline(export),
+    )
+    with dag:
+        _tasks(export, project)
+    return dag
+
+
+def _title(export: Export) -> str:
+    """With the name: Airflow's lists are searched by it."""
+    named = f" ({export.name})"
+    return export.title[: _LONGEST - len(named)] + named if export.title else export.name
+
+
+def _tasks(export: Export, project: Project) -> None:
+    wait = WaitForRefreshesSensor(
+        task_id="wait_for_refreshes",
+        export=export,
+        refreshes=list(refresh_dags(project, export)),
+        staging=project.settings.staging,
+        execution_timeout=None,  # its own limit knows what to do when it is reached
+    )
+    extract = ExtractOperator(task_id="extract", export=export.name)
+    chunk = ChunkOperator(task_id="chunk", extracted=extract.output)
+    upload = UploadOperator.partial(
+        task_id="upload",
+        extracted=extract.output,
+        map_index_template="{{ shard }}",
+        pool=project.connections[export.connection].pool or "default_pool",
+    ).expand(shard=chunk.output)
+    publish = PublishOperator(
+        task_id="publish",
+        export=export.name,
+        extracted=extract.output,
+        asset=export_asset(export.name),
+        # A run whose feeds are all empty has no shard to upload, and still publishes.
+        trigger_rule="none_failed_min_one_success",
+    )
+    finish = FinishOperator(
+        task_id="finish",
+        extracted=extract.output,
+        asset=export_asset(export.name),
+        listeners=Listeners.of(export, project.settings),
+        execution_timeout=None,
+    )
+    _in_order(wait, extract, chunk, upload, publish, finish)
+
+
+def _in_order(wait: Any, extract: Any, chunk: Any, upload: Any, publish: Any, finish: Any) -> None:
+    # No task is a setup: clearing `upload` must not run `extract` again, and pin other rows. The teardown's state is
+    # the run's: it alone runs however a run ends.
+    wait >> extract >> chunk >> upload >> publish >> finish.as_teardown(on_failure_fail_dagrun=True)
+    chunk >> publish
+
+
+def broken_dag(name: str, errors: Sequence[DefinitionError], settings: Settings) -> DAG:
+    """An export that cannot run: its page and its runs show the error instead."""
+    # A broken export fails where it would have run: after the next refresh, not in silence.
+    dag = broken(dag_id(name), name, errors, schedule=SYSTEM_REFRESH)
+    with dag:
+        _broken_tasks(dag.get_task("broken_declaration"), Listeners(name, settings.staging, settings.alerts))
+    return dag
+
+
+def _broken_tasks(first: Any, listeners: Listeners) -> None:
+    """The tasks of a sound export behind the one that says why there is none. A run that was under way when its
+    declaration broke, or went, finds its tasks here: the next one fails with the page, and the last one clears up."""
+    wait, extract, chunk, publish = (
+        BrokenDeclarationOperator(task_id=name, page=first.page)
+        for name in ("wait_for_refreshes", "extract", "chunk", "publish")
+    )
+    upload = BrokenDeclarationOperator.partial(task_id="upload", page=first.page).expand(shard=chunk.output)
+    asset = export_asset(listeners.name) if is_name(listeners.name) else None
+    finish = FinishOperator(task_id="finish", extracted=extract.output, asset=asset, listeners=listeners, retries=2)
+    first >> wait
+    _in_order(wait, extract, chunk, upload, publish, finish)
+
+
+def _doc(export: Export, text: str) -> str:
+    parts = [
+        f"## {export.title or export.name}",
+        export.description,
+        f"{in_words(export)}.",
+        f"```yaml\n{text.strip()}",
+    ]
+    return "\n\n".join(parts) + "\n```\n"

@@ -1,0 +1,113 @@
+"""Whether and how a run is over, as Airflow tells a task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sluice.airflow.project import WHY, asked, run_of, word
+from sluice.errors import DefinitionError
+from sluice.model.run import flow_run_id
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
+
+    from sluice.airflow.alerts import Listeners
+    from sluice.delivery.finish import Known
+    from sluice.delivery.report.begun import Begun
+    from sluice.delivery.report.ending import Ending, Tasks, Verdict
+
+NOT_FOUND = 404
+
+
+class TasksOf:
+    """The task instances of a run: the core's `Tasks`."""
+
+    def __init__(self, dag_id: str, run_id: str) -> None:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        self._dag_id, self._run_id = dag_id, run_id
+        states = RuntimeTaskInstance.get_task_states(dag_id, run_ids=[run_id]).get(run_id, {})
+        self.states: Mapping[str, str] = {task: word(state) for task, state in states.items()}
+
+    def verdict(self, task: str) -> Verdict | None:
+        from sluice.delivery.report.ending import Verdict
+
+        found = self.left(task, WHY)
+        return Verdict.model_validate(found) if isinstance(found, dict) else None
+
+    def left(self, task: str, key: str) -> Any:
+        """What a task has left in an XCom; None if it has left nothing."""
+        from airflow.sdk.bases.xcom import BaseXCom
+
+        mapped = re.fullmatch(r"upload_(\d+)", task)
+        task_id, index = ("upload", int(mapped[1])) if mapped else (task, -1)
+        return BaseXCom.get_one(key=key, dag_id=self._dag_id, task_id=task_id, run_id=self._run_id, map_index=index)
+
+
+def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tasks, context: Context) -> Known:
+    """The run that ends, as its last task finds it. What it was started with may mean nothing: then it has failed."""
+    from sluice.delivery.finish import Known
+    from sluice.delivery.staging import StagedRun
+
+    run_id, dry_run, resend = str(context["run_id"]), False, False
+    flow_run = str(flow_run_id(export.name, run_id))
+    if export.declared is not None:
+        try:
+            run = run_of(export.declared, context)
+            flow_run, dry_run, resend = str(run.id), run.dry_run, asked(export.declared, context).resend is not None
+        except DefinitionError:
+            pass
+    named = None if resend else StagedRun.named(export.staging, export.name, flow_run)
+    return Known(
+        export=export.name,
+        run_id=run_id,
+        flow_run_id=flow_run,
+        tasks=tasks,
+        staged=StagedRun.from_extracted(extracted) if extracted else named,
+        published=tasks.states.get("publish") == "success" and _reported(context),
+        dry_run=dry_run,
+        resend=resend,
+    )
+
+
+def begun(flow_run_id: str, context: Context) -> Begun:
+    """The run's name, for those who look for runs that never said how they ended."""
+    from sluice.delivery.report.begun import Begun
+
+    dag_run = context["dag_run"]
+    backfill = word(dag_run.run_type) == "backfill"
+    return Begun(run_id=dag_run.run_id, flow_run_id=flow_run_id, backfill=backfill)
+
+
+def _reported(context: Context) -> bool:
+    """Whether `publish` has returned its report: a task that someone marks as a success has not."""
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    ti = context["ti"]
+    return BaseXCom.get_one(key="return_value", dag_id=ti.dag_id, task_id="publish", run_id=ti.run_id) is not None
+
+
+def conclude(ending: Ending) -> None:
+    """End the task as the run has ended: Airflow's own exceptions say so."""
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+    if ending.outcome == "skipped":
+        raise AirflowSkipException(ending.page or "nothing was to be sent")
+    if ending.outcome != "published":
+        raise AirflowFailException(f"{ending.outcome}: {ending.page}")
+
+
+def has_ended(ti: RuntimeTaskInstanceProtocol, dag_id: str, run_id: str) -> bool:
+    """Whether a run of the DAG has succeeded or failed, or is no longer known: someone has deleted it."""
+    from airflow.sdk.exceptions import AirflowRuntimeError
+
+    try:
+        return ti.get_dagrun_state(dag_id, run_id) in ("success", "failed")
+    except AirflowRuntimeError as error:
+        detail = error.error.detail or {}
+        if detail.get("status_code") == NOT_FOUND:
+            return True
+        raise

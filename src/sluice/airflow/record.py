@@ -1,0 +1,62 @@
+"""How the last system refreshes ended: the state of the asset `system_refresh`, which tasks and the triggerer read.
+
+Airflow tells a task how many runs of another DAG there are, and not how or when the last one ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset
+
+from sluice.definition.models.schedule import SYSTEM_REFRESH as NAME
+
+if TYPE_CHECKING:
+    from airflow.sdk.execution_time.context import AssetStateStoreAccessor
+
+SYSTEM_REFRESH = Asset(NAME)
+"""Updated by the system refresh's last task: everything it refreshes is done."""
+SUCCEEDED, FAILED = "succeeded", "failed"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of a run."""
+
+    run_id: str
+    at: datetime
+
+    @classmethod
+    def read(cls, value: Any) -> Ended | None:
+        """What the store holds; None where it holds nothing yet."""
+        found = isinstance(value, Mapping)
+        return cls(str(value["run_id"]), datetime.fromisoformat(str(value["at"]))) if found else None
+
+    def write(self) -> dict[str, Any]:
+        return {"run_id": self.run_id, "at": self.at.isoformat()}
+
+
+def store() -> AssetStateStoreAccessor:
+    """The asset's state, from any task and from the triggerer."""
+    from airflow.sdk.execution_time.context import AssetStateStoreAccessor
+
+    return AssetStateStoreAccessor(name=NAME)
+
+
+def last(outcome: str) -> Ended | None:
+    """The last system refresh that ended so."""
+    return Ended.read(store().get(outcome))
+
+
+async def alast(outcome: str) -> Ended | None:
+    """The same in the triggerer."""
+    return Ended.read(await store().aget(outcome))
+
+
+def has_failed() -> bool:
+    """Whether the last system refresh that has ended has failed."""
+    failed, succeeded = last(FAILED), last(SUCCEEDED)
+    return failed is not None and (succeeded is None or failed.at > succeeded.at)

@@ -1,0 +1,1 @@
+"""Alerts: the notices of an export, and the outbox they wait in until they are sent."""

@@ -1,0 +1,47 @@
+"""`sluice refresh`: the system refresh now, and what it came to."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sluice.commands.table import table
+
+if TYPE_CHECKING:
+    from sluice.airflow.rest import Rest
+    from sluice.airflow.runs import Run
+
+COLUMNS = ("task", "state", "members")
+
+
+def refresh(args: Namespace) -> int:
+    """Start the system refresh, wait until it has ended, and print what each of its tasks came to; 0 only if it has
+    succeeded. Exports that follow it start by themselves."""
+    from sluice.airflow import runs
+    from sluice.airflow.login import login
+    from sluice.airflow.starting import check_dag, ended, why
+    from sluice.definition.models.schedule import SYSTEM_REFRESH
+
+    rest = login(args.include)
+    check_dag(rest, SYSTEM_REFRESH)
+    before = len(runs.going(rest, [SYSTEM_REFRESH]))
+    run = runs.trigger(rest, SYSTEM_REFRESH)
+    print(f"{SYSTEM_REFRESH}: started {run.run_id}{', after the one that runs now' if before else ''}", flush=True)
+    [(_, succeeded)] = ended(rest, [run])
+    print(table([COLUMNS, *_rows(rest, run)], numbers={COLUMNS.index("members")}), flush=True)
+    if not succeeded:
+        print(f"{SYSTEM_REFRESH}: run {run.run_id} has failed\n{why(rest, run)}", file=sys.stderr)
+    return 0 if succeeded else 1
+
+
+def _rows(rest: Rest, run: Run) -> Iterator[tuple[str, ...]]:
+    """Its tasks that refresh something, each segment with how many it holds."""
+    from sluice.airflow import runs
+
+    for task in runs.tasks(rest, [run]):
+        kind, mark, name = task.title.partition("__")
+        if mark:
+            members = (runs.result(rest, run, task.task_id) or {}).get("records") if kind == "segment" else None
+            yield f"{kind} {name}", task.state, "" if members is None else f"{members:,}"

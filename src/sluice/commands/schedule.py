@@ -1,0 +1,74 @@
+"""`sluice schedule`: when exports run, written into their files."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from difflib import unified_diff
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sluice.definition.edit.reschedule import Change
+    from sluice.definition.edit.write import Draft
+
+_RULES = ("with_refresh", "every", "daily", "weekly", "monthly", "cron", "once", "after")
+
+
+def schedule(args: Namespace) -> int:
+    """Give exports one schedule, or switch the ones they have on or off; print the difference. The whole project is
+    checked first, and nothing is written where it would not hold."""
+    from sluice.definition.edit.reschedule import drafts
+    from sluice.definition.edit.write import check, write
+
+    if not args.exports:
+        args.error("name exports")
+    found = drafts(args.include, args.exports, _change(args))
+    warnings = check(args.include, found)
+    for draft in found:
+        sys.stdout.writelines(_difference(draft))
+    for warning in warnings:
+        print(f"warning: {warning.page()}", file=sys.stderr)
+    if args.dry_run:
+        return 0
+    write(found)
+    same = len(dict.fromkeys(args.exports)) - len(found)
+    print(f"{len(found)} written{f', {same} as they were' if same else ''}")
+    return 0
+
+
+def _change(args: Namespace) -> Change:
+    from sluice.definition.edit.reschedule import STAYS, Change
+
+    given = [name for name in _RULES if getattr(args, name)]
+    belongs = {key: getattr(args, key) for key in ("at", "after_refresh", "timezone") if getattr(args, key)}
+    limits = {key: getattr(args, key) for key in STAYS if getattr(args, key)}
+    switch = {"--on": args.on, "--off": args.off, "--keep": args.keep}
+    if len(given) > 1 or ((args.on or args.keep) and args.off):
+        args.error("these contradict each other: " + ", ".join(_flags(given) if len(given) > 1 else switch))
+    if args.keep and (given or belongs or limits):
+        args.error("--keep leaves each export its own schedule: give no other with it")
+    if belongs and not given:
+        args.error(f"{_flags(belongs)[0]} belongs to a schedule: give that too")
+    if not (given or limits or any(switch.values())):
+        args.error("say what is to become of the schedules: such as --daily 06:00, --keep, --off")
+    enabled = False if args.off else True if given or args.on or args.keep else None
+    return Change({**_rule(args, given[0]), **belongs} if given else {}, limits, enabled)
+
+
+def _rule(args: Namespace, name: str) -> dict[str, Any]:
+    """The rule as a declaration says it."""
+    if name == "with_refresh":
+        return {"after": "system_refresh"}
+    value = getattr(args, name)
+    return {name: None if value == "now" else list(value) if name == "weekly" else value}
+
+
+def _flags(names: Any) -> list[str]:
+    return [f"--{name.replace('_', '-')}" for name in names]
+
+
+def _difference(draft: Draft) -> Iterator[str]:
+    before, after = (body.decode("utf-8").splitlines(keepends=True) for body in (draft.before, draft.after))
+    for line in unified_diff(before, after, str(draft.path), str(draft.path)):
+        yield line if line.endswith("\n") else f"{line}\n"

@@ -1,0 +1,97 @@
+"""New schedules for exports: what each of their files becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sluice.definition.declarations import Declarations
+from sluice.definition.edit.key import put
+from sluice.definition.edit.write import Draft
+from sluice.definition.errors.problem import either
+from sluice.definition.load import find
+from sluice.definition.models.schedule import RULES, SYSTEM_REFRESH
+from sluice.definition.yaml.parse import read_bytes
+from sluice.errors import DefinitionError
+
+STAYS = ("start", "end", "stagger")
+"""Keys of a schedule that a new rule leaves as they are, unless they are given too."""
+NONE = "none"
+"""The word that takes one of them, or the time zone, away."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to become of each export's schedule: another `rule`, other `limits` on whichever it has, on or off."""
+
+    rule: dict[str, Any] = field(default_factory=dict)
+    """As a declaration says it: `{daily: "06:00"}`, and what belongs to it. `{"after": "system_refresh"}` is
+    `with-refresh`, `{"once": None}` is `once`."""
+    limits: dict[str, str] = field(default_factory=dict)
+    """`start`, `end` and `stagger`."""
+    enabled: bool | None = None
+
+    def of(self, declared: Any) -> Any:
+        """What a declared schedule becomes; itself where nothing is said of it."""
+        if not self.rule and not self.limits:
+            return declared
+        before = _in_full(declared)
+        rule = dict(self.rule) or {key: value for key, value in before.items() if key not in STAYS}
+        if "timezone" in before and not {"once", "after"} & rule.keys():
+            rule.setdefault("timezone", before["timezone"])
+        kept = {} if "once" in rule else {key: before[key] for key in STAYS if key in before}
+        return _shortly({key: value for key, value in {**rule, **kept, **self.limits}.items() if value != NONE})
+
+
+def drafts(folder: Path, names: Sequence[str], change: Change) -> list[Draft]:
+    """The files of these exports, where they change. Raises `DefinitionError` where one is unknown or broken, or has no
+    schedule to switch on or to limit."""
+    declared, found = Declarations(folder), []
+    for name in dict.fromkeys(names):
+        find(declared, name)
+        draft = _draft(declared, name, change)
+        if draft.after != draft.before:
+            found.append(draft)
+    return found
+
+
+def _draft(declared: Declarations, name: str, change: Change) -> Draft:
+    declaration = declared.shelves["export"].get(name)
+    assert declaration is not None  # noqa: S101 - it was found
+    assert declaration.raw is not None  # noqa: S101 - and is sound
+    own = declared.settings.fill(declaration.raw)
+    schedule, enabled = own.get("schedule", "with-refresh"), own.get("enabled", True)
+    wanted = change.of(schedule)
+    if wanted in ("off", None) and (change.enabled or change.limits):
+        raise DefinitionError(
+            f"export {name} has no schedule",
+            place=declared.place(declaration, ("schedule",)),
+            next_step="give it one, such as --with-refresh, --every '6 hours' or --daily 06:00",
+        )
+    if isinstance(wanted, Mapping) and "once" in wanted and change.limits:
+        raise DefinitionError(f"export {name} runs once: it has no {either(change.limits)}", next_step="leave that out")
+    path = Path(declaration.file)
+    before = after = read_bytes(path, declared.folder)
+    if wanted != schedule:
+        after = put(after, declaration.file, "schedule", wanted)
+    if change.enabled not in (None, enabled):
+        after = put(after, declaration.file, "enabled", change.enabled, after="schedule")
+    return Draft(path, before, after)
+
+
+def _in_full(declared: Any) -> dict[str, Any]:
+    if isinstance(declared, Mapping):
+        return dict(declared)
+    words: dict[Any, dict[str, Any]] = {"with-refresh": {"after": SYSTEM_REFRESH}, "once": {"once": None}}
+    return words.get(declared, {})
+
+
+def _shortly(schedule: Mapping[str, Any]) -> Any:
+    """The short word for it, where there is one."""
+    if schedule == {"after": SYSTEM_REFRESH}:
+        return "with-refresh"
+    if schedule == {"once": None}:
+        return "once"
+    return dict(schedule) if any(key in schedule for key in RULES) else "off"

@@ -1,0 +1,56 @@
+"""Pydantic's errors as problems of the declaration they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from pydantic import ValidationError
+
+from sluice.definition.errors.location import trace
+from sluice.definition.errors.messages import Mistake, sentence, wrong_choice
+from sluice.definition.errors.problem import Problem
+
+
+def explain(error: ValidationError, root: Any, noun: str, given: Iterable[str] = ()) -> list[Problem]:
+    """The problems of a declaration of type `root`, which sentences call `noun`.
+
+    `given` are its keys that do not stand in the file's text, such as the name that the file itself gives."""
+    mistakes = [
+        Mistake(e["type"], e["msg"], e.get("input"), e.get("ctx", {}), trace(root, e["loc"]), noun, frozenset(given))
+        for e in error.errors(include_url=False)
+    ]
+    mistakes = [mistake for mistake in mistakes if not _counts_what_is_right(mistake)]
+    return _without_misspelt([problem for group in _choices(mistakes) for problem in _explained(group)])
+
+
+def _counts_what_is_right(mistake: Mistake) -> bool:
+    """Pydantic calls a list too short where enough entries stand and some of them are wrong."""
+    return mistake.type == "too_short" and len(mistake.input) >= mistake.context["min_length"]
+
+
+def _choices(mistakes: list[Mistake]) -> Iterator[list[Mistake]]:
+    """The mistakes by the members of one untagged union stand together: only one of its members was meant."""
+    for choice, group in groupby(mistakes, key=lambda m: m.at.choice):
+        together = list(group)
+        yield from [together] if choice is not None else [[mistake] for mistake in together]
+
+
+def _explained(group: list[Mistake]) -> list[Problem]:
+    """The member that the value fits furthest is the one that was meant."""
+    depth = max(len(mistake.path) for mistake in group)
+    deepest = [mistake for mistake in group if len(mistake.path) == depth]
+    if deepest[0].path == deepest[0].at.choice and len(group) > 1:
+        own_rules = [mistake for mistake in deepest if mistake.type == "value_error"]
+        return [sentence(mistake) for mistake in own_rules] or [wrong_choice(deepest[0])]
+    return [sentence(mistake) for mistake in deepest]
+
+
+def _without_misspelt(problems: list[Problem]) -> list[Problem]:
+    """A missing key is no second problem where the same mapping holds its misspelling."""
+    misspelt = {(*problem.path[:-1], problem.nearest) for problem in problems if problem.key and problem.nearest}
+    return [
+        replace(problem, lacks=None) for problem in problems if (*problem.path, problem.lacks or "") not in misspelt
+    ]

@@ -1,0 +1,132 @@
+"""From where Pydantic says an error is to the model, the field and the path in the file.
+
+Pydantic's `loc` holds more than the file does: the tag of the union's member that was tried, and the level of a field
+whose keys stand beside the declaration's own (`Declared.inline`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from sluice.definition.yaml.position import Path
+from sluice.model.declared import Declared
+
+
+@dataclass
+class Trace:
+    """Where a `loc` leads: the path in the file, the type of what stands there, and the models on the way."""
+
+    type: Any
+    path: Path = ()
+    model: type[BaseModel] | None = None
+    """The model that the last key belongs to."""
+    beside: type[BaseModel] | None = None
+    """The model whose keys stand in the same mapping as `model`'s."""
+    choice: Path | None = None
+    """The first value on the way that may be of several types which no tag tells apart."""
+    choice_type: Any = None
+    """Its type."""
+
+    def follow(self, step: str | int) -> None:
+        options = members(self.type)
+        if len(options) > 1:
+            self._choose(options, str(step))
+        elif isinstance(step, str) and options and is_model(options[0]):
+            self._enter(options[0], step)
+        else:
+            self.path = (*self.path, step)
+            self.type = item_type(options[0]) if options else Any
+
+    def _choose(self, options: list[Any], label: str) -> None:
+        tagged = [option for option in options if label in tags(option)]
+        if not tagged and self.choice is None:
+            self.choice, self.choice_type = self.path, self.type
+        named = [option for option in options if _labels(option, label)]
+        self.type = (tagged or named or [Any])[0]
+
+    def _enter(self, model: type[BaseModel], key: str) -> None:
+        if key in inline(model):
+            self.beside = model
+        else:
+            self.path = (*self.path, key)
+            self.beside = self.beside if self.model is self.beside else None
+        self.model = model
+        info = fields(model).get(key)
+        self.type = info.annotation if info else Any
+
+
+def _labels(option: Any, label: str) -> bool:
+    """Pydantic writes the name of a model, and around it those of the model's own validators."""
+    name = getattr(option, "__name__", "")
+    return label == name or label.endswith(f", {name}]")
+
+
+def trace(root: Any, loc: Sequence[str | int]) -> Trace:
+    """Follow `loc` from a value of type `root`."""
+    found = Trace(root)
+    for step in loc:
+        found.follow(step)
+    return found
+
+
+def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A model's fields by their keys in the file."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def inline(model: type[BaseModel]) -> frozenset[str]:
+    return model.inline if issubclass(model, Declared) else frozenset()
+
+
+def members(annotation: Any) -> list[Any]:
+    """What a value may be: the members of a union but `None`, without what annotates them."""
+    annotation = bare(annotation)
+    if get_origin(annotation) in (Union, UnionType):
+        return [member for part in get_args(annotation) for member in members(part)]
+    return [] if annotation is NoneType else [annotation]
+
+
+def bare(annotation: Any) -> Any:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def item_type(annotation: Any) -> Any:
+    """The type of an entry of a list, or of a value of a mapping."""
+    arguments = get_args(annotation)
+    origin = get_origin(annotation)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return arguments[1]
+    return arguments[0] if arguments and origin in (tuple, list, frozenset, set) else Any
+
+
+def is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def tags(annotation: Any) -> tuple[str, ...]:
+    """The values of `type` or `kind` by which a file chooses this model."""
+    if not is_model(annotation):
+        return ()
+    for key in ("type", "kind"):
+        field = annotation.model_fields.get(key)
+        if field is not None and get_origin(field.annotation) is Literal:
+            return get_args(field.annotation)
+    return ()
+
+
+def all_tags(annotation: Any) -> tuple[str, ...]:
+    return tuple(sorted(tag for member in members(annotation) for tag in tags(member)))
+
+
+def tag_key(annotation: Any) -> str:
+    """The key that tells the members of a union apart: `type` or `kind`."""
+    first = members(annotation)[0]
+    return "kind" if is_model(first) and "kind" in first.model_fields and "type" not in first.model_fields else "type"

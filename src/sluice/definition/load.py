@@ -1,0 +1,141 @@
+"""Reading the declarations of a folder into a `Project`, with every error in its place.
+
+One bad file never hides another export: an export is broken only by what is wrong in its own file, in what it refers
+to, directly or through others, and in the settings that it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sluice.definition.declarations import Declarations, once
+from sluice.definition.errors.problem import unknown
+from sluice.definition.folder import CATALOG, Family, FileShelf
+from sluice.definition.models.export import Export
+from sluice.definition.models.project import Project
+from sluice.definition.yaml import parse
+from sluice.errors import DefinitionError, Place
+
+Subject = tuple[str | int, ...]
+_FAMILIES: dict[str | int, Family] = {"connections": "connection", "exports": "export"}
+_FAMILIES |= {plural: family for family, plural in CATALOG.items()}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a folder declares."""
+
+    project: Project
+    """What is sound, and refers to sound things alone."""
+    errors: tuple[DefinitionError, ...]
+    """Every error of the folder, once, in the order of files and lines."""
+    broken: Mapping[str, tuple[DefinitionError, ...]]
+    """The exports that cannot run, each with the errors that keep it from running."""
+    counts: Mapping[Family, int]
+    """How many of each family are declared, sound or not."""
+    warnings: tuple[DefinitionError, ...] = ()
+    """What may not be meant, in the same order. It keeps nothing from running."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The YAML of each sound export."""
+
+
+def load(folder: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> Loaded:
+    """Read every declaration below `folder`, as it is or as it would be with the drafts. Never raises: what is wrong
+    is in `errors`."""
+    declared = Declarations(folder, drafts)
+    names = {family: sorted(declared.names(family)) for family in declared.shelves}
+    errors = [*declared.settings.errors, *declared.settings.default_errors, *declared.strays()]
+    errors += [error for family, known in names.items() for name in known for error in declared.errors(family, name)]
+    project = _project(declared, names)
+    broken = {name: declared.blockers("export", name) for name in names["export"] if name not in project.exports}
+    warnings = once(w for family, known in names.items() for name in known for w in declared.warnings(family, name))
+    counts = {family: len(known) for family, known in names.items()}
+    found = {name: declared.shelves["export"].get(name) for name in project.exports}
+    texts = {name: declaration.text for name, declaration in found.items() if declaration}
+    return Loaded(project, once(errors), broken, counts, warnings, texts)
+
+
+def load_export(folder: Path, name: str) -> tuple[Project, Export]:
+    """Read one export and what it refers to, and no other export's or connection's file.
+
+    Raises `DefinitionError` where no export has this name, or where it or what it refers to is wrong."""
+    return find(Declarations(folder), name)
+
+
+def find(declared: Declarations, name: str) -> tuple[Project, Export]:
+    """The same, in a folder that is read already."""
+    if declared.shelves["export"].get(name) is None:
+        raise _no_export(name, declared.names("export"))
+    if errors := declared.blockers("export", name):
+        raise _first(errors)
+    reached = declared.reach("export", name)
+    project = _project(declared, {family: [n for f, n in reached if f == family] for family in declared.shelves})
+    return project, project.exports[name]
+
+
+class Places:
+    """Where the parts of a folder's declarations stand. Each file is read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._declared = Declarations(folder)
+
+    def of(self, subject: Subject, *, word: str = "") -> Place | None:
+        """The place of `("exports", "orders", "fields", 2)`, or of a word in it. None where nothing is there."""
+        family = _FAMILIES.get(subject[0]) if len(subject) > 1 else None
+        declaration = self._declared.shelves[family].get(str(subject[1])) if family else None
+        return self._declared.place(declaration, subject[2:], word=word) if declaration else None
+
+
+def place_of(folder: Path, subject: Subject) -> Place | None:
+    """Where a part of the declarations stands: `("exports", "orders", "fields", 2)`. None where nothing does."""
+    return Places(folder).of(subject)
+
+
+def is_declared(folder: Path, name: str) -> bool:
+    """Whether there is a file for an export of this name, sound or not."""
+    return FileShelf("export", folder).get(name) is not None
+
+
+def declaration_text(folder: Path, name: str) -> str:
+    """An export's own YAML. Raises `DefinitionError` where there is none or it cannot be read. A text that seems to
+    hold a secret is not given out."""
+    shelf = FileShelf("export", folder)
+    declaration = shelf.get(name)
+    if declaration is None:
+        raise _no_export(name, shelf.names())
+    if declaration.document is None:
+        raise declaration.errors[0]
+    return declaration.text
+
+
+def _project(declared: Declarations, names: Mapping[Family, Iterable[str]]) -> Project:
+    """The sound ones of these declarations."""
+    sound: dict[Family, dict[str, Any]] = {
+        family: {name: declared.get(family, name) for name in known if not declared.blockers(family, name)}
+        for family, known in names.items()
+    }
+    return Project(
+        settings=declared.settings.settings,
+        datasets=sound["dataset"],
+        segments=sound["segment"],
+        refreshes=sound["refresh"],
+        connections=sound["connection"],
+        exports=sound["export"],
+    )
+
+
+def _first(errors: tuple[DefinitionError, ...]) -> DefinitionError:
+    """One error to raise for several."""
+    first = errors[0]
+    more = f"; `sluice check` shows {len(errors) - 1} more" if len(errors) > 1 else ""
+    return DefinitionError(
+        first.what, place=first.place, nearest=first.nearest, known=first.known, next_step=first.next_step + more
+    )
+
+
+def _no_export(name: str, known: Iterable[str]) -> DefinitionError:
+    problem = unknown((), name, known, f"no export is named `{name}`", "run `sluice check` to see what is declared")
+    return problem.error()

@@ -1,0 +1,71 @@
+"""What is right in a declaration that is wrong: enough of a model for rules to find the mistakes beyond the first."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from sluice.definition.errors.location import fields, inline, members, tags
+from sluice.definition.errors.problem import Problem
+from sluice.definition.rules.known import Known, Rule
+
+
+def partial(root: Any, raw: Mapping[str, Any], wrong: Iterable[str]) -> Any:
+    """The declaration without its wrong keys: to ask for one is an `AttributeError`. None where the model cannot be
+    told. `root` is the family's type."""
+    model = _model(root, raw)
+    if model is None:
+        return None
+    given = _nested(model, raw)
+    lost = set(_nested(model, dict.fromkeys(wrong)))
+    values = {}
+    for key, info in fields(model).items():
+        if key in given and key not in lost:
+            try:
+                values[key] = _adapter(model, key).validate_python(given[key])
+            except ValidationError:
+                lost.add(key)
+        elif info.is_required():
+            lost.add(key)
+    found = model.model_construct(**values)
+    for key in lost:
+        vars(found).pop(key, None)
+    return found
+
+
+def of_it(rule: Rule, half: Any, wrong: Container[str], known: Known) -> Iterator[Problem]:
+    """What a rule says of a partial declaration: nothing of its wrong keys, and nothing more once it asks for one."""
+    if half is None:
+        return
+    try:
+        for problem in rule(half, known):
+            if problem.path and problem.path[0] not in wrong:
+                yield problem
+    except AttributeError:
+        return
+
+
+def _model(root: Any, raw: Mapping[str, Any]) -> type[BaseModel] | None:
+    options = members(root)
+    if len(options) == 1:
+        return options[0]  # type: ignore[no-any-return]
+    named = [raw.get("kind"), raw.get("type")]
+    return next((option for option in options if any(tag in named for tag in tags(option))), None)
+
+
+def _nested(model: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys by the model's fields: those of an inline field stand beside the model's own in the file."""
+    own = {key: value for key, value in raw.items() if key in fields(model) and key not in inline(model)}
+    rest = {key: value for key, value in raw.items() if key not in own}
+    return own | (dict.fromkeys(inline(model), rest) if rest else {})
+
+
+@cache
+def _adapter(model: type[BaseModel], key: str) -> TypeAdapter[Any]:
+    """Of one key's value, with the key's own limits."""
+    info = fields(model)[key]
+    limited: Any = Annotated[info.annotation, info]
+    return TypeAdapter(limited)

@@ -1,0 +1,140 @@
+"""The reference of every key, as Markdown tables: from the models' own sentences, types and defaults.
+
+`docs/declarations.md` is written by hand around blocks, from `<!-- begin chunks -->` to `<!-- end -->`: filled here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel, ByteSize
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from sluice.definition.errors.location import fields, inline, is_model, members, tag_key, tags
+from sluice.definition.errors.messages import expected
+from sluice.definition.models.alerts import Alert
+from sluice.definition.models.catalog import DagRefresh, Dataset, Segment, SystemRefresh
+from sluice.definition.models.chunks import Chunks
+from sluice.definition.models.connection import Connection, Limits
+from sluice.definition.models.export import ExportBase, ManifestSpec, Wait
+from sluice.definition.models.fields import FieldSpec, Hash, Mask
+from sluice.definition.models.macros import FILE_MACROS, MACROS
+from sluice.definition.models.project import Settings, Staging
+from sluice.definition.models.rows import Expect, Rejects, Unique
+from sluice.definition.models.schedule import ScheduleSpec
+from sluice.definition.settings import kinds
+from sluice.destinations import DESTINATIONS
+from sluice.destinations.s3 import Encryption
+from sluice.encryption.openpgp import OpenPgp
+from sluice.formats import FORMATS
+from sluice.model.declared import spell_duration, spell_size
+from sluice.sources import SOURCES
+
+_BLOCK = re.compile(r"(?<=<!-- begin )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def fill(text: str) -> str:
+    """The page with each block as the models have it now. Raises `KeyError` for a block that is none of `BLOCKS`."""
+    return _BLOCK.sub(lambda found: f"{found[1]}{found[2]}{BLOCKS[found[1]]()}\n", text)
+
+
+def table(model: type[BaseModel], *, without: Iterable[str] = ()) -> str:
+    """A model's keys: what each takes, what it is unless given, and what it means."""
+    left_out = {"name", *without, *inline(model)} | ({tag_key(model)} if len(tags(model)) == 1 else set())
+    rows = [_row(key, info) for key, info in fields(model).items() if key not in left_out]
+    return "\n".join(["| key | takes | unless given | meaning |", "|---|---|---|---|", *rows])
+
+
+def _row(key: str, info: FieldInfo) -> str:
+    cells = (f"`{key}`", _takes(info), _default(info), info.description or "")
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _takes(info: FieldInfo) -> str:
+    models = [option for option in members(info.annotation) if is_model(option)]
+    words = f"a mapping with `{tag_key(info.annotation)}`" if len(models) > 1 else expected(info.annotation)
+    names = ("ge", "le", "min_length", "max_length")
+    limits = {name: getattr(m, name) for m in info.metadata for name in names if hasattr(m, name)}
+    match limits:
+        case {"max_length": int(most)}:
+            return f"{words}, at most {most:,} characters" if most > 1 else f"{words} of one character"
+        case {"ge": int(least), "le": int(most)}:
+            return f"{words}, {least} to {most}"
+        case {"ge": int(least)} | {"min_length": int(least)}:
+            return f"{words}, at least {spell_size(least) if 'size' in words else least}"
+        case _:
+            return words
+
+
+def _default(info: FieldInfo) -> str:
+    default = info.get_default(call_default_factory=True)
+    if default is PydanticUndefined:
+        return "**required**"
+    if isinstance(default, BaseModel):
+        return "its own defaults"
+    if isinstance(default, timedelta):
+        return f"`{spell_duration(default)}`"
+    if isinstance(default, ByteSize):
+        return f"`{spell_size(default)}`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if default is None or default in ("", (), {}):
+        return ""
+    return ", ".join(f"`{item}`" for item in (default if isinstance(default, tuple) else (default,)))
+
+
+def _members(registry: Mapping[str, type[Any]], word: str) -> str:
+    """Every member of a family under its own heading."""
+    parts = [f"#### `{word}: {name}`\n\n{_about(model)}\n\n{table(model)}" for name, model in registry.items()]
+    return "\n\n".join(parts)
+
+
+def _about(model: type[BaseModel]) -> str:
+    return " ".join((model.__doc__ or "").split())
+
+
+def _kinds() -> str:
+    shared = set(fields(ExportBase))
+    return "\n\n".join(
+        f"#### `kind: {kind}`\n\n{_about(model)}\n\n{table(model, without=shared)}" for kind, model in kinds().items()
+    )
+
+
+def _macros() -> str:
+    rows = [f"| `%{name}%` | {meaning} |" for name, meaning in (MACROS | FILE_MACROS).items()]
+    return "\n".join(["| macro | stands for |", "|---|---|", *rows])
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "project": lambda: table(Settings),
+    "staging": lambda: table(Staging),
+    "connection": lambda: table(Connection),
+    "limits": lambda: table(Limits),
+    "openpgp": lambda: table(OpenPgp),
+    "encryption": lambda: table(Encryption),
+    "destinations": lambda: _members(DESTINATIONS, "type"),
+    "dataset": lambda: table(Dataset),
+    "sources": lambda: _members(SOURCES, "type"),
+    "segment": lambda: table(Segment),
+    "refreshes": lambda: _members({"system": SystemRefresh, "dag": DagRefresh}, "type"),
+    "export": lambda: table(ExportBase),
+    "kinds": _kinds,
+    "field": lambda: table(FieldSpec),
+    "hash": lambda: table(Hash),
+    "mask": lambda: table(Mask),
+    "unique": lambda: table(Unique),
+    "rejects": lambda: table(Rejects),
+    "expect": lambda: table(Expect),
+    "chunks": lambda: table(Chunks),
+    "manifest": lambda: table(ManifestSpec),
+    "wait": lambda: table(Wait),
+    "alerts": lambda: table(Alert),
+    "schedule": lambda: table(ScheduleSpec),
+    "formats": lambda: _members(FORMATS, "type"),
+    "macros": _macros,
+}
+"""What each block of the page holds."""

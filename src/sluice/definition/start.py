@@ -1,0 +1,56 @@
+"""Whether and when a started run may begin: what Airflow's own dates do not hold back."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from sluice.definition.models.export import ExportBase
+from sluice.errors import Skipped
+from sluice.model.run import Run
+
+_BY_ITSELF = ("scheduled", "asset_triggered")
+
+
+def check_period(export: ExportBase, run: Run) -> None:
+    """Raise `Skipped` for a run that is due before the schedule's start or after its end.
+
+    Airflow's dates bind runs by the clock alone: those that follow a refresh, or that people start, come here. A
+    backfill is asked for by its dates, so they are its own affair."""
+    spec = export.when
+    if spec is None or run.is_backfill:
+        return
+    if spec.start and run.time < spec.start:
+        what = f"export {export.name} starts at {_spell(spec.start)}, and this run was due at {_spell(run.time)}"
+        raise Skipped(what, next_step="nothing; or change `start` in its schedule")
+    if spec.end and run.time > spec.end:
+        what = f"export {export.name} has ended at {_spell(spec.end)}, and this run was due at {_spell(run.time)}"
+        raise Skipped(what, next_step="change `end` in its schedule if it is to go on")
+
+
+def is_active(export: ExportBase, now: datetime) -> bool:
+    """Whether its schedule will start another run: it is on, has not ended, and its one time has not gone by."""
+    spec = export.when
+    if not export.enabled or spec is None:
+        return False
+    return not (spec.once and spec.once < now) and not (spec.end and spec.end < now)
+
+
+def begins(export: ExportBase, run: Run) -> datetime:
+    """When the run may begin: when it is due, and a part of the schedule's `stagger` later if it started by itself.
+
+    The part follows from the export's name: the same in every run, and spread evenly over many exports."""
+    stagger = export.when.stagger if export.when and run.run_type in _BY_ITSELF else timedelta(0)
+    seconds = round(stagger.total_seconds())
+    share = int.from_bytes(hashlib.sha256(export.name.encode()).digest()[:8], "big") % (seconds + 1)
+    return run.time + timedelta(seconds=share)
+
+
+def fresh_since(export: ExportBase, run: Run) -> datetime | None:
+    """When the last system refresh must have ended, or later, for the run to go on; None for any time."""
+    age = export.fresh_since
+    return None if age is None else run.time - age
+
+
+def _spell(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,117 @@
+"""Abort: what an unpublished run leaves at the destination is removed, by name. A run that is decided is published
+instead; of a published one nothing goes but what was never finished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.delivery.chunk import Shards
+from sluice.delivery.cleaning.leftovers import leftovers, names_of
+from sluice.delivery.commit.commit import Commit
+from sluice.delivery.publish.committing import commit_of
+from sluice.delivery.publish.delivered import Delivery, report_of
+from sluice.delivery.report.history import History
+from sluice.delivery.staging import Stage, StagedRun
+from sluice.delivery.there import there
+from sluice.destinations.base import Destination
+from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
+from sluice.model.access import Connections
+from sluice.plan.model import Plan
+
+
+class Aborted(BaseModel):
+    """What was found of a run that is over, and what was done about it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    published: bool
+    removed: int = 0
+    """Parts removed from the destination."""
+    uploads: int = 0
+    """Unfinished uploads discarded."""
+    left: str = ""
+    """Why they were not."""
+    unfinished: str = ""
+    """Why a run that is decided is not published yet. Its parts stay; the next run, or `sluice clean`, goes on."""
+
+
+PAUSES = (0.25, 0.25, 0.5, *(1.0 for _ in range(14)))
+"""Seconds between looks whether the run's uploads have stopped: Airflow kills a task five seconds after it has told it
+to stop, which may be ten seconds after the run was ended."""
+
+
+def abort(
+    staged: StagedRun, connections: Connections, now: datetime, *, later: bool = False, last: bool = False
+) -> Aborted:
+    """Remove this run's parts unless it is published or decided. Only names that its plans compute are touched.
+
+    It begins once the run's uploads have stopped, or after a quarter of a minute. `later` says that another process
+    does this after the run's own teardown: what a cancelled task has sent meanwhile is found then, and nobody needs to
+    look again, unless an upload never said that it stopped; `last` says that nobody looks again in any case.
+    """
+    stage = staged.open(connections)
+    plan = stage.find("plan", Plan)
+    if plan is None or plan.run.dry_run:
+        return Aborted(published=False)
+    connection = plan.connection
+    with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
+        commit = commit_of(plan, stage, destination, connections, pauses=() if later else PAUSES)
+        done = _settle(plan, stage, destination, commit, later=later, last=last)
+        address = destination.locate(plan.manifest)
+    _report(plan, stage, connections, done, address, now)
+    return done
+
+
+def _settle(plan: Plan, stage: Stage, destination: Destination, commit: Commit, *, later: bool, last: bool) -> Aborted:
+    def names() -> list[str]:
+        return sorted({*names_of(plan, stage), *leftovers(stage)})
+
+    removed: list[Aborted] = []
+    try:  # the names are looked up after `aborting` stands in the log: from then on nobody stages others
+        state, quiet = commit.abort(lambda: removed.append(_remove(names(), destination)))
+    except (RetriableError, UnknownOutcomeError, FatalError) as refused:
+        if not commit.log.state().decided:
+            raise
+        return Aborted(published=False, unfinished=refused.page())
+    if state.act == "published":
+        done = _discard(names(), destination).model_copy(update={"published": True})
+    else:
+        done = removed[0] if removed else Aborted(published=False)
+    if done.published or (later and (quiet or last)):
+        commit.close(state)
+    return done
+
+
+def _remove(names: Sequence[str], destination: Destination) -> Aborted:
+    done = _discard(names, destination)
+    present = there(names, destination)
+    destination.remove(present)
+    return done.model_copy(update={"removed": len(present)})
+
+
+def _discard(names: Sequence[str], destination: Destination) -> Aborted:
+    """Unfinished uploads, which no reader sees: that they may not be listed keeps nothing else from being removed."""
+    try:
+        return Aborted(published=False, uploads=destination.abort(names))
+    except FatalError as refused:
+        return Aborted(published=False, left=refused.page())
+
+
+def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, address: str, now: datetime) -> None:
+    """What `publish` did not come to say: that a run failed before it, or that another process published it."""
+    history = History(plan.staging, plan.export.name, connections)
+    known = history.find(str(plan.run.id))
+    said = known.outcome if known else None
+    if done.published and said != "published":
+        delivery = Delivery.of(plan, stage) if stage.find("shards", Shards) else None
+        history.keep(report_of(plan, stage, delivery, "published", address, now, "finished after `publish` had ended"))
+    elif done.unfinished and said is None:
+        why = "it is decided, and its manifest could not be written yet"
+        history.keep(report_of(plan, stage, None, "unknown", address, now, why))
+    elif not (done.published or done.unfinished) and said in (None, "unknown") and stage.find("shards", Shards):
+        why = f"it ended before it could publish; {done.removed:,} parts were removed"
+        history.keep(report_of(plan, stage, None, "failed", address, now, why))

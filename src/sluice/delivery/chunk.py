@@ -1,0 +1,63 @@
+"""Chunk: cut the extract into chunks, and those into shards, one for each upload task."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.chunk.cut import shards_of
+from sluice.chunk.fit import records_within, sample_of
+from sluice.delivery.rows.extracted import FeedExtract
+from sluice.delivery.rows.opened import open_rows
+from sluice.delivery.staging import Stage, StagedRun
+from sluice.delivery.step import noting
+from sluice.delivery.upload.encode import Encoding
+from sluice.memory import use
+from sluice.model.access import Connections
+from sluice.model.part import Shard
+from sluice.plan.model import Feed, Plan
+
+
+class Shards(BaseModel):
+    """Every shard of a run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shards: tuple[Shard, ...]
+
+
+def chunk(staged: StagedRun, connections: Connections, *, most: int | None = None) -> tuple[Shard, ...]:
+    """The run's shards, the same each time: they follow from the extract and the declaration alone. Where chunks are
+    declared by bytes, a sample of the rows says how many records one of them has.
+
+    `most` shards a feed where the declaration says otherwise: one where a single process carries them all, since lanes
+    share chunks within a shard and wait for each other between two.
+    """
+    stage = staged.open(connections)
+    plan = stage.read("plan", Plan)
+    use(plan.memory)
+    shards: list[Shard] = []
+    with noting(stage, "chunk"):
+        for feed in plan.feeds:
+            extract = stage.read(f"extract/{feed.name}", FeedExtract)
+            size = _size(plan, feed, extract, stage, connections)
+            cut = shards_of(feed.name, extract.records, size, most or plan.chunks.shards, len(shards))
+            if not cut and plan.export.when_empty == "file":
+                cut = [Shard(number=len(shards), feed=feed.name, first_chunk=0, chunks=1, records=0, size=size)]
+            shards += cut
+        stage.write("shards", Shards(shards=tuple(shards)))
+    return tuple(shards)
+
+
+def _size(plan: Plan, feed: Feed, extract: FeedExtract, stage: Stage, connections: Connections) -> int:
+    """Records of one chunk of the feed."""
+    rules, records = plan.chunks, extract.records
+    most = rules.records or max(1, records)
+    if rules.bytes is None or not records:
+        return most
+    rows, mapper = open_rows(feed, extract, stage, connections)
+    stretches = sample_of(records)
+    tables = chain.from_iterable(rows.read(first, last) for first, last in stretches)
+    size = Encoding(feed.name, plan.format, mapper.schema).size(tables)
+    return min(most, records_within(rules.bytes, sum(last - first for first, last in stretches), size))

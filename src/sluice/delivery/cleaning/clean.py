@@ -1,0 +1,143 @@
+"""Clean: what dead runs of an export have left behind, in staging and at the destination.
+
+A machine that dies takes its run's teardown with it. So every run looks after the others of its export: those that
+Airflow says are over. What it removes at the destination is named by the plan that each of them has staged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.definition.models.project import Staging
+from sluice.delivery.abort import Aborted, abort
+from sluice.delivery.commit.commit import drop
+from sluice.delivery.commit.run_log import Entry, RunLog
+from sluice.delivery.staging import Stage, StagedRun
+from sluice.errors import FatalError, SluiceError
+from sluice.filesystem import open_filesystem
+from sluice.model.access import Connections
+from sluice.plan.model import Plan
+
+
+class Cleaned(BaseModel):
+    """One run that was looked at, and what was done about it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    """In Airflow's words."""
+    done: Aborted | None = None
+    """None where nothing had to be done at the destination."""
+    pruned: bool = False
+    """Its staging was removed."""
+    error: str = ""
+    """Why it was left as it is."""
+
+    @property
+    def sentence(self) -> str:
+        """For a log."""
+        if self.error:
+            return f"run {self.run} could not be cleaned: {self.error}"
+        acts = []
+        if self.done:
+            acts += ["published"] if self.done.published else []
+            acts.append(f"{self.done.removed} parts and {self.done.uploads} unfinished uploads removed")
+        if self.pruned:
+            acts.append("its staging dropped")
+        return f"run {self.run} is over: {', '.join(acts)}"
+
+
+class Cleaner:
+    """Looks through the runs that an export has in staging, newest first."""
+
+    def __init__(self, staging: Staging, export: str, connections: Connections, ended: Callable[[str], bool]) -> None:
+        """`ended` tells of a run id of Airflow's whether that run is over."""
+        self._staging = staging
+        self._folder = f"{staging.path}/runs/{export}".lstrip("/")
+        self._connections = connections
+        self._ended = ended
+        self._opened = open_filesystem(connections, staging.airflow_conn_id, self._folder)
+
+    def clean(self, now: datetime, *, but: str | None = None) -> Iterator[Cleaned]:
+        """Clean every run that is over and not closed, and drop the staging of all but the newest `staging.keep`.
+
+        `but` is a flow run id that is left alone: whoever asks. What has failed for one run keeps no other from being
+        cleaned. Yields the runs for which something was done."""
+        for place, run in enumerate(self._runs()):
+            if run == but:
+                continue
+            try:
+                plan = self._stage(run).find("plan", Plan)
+            except SluiceError as unreadable:
+                yield Cleaned(run=run, error=unreadable.what)
+                continue
+            if plan is None or not self._ended(plan.run.run_id):
+                continue
+            cleaned = self._one(run, plan, now, prune=place >= self._staging.keep)
+            if cleaned != Cleaned(run=plan.run.run_id):
+                yield cleaned
+
+    def due(self) -> Iterator[str]:
+        """The run ids, in Airflow's words, of runs that are over and not closed: what `clean` would look into."""
+        for run in self._runs():
+            stage = self._stage(run)
+            try:
+                plan, state = stage.find("plan", Plan), RunLog(stage.opened.below("log")).state()
+            except SluiceError:  # of another version: `clean` says so
+                continue
+            if plan is not None and not plan.run.dry_run and not state.closed and self._ended(plan.run.run_id):
+                yield plan.run.run_id
+
+    def _one(self, run: str, plan: Plan, now: datetime, *, prune: bool) -> Cleaned:
+        name, stage = plan.run.run_id, self._stage(run)
+        cleaned = Cleaned(run=name)
+        try:
+            log = RunLog(stage.opened.below("log"))
+            if not log.state().closed:
+                done = abort(self._staged(run), self._connections, now, later=True, last=prune)
+                if done.unfinished:
+                    return Cleaned(run=name, error=done.unfinished)
+                cleaned = Cleaned(run=name, done=done if done.removed or done.uploads else None)
+            if prune and self._drop(plan, log):
+                self._opened.remove([f"{run}/plan.json"])  # first: without it nobody takes up what is left of the log
+                self._opened.remove_tree(run)
+                cleaned = cleaned.model_copy(update={"pruned": True})
+        except SluiceError as error:
+            return Cleaned(run=name, error=error.page())
+        return cleaned
+
+    def _drop(self, plan: Plan, log: RunLog) -> bool:
+        """Whether the run's staging may go: a dry run decides nothing, so it has nothing to close."""
+        return drop(log) or plan.run.dry_run
+
+    def vouch(self, run_id: str) -> int:
+        """Someone vouches that no process of the run, in Airflow's words, is alive: those that began to remove its
+        parts and never said that they had stopped count as stopped. How many there were.
+
+        Raises `FatalError` if staging holds no such run."""
+        for run in self._runs():
+            stage, plan = self._stage(run), None
+            with suppress(SluiceError):  # of another version: another run's, or not to be taken up anyway
+                plan = stage.find("plan", Plan)
+            if plan is not None and plan.run.run_id == run_id:
+                log = RunLog(stage.opened.below("log"))
+                state = log.state()
+                for by in state.removers:
+                    log.say(state, Entry(act="stopped", by=by))
+                return len(state.removers)
+        raise FatalError(f"staging holds nothing of run {run_id}", next_step="name a run as Airflow does")
+
+    def _runs(self) -> list[str]:
+        """The flow run ids that have a plan in staging, newest first."""
+        plans = [file for file in self._opened.list() if file.name.count("/") == 1 and file.name.endswith("/plan.json")]
+        return [file.name.split("/")[0] for file in sorted(plans, key=lambda file: (-file.modified, file.name))]
+
+    def _staged(self, run: str) -> StagedRun:
+        return StagedRun(airflow_conn_id=self._staging.airflow_conn_id, folder=f"{self._folder}/{run}")
+
+    def _stage(self, run: str) -> Stage:
+        return Stage(self._opened.below(run))

@@ -1,0 +1,129 @@
+"""What was added to a feed's dataset: since it was last delivered, or within a slice of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from sluice.definition.models.catalog import CursorColumn, Dataset
+from sluice.delivery.rows.extracted import FeedExtract
+from sluice.delivery.rows.selection import write_selection
+from sluice.delivery.staging import Stage
+from sluice.errors import FatalError
+from sluice.model.run import Window
+from sluice.plan.model import Feed, Plan
+from sluice.sources.base import Pinned, Slice, Source
+from sluice.sources.cursor import Bounds, Cursor
+from sluice.sources.position import START_AGAIN, Growing, Position, Skipping, narrowed, same_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def added_of(
+    feed: Feed, plan: Plan, source: Source, pinned: Pinned, since: Position | None, stage: Stage, now: datetime
+) -> FeedExtract:
+    """The feed's new rows of what is pinned, and how far a delivery of them comes. `since` None means from the
+    beginning; a plan with a window takes that instead, and comes nowhere.
+
+    Raises `FatalError` where the last delivery was told by other means than this one would be.
+    """
+    by = feed.dataset.added_by
+    _check_same(feed.dataset, since)
+    if isinstance(by, CursorColumn):
+        return _by_column(feed, plan, source, pinned, since, stage, now)
+    growing = cast("Growing", source)
+    window = plan.run.window
+    if window is not None:
+        return _whole(feed, growing.between(pinned, window), window=str(window))
+    position = growing.position(pinned)
+    new = growing.added(pinned, since) if since else pinned
+    return _whole(feed, new, since=since, position=position)
+
+
+def skipping(feed: Feed, plan: Plan, source: Source, since: Position | None) -> Source:
+    """The source to pin, which need not copy what an incremental run leaves out. If it is declared how late a row may
+    appear, no open transaction is asked for."""
+    by, window = feed.dataset.added_by, plan.run.window
+    if not isinstance(by, CursorColumn) or not isinstance(source, Skipping):
+        return source
+    if window is not None:
+        return source.above(by.column, f"{window.after.astimezone(UTC):%Y-%m-%d}Z")
+    same = since is not None and since.by == f"column {by.column}"
+    above = source.above(by.column, since.at) if since and same and since.at else source
+    return above.settled(by.column) if isinstance(above, Skipping) and not by.waits else above
+
+
+def on_trust(extract: FeedExtract) -> str | None:
+    """What to warn of if the last position names no table, as older versions of Sluice kept it, and this one does."""
+    since, position = extract.since, extract.position
+    if since is None or position is None or since.table is not None or position.table is None:
+        return None
+    return (
+        f"{extract.feed}: an older version of Sluice published the last delivery and did not note the table's "
+        f"identity, so it is taken to be the same table, {position.table}. From now on another one is refused"
+    )
+
+
+def _whole(
+    feed: Feed, pinned: Pinned, *, since: Position | None = None, position: Position | None = None, window: str = ""
+) -> FeedExtract:
+    kept = tuple(piece.records for piece in pinned.slices)
+    return FeedExtract(feed=feed.name, pinned=pinned, kept=kept, since=since, position=position, window=window or None)
+
+
+def _by_column(
+    feed: Feed, plan: Plan, source: Source, pinned: Pinned, since: Position | None, stage: Stage, now: datetime
+) -> FeedExtract:
+    spec = cast("CursorColumn", feed.dataset.added_by)
+    cursor = Cursor(spec.column, pinned.schema, dataset=feed.dataset.name)
+    window: Window | None = plan.run.window
+    # Of a table in a lake, a column is named because the table is made again by design.
+    table = pinned.table if isinstance(source, Skipping) else None
+    if since is not None and window is None:
+        same_table(table, since, dataset=feed.dataset.name)
+    bounds = cursor.within(window) if window else cursor.since(since, now, spec.late)
+    if spec.behind and not window:
+        bounds = cursor.behind(source, pinned, bounds, spec.behind)
+    rows = _NewRows(cursor, source, pinned, bounds)
+    name = f"selection/{feed.name}.arrow"
+    write_selection(stage.opened, name, iter(rows))
+    last = max(rows.lasts, default=bounds.low)
+    return FeedExtract(
+        feed=feed.name,
+        pinned=narrowed(pinned, rows.pieces),
+        kept=tuple(rows.kept),
+        selection=name,
+        since=None if window else since,
+        position=None if window else cursor.position(last).model_copy(update={"table": table}),
+        window=str(window) if window else None,
+    )
+
+
+class _NewRows:
+    """The row numbers of each slice that has new rows; what they add up to is known once they were all asked for."""
+
+    def __init__(self, cursor: Cursor, source: Source, pinned: Pinned, bounds: Bounds) -> None:
+        self._found = cursor.find(source, pinned, bounds)
+        self.pieces: list[Slice] = []
+        self.kept: list[int] = []
+        self.lasts: list[int] = []
+
+    def __iter__(self) -> Iterator[pa.Array]:
+        for found in self._found:
+            if found.last is not None:
+                self.pieces.append(found.piece)
+                self.kept.append(len(found.rows))
+                self.lasts.append(found.last)
+                yield found.rows
+
+
+def _check_same(dataset: Dataset, since: Position | None) -> None:
+    by = dataset.added_by
+    now = f"column {by.column}" if isinstance(by, CursorColumn) else by
+    if since is not None and since.by != now:
+        raise FatalError(
+            f"dataset {dataset.name} was last delivered by its {since.by}, and what is new is now told by its {now}",
+            next_step=START_AGAIN,
+        )

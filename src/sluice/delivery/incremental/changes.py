@@ -1,0 +1,84 @@
+"""Changes: the rows that were added, changed and removed since the last delivery, told by key.
+
+What was delivered is remembered as each row's key and a digest of all that was delivered of it, in a Parquet file of
+staging that the watermark names: it counts once its delivery is published. The rows that differ are copied into the
+run's staging, removed ones as their key alone, and are read from there like any others.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from uuid import uuid4
+
+from sluice.delivery.incremental.comparison import Comparison
+from sluice.delivery.rows.extracted import FeedExtract
+from sluice.delivery.rows.rows import FeedRows
+from sluice.delivery.staging import Stage, delivered_before
+from sluice.filesystem import Opened
+from sluice.mapping.mapper import Mapper
+from sluice.memory import budget
+from sluice.model.access import Connections
+from sluice.plan.model import Feed, Plan
+from sluice.sources.position import Position
+from sluice.sources.spooling import Copies
+from sluice.sql import connect
+
+_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Changes:
+    """One feed of one run: all that could be delivered of it now, and what was delivered last."""
+
+    plan: Plan
+    feed: Feed
+    mapper: Mapper
+    since: Position | None
+    """What was delivered last; None where everything counts as added."""
+    stage: Stage
+    connections: Connections
+
+    def of(self, extract: FeedExtract, rows: FeedRows) -> FeedExtract:
+        """The extract of what differs. Raises `FatalError` where a row has no key, or two rows have the same one."""
+        kept = delivered_before(self.plan.staging, self.plan.export.name, self.connections)
+        with (
+            tempfile.TemporaryDirectory(prefix="sluice-") as spill,
+            connect(threads=_THREADS, memory=budget().engine, spill=spill) as engine,
+        ):
+            comparison = Comparison(engine, self.mapper.schema, self.key, dataset=self.feed.dataset.name)
+            comparison.now(rows.read(0, extract.records))
+            comparison.then(kept, self.since)
+            position = self._remember(comparison, kept)
+            copies = Copies(self.connections, dataset=self.feed.dataset.name)
+            spool = self.stage.opened.below(f"changes/{self.feed.name}")
+            pinned = copies.write(comparison.differing(rows, extract.kept), spool)
+        return extract.model_copy(
+            update={
+                "pinned": pinned.model_copy(update={"version": extract.pinned.version}),
+                "kept": tuple(piece.records for piece in pinned.slices),
+                "selection": None,
+                "since": self.since,
+                "position": position,
+                "changes": comparison.counts,
+            }
+        )
+
+    @property
+    def key(self) -> str:
+        """The delivered column that holds the dataset's key."""
+        fields = self.feed.fields
+        if fields is None:
+            return self.feed.dataset.key
+        return next(field.output for field in fields if field.field == self.feed.dataset.key)
+
+    def _remember(self, comparison: Comparison, kept: Opened) -> Position:
+        """Write down what will have been delivered with this. A try that comes again writes another file: the one that
+        the watermark names is never touched."""
+        folder = f"rows/{self.feed.name}"
+        name = f"{folder}/{self.plan.run.id}-{uuid4().hex[:8]}.parquet"
+        if self.since is not None and (last := kept.stat(self.since.at)):
+            # What is older than the last delivery's belongs to runs that can publish no more.
+            kept.remove(f.name for f in kept.list(folder) if f.modified < last.modified)
+        comparison.write(kept, name)
+        return Position(by="changes", at=name)

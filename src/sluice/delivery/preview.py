@@ -1,0 +1,120 @@
+"""Preview: a feed's first rows as they would be delivered. Nothing is sent, and staging is left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice.definition.models.project import Project
+from sluice.delivery.rows.rows import taken
+from sluice.errors import FatalError, about
+from sluice.filesystem import open_filesystem
+from sluice.mapping.mapper import Mapper, compile_fields
+from sluice.mapping.salts import read_salts
+from sluice.model.access import Access, Connections, FolderAccess
+from sluice.model.layout import as_numpy
+from sluice.plan.model import Feed, Plan
+from sluice.refresh.evaluate import evaluate_segment
+from sluice.refresh.membership import current, read_keys
+from sluice.refresh.order import order
+from sluice.sources.base import Pinned, Source
+from sluice.sources.selection import select
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first rows of one feed."""
+
+    feed: Feed
+    rows: pa.Table
+    """As delivered: columns renamed, computed and hashed."""
+    set_aside: int
+    """Rows before the last one shown that lack a required field, and so would not be sent."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """The project's connections, but for staging: what a preview writes goes to a folder of its own."""
+
+    others: Connections
+    staging: str
+    folder: Path
+
+    def get(self, conn_id: str) -> Access:
+        return FolderAccess(self.folder) if conn_id == self.staging else self.others.get(conn_id)
+
+
+def preview(
+    project: Project, plan: Plan, connections: Connections, rows: int, folder: Path, now: datetime
+) -> Iterator[Preview]:
+    """The first `rows` of each feed of the plan; `folder` is an empty one for what must be copied on the way.
+
+    A segment's members are those of its last refresh; one that was never refreshed is evaluated for the preview alone.
+    Rows that `unique` or `incremental` would leave out are shown. Raises `DefinitionError` and `FatalError` as the step
+    `extract` does.
+    """
+    aside = Aside(connections, plan.staging.airflow_conn_id, folder)
+    for feed in plan.feeds:
+        keys = _keys(project, plan, feed, connections, aside, now)
+        with about("datasets", feed.dataset.name):
+            source = feed.dataset.source.open(connections, dataset=feed.dataset.name)
+            pinned = source.pin(open_filesystem(aside, plan.staging.airflow_conn_id, f"preview/{feed.name}"))
+        with about("exports", plan.export.name):
+            mapper = compile_fields(feed.fields, pinned.schema, dataset=feed.dataset.name)
+            mapper = mapper.salted(read_salts(feed.fields, connections))
+            plan.format.check(mapper.schema)
+            yield _first(feed, source, pinned, mapper, keys, rows)
+
+
+def _keys(
+    project: Project, plan: Plan, feed: Feed, connections: Connections, aside: Connections, now: datetime
+) -> pa.ChunkedArray | None:
+    """The keys of the feed's members; None if it has no segment."""
+    if feed.segment is None:
+        return None
+    name, staging = feed.segment.name, plan.staging
+    with about("segments", name):
+        try:
+            return read_keys(current(staging, name, connections), staging, connections)
+        except FatalError:
+            for one in needed(project, [name]):
+                evaluate_segment(project, one, aside, "preview", now)
+            return read_keys(current(staging, name, aside), staging, aside)
+
+
+def needed(project: Project, segments: list[str]) -> list[str]:
+    """These segments and all that they read, each after those it reads."""
+    wanted: set[str] = set()
+    waiting = list(segments)
+    while waiting:
+        if (name := waiting.pop()) not in wanted and name in project.segments:
+            wanted.add(name)
+            waiting += project.segments[name].reads
+    return [name for name in order(project) if name in wanted]
+
+
+def _first(
+    feed: Feed, source: Source, pinned: Pinned, mapper: Mapper, keys: pa.ChunkedArray | None, rows: int
+) -> Preview:
+    import numpy as np
+    import pyarrow as pa
+
+    found: list[pa.Table] = []
+    missing, set_aside = rows, 0
+    for one in select(source, pinned, key=feed.dataset.key, keys=keys, required=mapper.required):
+        if missing <= 0:
+            break
+        wanted = one.rows[:missing]
+        if len(wanted):
+            tables = source.read(pinned, pinned.slices[one.index], mapper.columns)
+            found += [mapper.apply(table) for table in taken(tables, wanted)]
+            missing -= len(wanted)
+        last = wanted[-1].as_py() if missing <= 0 else pinned.slices[one.index].records
+        set_aside += int(np.searchsorted(as_numpy(one.rejects), last))
+    return Preview(feed, pa.concat_tables(found) if found else mapper.schema.empty_table(), set_aside)

@@ -1,0 +1,161 @@
+"""Publish: prove that everything is there, then write the manifest. The only step that makes a delivery visible."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sluice.delivery.cleaning.leftovers import leftovers
+from sluice.delivery.commit.commit import Commit, Intent, LostError
+from sluice.delivery.commit.deliveries import Claim
+from sluice.delivery.commit.watermark import SMALL, Basis, Watermark, Watermarks
+from sluice.delivery.publish import model_json
+from sluice.delivery.publish.committing import commit_of
+from sluice.delivery.publish.delivered import Delivery, report_of
+from sluice.delivery.publish.former import recall
+from sluice.delivery.publish.manifest import Manifest, render
+from sluice.delivery.publish.reconcile import reconcile
+from sluice.delivery.report.history import History
+from sluice.delivery.report.report import Report
+from sluice.delivery.safety import warnings_of
+from sluice.delivery.staging import Stage, StagedRun, delivered_before
+from sluice.delivery.step import noting
+from sluice.delivery.there import there
+from sluice.destinations.base import Destination
+from sluice.errors import FatalError, UnknownOutcomeError
+from sluice.model.access import Connections
+from sluice.plan.model import Plan
+
+
+def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks, now: datetime) -> Report:
+    """Reconcile rows and bytes (counted in the source = written = at the destination), decide that the run is
+    published, and write the manifest. The result is kept as the run's report.
+
+    Raises `FatalError` if they differ, saying what does, or if another run was faster: it has *failed*. Raises
+    `UnknownOutcomeError` if the manifest's own write was lost on the way and cannot be looked up, and `FatalError` if
+    it was not accepted: the outcome is *unknown*, and the next process goes on from there.
+    """
+    stage = staged.open(connections)
+    plan = stage.read("plan", Plan)
+    history = History(plan.staging, plan.export.name, connections)
+    delivery = Delivery.of(plan, stage)
+    connection = plan.connection
+    with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
+        report = partial(report_of, plan, stage, delivery, address=destination.locate(plan.manifest), now=now)
+        commit = commit_of(plan, stage, destination, connections)
+        try:
+            with noting(stage, "publish") as step:
+                step.warn_all(warnings_of([plan.connection.destination.airflow_conn_id], connections))
+                Publication(plan, stage, destination, connections, watermarks, commit, now).run()
+        except FatalError as refused:
+            act = commit.log.state().act
+            if act != "published":  # by another process, or before: its report stays
+                # If the run is decided, only its manifest was not accepted.
+                history.keep(report("unknown" if act == "publishing" else "failed", why=refused.what))
+            raise
+        except UnknownOutcomeError as unknown:
+            history.keep(report("unknown", why=unknown.what))
+            raise
+    published = report("published")
+    history.keep(published)
+    return published
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One try of publishing one run."""
+
+    plan: Plan
+    stage: Stage
+    destination: Destination
+    connections: Connections
+    watermarks: Watermarks
+    commit: Commit
+    now: datetime
+
+    def run(self) -> None:
+        """Publish, then tidy up beside the manifest."""
+        plan, destination = self.plan, self.destination
+        intent = self.commit.publish(self._prepare, follows=plan.follows)
+        manifest = Manifest.model_validate_json(intent.manifest)
+        if plan.export.manifest.success_marker:
+            destination.put(plan.beside_manifest("_SUCCESS"), [])
+        listed = {part.path for part in manifest.exportResults}
+        destination.remove(there(set(leftovers(self.stage)) - listed, destination))
+        if plan.follows and intent.claim is not None and intent.claim.watermark is not None:
+            self._copy(intent.claim.watermark)
+
+    def _prepare(self, opened: int) -> Intent:
+        """Compare what is staged with what is there. Both are read after `opened` was: nothing of an earlier opening
+        counts."""
+        plan, delivery = self.plan, Delivery.of(self.plan, self.stage)
+        reconcile(delivery, self.destination)
+        basis = self.stage.read("basis", Basis) if plan.follows else Basis()
+        claim = self._claim(opened, basis, delivery) if plan.takes_a_place else None
+        put_beside(delivery, self.destination)
+        return Intent(manifest=render(delivery.manifest(basis.previous)).decode(), claim=claim)
+
+    def _claim(self, opened: int, basis: Basis, delivery: Delivery) -> Claim:
+        plan = self.plan
+        before = delivered_before(plan.staging, plan.export.name, self.connections)
+        there = partial(_is_there, self.destination)
+        last = recall(plan, self.commit.deliveries, self.watermarks, before, there)
+        number, watermark = (last.number, last.watermark) if last else (0, None)
+        if plan.follows:
+            number = basis.number if basis.number is not None else _number_of(basis, number, watermark)
+            watermark = self._watermark(number + 1, basis, delivery)
+        return Claim(
+            number=number + 1,
+            run=str(plan.run.id),
+            run_id=plan.run.run_id,
+            opened=opened,
+            manifest=plan.manifest,
+            watermark=watermark,
+        )
+
+    def _watermark(self, number: int, basis: Basis, delivery: Delivery) -> Watermark:
+        delivered = {one.feed.name: one.extract.position for one in delivery.feeds if one.extract.position}
+        return Watermark(
+            run=str(self.plan.run.id),
+            run_id=self.plan.run.run_id,
+            previous=basis.previous,
+            number=number,
+            published_at=self.now.isoformat(timespec="seconds"),
+            definition_hash=self.plan.definition_hash,
+            feeds={**basis.feeds, **delivered},
+        )
+
+    def _copy(self, watermark: Watermark) -> None:
+        """Airflow's copy, which moves forward only."""
+        export = self.plan.export.name
+        known = self.watermarks.get(export)
+        if known is not None and Watermark.model_validate(known).number > watermark.number:
+            return
+        value = watermark.model_dump(mode="json")
+        if len(watermark.model_dump_json()) > SMALL:
+            value |= {"feeds": {}, "staged": f"log/{watermark.number:08d}/entry.json"}
+        self.watermarks.set(export, value)
+
+
+def put_beside(delivery: Delivery, destination: Destination) -> None:
+    """What goes with a delivery of this kind: the schema of whole entities."""
+    plan = delivery.plan
+    if plan.export.kind == "data-out-export":
+        feeds = ((one.feed.name, one.extract.pinned.schema, one.parts) for one in delivery.feeds)
+        destination.put(plan.beside_manifest("model.json"), [model_json.render(plan.export.name, feeds)])
+
+
+def _is_there(destination: Destination, name: str) -> bool:
+    return destination.stat(name) is not None
+
+
+def _number_of(basis: Basis, number: int, watermark: Watermark | None) -> int:
+    """The number of the delivery that a run of schema 1 follows: the last one, or its place is taken."""
+    if (watermark.run if watermark else None) != basis.previous:
+        raise LostError(
+            "another run has published in the meantime: this run publishes nothing, so that no row is delivered twice",
+            next_step="clear this run from `extract` on, or trigger a new one",
+        )
+    return number

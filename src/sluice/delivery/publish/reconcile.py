@@ -1,0 +1,50 @@
+"""Reconcile: rows counted in the source = rows written = files at the destination, before anything is visible."""
+
+from __future__ import annotations
+
+from sluice.delivery.publish.delivered import Delivered, Delivery
+from sluice.delivery.there import there
+from sluice.destinations.base import Destination, Stored
+from sluice.destinations.sums import differ
+from sluice.errors import FatalError
+from sluice.model.part import Part, consecutive
+
+
+def reconcile(delivery: Delivery, destination: Destination) -> None:
+    """Raises `FatalError` that says what differs, of the first feed in which anything does."""
+    for one in delivery.feeds:
+        _add_up(one)
+        if delivery.plan.connection.destination.stays:
+            _all_there(one, destination)
+
+
+def _add_up(one: Delivered) -> None:
+    if one.written != one.extract.records or not consecutive(one.parts):
+        raise FatalError(
+            f"{one.feed.name}: {one.extract.records:,} records were counted and {one.written:,} were written in"
+            f" {len(one.parts)} parts; nothing is published",
+            next_step="clear the run's `upload` tasks",
+        )
+
+
+def _all_there(one: Delivered, destination: Destination) -> None:
+    found = there((part.name for part in one.parts), destination)
+    differing = [(part.name, how) for part in one.parts if (how := _difference(part, found.get(part.name)))]
+    if differing:
+        name, how = differing[0]
+        raise FatalError(
+            f"{one.feed.name}: {len(differing)} of {len(one.parts)} parts are not at the destination as they were"
+            f" sent, first {destination.locate(name)}: {how}; nothing is published",
+            next_step="find out what removes or changes files there, then clear the run's `upload` tasks",
+        )
+
+
+def _difference(part: Part, found: Stored | None) -> str:
+    """How what is there differs from what was sent, by the destination's own checksum if it has one."""
+    if found is None:
+        return "it is not there, or may not be read"
+    if found.size != part.bytes:
+        return f"it has {found.size:,} bytes, and {part.bytes:,} were sent"
+    if differ(part.checksum, found.checksum):
+        return f"its checksum is {found.checksum}, and {part.checksum} was confirmed"
+    return ""

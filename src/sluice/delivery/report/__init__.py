@@ -1,0 +1,1 @@
+"""How a run ended: its report, and the history of reports."""

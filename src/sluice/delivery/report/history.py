@@ -1,0 +1,63 @@
+"""The reports of an export's runs, kept in staging: `deliveries/<export>/reports/<flow run id>.json`.
+
+Runs that published nothing end in `.ended.json`, and are counted by themselves: however many of them there are, the
+last deliveries are remembered, with which later ones are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from sluice.definition.models.project import Staging
+from sluice.delivery.report.report import Report
+from sluice.filesystem import open_filesystem
+from sluice.model.access import Connections
+
+KEPT = 100
+"""Reports of deliveries, and as many of other runs; older ones go."""
+_ENDED = ".ended.json"
+
+
+class History:
+    """Newest first. A run that reports again replaces what it has said before, and is the newest."""
+
+    def __init__(self, staging: Staging, export: str, connections: Connections) -> None:
+        folder = f"{staging.path}/deliveries/{export}/reports".lstrip("/")
+        self._opened = open_filesystem(connections, staging.airflow_conn_id, folder)
+
+    def __iter__(self) -> Iterator[Report]:
+        """Each report is read when it is asked for."""
+        for name in self._names():
+            body = self._opened.find_bytes(name)
+            if body is not None:
+                yield Report.model_validate_json(body)
+
+    def last(self, n: int) -> list[Report]:
+        """The last `n` reports, whatever became of their runs."""
+        return list(islice(self, n))
+
+    def published(self, n: int) -> list[Report]:
+        """The last `n` reports of deliveries that were published."""
+        return list(islice((report for report in self if report.outcome == "published"), n))
+
+    def find(self, flow_run_id: str) -> Report | None:
+        """What a run has reported last."""
+        for name in (f"{flow_run_id}.json", f"{flow_run_id}{_ENDED}"):
+            if (body := self._opened.find_bytes(name)) is not None:
+                return Report.model_validate_json(body)
+        return None
+
+    def keep(self, report: Report) -> None:
+        """Write a report down, and drop the oldest beyond `KEPT`. What a run has said before it was published goes."""
+        published, ended = f"{report.flow_run_id}.json", f"{report.flow_run_id}{_ENDED}"
+        is_published = report.outcome == "published"
+        name = published if is_published else ended
+        self._opened.write_bytes(name, report.model_dump_json(indent=1).encode() + b"\n")
+        names = self._names()
+        alike = [one for one in names if one.endswith(_ENDED) != is_published]
+        self._opened.remove([*alike[KEPT:], *([ended] if is_published and ended in names else [])])
+
+    def _names(self) -> list[str]:
+        files = [file for file in self._opened.list() if file.name.endswith(".json")]
+        return [file.name for file in sorted(files, key=lambda file: (file.modified, file.name), reverse=True)]

@@ -1,0 +1,121 @@
+"""Resend: a published run's bytes again, under the same names, from what it has pinned. Nothing else changes: the
+watermark stays, and nobody is woken."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+from uuid import UUID
+
+from sluice.definition.models.project import Staging
+from sluice.delivery.publish.committing import commit_of
+from sluice.delivery.publish.delivered import Delivery, report_of
+from sluice.delivery.publish.manifest import ExportResult, Manifest, render
+from sluice.delivery.publish.publish import put_beside
+from sluice.delivery.publish.reconcile import reconcile
+from sluice.delivery.report.report import Report
+from sluice.delivery.rows.extracted import Extracted, FeedExtract
+from sluice.delivery.rows.opened import source_of
+from sluice.delivery.staging import Stage, StagedRun
+from sluice.errors import FatalError, about
+from sluice.model.access import Connections
+from sluice.model.run import flow_run_id
+from sluice.plan.model import Plan
+
+_ANEW = "trigger a new run: it delivers what is there now"
+
+
+def take_up(staging: Staging, export: str, run: str, connections: Connections) -> Extracted:
+    """What a published run has pinned, as `extract` left it. `run` is its flow run id, or Airflow's.
+
+    Raises `FatalError` where staging does not hold it any more, it was never published, or what it has read is not as
+    it was."""
+    staged = StagedRun.named(staging, export, _id(export, run)).known(connections)
+    stage = staged.open(connections)
+    plan = stage.find("plan", Plan)
+    if plan is None:
+        raise FatalError(
+            f"staging holds nothing of run {run} of {export}: there is no such run, or it was cleaned",
+            next_step=f"name a run by the id in its manifest's name, as `sluice report {export}` shows; or {_ANEW}",
+        )
+    if plan.connection.openpgp:
+        raise FatalError(
+            f"run {run} of {export} was encrypted: the same bytes cannot be made twice, and its manifest lists those",
+            next_step=_ANEW,
+        )
+    if _published(plan, stage, connections) is None:
+        raise FatalError(f"run {run} of {export} has published nothing", next_step="name a run that has")
+    extracts = [_intact(plan, feed.name, stage, connections) for feed in plan.feeds]
+    return Extracted(
+        export=export,
+        airflow_conn_id=staged.airflow_conn_id,
+        folder=staged.folder,
+        identity=staged.identity,
+        written_at=staged.written_at,
+        records=sum(one.records for one in extracts),
+        rejected=sum(one.rejected for one in extracts),
+        feeds={one.feed: one.records for one in extracts},
+        resend=True,
+    )
+
+
+def deliver_again(staged: StagedRun, connections: Connections, now: datetime) -> Report:
+    """Compare what was sent with the run's manifest, part by part, and write that again.
+
+    Raises `FatalError` where a part has other bytes than the manifest says."""
+    stage = staged.open(connections)
+    plan = stage.read("plan", Plan)
+    manifest = _published(plan, stage, connections)
+    if manifest is None:
+        raise FatalError(f"run {plan.run.run_id} of {plan.export.name} has published nothing")
+    delivery = Delivery.of(plan, stage)
+    connection = plan.connection
+    with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
+        reconcile(delivery, destination)
+        _check_same(manifest.exportResults, delivery.manifest(manifest.previous).exportResults)
+        put_beside(delivery, destination)
+        destination.put(plan.manifest, [render(manifest)])
+        if plan.export.manifest.success_marker:
+            destination.put(plan.beside_manifest("_SUCCESS"), [])
+        address = destination.locate(plan.manifest)
+    return report_of(plan, stage, delivery, "published", address, now).model_copy(update={"wakes": False})
+
+
+def _published(plan: Plan, stage: Stage, connections: Connections) -> Manifest | None:
+    """The manifest that the run has published; None if it has not."""
+    connection = plan.connection
+    with closing(connection.destination.open(connections, name=connection.name, threads=1)) as destination:
+        commit = commit_of(plan, stage, destination, connections)
+        state = commit.log.state()
+    intent = commit.staged(state.intent) if state.act == "published" else None
+    return None if intent is None else Manifest.model_validate_json(intent.manifest)
+
+
+def _id(export: str, run: str) -> str:
+    try:
+        return str(UUID(run))
+    except ValueError:
+        return str(flow_run_id(export, run))
+
+
+def _intact(plan: Plan, feed: str, stage: Stage, connections: Connections) -> FeedExtract:
+    extract, dataset = stage.find(f"extract/{feed}", FeedExtract), plan.feed(feed).dataset
+    with about("datasets", dataset.name):
+        if extract is None or not source_of(plan.feed(feed), extract, connections).intact(extract.pinned):
+            raise FatalError(
+                f"{feed}: what run {plan.run.run_id} has delivered can no longer be read as it was: the data was"
+                " written again or removed since",
+                next_step=_ANEW,
+            )
+    return extract
+
+
+def _check_same(before: tuple[ExportResult, ...], now: tuple[ExportResult, ...]) -> None:
+    sent = {part.path: part for part in now}
+    differing = [part.path for part in before if sent.get(part.path) != part]
+    if differing or len(before) != len(now):
+        raise FatalError(
+            f"{len(differing)} of {len(before)} parts have other bytes now than the manifest says, first"
+            f" {differing[0] if differing else now[-1].path}: another version of Sluice or its engines made them",
+            next_step=f"{_ANEW}; let the consumers of the old manifest read the new one",
+        )

@@ -1,0 +1,80 @@
+"""Setting rows aside: those that lack a required field, and those that hold what the format cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sluice.delivery.row_rules.quarantine import Quarantine
+from sluice.delivery.row_rules.trial import Trial
+from sluice.delivery.rows.reading import each_slice
+from sluice.delivery.rows.row_set import Numbers, RowSet
+from sluice.formats.base import Format
+from sluice.mapping.mapper import Mapper
+from sluice.sources.base import Pinned, Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows of one slice to set aside: where they stand among those that were looked at, and what they are."""
+
+    index: int
+    positions: Numbers
+    delivered: pa.Table
+    reasons: pa.ChunkedArray
+
+
+class Aside:
+    """The rows of one feed on their way into its quarantine."""
+
+    def __init__(self, source: Source, pinned: Pinned, mapper: Mapper, quarantine: Quarantine) -> None:
+        self._source, self._pinned, self._mapper, self._quarantine = source, pinned, mapper, quarantine
+
+    def lacking(self, rejects: RowSet) -> None:
+        """Set aside these rows, which lack a required field."""
+        for found in each_slice(self._source, self._pinned, rejects, self._mapper.columns, self._lacking):
+            self._add(found, rejects)
+
+    def unfit(self, kept: RowSet, declared: Format, most: int | None) -> None:
+        """Take those rows out of `kept` that the format cannot hold. Looks no further once more than `most` lie in
+        quarantine."""
+        trial = Trial(declared, self._mapper.schema)
+
+        def tried(index: int, tables: Iterator[pa.Table]) -> Found:
+            return self._unfit(index, tables, trial)
+
+        for found in each_slice(self._source, self._pinned, kept, self._mapper.columns, tried):
+            self._add(found, kept)
+            kept.discard_of(found.index, kept.rows(found.index)[found.positions])
+            if most is not None and self._quarantine.count > most:
+                return
+
+    def _add(self, found: Found, of: RowSet) -> None:
+        rows = of.rows(found.index)[found.positions]
+        self._quarantine.add(self._pinned.slices[found.index], rows, found.delivered, found.reasons)
+
+    def _lacking(self, index: int, tables: Iterator[pa.Table]) -> Found:
+        import numpy as np
+        import pyarrow as pa
+
+        whole = pa.concat_tables(tables)
+        return Found(index, np.arange(len(whole)), self._mapper.apply(whole), self._mapper.reasons_of(whole))
+
+    def _unfit(self, index: int, tables: Iterator[pa.Table], trial: Trial) -> Found:
+        import numpy as np
+        import pyarrow as pa
+
+        parts, positions, reasons, start = [self._mapper.schema.empty_table()], [], [], 0
+        for table in tables:
+            delivered = self._mapper.apply(table)
+            refused = list(trial.refused(delivered))
+            parts.append(delivered.take(pa.array([one.row for one in refused], pa.int64())))
+            positions += [start + one.row for one in refused]
+            reasons += [one.why for one in refused]
+            start += table.num_rows
+        whole = pa.concat_tables(parts)
+        return Found(index, np.array(positions, np.int64), whole, pa.chunked_array([reasons], pa.string()))

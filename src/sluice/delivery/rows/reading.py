@@ -1,0 +1,44 @@
+"""Reading some rows of a pinned dataset, several slices at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from sluice.delivery.rows.row_set import RowSet
+from sluice.delivery.rows.rows import taken
+from sluice.memory import in_turn
+from sluice.model.layout import numbers
+from sluice.sources.base import Pinned, Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_THREADS = min(8, (os.cpu_count() or 2))
+_AHEAD = 2 * _THREADS
+"""Slices whose results are held at once, at most."""
+
+T = TypeVar("T")
+
+
+def each_slice(
+    source: Source,
+    pinned: Pinned,
+    rows: RowSet,
+    columns: Sequence[str] | None,
+    act: Callable[[int, Iterator[pa.Table]], T],
+    weigh: Callable[[T], int] = lambda _: 1,
+) -> Iterator[T]:
+    """What `act` makes of each slice that has any of the rows, in the slices' order. It is given the slice's place and
+    those rows, and called from several threads. `weigh` says how many bytes its results hold, if they hold rows."""
+
+    def one(index: int) -> T:
+        piece = pinned.slices[index]
+        tables = source.read(pinned, piece, columns)
+        wanted = rows.rows(index)
+        return act(index, tables if len(wanted) == piece.records else taken(tables, numbers(wanted)))
+
+    with ThreadPoolExecutor(_THREADS, "rows") as threads:
+        yield from in_turn(one, rows, threads, most=_AHEAD, weigh=weigh)

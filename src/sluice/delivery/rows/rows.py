@@ -1,0 +1,135 @@
+"""The delivered rows of one feed by their ordinal: any range of them, in an order that never changes."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Generator, Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from sluice.delivery.rows.extracted import FeedExtract
+from sluice.delivery.rows.selection import Selection
+from sluice.mapping.mapper import Mapper
+from sluice.memory import budget
+from sluice.model.layout import as_numpy, has_views, numbers
+from sluice.model.weight import split
+from sluice.sources.base import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+
+_LOOKED = 8
+"""Slices that are looked at to tell what all of them take."""
+
+
+class FeedRows:
+    """Rows counted from 0 over all slices' kept rows. Each `read` is independent: one a thread."""
+
+    def __init__(
+        self, source: Source, extract: FeedExtract, mapper: Mapper, selection: Callable[[], Selection] | None
+    ) -> None:
+        self._source = source
+        self._extract = extract
+        self._mapper = mapper
+        self._selection = selection
+        self._ends = list(accumulate(extract.kept))
+
+    def read(self, first: int, last: int) -> Iterator[pa.Table]:
+        """Delivered rows `first` up to `last`, as tables of bounded size, read when asked for."""
+        selection = self._selection() if self._selection else None
+        position, most = first, budget().table
+        for index in range(bisect_right(self._ends, first), len(self._ends)):
+            if position >= last:
+                return
+            start = self._ends[index] - self._extract.kept[index]
+            for table in _window(self._slice(index, selection), position - start, last - start):
+                position += table.num_rows
+                yield from self._mapped(table, most)
+
+    def taking(self, first: int, last: int) -> tuple[int, int]:
+        """Bytes of memory that reading rows `first` up to `last` takes, by a few of their slices, and those of a row
+        as it is stored."""
+        slices = self._extract.pinned.slices
+        low, high = bisect_right(self._ends, first), bisect_left(self._ends, last)
+        found = sorted({low + (high - low) * spot // (_LOOKED - 1) for spot in range(_LOOKED)} & {*range(len(slices))})
+        costs = (self._source.cost(self._extract.pinned, slices[index], self._mapper.columns) for index in found)
+        stored = sum(slices[index].bytes for index in found)
+        return max(costs, default=0), stored // max(1, sum(slices[index].records for index in found))
+
+    def _mapped(self, table: pa.Table, most: int) -> Iterator[pa.Table]:
+        """The delivered rows, which an expression may have made larger than those that were read."""
+        mapped = self._mapper.apply(table)
+        return iter((mapped,)) if self._mapper.query is None else split(mapped, most)
+
+    def _slice(self, index: int, selection: Selection | None) -> Iterator[pa.Table]:
+        pinned = self._extract.pinned
+        piece = pinned.slices[index]
+        tables = self._source.read(pinned, piece, self._mapper.columns, as_decoded=True)
+        if selection is None or self._extract.kept[index] == piece.records:
+            return tables
+        return taken(tables, selection.rows(index))
+
+
+def taken(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
+    """The rows of a slice that are kept; `rows` counts over all of its tables, ascending."""
+    import numpy as np
+
+    wanted = as_numpy(rows)
+    start = 0
+    for table in tables:
+        low, high = np.searchsorted(wanted, (start, start + table.num_rows))
+        if high > low:
+            yield _rows_of(table, wanted[low:high] - np.uint32(start))
+        start += table.num_rows
+
+
+def _rows_of(table: pa.Table, wanted: np.ndarray) -> pa.Table:
+    """These rows of a table. Arrow cannot take rows out of views; Polars, which makes them, can."""
+    import polars as pl
+
+    if not any(has_views(kind) for kind in table.schema.types):
+        return table.take(numbers(wanted))
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
+    return frame[wanted].to_arrow(compat_level=pl.CompatLevel.newest())
+
+
+def _window(tables: Iterator[pa.Table], first: int, last: int) -> Iterator[pa.Table]:
+    """The rows from `first` up to `last` of consecutive tables."""
+    start = 0
+    for table in tables:
+        end = start + table.num_rows
+        if end > first and start < last:
+            low = max(first - start, 0)
+            yield table.slice(low, min(last, end) - start - low)
+        start = end
+        if start >= last:
+            return
+
+
+class Cutter:
+    """Cuts a stream of tables at exact row counts: `take` gives the next so many rows, lazily."""
+
+    def __init__(self, tables: Iterator[pa.Table]) -> None:
+        self._tables = tables
+        self._rest: pa.Table | None = None
+
+    def close(self) -> None:
+        """Give back what reading holds."""
+        self._rest = None
+        if isinstance(self._tables, Generator):
+            self._tables.close()
+
+    def take(self, records: int) -> Iterator[pa.Table]:
+        """The next `records` rows; fewer where the stream ends."""
+        missing = records
+        while missing > 0:
+            table = self._rest if self._rest is not None else next(self._tables, None)
+            if table is None:
+                return
+            self._rest = table.slice(missing) if table.num_rows > missing else None
+            piece = table.slice(0, missing)
+            missing -= piece.num_rows
+            yield piece

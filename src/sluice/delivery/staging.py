@@ -1,0 +1,116 @@
+"""What a run leaves for its own later steps: its plan, its extracts and its receipts, in the project's staging folder.
+
+Small values travel between tasks by themselves; these may be large, and must outlive a task that is killed.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.definition.models.project import Staging
+from sluice.errors import FatalError
+from sluice.filesystem import Opened, open_filesystem
+from sluice.model.access import Connections
+from sluice.plan.model import Plan
+
+Value = TypeVar("Value", bound=BaseModel)
+_IDENTITY = "identity/of-this-staging-folder"
+
+
+class StagedRun(BaseModel):
+    """Where a run's staging is: all that a later step must know."""
+
+    model_config = ConfigDict(frozen=True)
+
+    airflow_conn_id: str
+    folder: str
+    identity: str = ""
+    """Of the staging folder that `extract` wrote to; empty if it was not asked for."""
+    written_at: str = ""
+    """Where that is, with the worker's own name."""
+
+    @classmethod
+    def of(cls, plan: Plan) -> StagedRun:
+        return cls.named(plan.staging, plan.export.name, str(plan.run.id))
+
+    @classmethod
+    def named(cls, staging: Staging, export: str, flow_run_id: str) -> StagedRun:
+        """The staging of a run that may have been."""
+        folder = f"{staging.path}/runs/{export}/{flow_run_id}".lstrip("/")
+        return cls(airflow_conn_id=staging.airflow_conn_id, folder=folder)
+
+    @classmethod
+    def from_extracted(cls, extracted: Mapping[str, Any]) -> StagedRun:
+        """From what the extract step gave Airflow."""
+        return cls.model_validate({name: extracted[name] for name in cls.model_fields if name in extracted})
+
+    def open(self, connections: Connections) -> Stage:
+        """Raises `FatalError` if this worker sees another staging folder than `extract` wrote to."""
+        if self.identity and self._identity(connections) != self.identity:
+            raise FatalError(
+                f"this worker, {socket.gethostname()}, does not see the staging folder of this run, which `extract`"
+                f" wrote at {self.written_at}: staging must be shared by all workers",
+                next_step=f"let the Airflow connection {self.airflow_conn_id} be a bucket or a mount that every worker"
+                " has, then trigger a new run",
+            )
+        return Stage(open_filesystem(connections, self.airflow_conn_id, self.folder))
+
+    def known(self, connections: Connections) -> StagedRun:
+        """With the identity of the staging folder, which its first run gives it."""
+        identity = self._identity(connections)
+        if identity is None:
+            root = self._root(connections)
+            root.create(_IDENTITY, uuid4().hex.encode())
+            identity = root.read_bytes(_IDENTITY).decode()
+        where = f"{socket.gethostname()}: {open_filesystem(connections, self.airflow_conn_id, self.folder).root}"
+        return self.model_copy(update={"identity": identity, "written_at": where})
+
+    def _identity(self, connections: Connections) -> str | None:
+        body = self._root(connections).find_bytes(_IDENTITY)
+        return None if body is None else body.decode()
+
+    def _root(self, connections: Connections) -> Opened:
+        """The folder of all runs: `runs/<export>/<run>` lies below it."""
+        return open_filesystem(connections, self.airflow_conn_id, "/".join(self.folder.split("/")[:-3]))
+
+
+def delivered_before(staging: Staging, export: str, connections: Connections) -> Opened:
+    """What outlives an export's runs: how far its deliveries have come."""
+    return open_filesystem(connections, staging.airflow_conn_id, f"{staging.path}/deliveries/{export}".lstrip("/"))
+
+
+class Stage:
+    """A run's opened staging folder. Every value is one JSON file, written whole or not at all."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    def write(self, name: str, value: BaseModel) -> None:
+        self.opened.write_bytes(f"{name}.json", value.model_dump_json(by_alias=True).encode())
+
+    def find(self, name: str, kind: type[Value]) -> Value | None:
+        """The value, or None where that step has not been. Raises `FatalError` where another version of Sluice has
+        written it otherwise."""
+        found = self.opened.find_bytes(f"{name}.json")
+        try:
+            return None if found is None else kind.model_validate_json(found)
+        except ValueError as other:
+            raise FatalError(
+                f"{self.opened.at(name)}.json was written by another version of Sluice",
+                next_step="trigger a new run: this one cannot be taken up again",
+            ) from other
+
+    def read(self, name: str, kind: type[Value]) -> Value:
+        """Raises `FatalError` if that step has not been, or staging was cleaned since."""
+        value = self.find(name, kind)
+        if value is None:
+            raise FatalError(
+                f"staging holds no {name}.json for this run: it was cleaned, or an earlier step did not finish",
+                next_step="clear the run from `extract` on, or trigger a new one",
+            )
+        return value

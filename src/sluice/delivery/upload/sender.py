@@ -1,0 +1,187 @@
+"""Sends chunks: encodes each one, hashes it on the way, and puts it under its final name, with retries.
+
+A chunk that fits in memory leaves through a pool of upload threads while its lane encodes the next one; a larger one
+is streamed by the lane itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from sluice.chunk.cut import pieces_of
+from sluice.chunk.fit import halved
+from sluice.definition.models.chunks import ChunkRules
+from sluice.delivery.upload.encode import Encoding, Stopped, TooLarge
+from sluice.destinations.base import Destination
+from sluice.errors import RetriableError
+from sluice.memory import budget
+from sluice.model.part import Chunk, Part
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WHOLE = 8 * 2**20
+"""Bytes of a chunk that are held in memory and sent by a pool thread."""
+
+Tables = Callable[[Chunk], "Iterator[pa.Table]"]
+"""The rows of a chunk, or of a piece of one; asked again for every try."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A chunk that one part could not hold: so many pieces come in its place."""
+
+    pieces: int
+
+
+Outcome = Part | Cut | BaseException
+
+
+@dataclass
+class Sender:
+    """Sends one shard's chunks from any number of lanes; every outcome arrives in `outcomes`."""
+
+    encoding: Encoding
+    destination: Destination
+    name_of: Callable[[int, int], str]
+    """The name of a part, by the numbers of its chunk and its piece."""
+    keep: Callable[[Sequence[Chunk]], None]
+    """Writes down how a chunk was cut, before any piece of it is sent."""
+    rules: ChunkRules
+    outcomes: queue.SimpleQueue[Outcome] = field(default_factory=queue.SimpleQueue)
+
+    def __post_init__(self) -> None:
+        self.stop = self.encoding.stop
+        self._pool = ThreadPoolExecutor(self.rules.threads, thread_name_prefix="put")
+        self._slots = threading.BoundedSemaphore(self.rules.threads)
+        self._memory = budget().sending
+
+    def send(self, chunk: Chunk, tables: Tables) -> None:
+        """Encode a chunk and send it, or hand it to the pool; in pieces where one part cannot hold it."""
+        try:
+            self._until_done(partial(self._encode_and_send, chunk, tables))
+        except TooLarge:
+            pass  # what was being read is let go before it is read again
+        else:
+            return
+        pieces = self._cut(chunk, tables)
+        self.keep(pieces)
+        self.outcomes.put(Cut(len(pieces)))
+        for piece in pieces:
+            self._until_done(partial(self._encode_and_send, piece, tables))
+
+    def close(self) -> None:
+        self.stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _cut(self, chunk: Chunk, tables: Tables) -> list[Chunk]:
+        def fits(first: int, records: int) -> bool:
+            piece = Chunk(number=chunk.number, first=chunk.first + first, records=records)
+            return self.encoding.fits(piece, tables(piece))
+
+        return pieces_of(chunk, halved(chunk.records, fits))
+
+    def _encode_and_send(self, chunk: Chunk, tables: Tables) -> None:
+        body = self.encoding.part(chunk, tables(chunk))
+        head, whole = _gather(body, WHOLE)
+        if whole:
+            self._hand_over(chunk, head)
+        else:
+            self._stream(chunk, chain(head, body))
+
+    def _hand_over(self, chunk: Chunk, pieces: list[bytes]) -> None:
+        while not self._slots.acquire(timeout=1):
+            if self.stop.is_set():
+                raise Stopped
+        size = sum(map(len, pieces))
+        if not self._memory.take(size, self.stop.is_set):
+            raise Stopped
+        try:
+            self._pool.submit(self._send_whole, chunk, pieces, size)
+        except RuntimeError as closed:
+            raise Stopped from closed
+
+    def _send_whole(self, chunk: Chunk, pieces: list[bytes], size: int) -> None:
+        try:
+            self._until_done(partial(self._stream, chunk, pieces))
+        except BaseException as failed:  # the main thread raises it
+            self.outcomes.put(failed)
+        finally:
+            self._memory.give(size)
+            self._slots.release()
+
+    def _stream(self, chunk: Chunk, pieces: Iterable[bytes]) -> None:
+        counted = Counted(pieces, self.stop)
+        stored = self.destination.put(self.name_of(chunk.number, chunk.piece), counted)
+        if stored.size != counted.bytes:
+            raise RetriableError(f"{stored.name} holds {stored.size} bytes where {counted.bytes} were sent")
+        self.outcomes.put(
+            Part(
+                feed=self.encoding.feed,
+                number=chunk.number,
+                piece=chunk.piece,
+                name=stored.name,
+                records=chunk.records,
+                bytes=counted.bytes,
+                sha256=counted.sha256.hexdigest(),
+                checksum=stored.checksum,
+            )
+        )
+
+    def _until_done(self, attempt: Callable[[], None]) -> None:
+        """Try, and after each pause again, until it goes through or no try is left."""
+        for pause in self._pauses():
+            try:
+                attempt()
+            except RetriableError:
+                if pause is None:
+                    raise
+            else:
+                return
+            if self.stop.wait(pause):  # not before what failed has let go of its memory
+                raise Stopped
+
+    def _pauses(self) -> Iterator[float | None]:
+        """The pause after each try: doubling, with jitter, unless it stays as it is; None after the last."""
+        pause = self.rules.retry_delay.total_seconds()
+        for attempt in range(self.rules.retries):
+            yield pause * 2**attempt * random.uniform(0.75, 1.25) if self.rules.doubling else pause  # noqa: S311
+        yield None
+
+
+class Counted:
+    """A body that counts and hashes the bytes that pass, and ends in `Stopped` when the shard does."""
+
+    def __init__(self, pieces: Iterable[bytes], stop: threading.Event) -> None:
+        self._pieces = pieces
+        self._stop = stop
+        self.bytes = 0
+        self.sha256 = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            if self._stop.is_set():
+                raise Stopped
+            self.bytes += len(piece)
+            self.sha256.update(piece)
+            yield piece
+
+
+def _gather(pieces: Iterator[bytes], limit: int) -> tuple[list[bytes], bool]:
+    """Pieces up to `limit` bytes, and whether that was all of them."""
+    head, size = [], 0
+    for piece in pieces:
+        head.append(piece)
+        size += len(piece)
+        if size >= limit:
+            return head, False
+    return head, True

@@ -1,0 +1,164 @@
+"""Upload: send one shard's chunks, skipping those that a former try has already sent."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from functools import partial
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.delivery.publish.committing import commit_of
+from sluice.delivery.rows.extracted import FeedExtract
+from sluice.delivery.rows.opened import open_rows
+from sluice.delivery.staging import Stage, StagedRun
+from sluice.delivery.upload.encode import Encoding
+from sluice.delivery.upload.pieces import keep_pieces, parts_of
+from sluice.delivery.upload.progress import Progress
+from sluice.delivery.upload.receipts import Books, Ledger
+from sluice.delivery.upload.sender import Sender
+from sluice.delivery.upload.watch import Watch
+from sluice.delivery.upload.workers import send_chunks
+from sluice.destinations.base import Destination
+from sluice.destinations.sums import common, differ
+from sluice.encryption.openpgp import Encryptor
+from sluice.mapping.mapper import Mapper
+from sluice.memory import use
+from sluice.model.access import Connections
+from sluice.model.part import Chunk, Part, Shard
+from sluice.plan.model import Feed, Plan
+
+
+class Sent(BaseModel):
+    """A shard's receipts: every one of its parts, in their order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shard: int
+    extract: str
+    parts: tuple[Part, ...]
+    seconds: float
+
+    @property
+    def records(self) -> int:
+        return sum(part.records for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        return sum(part.bytes for part in self.parts)
+
+
+def upload(
+    staged: StagedRun,
+    shard: Shard,
+    connections: Connections,
+    ledger: Ledger,
+    tell: Callable[[dict[str, object]], None],
+    stop: threading.Event | None = None,
+) -> Sent:
+    """Send the shard and stage its receipts. `tell` hears of the progress every few seconds.
+
+    Raises `RetriableError` where another try may help: what has arrived by then is in the ledger. Where nobody can look
+    for a part that was sent, the ledger counts only while the run has not been aborted. Raises `Stopped` soon after
+    `stop` is set, or the run is aborted: what is under way is given up, and nothing more is sent.
+    """
+    began = time.monotonic()
+    stage = staged.open(connections)
+    plan = stage.read("plan", Plan)
+    use(plan.memory)
+    extract = stage.read(f"extract/{shard.feed}", FeedExtract)
+    feed, threads, connection = plan.feed(shard.feed), plan.chunks.threads, plan.connection
+    progress = Progress(feed=shard.feed, chunks=shard.chunks, records=shard.records, tell=tell)
+    with ExitStack() as open_:
+        destination = connection.destination.open(connections, name=connection.name, threads=threads)
+        open_.enter_context(closing(destination))
+        watch = Watch(commit_of(plan, stage, destination, connections), stop or threading.Event())
+        opened = open_.enter_context(watch)
+        page = extract.id if connection.destination.stays else f"{extract.id} of opening {opened}"
+        books = open_.enter_context(closing(Books(ledger, page, progress)))
+        wanted = parts_of(plan, stage, shard, extract.records)
+        before = _still_wanted(_sent_before(plan, shard, extract, stage, ledger.sent(page)), plan, feed, wanted)
+        there = partial(_is_as_sent, destination, exactly=connection.openpgp is not None)
+        for part in _those(there, before, threads) if connection.destination.stays else before:
+            books.open(part)
+        missing = [chunk for chunk in wanted if chunk.key not in books.parts]
+        rows, mapper = open_rows(feed, extract, stage, connections)
+        encryptor = connection.openpgp.open(connections, name=connection.name) if connection.openpgp else None
+        _send(
+            send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor, watch)), books, watch
+        )
+    progress.tick(last=True)
+    parts = tuple(part for _, part in sorted(books.parts.items()))
+    sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
+    stage.write(f"sent/{shard.number:04d}", sent)
+    return sent
+
+
+def _send(arriving: Iterator[Part | None], books: Books, watch: Watch) -> None:
+    """Note each part as it arrives; between them, tell of the progress and look whether to stop."""
+    for arrived in arriving:
+        if arrived is not None:
+            books.arrived(arrived)
+        books.tick()
+        watch.tick()
+
+
+def _sender(
+    plan: Plan,
+    feed: Feed,
+    mapper: Mapper,
+    destination: Destination,
+    stage: Stage,
+    encryptor: Encryptor | None,
+    watch: Watch,
+) -> Sender:
+    return Sender(
+        encoding=Encoding(feed.name, plan.format, mapper.schema, plan.chunks.bytes, encryptor, watch.stop),
+        destination=destination,
+        name_of=partial(plan.part_name, feed),
+        keep=partial(keep_pieces, stage, feed.name),
+        rules=plan.chunks,
+    )
+
+
+def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, recorded: Sequence[Part]) -> list[Part]:
+    """What former tries have sent of these rows. A part that is encrypted cannot be made again with the same bytes, and
+    a manifest may list it: so receipts count too that a run has staged before its tasks were cleared. They do not where
+    nobody can look for a part: the run may have been aborted since."""
+    found = {part.name: part for part in recorded}
+    counts = plan.connection.openpgp and plan.connection.destination.stays
+    staged = stage.find(f"sent/{shard.number:04d}", Sent) if counts else None
+    if staged is not None and staged.extract == extract.id:
+        found = {part.name: part for part in staged.parts} | found
+    return list(found.values())
+
+
+def _still_wanted(parts: list[Part], plan: Plan, feed: Feed, wanted: Sequence[Chunk]) -> list[Part]:
+    """Those parts of a former try that this one would send under the same name, from the same number of rows."""
+    records = {plan.part_name(feed, *chunk.key): chunk.records for chunk in wanted}
+    return [part for part in parts if records.get(part.name) == part.records]
+
+
+def _those(there: Callable[[Part], bool], parts: list[Part], threads: int) -> list[Part]:
+    with ThreadPoolExecutor(threads, thread_name_prefix="stat") as pool:
+        return [part for part, found in zip(parts, pool.map(there, parts), strict=True) if found]
+
+
+def _is_as_sent(destination: Destination, part: Part, *, exactly: bool) -> bool:
+    """Whether the part is still there as it was sent, by the server's checksum. Without one, the same name and size is
+    the same bytes, unless bytes differ from try to try: then it is read."""
+    stored = destination.stat(part.name)
+    if stored is None or stored.size != part.bytes:
+        return False
+    if common(stored.checksum, part.checksum):
+        return not differ(stored.checksum, part.checksum)
+    if not exactly:
+        return True
+    sha256 = hashlib.sha256()
+    for piece in destination.read(part.name):
+        sha256.update(piece)
+    return sha256.hexdigest() == part.sha256

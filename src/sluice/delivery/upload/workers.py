@@ -1,0 +1,141 @@
+"""Lanes: a thread for each core and one more, as far as memory goes, read and encode runs of chunks; the main thread
+keeps the books."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from sluice.delivery.rows.rows import Cutter, FeedRows
+from sluice.delivery.upload.sender import WHOLE, Cut, Sender
+from sluice.memory import budget, cores
+from sluice.model.part import Chunk, Part
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Read = Callable[[int, int], Iterator["pa.Table"]]
+"""Delivered rows from one ordinal up to another."""
+
+
+def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iterator[Part | None]:
+    """Send every chunk; gives each part as it arrives, and None for every second in which none does.
+
+    Raises the first error of any lane, once all of them have stopped: by then nothing is being sent any more.
+    """
+    lanes = max(1, min(cores() + 1, sender.rules.threads, len(chunks), _affordable(rows, chunks, sender)))
+    runs = Runs(chunks, lanes)
+    with (
+        ThreadPoolExecutor(lanes, thread_name_prefix="ahead") as readers,
+        ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool,
+    ):
+        read = ahead(rows.read, readers) if lanes < cores() else rows.read
+        try:
+            for number in range(lanes):
+                lane = Lane(read, runs, number, sender)
+                pool.submit(lane.run).add_done_callback(partial(_report, sender))
+            yield from _arrivals(len(chunks), sender)
+        finally:
+            sender.close()
+
+
+def _affordable(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> int:
+    """How many lanes the memory for rows is enough for: each reads, and holds what its encoder does and the head of a
+    file."""
+    if not chunks:
+        return 1
+    read, width = rows.taking(chunks[0].first, chunks[-1].first + chunks[-1].records)
+    held = sender.encoding.holds(max(chunk.records for chunk in chunks), width)
+    return budget().rows.size // (read + held + WHOLE)
+
+
+class Runs:
+    """Chunks, dealt out in runs that follow one another: a lane that starts in the middle of what another has read
+    reads it again."""
+
+    def __init__(self, chunks: Sequence[Chunk], lanes: int) -> None:
+        self.end = max((chunk.first + chunk.records for chunk in chunks), default=0)
+        bounds = [len(chunks) * i // lanes for i in range(lanes + 1)]
+        self._runs = [deque(chunks[first:last]) for first, last in pairwise(bounds)]
+        self._lock = threading.Lock()
+
+    def next(self, lane: int) -> Chunk | None:
+        """The lane's next chunk; once it has none, it takes over the later half of the longest run that is left."""
+        with self._lock:
+            run = self._runs[lane]
+            if not run:
+                longest = max(self._runs, key=len)
+                taken = [longest.pop() for _ in range(len(longest) - len(longest) // 2)]
+                run.extend(reversed(taken))
+            return run.popleft() if run else None
+
+
+class Lane:
+    """Reads, encodes and sends its chunks, most of which follow one another."""
+
+    def __init__(self, read: Read, runs: Runs, number: int, sender: Sender) -> None:
+        self._read = read
+        self._runs = runs
+        self._number = number
+        self._sender = sender
+        self._cutter = Cutter(iter(()))
+        self._position = -1
+
+    def run(self) -> None:
+        while (chunk := self._runs.next(self._number)) is not None:
+            self._sender.send(chunk, self._tables)
+
+    def _tables(self, chunk: Chunk) -> Iterator[pa.Table]:
+        """The chunk's rows: what follows the last chunk, or read anew after a gap, for another try, and after one that
+        was not read to its end."""
+        if self._position != chunk.first:
+            self._cutter.close()
+            self._cutter = Cutter(self._read(chunk.first, self._runs.end))
+        self._position = -1
+        yield from self._cutter.take(chunk.records)
+        self._position = chunk.first + chunk.records
+
+
+def ahead(read: Read, readers: Executor) -> Read:
+    """Reads one table ahead, in one of the readers' threads: where chunks are fewer than cores, the others read.
+
+    What is given up waits for no thread: the garbage collector may be the one who finds it, inside the very lock that
+    waiting for a thread needs.
+    """
+
+    def reading(first: int, last: int) -> Iterator[pa.Table]:
+        tables = read(first, last)
+        waiting = readers.submit(next, tables, None)
+        while (table := waiting.result()) is not None:
+            waiting = readers.submit(next, tables, None)
+            yield table
+
+    return reading
+
+
+def _report(sender: Sender, lane: Future[None]) -> None:
+    if failed := lane.exception():
+        sender.outcomes.put(failed)
+
+
+def _arrivals(chunks: int, sender: Sender) -> Iterator[Part | None]:
+    missing = chunks
+    while missing:
+        try:
+            outcome = sender.outcomes.get(timeout=1)
+        except queue.Empty:
+            yield None
+            continue
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if isinstance(outcome, Cut):
+            missing += outcome.pieces - 1
+        else:
+            missing -= 1
+            yield outcome

@@ -1,0 +1,193 @@
+"""Evaluate a segment: its SQL on DuckDB, over Arrow, closed off from everything but the tables it reads."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from sluice.definition.models.catalog import Dataset, Segment
+from sluice.definition.models.project import Project, Staging
+from sluice.errors import DefinitionError, FatalError, SluiceError, about
+from sluice.filesystem import Opened, open_filesystem
+from sluice.filesystem.failures import outage
+from sluice.foreign import said
+from sluice.memory import budget, use
+from sluice.model.access import Connections
+from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
+from sluice.refresh.tables import tables_read
+from sluice.sql import connect, parser, quote
+from sluice.sql.expression import one_expression
+from sluice.sql.names import Names, names_of
+from sluice.sql.spelling import respelled
+from sluice.sql.tree import without_end
+
+if TYPE_CHECKING:
+    import duckdb
+
+_THREADS = 2
+_BATCH = 122_880
+
+
+def evaluate_segment(project: Project, name: str, connections: Connections, run_key: str, now: datetime) -> Membership:
+    """Write the segment's membership as of now and make it current.
+
+    Evaluated again under the same `run_key`, it replaces that run's own table. Raises `DefinitionError` where the SQL
+    is wrong, `FatalError` where it fails on the data or a segment that it reads has not been refreshed.
+    """
+    use(project.settings.memory, engine=True)
+    segment = project.segments[name]
+    dataset = project.datasets[segment.dataset]
+    planned = Membership(
+        segment=name,
+        path=table_path(name, run_key),
+        records=0,
+        refreshed_at=now,
+        dataset=dataset.name,
+        key=dataset.key,
+        sql_digest=hashlib.sha256(rule_of(segment, dataset).encode()).hexdigest(),
+    )
+    tables = tables_of(segment, dataset, project)
+    staging = project.settings.staging
+    with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
+        copies = stack.enter_context(_copies(planned, staging, connections))
+        engine = stack.enter_context(connect(threads=_THREADS, memory=budget().engine, spill=spill))
+        read = {table: _rows(table, project, connections, copies, stack) for table in tables}
+        names = names_of(*(rows.schema for rows in read.values()))
+        for table, rows in read.items():
+            _register(engine, table, rows, names)
+        with _explained(segment, rule_of(segment, dataset)):
+            rule = respelled(engine, rule_of(segment, dataset), names)
+        with _explained(segment, rule):
+            # Explained first: only what is executed is told with its line.
+            engine.execute(f"explain {rule}").fetchall()
+            keys = engine.sql(_members(engine, rule, dataset, names)).to_arrow_reader(_BATCH)
+            written = write_table(planned, keys, staging, connections)
+    # Only now, for leaving the block has checked that what was read is what was pinned.
+    return make_current(written, staging, connections)
+
+
+def rule_of(segment: Segment, dataset: Dataset) -> str:
+    """The query whose first column holds the members. The declaration's own text begins on its second line."""
+    if segment.sql is not None:
+        return f"\n{without_end(segment.sql).strip()}\n"
+    return f"select {quote(dataset.key)} from {quote(dataset.name)} where (\n{segment.where}\n)"  # noqa: S608
+
+
+def _register(engine: duckdb.DuckDBPyConnection, table: str, rows: Any, names: Names) -> None:
+    """The rows as a table, its columns under the engine's names for them: by their place, for by its own names the
+    engine could not tell them apart."""
+    own = rows.schema.names
+    if all(names[name] == name for name in own):
+        engine.register(table, rows)
+        return
+    stored = f"{table} as it is stored"
+    engine.register(stored, rows)
+    columns = ", ".join(quote(names[name]) for name in own)
+    engine.execute(f"create view {quote(table)} as select * from {quote(stored)} as stored({columns})")  # noqa: S608
+
+
+def _members(engine: duckdb.DuckDBPyConnection, rule: str, dataset: Dataset, names: Names) -> str:
+    """Distinct keys in the type that the dataset has them in: so they compare without conversion ever after."""
+    key = names[names.own(dataset.key) or dataset.key]
+    own = engine.sql(f"select {quote(key)} from {quote(dataset.name)} limit 0").types[0]  # noqa: S608
+    return (
+        f"select distinct cast(key as {own}) as {quote(dataset.key)} "  # noqa: S608
+        f"from ({rule}) as members(key) where key is not null order by 1"
+    )
+
+
+def tables_of(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
+    """The tables that the segment reads. Raises `DefinitionError` where its `reads` does not name one."""
+    rule = rule_of(segment, dataset)
+    with parser() as engine, _explained(segment, rule):
+        named = tables_read(engine, rule)
+        if segment.where is not None:
+            one_expression(segment.where)
+        _check_tables(named, segment, project)
+    return sorted(named | {dataset.name})
+
+
+def _check_tables(tables: set[str], segment: Segment, project: Project) -> None:
+    readable = {segment.dataset, *segment.reads}
+    for table in sorted(tables - readable):
+        declared = table in project.datasets or table in project.segments
+        near = get_close_matches(table, readable, 1)
+        raise DefinitionError(
+            f"segment {segment.name} reads {table!r}, which its `reads` does not name",
+            nearest=None if declared or not near else near[0],
+            known=sorted(readable),
+            next_step=f"add {table} to its `reads`" if declared else "name a dataset or segment, and add it to `reads`",
+        )
+
+
+def _rows(name: str, project: Project, connections: Connections, copies: Opened, stack: ExitStack) -> Any:
+    """A dataset's rows, or a segment's keys, as something that the engine scans. What it holds open, `stack` closes."""
+    if name in project.datasets:
+        with about("datasets", name):
+            source = project.datasets[name].source.open(connections, dataset=name)
+            return stack.enter_context(source.scan(source.pin(copies.below(name))))
+    import pyarrow as pa
+
+    staging = project.settings.staging
+    with about("segments", name):
+        membership = current(staging, name, connections)
+        return pa.table({membership.key: read_keys(membership, staging, connections)})
+
+
+@contextmanager
+def _copies(planned: Membership, staging: Staging, connections: Connections) -> Iterator[Opened]:
+    """A folder for what sources have to copy in order to pin it; it goes when the evaluation is over."""
+    opened = open_filesystem(connections, staging.airflow_conn_id, staging.path)
+    folder = planned.path.removesuffix(".parquet") + ".copies"
+    try:
+        yield opened.below(folder)
+    finally:
+        opened.remove_tree(folder)
+
+
+@contextmanager
+def _explained(segment: Segment, rule: str) -> Iterator[None]:
+    """Turn what the engine raises of the rule into our errors about the segment."""
+    import duckdb
+
+    with about("segments", segment.name, "sql" if segment.sql else "where"):
+        try:
+            yield
+        except duckdb.Error as error:
+            raise _explanation(segment.name, error, rule) from None
+
+
+def _explanation(name: str, error: duckdb.Error, rule: str) -> SluiceError:
+    """The engine's own words on what is wrong in the SQL itself, where it has read no row; of rows, none of a value."""
+    import duckdb
+
+    text = f"segment {name}: {_in_its_lines(str(error).strip())}"
+    shown = f"segment {name}: {_in_its_lines(said(error, rule))}"
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return FatalError(
+            f"segment {name} needs more than the {budget().engine} that an engine has of the project's memory",
+            next_step="declare more `memory` in project.yaml, or make its SQL simpler: aggregate before it joins",
+        )
+    if isinstance(error, (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)):
+        return DefinitionError(text, next_step="correct the segment's SQL; DuckDB's rules apply")
+    if isinstance(error, duckdb.PermissionException):
+        return DefinitionError(text, next_step="read datasets and segments only, each named in `reads`")
+    if "reading the stream registered as" in text:
+        down = outage(text, f"segment {name}: reading its rows failed")
+        return down or FatalError(shown, next_step="write the dataset's broken file again")
+    return FatalError(
+        shown,
+        next_step="correct the segment's SQL so that it accepts every value, or the data that it names",
+    )
+
+
+def _in_its_lines(text: str) -> str:
+    """The engine's message with lines counted in the declaration's own text; what it quotes of ours is left out."""
+    text = re.sub(r"LINE (\d+):", lambda line: f"LINE {int(line[1]) - 1}:", text)
+    return re.sub(r"\s*LINE 0:.*", "", text, flags=re.DOTALL)

@@ -1,0 +1,110 @@
+"""Membership tables: who is in a segment, sorted distinct keys in a Parquet file, and a pointer to the last one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from sluice.definition.models.project import Staging
+from sluice.errors import FatalError
+from sluice.filesystem import Opened, open_filesystem
+from sluice.model.access import Connections
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KEPT = 10
+"""Membership tables kept of each segment, for runs that pinned an older one."""
+
+
+class Membership(BaseModel):
+    """One evaluation of a segment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    segment: str
+    path: str
+    """The Parquet file, below the staging folder; its one column is the dataset's key."""
+    records: int
+    """Members: distinct keys that are not null."""
+    refreshed_at: datetime
+    dataset: str
+    key: str
+    """The dataset's key column, and the table's."""
+    sql_digest: str
+    """SHA-256 of the rule it was evaluated by."""
+
+
+def current(staging: Staging, segment: str, connections: Connections) -> Membership:
+    """The last finished evaluation. Raises `FatalError` where there is none yet."""
+    found = _open(staging, connections).find_bytes(_pointer(segment))
+    if found is None:
+        raise FatalError(
+            f"segment {segment} has not been refreshed yet",
+            next_step="trigger the DAG system_refresh in Airflow, or `sluice refresh`; then clear the failed task",
+        )
+    return Membership.model_validate_json(found)
+
+
+def read_keys(membership: Membership, staging: Staging, connections: Connections) -> pa.ChunkedArray:
+    """The members' keys, sorted. Raises `FatalError` where the table is gone or is not what the pointer says."""
+    import pyarrow.parquet as pq
+
+    opened = _open(staging, connections)
+    with opened.reporting(f"reading {membership.path}"), opened.open_input(membership.path) as stream:
+        # Not `read_table`, which imports `pyarrow.dataset`, and with it pandas: a third of a second.
+        keys: pa.ChunkedArray = pq.ParquetFile(stream).read().column(membership.key)
+    if len(keys) != membership.records:
+        raise FatalError(
+            f"segment {membership.segment}: {membership.path} holds {len(keys):,} keys, not {membership.records:,}",
+            next_step="trigger the DAG system_refresh in Airflow, or `sluice refresh`; then clear the failed task",
+        )
+    return keys
+
+
+def write_table(
+    planned: Membership, keys: pa.RecordBatchReader, staging: Staging, connections: Connections
+) -> Membership:
+    """Write the keys to the planned path; the evaluation with its count. Nobody reads it before it is made current."""
+    import pyarrow.parquet as pq
+
+    opened = _open(staging, connections)
+    records = 0
+    with opened.open_output(planned.path) as sink, pq.ParquetWriter(sink, keys.schema, compression="zstd") as writer:
+        for batch in keys:
+            writer.write_batch(batch)
+            records += batch.num_rows
+    return planned.model_copy(update={"records": records})
+
+
+def make_current(written: Membership, staging: Staging, connections: Connections) -> Membership:
+    """Point to a written table, and remove the oldest ones."""
+    opened = _open(staging, connections)
+    opened.write_bytes(_pointer(written.segment), written.model_dump_json(indent=2).encode())
+    _forget(opened, written)
+    return written
+
+
+def table_path(segment: str, run_key: str) -> str:
+    """Where a run's evaluation goes: the run's own name as far as files can carry it, told apart by a digest."""
+    spelled = re.sub(r"[^A-Za-z0-9._-]+", "-", run_key)[:100].strip(".")
+    digest = hashlib.sha256(run_key.encode()).hexdigest()[:8]
+    return f"segments/{segment}/{spelled}-{digest}.parquet"
+
+
+def _pointer(segment: str) -> str:
+    return f"segments/{segment}/current.json"
+
+
+def _forget(opened: Opened, kept: Membership) -> None:
+    tables = [f for f in opened.list(f"segments/{kept.segment}") if f.name.endswith(".parquet") and f.name != kept.path]
+    newest_first = sorted(tables, key=lambda f: (f.modified, f.name), reverse=True)
+    opened.remove(f.name for f in newest_first[KEPT - 1 :])
+
+
+def _open(staging: Staging, connections: Connections) -> Opened:
+    return open_filesystem(connections, staging.airflow_conn_id, staging.path)
