@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
-from sluice.definition.models.project import Staging
 from sluice.delivery.commit.log import Log
-from sluice.delivery.probe import probe_staging
 from sluice.errors import FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.creating import on_google
+from sluice.filesystem.probe import probe_staging
 from sluice.model.access import GoogleAccess
 from tests.servers import azurite, gcs, s3
 from tests.servers.faults import Rule, faults
@@ -138,16 +137,15 @@ def test_of_many_that_create_an_object_of_google_exactly_one_does(fleet: Fleet) 
 
 def test_staging_is_probed_for_that(place: Place, fleet: Fleet) -> None:
     opened = place.open(fleet, "exam/eight")
-    staging = Staging(airflow_conn_id=opened.conn_id, path=opened.path)
     if place.name not in PROMISES_NOTHING and place.name not in IGNORES:
-        assert probe_staging(staging, fleet) == opened.root
+        assert probe_staging(fleet, opened.conn_id, opened.path) == opened.root
         assert opened.list() == []
         log = Log(opened)
         assert log.append(1, b"one", anchor=1)
         assert not log.append(1, b"another", anchor=1)
         return
     with pytest.raises(FatalError, match=PROMISES_NOTHING.get(place.name, "was created twice")) as refused:
-        probe_staging(staging, fleet)
+        probe_staging(fleet, opened.conn_id, opened.path)
     assert "put staging on" in refused.value.next_step
     with pytest.raises(FatalError, match=PROMISES_NOTHING.get(place.name, "ignores the condition")):
         Log(opened).append(1, b"one", anchor=1)

@@ -12,9 +12,9 @@ import adbc_driver_postgresql.dbapi as adbc
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.delivery.publish.manifest import Manifest
 from sluice.errors import FatalError
 from sluice.model.access import SqlAccess
+from sluice.model.manifest import Manifest
 from sluice.model.run import Window
 from tests.builders import World
 from tests.contract.source_subjects import Database

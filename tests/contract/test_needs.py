@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from sluice.delivery.probe import NEEDS, Probed, probe
 from sluice.destinations.objects import ObjectStoreConfig
+from sluice.destinations.probe import NEEDS, Probed, probe
 from sluice.destinations.s3 import S3
 from sluice.errors import FatalError
 from tests.builders import World
@@ -39,7 +39,8 @@ def scene(fleet: Fleet, proxy: FaultProxy, tmp_path: Path) -> Scene:
 
 
 def tried(scene: Scene) -> Probed:
-    return probe(scene.world.plan(EXPORT).connection, scene.world)
+    connection = scene.world.plan(EXPORT).connection
+    return probe(connection.destination, scene.world, name=connection.name)
 
 
 def operation(head: str) -> str:

@@ -15,9 +15,9 @@ import pytest
 from sluice.cli import main
 from sluice.delivery import abort
 from sluice.delivery.publish import committing
-from sluice.delivery.publish.manifest import Manifest
 from sluice.errors import FatalError
 from sluice.model.access import AwsAccess, AwsKeys
+from sluice.model.manifest import Manifest
 from sluice.model.run import Window
 from tests.builders import World
 from tests.servers import s3

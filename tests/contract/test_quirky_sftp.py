@@ -20,12 +20,11 @@ import pytest
 from pydantic import ValidationError
 
 from sluice.cli import main
-from sluice.definition.models.project import Staging
-from sluice.delivery.probe import probe_staging
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError, RetriableError, SluiceError
 from sluice.filesystem import open_filesystem
+from sluice.filesystem.probe import probe_staging
 from tests.builders import World
 from tests.servers.docs import block, filled
 from tests.servers.fleet import Fleet
@@ -306,7 +305,7 @@ STAGES = ("missing-is-failure", "missing-is-denied", "mkdir-denied", "no-posix-r
 def test_staging_holds_all_the_same(quirk: str, fleet: Fleet, tmp_path: Path) -> None:
     """A file that is created only if it is absent is created once, and whole."""
     with served(fleet, tmp_path, quirk) as (_, conn_id):
-        probe_staging(Staging(airflow_conn_id=conn_id, path="a/staging"), fleet)
+        probe_staging(fleet, conn_id, "a/staging")
         opened = open_filesystem(fleet, conn_id, "a/staging")
         bodies = [b"%d" % number * 40_000 for number in range(4)]
         with ThreadPoolExecutor(4) as pool:
@@ -324,7 +323,7 @@ def test_staging_holds_all_the_same(quirk: str, fleet: Fleet, tmp_path: Path) ->
 
 def test_staging_needs_a_server_that_renames(fleet: Fleet, tmp_path: Path) -> None:
     with served(fleet, tmp_path, "no-rename") as (_, conn_id), pytest.raises(FatalError) as refused:
-        probe_staging(Staging(airflow_conn_id=conn_id, path="staging"), fleet)
+        probe_staging(fleet, conn_id, "staging")
     assert "staging needs a server that can rename folders" in refused.value.next_step
 
 

@@ -21,10 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.airflow.rest import RefusedError
-from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.verify import verify
 from sluice.destinations.failures import Origin
 from sluice.destinations.local import LocalFolder
+from sluice.model.manifest import Manifest
 from tests.integration.stack import Stack
 from tests.servers import s3, ssh
 from tests.servers.faults import FaultProxy, Rule, faults

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sluice.delivery.publish.manifest import Manifest
+from sluice.model.manifest import Manifest
 from tests.integration.cdnow import Cdnow
 from tests.integration.stack import Stack
 

@@ -26,6 +26,7 @@ LAYERS = [
     {"mapping", "plan"},
     {"refresh"},
     {"delivery", "columns", "discovery"},
+    {"alerts"},
     {"airflow", "page"},
     {"command_line", "commands"},
     {"cli"},

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from sluice.columns.finding import Finding, no_column, of_error
 from sluice.definition.models.catalog import CursorColumn, Dataset
 from sluice.errors import DefinitionError
+from sluice.model.access import Connections
 from sluice.sources.base import Columns
 from sluice.sources.cursor import Cursor
+from sluice.sources.position import Skipping
 
 
 def of_dataset(dataset: Dataset, columns: Columns) -> Iterator[Finding]:
@@ -27,3 +29,13 @@ def of_dataset(dataset: Dataset, columns: Columns) -> Iterator[Finding]:
             cursor.since(None, datetime.now(UTC), dataset.incremental.late)
         except DefinitionError as error:
             yield of_error(error, (*subject, "incremental"), sure=columns.whole)
+
+
+def doubts(dataset: Dataset, connections: Connections) -> list[str]:
+    """Why rows of a dataset whose news a column tells may never be delivered, each with what to do. None if it is
+    declared how late they may appear."""
+    by = dataset.added_by
+    if not isinstance(by, CursorColumn) or by.waits:
+        return []
+    source = dataset.source.open(connections, dataset=dataset.name)
+    return source.doubts(by.column) if isinstance(source, Skipping) else []

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sluice.definition.models.catalog import Dataset
     from sluice.definition.models.connection import Connection
     from sluice.definition.models.project import Project, Staging
+    from sluice.destinations.base import DestinationConfig
+    from sluice.destinations.probe import Probed
+    from sluice.model.access import Connections
 
 DEADLINE = 20.0
 """Seconds until every outcome is known, or said to be unknown."""
@@ -106,25 +109,31 @@ def _everything_else(project: Project) -> Iterator[Trial]:
 
 def _deliver(connection: Connection) -> Found:
     from sluice.airflow.connections import AirflowConnections
-    from sluice.delivery.probe import probe
 
-    probed = probe(_impatient(connection), AirflowConnections())
-    return Found([f"{connection.name}: delivers; {probed}"])
+    return Found([f"{connection.name}: delivers; {probed(connection, AirflowConnections())}"])
 
 
-def _impatient(connection: Connection) -> Connection:
-    destination = connection.destination
+def probed(connection: Connection, connections: Connections) -> Probed:
+    """Try the connection's keys and its destination. Raises the destination's own errors."""
+    from sluice.destinations.probe import probe
+
+    if connection.openpgp:
+        connection.openpgp.open(connections, name=connection.name)
+    return probe(_impatient(connection.destination), connections, name=connection.name)
+
+
+def _impatient(destination: DestinationConfig) -> DestinationConfig:
     shorter = {
         key: min(getattr(destination, key), limit) for key, limit in _PATIENCE.items() if hasattr(destination, key)
     }
-    return connection.model_copy(update={"destination": destination.model_copy(update=shorter)})
+    return destination.model_copy(update=shorter)
 
 
 def _stage(staging: Staging) -> Found:
     from sluice.airflow.connections import AirflowConnections
-    from sluice.delivery.probe import probe_staging
+    from sluice.filesystem.probe import probe_staging
 
-    address = probe_staging(staging, AirflowConnections())
+    address = probe_staging(AirflowConnections(), staging.airflow_conn_id, staging.path)
     return Found([f"staging: creates files only if they are absent; tried at {address}"])
 
 
@@ -139,7 +148,7 @@ def _carry(alert: Alert, export: str) -> Found:
 def _doubts(dataset: Dataset) -> Found:
     """Whether the column by which a source tells what is new is safe."""
     from sluice.airflow.connections import AirflowConnections
-    from sluice.delivery.probe import doubts
+    from sluice.columns.datasets import doubts
 
     found = doubts(dataset, AirflowConnections())
     return Found(warnings=[f"{dataset.name}: a row may be passed and never delivered: {doubt}" for doubt in found])

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict
 from sluice.delivery.chunk import Shards
 from sluice.delivery.cleaning.leftovers import leftovers, names_of
 from sluice.delivery.commit.commit import Commit
-from sluice.delivery.publish.committing import commit_of
+from sluice.delivery.commit.committing import commit_of
 from sluice.delivery.publish.delivered import Delivery, report_of
 from sluice.delivery.report.history import History
 from sluice.delivery.staging import Stage, StagedRun
-from sluice.delivery.there import there
 from sluice.destinations.base import Destination
+from sluice.destinations.lookup import find
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
 from sluice.model.access import Connections
 from sluice.plan.model import Plan
@@ -88,7 +88,7 @@ def _settle(plan: Plan, stage: Stage, destination: Destination, commit: Commit, 
 
 def _remove(names: Sequence[str], destination: Destination) -> Aborted:
     done = _discard(names, destination)
-    present = there(names, destination)
+    present = find(names, destination)
     destination.remove(present)
     return done.model_copy(update={"removed": len(present)})
 

@@ -8,9 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sluice.definition.models.project import Staging
-from sluice.delivery.publish.committing import commit_of
+from sluice.delivery.commit.committing import commit_of
 from sluice.delivery.publish.delivered import Delivery, report_of
-from sluice.delivery.publish.manifest import ExportResult, Manifest, render
 from sluice.delivery.publish.publish import put_beside
 from sluice.delivery.publish.reconcile import reconcile
 from sluice.delivery.report.report import Report
@@ -19,6 +18,7 @@ from sluice.delivery.rows.opened import source_of
 from sluice.delivery.staging import Stage, StagedRun
 from sluice.errors import FatalError, about
 from sluice.model.access import Connections
+from sluice.model.manifest import ExportResult, Manifest, render
 from sluice.model.run import flow_run_id
 from sluice.plan.model import Plan
 

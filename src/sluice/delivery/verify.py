@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from sluice.delivery.publish.manifest import ExportResult, Manifest
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError
+from sluice.model.manifest import ExportResult, Manifest
 
 
 def read_manifest(name: str, destination: Destination) -> Manifest:

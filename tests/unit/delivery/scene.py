@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 
 from sluice.delivery.chunk import chunk
 from sluice.delivery.cleaning.clean import Cleaner
-from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload.upload import upload
 from sluice.delivery.verify import verify
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
+from sluice.model.manifest import Manifest
 from tests.builders import World
 from tests.unit.delivery.faults import KeptLedger, Killed, Tape, Watched
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from sluice.definition.load import load
 from sluice.delivery.incremental import comparison, digest
-from sluice.delivery.publish.manifest import Manifest
 from sluice.errors import DefinitionError, FatalError
+from sluice.model.manifest import Manifest
 from sluice.model.run import Window
 from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import NOW, World

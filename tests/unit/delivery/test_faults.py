@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sluice.delivery.probe import NEEDS
 from sluice.delivery.publish import committing
+from sluice.destinations.probe import NEEDS
 from sluice.errors import FatalError
 from tests.builders import World
 from tests.unit.delivery.faults import CHANGES, KINDS, VERBS, Call, Kind, Tape

@@ -20,9 +20,9 @@ from sluice.delivery.cleaning.clean import Cleaner
 from sluice.delivery.commit.deliveries import Deliveries
 from sluice.delivery.commit.watermark import Watermark
 from sluice.delivery.publish import committing
-from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.publish.publish import publish as publishing
 from sluice.errors import DefinitionError, FatalError
+from sluice.model.manifest import Manifest
 from sluice.model.run import Window
 from tests.builders import NOW, World
 

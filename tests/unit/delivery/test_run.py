@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.definition.load import load
-from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.verify import read_manifest, verify
 from sluice.destinations.local import Local
 from sluice.errors import DefinitionError, FatalError, Skipped
+from sluice.model.manifest import Manifest
 from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import NOW, World
 

@@ -15,9 +15,9 @@ import pytest
 
 from sluice.delivery.cleaning.clean import Cleaner
 from sluice.delivery.commit.run_log import SCHEMA, Entry, RunLog, State
-from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.staging import StagedRun
 from sluice.errors import FatalError
+from sluice.model.manifest import Manifest
 from tests.builders import Kept, World
 
 WRITTEN = 1795658007815860364

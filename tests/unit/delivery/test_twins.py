@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.definition.load import load_export
-from sluice.delivery.publish.manifest import Manifest
 from sluice.errors import DefinitionError, FatalError
+from sluice.model.manifest import Manifest
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import current, read_keys
 from sluice.sources import selection

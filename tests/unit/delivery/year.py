@@ -27,10 +27,10 @@ import pyarrow.parquet as pq
 from sluice.delivery.commit.commit import Commit
 from sluice.delivery.commit.deliveries import Deliveries
 from sluice.delivery.commit.run_log import RunLog
-from sluice.delivery.publish.manifest import Manifest
 from sluice.delivery.publish.publish import Publication
 from sluice.delivery.staging import StagedRun
 from sluice.errors import FatalError
+from sluice.model.manifest import Manifest
 from sluice.model.run import Window
 from tests.builders import World
 

@@ -16,14 +16,14 @@ import pytest
 from pysequoia import Cert, decrypt
 
 from sluice.airflow.connections import AirflowConnections
-from sluice.delivery.probe import probe
-from sluice.delivery.publish.manifest import Manifest
+from sluice.commands.connect import probed
 from sluice.delivery.resend import take_up
 from sluice.delivery.upload.receipts import Ledger
 from sluice.delivery.verify import verify
 from sluice.encryption.openpgp import MIB, OpenPgp
 from sluice.errors import DefinitionError, FatalError, SluiceError
 from sluice.model.access import FolderAccess, KeyAccess
+from sluice.model.manifest import Manifest
 from sluice.model.part import Part
 from tests.builders import World
 from tests.unit.encryption.keys import Key
@@ -256,7 +256,7 @@ def test_wrong_keys_fail_before_anything_is_read_or_sent(
     with pytest.raises(error, match=f"connection out: .*{says}") as caught:
         world.extract("people")
     with pytest.raises(error):
-        probe(world.plan("people").connection, world)
+        probed(world.plan("people").connection, world)
     assert world.delivered() == []
     assert not any(text in caught.value.page() for text in SECRET_TEXTS)
 
@@ -276,7 +276,7 @@ def test_keys_that_are_lost_on_the_way_publish_nothing(world: World) -> None:
 
 
 def test_a_connection_that_delivers_has_its_keys_tried(world: World) -> None:
-    assert "sluice-probe" in probe(world.plan("people").connection, world).address
+    assert "sluice-probe" in probed(world.plan("people").connection, world).address
 
 
 def test_a_part_beyond_the_limit_is_refused_with_what_to_lower(world: World) -> None:

@@ -8,10 +8,10 @@ from functools import partial
 
 from sluice.delivery.cleaning.leftovers import names_of, remember
 from sluice.delivery.commit.commit import Commit
+from sluice.delivery.commit.committing import commit_of
 from sluice.delivery.commit.run_log import State
+from sluice.delivery.commit.schema_1 import recall
 from sluice.delivery.commit.watermark import Basis, Watermarks
-from sluice.delivery.publish.committing import commit_of
-from sluice.delivery.publish.former import recall
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.opened import source_of
 from sluice.delivery.staging import Stage, delivered_before

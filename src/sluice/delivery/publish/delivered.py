@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sluice.delivery.chunk import Shards
-from sluice.delivery.publish.manifest import ExportResult, FeedSummary, Manifest
 from sluice.delivery.report.report import FeedReport, Outcome, Report, versions
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.opened import mapper_of
 from sluice.delivery.staging import Stage
 from sluice.delivery.step import noted
 from sluice.delivery.upload.upload import Sent
+from sluice.model.manifest import ExportResult, FeedSummary, Manifest
 from sluice.model.part import Part
 from sluice.plan.model import Feed, Plan
 

@@ -9,23 +9,23 @@ from functools import partial
 
 from sluice.delivery.cleaning.leftovers import leftovers
 from sluice.delivery.commit.commit import Commit, Intent, LostError
+from sluice.delivery.commit.committing import commit_of
 from sluice.delivery.commit.deliveries import Claim
+from sluice.delivery.commit.schema_1 import recall
 from sluice.delivery.commit.watermark import SMALL, Basis, Watermark, Watermarks
 from sluice.delivery.publish import model_json
-from sluice.delivery.publish.committing import commit_of
 from sluice.delivery.publish.delivered import Delivery, report_of
-from sluice.delivery.publish.former import recall
-from sluice.delivery.publish.manifest import Manifest, render
 from sluice.delivery.publish.reconcile import reconcile
 from sluice.delivery.report.history import History
 from sluice.delivery.report.report import Report
 from sluice.delivery.safety import warnings_of
 from sluice.delivery.staging import Stage, StagedRun, delivered_before
 from sluice.delivery.step import noting
-from sluice.delivery.there import there
 from sluice.destinations.base import Destination
+from sluice.destinations.lookup import find
 from sluice.errors import FatalError, UnknownOutcomeError
 from sluice.model.access import Connections
+from sluice.model.manifest import Manifest, render
 from sluice.plan.model import Plan
 
 
@@ -83,7 +83,7 @@ class Publication:
         if plan.export.manifest.success_marker:
             destination.put(plan.beside_manifest("_SUCCESS"), [])
         listed = {part.path for part in manifest.exportResults}
-        destination.remove(there(set(leftovers(self.stage)) - listed, destination))
+        destination.remove(find(set(leftovers(self.stage)) - listed, destination))
         if plan.follows and intent.claim is not None and intent.claim.watermark is not None:
             self._copy(intent.claim.watermark)
 

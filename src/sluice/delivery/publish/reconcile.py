@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sluice.delivery.publish.delivered import Delivered, Delivery
-from sluice.delivery.there import there
 from sluice.destinations.base import Destination, Stored
+from sluice.destinations.lookup import find
 from sluice.destinations.sums import differ
 from sluice.errors import FatalError
 from sluice.model.part import Part, consecutive
@@ -28,7 +28,7 @@ def _add_up(one: Delivered) -> None:
 
 
 def _all_there(one: Delivered, destination: Destination) -> None:
-    found = there((part.name for part in one.parts), destination)
+    found = find((part.name for part in one.parts), destination)
     differing = [(part.name, how) for part in one.parts if (how := _difference(part, found.get(part.name)))]
     if differing:
         name, how = differing[0]

@@ -12,7 +12,7 @@ from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
-from sluice.delivery.publish.committing import commit_of
+from sluice.delivery.commit.committing import commit_of
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.opened import open_rows
 from sluice.delivery.staging import Stage, StagedRun

@@ -14,11 +14,11 @@ from sluice.delivery.commit.commit import Intent
 from sluice.delivery.commit.deliveries import Claim, Deliveries
 from sluice.delivery.commit.run_log import Entry, RunLog
 from sluice.delivery.commit.watermark import Watermark, Watermarks
-from sluice.delivery.publish.manifest import Manifest, render
 from sluice.delivery.staging import Stage
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError
 from sluice.filesystem import Opened
+from sluice.model.manifest import Manifest, render
 from sluice.plan.model import Plan
 
 _INTENT = "intent-of-schema-1"

@@ -12,10 +12,11 @@ from uuid import uuid4
 from sluice.delivery.commit.commit import Commit, Intent
 from sluice.delivery.commit.deliveries import Claim, Deliveries
 from sluice.delivery.commit.run_log import RunLog
+from sluice.delivery.commit.schema_1 import adopt
 from sluice.delivery.commit.senders import Senders
-from sluice.delivery.publish.former import adopt
 from sluice.delivery.staging import Stage, StagedRun, delivered_before
 from sluice.destinations.base import Destination
+from sluice.destinations.lookup import holds
 from sluice.errors import FatalError, RetriableError, SluiceError, UnknownOutcomeError
 from sluice.model.access import Connections
 from sluice.plan.model import Plan
@@ -88,7 +89,7 @@ def _put(plan: Plan, destination: Destination, intent: Intent) -> None:
     Raises `FatalError` if it was not written, `RetriableError` if it is not there, and `UnknownOutcomeError` if its
     write was lost on the way and the destination cannot be asked: the next process writes the same bytes."""
     body, stays = intent.manifest.encode(), plan.connection.destination.stays
-    if stays and is_as(plan.manifest, body, destination):
+    if stays and holds(plan.manifest, body, destination):
         return
     try:
         destination.put(plan.manifest, [body])
@@ -107,14 +108,9 @@ def _arrived(name: str, body: bytes, destination: Destination) -> bool | None:
     for pause in LOOKS:
         time.sleep(pause)
         try:
-            answer = is_as(name, body, destination)
+            answer = holds(name, body, destination)
         except RetriableError:
             answer = None
         if answer:
             return True
     return answer
-
-
-def is_as(name: str, body: bytes, destination: Destination) -> bool:
-    """Whether a file is there with these bytes."""
-    return destination.stat(name) is not None and b"".join(destination.read(name)) == body

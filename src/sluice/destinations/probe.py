@@ -1,22 +1,15 @@
-"""What can be tried before a run: whether a connection delivers, whether a dataset is sure to tell what is new, and
-whether staging can hold commit logs."""
+"""Whether a destination takes deliveries: everything that a run asks of it, tried with one small file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from uuid import uuid4
 
-from sluice.definition.models.catalog import CursorColumn, Dataset
-from sluice.definition.models.connection import Connection
-from sluice.definition.models.project import Staging
-from sluice.delivery.publish.committing import is_as
-from sluice.destinations.base import Destination
+from sluice.destinations.base import Destination, DestinationConfig
+from sluice.destinations.lookup import holds
 from sluice.errors import FatalError
-from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
-from sluice.sources.position import Skipping
 
 NEEDS: Mapping[str, str] = {
     "put": "parts and the manifest are written",
@@ -57,50 +50,18 @@ _WITHOUT = {
 }
 
 
-def probe_staging(staging: Staging, connections: Connections) -> str:
-    """Try what commit logs need of the staging folder; its address.
-
-    Raises `FatalError` if a file that is there is created again, and what the filesystem raises otherwise."""
-    opened = open_filesystem(connections, staging.airflow_conn_id, staging.path)
-    folder = f"sluice-probe-{uuid4()}"
-    try:
-        created = [opened.create(f"{folder}/entry", body) for body in (b"first", b"second")]
-        if created != [True, False] or opened.read_bytes(f"{folder}/entry") != b"first":
-            raise FatalError(
-                f"staging at {opened.root}: a file that is to be created only if it is absent was created twice: two"
-                " processes could publish the same delivery",
-                next_step="put staging on a disk, S3, Cloud Storage (by a service account), Azure or SFTP; of servers"
-                " that speak S3's protocol, on one that obeys `If-None-Match`",
-            )
-    finally:
-        opened.remove_tree(folder)
-    return opened.root
-
-
-def doubts(dataset: Dataset, connections: Connections) -> list[str]:
-    """Why rows of a dataset whose news a column tells may never be delivered, each with what to do. None if it is
-    declared how late they may appear."""
-    by = dataset.added_by
-    if not isinstance(by, CursorColumn) or by.waits:
-        return []
-    source = dataset.source.open(connections, dataset=dataset.name)
-    return source.doubts(by.column) if isinstance(source, Skipping) else []
-
-
-def probe(connection: Connection, connections: Connections) -> Probed:
-    """Try a connection's keys, and everything that a run asks of a destination (`NEEDS`), with one small file under a
-    name that is always the same. What only tidies up may be denied: a run publishes all the same.
+def probe(declared: DestinationConfig, connections: Connections, *, name: str) -> Probed:
+    """Try everything that a run asks of the connection `name` (`NEEDS`), with one small file under a name that is
+    always the same. What only tidies up may be denied: a run publishes all the same.
 
     Raises the destination's own error, which names what is wrong: the name, the network, the credentials, the bucket,
     the permission or the path.
     """
-    if connection.openpgp:
-        connection.openpgp.open(connections, name=connection.name)
-    config = connection.destination.in_pieces_of(len(_BODY))
-    with closing(config.open(connections, name=connection.name, threads=_AT_ONCE)) as destination:
+    config = declared.in_pieces_of(len(_BODY))
+    with closing(config.open(connections, name=name, threads=_AT_ONCE)) as destination:
         _write(destination, looks=config.stays)
-        if config.stays and not is_as(_NAME, _BODY, destination):
-            raise FatalError(f"connection {connection.name}: what is read at {_NAME} is not what was written there")
+        if config.stays and not holds(_NAME, _BODY, destination):
+            raise FatalError(f"connection {name}: what is read at {_NAME} is not what was written there")
         denied = {"remove": _denied(lambda: destination.remove([_NAME]))}
         if not (denied["remove"] and config.can.hides):
             with suppress(_Broken):
