@@ -20,7 +20,7 @@ from sluice.delivery.extract import extract
 from sluice.delivery.publish.publish import publish
 from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.upload.receipts import NoLedger
+from sluice.delivery.upload.receipts import NoReceipts
 from sluice.delivery.upload.upload import upload
 from sluice.model.run import Run
 from sluice.plan.build import build
@@ -39,7 +39,7 @@ def deliver(export: str, world: World) -> Report:
     extract(plan, world, NoWatermarks(), datetime.now(UTC))
     staged = StagedRun.of(plan)
     for shard in chunk(staged, world, most=1):
-        upload(staged, shard, world, NoLedger(), lambda _: None)
+        upload(staged, shard, world, NoReceipts(), lambda _: None)
     return publish(staged, world, NoWatermarks(), datetime.now(UTC))
 
 

@@ -22,7 +22,7 @@ from sluice.delivery.extract import extract
 from sluice.delivery.publish.publish import publish
 from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.upload.receipts import Ledger, NoLedger
+from sluice.delivery.upload.receipts import NoReceipts, Receipts
 from sluice.delivery.upload.upload import Sent, upload
 from sluice.errors import DefinitionError
 from sluice.model.access import Access, FolderAccess
@@ -107,9 +107,9 @@ class World:
     def abort(self, staged: StagedRun) -> Aborted:
         return abort(staged, self, self.now)
 
-    def upload(self, staged: StagedRun, ledger: Ledger | None = None) -> list[Sent]:
+    def upload(self, staged: StagedRun, receipts: Receipts | None = None) -> list[Sent]:
         shards = chunk(staged, self)
-        return [upload(staged, shard, self, ledger or NoLedger(), lambda _: None) for shard in shards]
+        return [upload(staged, shard, self, receipts or NoReceipts(), lambda _: None) for shard in shards]
 
     def delivered(self) -> list[str]:
         """Every file at the destination, relative to the connection's own folder."""

@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 DEFAULT = 512 * 10**6
 LEAST = 64 * 10**6
-"""Below this, engines have no room to spill and a lane has none for a table."""
+"""Below this, engines have no room to spill and a worker has none for a table."""
 _KEPT = 4
 """How often a table is in memory on its way: decoded, mapped, in the format's types, as text."""
 

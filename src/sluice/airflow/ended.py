@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.airflow.project import WHY, asked, run_of, word
+from sluice.airflow.project import WHY, run_config, run_of, word
 from sluice.errors import DefinitionError
 from sluice.model.run import flow_run_id
 
@@ -57,7 +57,11 @@ def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tas
     if export.declared is not None:
         try:
             run = run_of(export.declared, context)
-            flow_run, dry_run, resend = str(run.id), run.dry_run, asked(export.declared, context).resend is not None
+            flow_run, dry_run, resend = (
+                str(run.id),
+                run.dry_run,
+                run_config(export.declared, context).resend is not None,
+            )
         except DefinitionError:
             pass
     named = None if resend else StagedRun.named(export.staging, export.name, flow_run)

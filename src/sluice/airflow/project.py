@@ -16,7 +16,7 @@ from sluice.errors import Again, DefinitionError, FatalError, HeldError, Retriab
 from sluice.extras import needing_extras
 from sluice.foreign import said, without_values
 from sluice.model.run import Run
-from sluice.plan.run_config import Asked, asked_of
+from sluice.plan.run_config import RunConfig, run_config_of
 from sluice.where import where
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def word(value: Any) -> str:
     return str(getattr(value, "value", value))
 
 
-def asked(export: Export, context: Context) -> Asked:
-    """What whoever started the run has asked for. Raises `DefinitionError` where that means nothing."""
-    return asked_of(export, context["dag_run"].conf)
+def run_config(export: Export, context: Context) -> RunConfig:
+    """The run's configuration. Raises `DefinitionError` if it has an unknown key or a value of the wrong type."""
+    return run_config_of(export, context["dag_run"].conf)
 
 
 def run_of(export: Export, context: Context) -> Run:
@@ -47,7 +47,7 @@ def run_of(export: Export, context: Context) -> Run:
     `DefinitionError` where what it was started with means nothing."""
     dag_run = context["dag_run"]
     due = dag_run.logical_date or dag_run.run_after
-    return asked(export, context).run(export, dag_run.run_id, due, word(dag_run.run_type))
+    return run_config(export, context).run(export, dag_run.run_id, due, word(dag_run.run_type))
 
 
 _LATE = "the task was stopped at its time limit\n  next: raise `time_limit` in the declaration, then clear the task"

@@ -1,4 +1,4 @@
-"""The ledger of a shard in Airflow's task state store: it outlives the process, and the API shows it while it runs."""
+"""The receipts of a shard in Airflow's task state store, which outlives the process. The API shows them meanwhile."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Page(BaseModel):
     parts: tuple[Part, ...]
 
 
-class TaskLedger:
+class TaskReceipts:
     """Pages of parts, `parts/0`, `parts/1`, ..., and the latest `progress`."""
 
     def __init__(self, store: TaskStateStoreAccessor, log: Logger) -> None:

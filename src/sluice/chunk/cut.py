@@ -9,7 +9,7 @@ from sluice.model.part import Chunk, Shard
 
 SHARD_RECORDS = 5_000_000
 """Records that are worth a task of their own: starting one costs about a second, sending these about twelve of
-processor time (`benchmarks/RESULTS.md`), and its lanes use every core of its worker."""
+processor time (`benchmarks/RESULTS.md`), and its workers use every core of its worker."""
 
 
 def chunks_of(records: int, size: int, first: int, count: int) -> list[Chunk]:

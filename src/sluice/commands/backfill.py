@@ -21,7 +21,7 @@ MOST = 1000
 
 def backfill(args: Namespace) -> int:
     """Deliver what was added between two moments, slice by slice. A schedule by the clock has its own slices, which
-    Airflow makes; `--by` cuts others. Asked for again, the same slices give the same files."""
+    Airflow makes; `--by` cuts others. RunConfig for again, the same slices give the same files."""
     from sluice.definition.load import load_export
     from sluice.plan.build import build
 

@@ -12,7 +12,7 @@ from sluice.definition.models.export import Export
 from sluice.definition.models.project import Project
 from sluice.plan.build import build
 from sluice.plan.model import Plan
-from sluice.plan.run_config import asked_of
+from sluice.plan.run_config import run_config_of
 
 
 def conf_of(args: Namespace) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def conf_of(args: Namespace) -> dict[str, Any]:
 
 def plan_of(project: Project, export: Export, conf: Mapping[str, Any], run_id: str, now: datetime) -> Plan:
     """The plan of a run with this configuration. Raises `DefinitionError` if such a run would."""
-    return build(project, export, asked_of(export, conf).run(export, run_id, now, "manual"))
+    return build(project, export, run_config_of(export, conf).run(export, run_id, now, "manual"))
 
 
 def planned(args: Namespace, now: datetime) -> tuple[Project, Plan]:

@@ -31,8 +31,8 @@ def chunk(staged: StagedRun, connections: Connections, *, most: int | None = Non
     """The run's shards, the same each time: they follow from the extract and the declaration alone. Where chunks are
     declared by bytes, a sample of the rows says how many records one of them has.
 
-    `most` shards a feed where the declaration says otherwise: one where a single process carries them all, since lanes
-    share chunks within a shard and wait for each other between two.
+    `most` limits the shards of a feed. A single process that uploads every shard gives 1: its workers share the chunks
+    of a shard, and wait for each other between two shards.
     """
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)

@@ -18,7 +18,7 @@ from sluice.delivery.preview import needed
 from sluice.delivery.publish.publish import publish
 from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.upload.receipts import NoLedger
+from sluice.delivery.upload.receipts import NoReceipts
 from sluice.delivery.upload.upload import upload
 from sluice.errors import SluiceError
 from sluice.model.access import Connections
@@ -46,7 +46,7 @@ def deliver(
         if plan.run.dry_run:
             return None
         for shard in shards:
-            sent = upload(staged, shard, connections, NoLedger(), lambda _: None)
+            sent = upload(staged, shard, connections, NoReceipts(), lambda _: None)
             say(f"upload: {shard.label}: {sent.bytes:,} bytes")
         return publish(staged, connections, NoWatermarks(), clock())
     except BaseException:

@@ -12,7 +12,7 @@ from sluice.delivery.incremental.added import added_of, on_trust, skipping
 from sluice.delivery.incremental.beginning import begin
 from sluice.delivery.incremental.changes import Changes
 from sluice.delivery.row_rules.expected import as_expected, within_limits
-from sluice.delivery.row_rules.row_rules import Care, Selected
+from sluice.delivery.row_rules.row_rules import RowRules, Selected
 from sluice.delivery.rows.extracted import Extracted, FeedExtract
 from sluice.delivery.rows.opened import rows_of, source_of
 from sluice.delivery.rows.row_set import RowSet
@@ -107,7 +107,7 @@ class Extraction:
             plan.format.check(mapper.schema)
         selected = self._selected(feed, source, pinned, mapper)
         with about("exports", plan.export.name):
-            found = Care(plan, feed, source, mapper, self.stage, self.connections, self.step).of(selected)
+            found = RowRules(plan, feed, source, mapper, self.stage, self.connections, self.step).of(selected)
         within_limits(feed, plan, found.records)
         if plan.export.mode == "changes" and self.basis is not None:
             found = self._changes(feed, source, mapper, found, self.basis)

@@ -1,4 +1,4 @@
-"""What whoever starts a run asks for, in place of what the export declares: the run's configuration."""
+"""The configuration of a run: what a person or a command asks for, in place of what the export declares."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _AGAIN = "correct what the run is started with, and start it again"
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 
-class Asked(BaseModel):
-    """A run's configuration, checked. Everything is optional: a run that nobody asked anything of has none."""
+class RunConfig(BaseModel):
+    """A run's configuration, checked. Every key is optional."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,16 +75,16 @@ def keys_of(export: Export) -> tuple[str, ...]:
     )
 
 
-def asked_of(export: Export, conf: Mapping[str, Any] | None) -> Asked:
+def run_config_of(export: Export, conf: Mapping[str, Any] | None) -> RunConfig:
     """What a run's configuration asks for; empty values ask for nothing.
 
     Raises `DefinitionError` for a key that means nothing: a misspelt `mode` would deliver something else."""
     given = {key: value for key, value in (conf or {}).items() if not any(value is e or value == e for e in _EMPTY)}
     for key in conf or {}:
         if key not in keys_of(export):
-            what = f"a run of {export.name} was started with {shown(key)}, which is no word for anything"
+            what = f"a run of {export.name} was started with the unknown key {shown(key)}"
             raise unknown((), key, keys_of(export), what, _AGAIN).error()
-    asked = Asked(
+    config = RunConfig(
         feeds=_feeds(export, given),
         mode=_mode(given.get("mode")),
         window=_window(given),
@@ -93,10 +93,10 @@ def asked_of(export: Export, conf: Mapping[str, Any] | None) -> Asked:
         release=_truth("release", given),
         resend=_text("resend", given),
     )
-    if asked.resend and (asked.feeds or asked.window or asked.dry_run):
+    if config.resend and (config.feeds or config.window or config.dry_run):
         what = f"a run of {export.name} is to send a former one again, and only a part of it, or nothing"
         raise DefinitionError(what, next_step="`resend` stands alone: what that run has delivered is sent as it was")
-    return asked
+    return config
 
 
 def _feeds(export: Export, given: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """A fault at any call that a run makes to the world outside: which calls there are is recorded, not written down.
 
-Everything that a run does to its destination, its staging, its ledger and its watermark goes through a `Tape`. Played
+Everything that a run does to its destination, its staging, its receipts and its watermark goes through a `Tape`. Played
 once without a fault, it holds the list of all calls; played again with a fault at one of them, the call fails, or the
 process dies, before or after it has taken effect. A process that has died makes no further call.
 """
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from unittest import mock
 
 from sluice.delivery.commit.watermark import Watermarks
-from sluice.delivery.upload.receipts import Ledger
+from sluice.delivery.upload.receipts import Receipts
 from sluice.destinations.base import Destination, DestinationConfig
 from sluice.errors import RetriableError
 from sluice.filesystem import Opened
@@ -48,7 +48,7 @@ VERBS: Mapping[str, frozenset[str]] = {
             "remove_tree",
         }
     ),
-    "ledger": verbs(Ledger),
+    "receipts": verbs(Receipts),
     "watermarks": verbs(Watermarks),
 }
 
@@ -174,8 +174,8 @@ def _whole(answer: Any) -> Any:
     return iter(list(answer)) if isinstance(answer, Iterator) else answer
 
 
-class KeptLedger:
-    """A `Ledger` that outlives the process, as Airflow's does."""
+class KeptReceipts:
+    """A `Receipts` that outlives the process, as Airflow's does."""
 
     def __init__(self) -> None:
         self.kept: dict[str, list[Part]] = {}

@@ -26,7 +26,7 @@ from sluice.destinations.base import Destination
 from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
 from sluice.model.manifest import Manifest
 from tests.builders import World
-from tests.unit.delivery.faults import KeptLedger, Killed, Tape, Watched
+from tests.unit.delivery.faults import KeptReceipts, Killed, Tape, Watched
 
 EXPORT, MINE = "news", "someone-elses.txt"
 FILES = {
@@ -58,7 +58,7 @@ class Scene:
     connection: str = LOCAL
     retries: int = 0
     tape: Tape = field(default_factory=Tape)
-    ledgers: dict[str, KeptLedger] = field(default_factory=dict)
+    ledgers: dict[str, KeptReceipts] = field(default_factory=dict)
     """One for each task of each run, as in Airflow."""
     written: set[int] = field(default_factory=set)
     deaths: int = 0
@@ -133,9 +133,9 @@ class Scene:
 
     def upload(self, staged: StagedRun) -> None:
         for shard in chunk(staged, self.world):
-            kept = self.ledgers.setdefault(f"{staged.folder} {shard.number}", KeptLedger())
-            ledger = Watched(kept, "ledger", self.tape)
-            upload(staged, shard, self.world, ledger, lambda _: None)
+            kept = self.ledgers.setdefault(f"{staged.folder} {shard.number}", KeptReceipts())
+            receipts = Watched(kept, "receipts", self.tape)
+            upload(staged, shard, self.world, receipts, lambda _: None)
 
     def destination(self, act: Callable[[Destination], Any]) -> Any:
         at = self.world.plan(EXPORT).connection.destination.open(self.world, name="out", threads=1)

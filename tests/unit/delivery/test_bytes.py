@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sluice.chunk.fit import SPOTS
 from sluice.delivery.abort import abort
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.upload import lanes, sender
+from sluice.delivery.upload import sender, workers
 from sluice.delivery.verify import read_manifest, verify
 from sluice.destinations.local import LocalFolder
 from sluice.errors import RetriableError
@@ -97,7 +97,7 @@ def cut_many_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     def send(
         name: str, *, cores: int = 2, whole: int = 2**23, chunks: str = "", shard: int = 10**6
     ) -> dict[str, bytes]:
-        monkeypatch.setattr(lanes, "cores", lambda: cores)
+        monkeypatch.setattr(workers, "cores", lambda: cores)
         monkeypatch.setattr(sender, "WHOLE", whole)
         monkeypatch.setattr("sluice.chunk.cut.SHARD_RECORDS", shard)
         here = world(tmp_path / name, rows(SKEWED), f"{{bytes: 20 KB{chunks}}}")
@@ -129,7 +129,7 @@ def test_parts_follow_each_other_or_one_is_missing() -> None:
 
 
 class Remembered:
-    """A ledger that lives on."""
+    """A receipts that lives on."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -143,7 +143,7 @@ class Remembered:
 
 def broken_run(world: World, monkeypatch: pytest.MonkeyPatch, at: str) -> tuple[StagedRun, Remembered]:
     """A run that ends in a failure at the first file whose name holds `at`."""
-    put, ledger = LocalFolder.put, Remembered()
+    put, receipts = LocalFolder.put, Remembered()
 
     def breaking(self: LocalFolder, name: str, body: Any) -> Any:
         if at in name:
@@ -154,8 +154,8 @@ def broken_run(world: World, monkeypatch: pytest.MonkeyPatch, at: str) -> tuple[
     with monkeypatch.context() as patched:
         patched.setattr(LocalFolder, "put", breaking)
         with pytest.raises(RetriableError):
-            world.upload(staged, ledger)
-    return staged, ledger
+            world.upload(staged, receipts)
+    return staged, receipts
 
 
 @pytest.mark.slow
@@ -163,12 +163,12 @@ def test_a_retry_sends_the_pieces_that_are_missing_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut_many_ways: Callable[..., dict[str, bytes]]
 ) -> None:
     here = world(tmp_path / "broken", rows(SKEWED), "{bytes: 20 KB, retries: 0, threads: 1}")
-    staged, ledger = broken_run(here, monkeypatch, "-c002.")
-    before = {part.name for part in ledger.parts}
+    staged, receipts = broken_run(here, monkeypatch, "-c002.")
+    before = {part.name for part in receipts.parts}
     assert any("-c001." in name for name in before), "pieces had arrived by then"
     put, again = LocalFolder.put, []
     monkeypatch.setattr(LocalFolder, "put", lambda self, name, body: (again.append(name), put(self, name, body))[1])
-    here.upload(staged, ledger)
+    here.upload(staged, receipts)
     assert not before & set(again)
     here.publish(staged)
     assert files(here) == cut_many_ways("whole")

@@ -24,7 +24,7 @@ from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
 from sluice.filesystem import Opened
 from sluice.plan.model import Plan
 from tests.builders import World
-from tests.unit.delivery.faults import KeptLedger
+from tests.unit.delivery.faults import KeptReceipts
 
 FILES = {
     "catalog/datasets.yaml": """
@@ -468,27 +468,27 @@ class TestOthers:
         assert parts(world) == (2 if published else 0)
 
     def test_a_retry_sends_what_is_not_there_and_nothing_else(self, world: World) -> None:
-        ledger = KeptLedger()
+        receipts = KeptReceipts()
         staged = world.extract("people", "r1")
-        world.upload(staged, ledger)
+        world.upload(staged, receipts)
         gone, shorter, *kept = sorted((world.root / "out").rglob("part-*"))
         before = {path: path.stat().st_ino for path in kept}
         gone.unlink()
         shorter.write_bytes(shorter.read_bytes()[:-1])
-        world.upload(staged, ledger)
+        world.upload(staged, receipts)
         assert world.publish(staged).records == 100
         assert {path: path.stat().st_ino for path in kept} == before
 
     def test_parts_of_another_declaration_do_not_count_as_sent(self, world: World) -> None:
         """Not even with the same names, sizes and rows: as after a change of the delimiter."""
-        ledger = KeptLedger()
+        receipts = KeptReceipts()
         two = pa.table({"id": range(100), "town": ["x"] * 100})
         world.dataset("people", two, files=2)
         for delimiter in (",", ";"):
             form = f"format: {{type: csv, delimiter: '{delimiter}', compression: none}}, chunks"
             world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("chunks", form)})
             staged = world.extract("people", "r1")
-            world.upload(staged, ledger)
+            world.upload(staged, receipts)
         world.publish(staged)
         (first, *_) = sorted((world.root / "out").rglob("part-*"))
         assert first.read_text().splitlines()[:2] == ["id;town", "0;x"]
@@ -588,20 +588,20 @@ class TestTakenAway:
         monkeypatch.setattr(Local, "stays", property(lambda _: False))
 
     def test_an_aborted_run_that_is_cleared_sends_its_parts_again(self, world: World) -> None:
-        ledger = KeptLedger()
+        receipts = KeptReceipts()
         staged = world.extract("people", "r1")
-        world.upload(staged, ledger)
+        world.upload(staged, receipts)
         assert world.abort(staged).removed == 4
-        world.upload(staged, ledger)
+        world.upload(staged, receipts)
         world.publish(staged)
         assert (manifests(world), parts(world)) == (1, 4)
 
     def test_a_retry_sends_nothing_twice(self, world: World) -> None:
-        ledger = KeptLedger()
+        receipts = KeptReceipts()
         staged = world.extract("people", "r1")
-        world.upload(staged, ledger)
+        world.upload(staged, receipts)
         shutil.rmtree(world.root / "out")
-        world.upload(staged, ledger)
+        world.upload(staged, receipts)
         world.publish(staged)
         assert (manifests(world), parts(world)) == (1, 0)
 

@@ -12,7 +12,7 @@ import pytest
 from sluice.delivery.report.report import Report
 from sluice.delivery.resend import deliver_again, take_up
 from sluice.delivery.staging import StagedRun
-from sluice.delivery.upload.receipts import NoLedger
+from sluice.delivery.upload.receipts import NoReceipts
 from sluice.errors import FatalError, SluiceError
 from sluice.model.run import Window
 from tests.builders import NOW, World
@@ -53,7 +53,7 @@ def resend(world: World, export: str, run: str) -> Report:
     """As the tasks of a run that was started to send another again."""
     extracted = take_up(world.plan(export).staging, export, run, world)
     staged = StagedRun.from_extracted(extracted.model_dump())
-    world.upload(staged, NoLedger())
+    world.upload(staged, NoReceipts())
     return deliver_again(staged, world, NOW)
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from sluice.definition.load import load
-from sluice.delivery.upload.receipts import Ledger
+from sluice.delivery.upload.receipts import Receipts
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import SecretAccess
 from sluice.model.part import Part
@@ -85,7 +85,7 @@ def test_the_salt_lies_nowhere(world: World, caplog: pytest.LogCaptureFixture) -
 
 
 class Remembering:
-    """A ledger that outlives a try."""
+    """A receipts that outlives a try."""
 
     def __init__(self) -> None:
         self.parts: dict[str, list[Part]] = {}
@@ -99,14 +99,14 @@ class Remembering:
 
 @pytest.mark.slow
 def test_a_delivery_is_hashed_under_one_salt(world: World) -> None:
-    ledger: Ledger = Remembering()
+    receipts: Receipts = Remembering()
     staged = world.extract("mails")
-    world.upload(staged, ledger)
+    world.upload(staged, receipts)
     world.extra["acme_salt"] = SecretAccess(b"another")
     with pytest.raises(FatalError, match="salt of its hashes has changed") as caught:
-        world.upload(staged, ledger)
+        world.upload(staged, receipts)
     assert caught.value.next_step == "clear the run from `extract` on"
-    world.upload(world.extract("mails"), ledger)
+    world.upload(world.extract("mails"), receipts)
     world.publish(staged)
     assert list(hashes(world)) == expected(b"another")
 
@@ -114,11 +114,11 @@ def test_a_delivery_is_hashed_under_one_salt(world: World) -> None:
 @pytest.mark.slow
 def test_what_is_declared_otherwise_is_sent_anew(world: World) -> None:
     """As many rows of the same members: parts of the former declaration must not stand for it."""
-    ledger: Ledger = Remembering()
-    world.upload(world.extract("mails"), ledger)
+    receipts: Receipts = Remembering()
+    world.upload(world.extract("mails"), receipts)
     world.declare({"exports/mails.yaml": FILES["exports/mails.yaml"].replace("as: HASH", "as: HASHED")})
     staged = world.extract("mails")
-    world.upload(staged, ledger)
+    world.upload(staged, receipts)
     world.publish(staged)
     (first, *_) = sorted(name for name in world.delivered() if "part-" in name)
     assert b"HASHED" in gzip.decompress((world.root / "out" / first).read_bytes())

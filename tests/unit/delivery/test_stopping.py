@@ -20,7 +20,7 @@ from sluice.delivery.commit.run_log import RunLog
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload import watch
 from sluice.delivery.upload.encode import Stopped
-from sluice.delivery.upload.receipts import NoLedger
+from sluice.delivery.upload.receipts import NoReceipts
 from sluice.delivery.upload.upload import upload
 from sluice.destinations.base import Stored
 from sluice.destinations.local import LocalFolder
@@ -81,7 +81,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def sending(world: World, staged: StagedRun, pool: ThreadPoolExecutor, stop: threading.Event) -> Future[Any]:
     (shard,) = chunk(staged, world)
-    return pool.submit(upload, staged, shard, world, NoLedger(), lambda _: None, stop)
+    return pool.submit(upload, staged, shard, world, NoReceipts(), lambda _: None, stop)
 
 
 def parts(world: World) -> int:

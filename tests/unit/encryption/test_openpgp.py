@@ -18,7 +18,7 @@ from pysequoia import Cert, decrypt
 from sluice.airflow.connections import AirflowConnections
 from sluice.commands.connect import probed
 from sluice.delivery.resend import take_up
-from sluice.delivery.upload.receipts import Ledger
+from sluice.delivery.upload.receipts import Receipts
 from sluice.delivery.verify import verify
 from sluice.encryption.openpgp import MIB, OpenPgp
 from sluice.errors import DefinitionError, FatalError, SluiceError
@@ -159,8 +159,8 @@ def test_verify_finds_all_well_and_a_changed_byte(world: World) -> None:
     assert len(verify(manifest, destination)) == 1
 
 
-class Parts(Ledger):
-    """A ledger that lives as long as the test."""
+class Parts(Receipts):
+    """A receipts that lives as long as the test."""
 
     def __init__(self) -> None:
         self.parts: dict[str, Part] = {}
@@ -173,13 +173,13 @@ class Parts(Ledger):
 
 
 def test_a_retry_keeps_the_parts_that_were_sent_and_encrypts_the_others_anew(world: World) -> None:
-    ledger = Parts()
+    receipts = Parts()
     staged = world.extract("people")
-    world.upload(staged, ledger)
+    world.upload(staged, receipts)
     files = sorted((world.root / "out").rglob("part-*"))
     before = {file.name: file.read_bytes() for file in files}
     files[1].unlink()
-    world.upload(staged, ledger)
+    world.upload(staged, receipts)
     world.publish(staged)
     now = {file.name: file.read_bytes() for file in files}
     assert [name for name in now if now[name] != before[name]] == [files[1].name]
@@ -187,12 +187,12 @@ def test_a_retry_keeps_the_parts_that_were_sent_and_encrypts_the_others_anew(wor
 
 
 def test_a_receipt_of_other_bytes_of_the_same_size_is_not_believed(world: World) -> None:
-    ledger = Parts()
+    receipts = Parts()
     staged = world.extract("people")
-    world.upload(staged, ledger)
+    world.upload(staged, receipts)
     file = sorted((world.root / "out").rglob("part-*"))[2]
     file.write_bytes(bytes(file.stat().st_size))
-    world.upload(staged, ledger)
+    world.upload(staged, receipts)
     world.publish(staged)
     assert [len(ids(opened(body))) for body in bodies(world)] == [300, 300, 300, 100]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from sluice.airflow.project import asked, include_folder, run_of, verdicts
+from sluice.airflow.project import include_folder, run_config, run_of, verdicts
 from sluice.airflow.watermark import AssetWatermarks, watermark_asset
 
 
@@ -31,7 +31,7 @@ class ExtractOperator(BaseOperator):
 
         with verdicts():
             project, export = load_export(include_folder(), self.export)
-            if former := asked(export, context).resend:
+            if former := run_config(export, context).resend:
                 extracted = take_up(project.settings.staging, self.export, former, AirflowConnections())
             else:
                 plan = build(project, export, run_of(export, context))

@@ -31,7 +31,7 @@ class UploadOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from sluice.airflow.connections import AirflowConnections
-        from sluice.airflow.receipts import TaskLedger
+        from sluice.airflow.receipts import TaskReceipts
         from sluice.delivery.staging import StagedRun
         from sluice.delivery.upload.encode import Stopped
         from sluice.delivery.upload.upload import upload
@@ -39,11 +39,11 @@ class UploadOperator(BaseOperator):
 
         shard = Shard.model_validate(self.shard)
         context["shard"] = shard.label  # type: ignore[typeddict-unknown-key] # shown as the mapped task's name
-        ledger = TaskLedger(context["task_state_store"], self.log)
+        receipts = TaskReceipts(context["task_state_store"], self.log)
         self._stop, staged = threading.Event(), StagedRun.from_extracted(self.extracted)
         with verdicts():
             try:
-                sent = upload(staged, shard, AirflowConnections(), ledger, ledger.tell, self._stop)
+                sent = upload(staged, shard, AirflowConnections(), receipts, receipts.tell, self._stop)
             except Stopped:  # no verdict of its own: whoever ended it knows why
                 raise AirflowException("the upload was told to stop; nothing more is sent") from None
         return {

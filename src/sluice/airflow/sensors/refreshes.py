@@ -11,7 +11,7 @@ from airflow.sdk import BaseSensorOperator, Context
 
 from sluice.airflow import record
 from sluice.airflow.ended import begun
-from sluice.airflow.project import asked, run_of, verdicts
+from sluice.airflow.project import run_config, run_of, verdicts
 from sluice.airflow.triggers.refreshes import RefreshesIdleTrigger, describe, stale
 from sluice.airflow.upstream import Watched, busy, failed, watched
 from sluice.definition.models.export import Export, Policy
@@ -43,7 +43,7 @@ class WaitForRefreshesSensor(BaseSensorOperator):
         with verdicts():
             run = run_of(self.export, context)
             self._begin(run, context)
-            if asked(self.export, context).resend:
+            if run_config(self.export, context).resend:
                 self.log.info("what a former run has pinned is sent again: nothing is waited for")
                 return {"waited_for": ""}
             check_period(self.export, run)

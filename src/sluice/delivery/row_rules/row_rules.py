@@ -36,7 +36,7 @@ class Selected(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Care:
+class RowRules:
     """What is done with the rows of one feed."""
 
     plan: Plan

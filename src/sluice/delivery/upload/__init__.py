@@ -1,1 +1,1 @@
-"""From rows to parts at the destination: lanes read and encode, a sender sends, a ledger remembers."""
+"""From rows to parts at the destination: workers read and encode, a sender sends, receipts remember what has arrived."""

@@ -38,8 +38,8 @@ class Encoding:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def holds(self, records: int, width: int) -> int:
-        """Bytes that one lane's encoder holds over the tables of a chunk of so many records of `width` bytes each. What
-        is encrypted lies there whole, three times over."""
+        """Bytes that one worker's encoder holds for a chunk of `records` records of `width` bytes each. An encrypted
+        part is held whole, three times."""
         message = min(self.encryptor.most_mib * MIB, records * width) * 3 if self.encryptor else 0
         return self.format.holds(width) + message
 

@@ -10,7 +10,7 @@ from sluice.delivery.upload.progress import Progress
 from sluice.model.part import Part
 
 
-class Ledger(Protocol):
+class Receipts(Protocol):
     """Survives the process. `extract` names the rows that the parts were made of, and how they were declared."""
 
     def sent(self, extract: str) -> list[Part]:
@@ -22,7 +22,7 @@ class Ledger(Protocol):
         ...
 
 
-class NoLedger:
+class NoReceipts:
     """For runs outside Airflow, where a retry starts over."""
 
     def sent(self, extract: str) -> list[Part]:  # noqa: ARG002 - the protocol's words
@@ -32,12 +32,12 @@ class NoLedger:
         """Forget them."""
 
 
-class Books:
-    """One shard's parts as they arrive: in the ledger within a second, in the progress at once."""
+class Arrivals:
+    """One shard's parts as they arrive: in the receipts within a second, in the progress at once."""
 
-    def __init__(self, ledger: Ledger, extract: str, progress: Progress) -> None:
+    def __init__(self, receipts: Receipts, extract: str, progress: Progress) -> None:
         self.parts: dict[tuple[int, int], Part] = {}
-        self._ledger = ledger
+        self._receipts = receipts
         self._extract = extract
         self._progress = progress
         self._waiting: list[Part] = []
@@ -61,5 +61,5 @@ class Books:
     def close(self) -> None:
         """Write down what is not yet."""
         if self._waiting:
-            self._ledger.record(self._extract, self._waiting)
+            self._receipts.record(self._extract, self._waiting)
             self._waiting, self._written = [], time.monotonic()

@@ -1,7 +1,7 @@
 """Sends chunks: encodes each one, hashes it on the way, and puts it under its final name, with retries.
 
-A chunk that fits in memory leaves through a pool of upload threads while its lane encodes the next one; a larger one
-is streamed by the lane itself.
+A chunk that fits in memory leaves through a pool of upload threads while its worker encodes the next one; a larger one
+is streamed by the worker itself.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Outcome = Part | Cut | BaseException
 
 @dataclass
 class Sender:
-    """Sends one shard's chunks from any number of lanes; every outcome arrives in `outcomes`."""
+    """Sends one shard's chunks from any number of workers; every outcome arrives in `outcomes`."""
 
     encoding: Encoding
     destination: Destination

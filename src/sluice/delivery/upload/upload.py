@@ -19,7 +19,7 @@ from sluice.delivery.staging import Stage, StagedRun
 from sluice.delivery.upload.encode import Encoding
 from sluice.delivery.upload.pieces import keep_pieces, parts_of
 from sluice.delivery.upload.progress import Progress
-from sluice.delivery.upload.receipts import Books, Ledger
+from sluice.delivery.upload.receipts import Arrivals, Receipts
 from sluice.delivery.upload.sender import Sender
 from sluice.delivery.upload.watch import Watch
 from sluice.delivery.upload.workers import send_chunks
@@ -56,15 +56,15 @@ def upload(
     staged: StagedRun,
     shard: Shard,
     connections: Connections,
-    ledger: Ledger,
+    receipts: Receipts,
     tell: Callable[[dict[str, object]], None],
     stop: threading.Event | None = None,
 ) -> Sent:
     """Send the shard and stage its receipts. `tell` hears of the progress every few seconds.
 
-    Raises `RetriableError` where another try may help: what has arrived by then is in the ledger. Where nobody can look
-    for a part that was sent, the ledger counts only while the run has not been aborted. Raises `Stopped` soon after
-    `stop` is set, or the run is aborted: what is under way is given up, and nothing more is sent.
+    Raises `RetriableError` if another try may help: the receipts hold what has arrived by then. If nobody can look for a
+    part that was sent, the receipts count only while the run has not been aborted. Raises `Stopped` soon after `stop` is
+    set, or the run is aborted: uploads in progress are given up, and nothing more is sent.
     """
     began = time.monotonic()
     stage = staged.open(connections)
@@ -79,31 +79,33 @@ def upload(
         watch = Watch(commit_of(plan, stage, destination, connections), stop or threading.Event())
         opened = open_.enter_context(watch)
         page = extract.id if connection.destination.stays else f"{extract.id} of opening {opened}"
-        books = open_.enter_context(closing(Books(ledger, page, progress)))
+        arrivals = open_.enter_context(closing(Arrivals(receipts, page, progress)))
         wanted = parts_of(plan, stage, shard, extract.records)
-        before = _still_wanted(_sent_before(plan, shard, extract, stage, ledger.sent(page)), plan, feed, wanted)
+        before = _still_wanted(_sent_before(plan, shard, extract, stage, receipts.sent(page)), plan, feed, wanted)
         there = partial(_is_as_sent, destination, exactly=connection.openpgp is not None)
         for part in _those(there, before, threads) if connection.destination.stays else before:
-            books.open(part)
-        missing = [chunk for chunk in wanted if chunk.key not in books.parts]
+            arrivals.open(part)
+        missing = [chunk for chunk in wanted if chunk.key not in arrivals.parts]
         rows, mapper = open_rows(feed, extract, stage, connections)
         encryptor = connection.openpgp.open(connections, name=connection.name) if connection.openpgp else None
         _send(
-            send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor, watch)), books, watch
+            send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor, watch)),
+            arrivals,
+            watch,
         )
     progress.tick(last=True)
-    parts = tuple(part for _, part in sorted(books.parts.items()))
+    parts = tuple(part for _, part in sorted(arrivals.parts.items()))
     sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
     stage.write(f"sent/{shard.number:04d}", sent)
     return sent
 
 
-def _send(arriving: Iterator[Part | None], books: Books, watch: Watch) -> None:
+def _send(arriving: Iterator[Part | None], arrivals: Arrivals, watch: Watch) -> None:
     """Note each part as it arrives; between them, tell of the progress and look whether to stop."""
     for arrived in arriving:
         if arrived is not None:
-            books.arrived(arrived)
-        books.tick()
+            arrivals.arrived(arrived)
+        arrivals.tick()
         watch.tick()
 
 

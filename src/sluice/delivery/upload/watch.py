@@ -18,7 +18,7 @@ LOOK = 2.0
 @dataclass
 class Watch:
     """Holds the process's mark among those who send, while its block lasts; gives the opening of the run that the parts
-    belong to. Once `stop` is set, lanes and uploads end between two pieces of a part."""
+    belong to. Once `stop` is set, workers and uploads end between two pieces of a part."""
 
     commit: Commit
     stop: threading.Event

@@ -1,5 +1,5 @@
-"""Lanes: a thread for each core and one more, as far as memory goes, read and encode runs of chunks; the main thread
-keeps the books."""
+"""Workers: a thread for each core and one more, as far as memory goes, read and encode runs of chunks; the main thread
+records what has arrived."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ Read = Callable[[int, int], Iterator["pa.Table"]]
 def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iterator[Part | None]:
     """Send every chunk; gives each part as it arrives, and None for every second in which none does.
 
-    Raises the first error of any lane, once all of them have stopped: by then nothing is being sent any more.
+    Raises the first error of any worker, once all of them have stopped: by then nothing is being sent any more.
     """
-    lanes = max(1, min(cores() + 1, sender.rules.threads, len(chunks), _affordable(rows, chunks, sender)))
-    runs = Runs(chunks, lanes)
+    workers = max(1, min(cores() + 1, sender.rules.threads, len(chunks), _affordable(rows, chunks, sender)))
+    runs = Runs(chunks, workers)
     with (
-        ThreadPoolExecutor(lanes, thread_name_prefix="ahead") as readers,
-        ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool,
+        ThreadPoolExecutor(workers, thread_name_prefix="ahead") as readers,
+        ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool,
     ):
-        read = ahead(rows.read, readers) if lanes < cores() else rows.read
+        read = ahead(rows.read, readers) if workers < cores() else rows.read
         try:
-            for number in range(lanes):
-                lane = Lane(read, runs, number, sender)
-                pool.submit(lane.run).add_done_callback(partial(_report, sender))
+            for number in range(workers):
+                worker = Worker(read, runs, number, sender)
+                pool.submit(worker.run).add_done_callback(partial(_report, sender))
             yield from _arrivals(len(chunks), sender)
         finally:
             sender.close()
 
 
 def _affordable(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> int:
-    """How many lanes the memory for rows is enough for: each reads, and holds what its encoder does and the head of a
+    """How many workers the memory for rows is enough for: each reads, and holds what its encoder does and the head of a
     file."""
     if not chunks:
         return 1
@@ -56,19 +56,19 @@ def _affordable(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> int:
 
 
 class Runs:
-    """Chunks, dealt out in runs that follow one another: a lane that starts in the middle of what another has read
+    """Chunks, dealt out in runs that follow one another: a worker that starts in the middle of what another has read
     reads it again."""
 
-    def __init__(self, chunks: Sequence[Chunk], lanes: int) -> None:
+    def __init__(self, chunks: Sequence[Chunk], workers: int) -> None:
         self.end = max((chunk.first + chunk.records for chunk in chunks), default=0)
-        bounds = [len(chunks) * i // lanes for i in range(lanes + 1)]
+        bounds = [len(chunks) * i // workers for i in range(workers + 1)]
         self._runs = [deque(chunks[first:last]) for first, last in pairwise(bounds)]
         self._lock = threading.Lock()
 
-    def next(self, lane: int) -> Chunk | None:
-        """The lane's next chunk; once it has none, it takes over the later half of the longest run that is left."""
+    def next(self, worker: int) -> Chunk | None:
+        """The worker's next chunk; once it has none, it takes over the later half of the longest run that is left."""
         with self._lock:
-            run = self._runs[lane]
+            run = self._runs[worker]
             if not run:
                 longest = max(self._runs, key=len)
                 taken = [longest.pop() for _ in range(len(longest) - len(longest) // 2)]
@@ -76,7 +76,7 @@ class Runs:
             return run.popleft() if run else None
 
 
-class Lane:
+class Worker:
     """Reads, encodes and sends its chunks, most of which follow one another."""
 
     def __init__(self, read: Read, runs: Runs, number: int, sender: Sender) -> None:
@@ -119,8 +119,8 @@ def ahead(read: Read, readers: Executor) -> Read:
     return reading
 
 
-def _report(sender: Sender, lane: Future[None]) -> None:
-    if failed := lane.exception():
+def _report(sender: Sender, worker: Future[None]) -> None:
+    if failed := worker.exception():
         sender.outcomes.put(failed)
 
 

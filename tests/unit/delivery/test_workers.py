@@ -1,4 +1,4 @@
-"""Lanes share a shard's chunks: each chunk is dealt out once, in runs that follow one another."""
+"""Workers share a shard's chunks: each chunk is dealt out once, in runs that follow one another."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from sluice.chunk.cut import chunks_of
 from sluice.delivery.upload.sender import Tables
-from sluice.delivery.upload.workers import Lane, Runs, ahead
+from sluice.delivery.upload.workers import Runs, Worker, ahead
 from sluice.errors import RetriableError
 from sluice.model.part import Chunk
 
 
 @given(st.integers(0, 40), st.integers(1, 5), st.lists(st.integers(0, 4), max_size=200))
-def test_every_chunk_is_dealt_out_once_whichever_lane_is_faster(count: int, lanes: int, order: list[int]) -> None:
+def test_every_chunk_is_dealt_out_once_whichever_lane_is_faster(count: int, workers: int, order: list[int]) -> None:
     chunks = chunks_of(count * 10, 10, 0, count)
-    runs = Runs(chunks, lanes)
-    dealt = [runs.next(lane % lanes) for lane in [*order, *range(lanes)]]
+    runs = Runs(chunks, workers)
+    dealt = [runs.next(worker % workers) for worker in [*order, *range(workers)]]
     rest = iter(lambda: runs.next(0), None)
     assert sorted(chunk.number for chunk in [*dealt, *rest] if chunk) == list(range(count))
 
@@ -98,6 +98,6 @@ def test_a_chunk_after_one_that_was_given_up_begins_at_its_own_first_row() -> No
 
     sink = Sink(given_up={1})
     chunks = chunks_of(30, 10, 0, 3)
-    Lane(read, Runs(chunks, 1), 0, sink).run()  # type: ignore[arg-type] # a lane asks its sender to send
+    Worker(read, Runs(chunks, 1), 0, sink).run()  # type: ignore[arg-type] # a worker asks its sender to send
     assert [sink.read[0], sink.read[2]] == [list(range(10)), list(range(20, 30))]
     assert sink.read[1] == [10, 11], "what was left of the table that chunk 0 ended in"

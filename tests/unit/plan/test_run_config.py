@@ -9,7 +9,7 @@ import pytest
 
 from sluice.definition.models.export import DatasetExport, SegmentExport
 from sluice.errors import DefinitionError
-from sluice.plan.run_config import asked_of, keys_of
+from sluice.plan.run_config import keys_of, run_config_of
 
 DUE = datetime(2026, 3, 9, 6, tzinfo=UTC)
 SEGMENTS = SegmentExport(name="s", kind="segment-export", connection="c", segments=("vips", "best"), fields=("id",))
@@ -18,14 +18,14 @@ DATASETS = DatasetExport(name="d", kind="dataset-export", connection="c", datase
 
 def test_a_form_left_as_it_is_asks_for_nothing() -> None:
     form = {"datasets": [], "mode": "incremental", "dry_run": False, "from": None, "to": None, "resend": None}
-    run = asked_of(DATASETS, {**form, "wake_downstream": False}).run(DATASETS, "r", DUE, "manual")
-    assert run == asked_of(DATASETS, None).run(DATASETS, "r", DUE, "manual")
+    run = run_config_of(DATASETS, {**form, "wake_downstream": False}).run(DATASETS, "r", DUE, "manual")
+    assert run == run_config_of(DATASETS, None).run(DATASETS, "r", DUE, "manual")
     assert (run.only, run.mode, run.window, run.time) == ((), None, None, DUE)
 
 
 def test_everything_at_once() -> None:
     conf = {"datasets": ["b"], "mode": "full", "dry_run": True, "from": "2026-03-01", "to": "2026-03-02T00:00:00Z"}
-    asked = asked_of(DATASETS, {**conf, "wake_downstream": True, "release": True})
+    asked = run_config_of(DATASETS, {**conf, "wake_downstream": True, "release": True})
     run = asked.run(DATASETS, "r", DUE, "manual")
     assert (run.only, run.mode, run.dry_run, run.wake_downstream, run.release) == (("b",), "full", True, True, True)
     assert str(run.window) == "(2026-03-01T00:00:00Z, 2026-03-02T00:00:00Z]"
@@ -33,10 +33,10 @@ def test_everything_at_once() -> None:
 
 
 def test_feeds_go_by_their_own_word_and_by_everyones() -> None:
-    assert asked_of(SEGMENTS, {"segments": ["best"]}).feeds == ("best",)
-    assert asked_of(SEGMENTS, {"feeds": ["best"]}).feeds == ("best",)
-    assert asked_of(SEGMENTS, {"feeds": "best"}).feeds == ("best",)
-    assert asked_of(SEGMENTS, {"segments": ["best", "vips"]}).feeds == (), "all of them is the whole export"
+    assert run_config_of(SEGMENTS, {"segments": ["best"]}).feeds == ("best",)
+    assert run_config_of(SEGMENTS, {"feeds": ["best"]}).feeds == ("best",)
+    assert run_config_of(SEGMENTS, {"feeds": "best"}).feeds == ("best",)
+    assert run_config_of(SEGMENTS, {"segments": ["best", "vips"]}).feeds == (), "all of them is the whole export"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_feeds_go_by_their_own_word_and_by_everyones() -> None:
 )
 def test_what_means_nothing_is_refused_with_the_nearest(conf: dict[str, Any], says: str, nearest: str | None) -> None:
     with pytest.raises(DefinitionError) as caught:
-        asked_of(SEGMENTS, conf)
+        run_config_of(SEGMENTS, conf)
     assert says in caught.value.what
     assert caught.value.nearest == nearest
     assert caught.value.next_step
@@ -63,7 +63,7 @@ def test_what_means_nothing_is_refused_with_the_nearest(conf: dict[str, Any], sa
 
 def test_a_misspelt_key_without_a_value_is_told_too() -> None:
     with pytest.raises(DefinitionError, match="dryrun"):
-        asked_of(SEGMENTS, {"dryrun": False})
+        run_config_of(SEGMENTS, {"dryrun": False})
 
 
 def test_the_known_keys_are_told() -> None:
