@@ -62,9 +62,9 @@ def upload(
 ) -> Sent:
     """Send the shard and stage its receipts. `tell` hears of the progress every few seconds.
 
-    Raises `RetriableError` if another try may help: the receipts hold what has arrived by then. If nobody can look for a
-    part that was sent, the receipts count only while the run has not been aborted. Raises `Stopped` soon after `stop` is
-    set, or the run is aborted: uploads in progress are given up, and nothing more is sent.
+    Raises `RetriableError` if another try may help: the receipts hold what has arrived by then. If nobody can look for
+    a part that was sent, the receipts count only while the run has not been aborted. Raises `Stopped` soon after
+    `stop` is set, or the run is aborted: uploads in progress are given up, and nothing more is sent.
     """
     began = time.monotonic()
     stage = staged.open(connections)
