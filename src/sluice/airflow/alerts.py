@@ -19,7 +19,7 @@ from sluice.airflow.names import dag_id
 from sluice.airflow.project import include_folder
 from sluice.airflow.webhook import RefusedNoticeError, Webhook
 from sluice.alerts.notices import News, Notice
-from sluice.alerts.outbox import Outbox, flush, tell
+from sluice.alerts.outbox import Outbox, flush, notify
 from sluice.definition.models.alerts import Alert, Trouble
 from sluice.definition.models.export import Export, ExportBase
 from sluice.definition.models.project import Settings, Staging
@@ -116,7 +116,7 @@ def _late(name: str, dag_run: Mapping[str, Any]) -> None:
 
 def _tell(listeners: Listeners, news: News) -> None:
     outbox = Outbox.of(listeners.staging, listeners.name, AirflowConnections())
-    _log(tell(listeners.alerts, news, outbox, send, datetime.now(UTC)))
+    _log(notify(listeners.alerts, news, outbox, send, datetime.now(UTC)))
 
 
 def _log(failures: Sequence[str]) -> None:
