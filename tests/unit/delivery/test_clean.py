@@ -13,9 +13,9 @@ import pytest
 from sluice.airflow.rest import RefusedError
 from sluice.cli import main
 from sluice.delivery.cleaning.clean import Cleaned, Cleaner
+from sluice.delivery.commit import committing
 from sluice.delivery.commit.run_log import Entry, RunLog, State
 from sluice.delivery.incremental.beginning import _Beginning
-from sluice.delivery.publish import committing
 from sluice.delivery.report.history import History
 from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.delivery.publish import committing
+from sluice.delivery.commit import committing
 from sluice.destinations.probe import NEEDS
 from sluice.errors import FatalError
 from tests.builders import World

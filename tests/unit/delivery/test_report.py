@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from sluice.cli import main
-from sluice.delivery.publish import history as keeping
+from sluice.delivery.report import history as keeping
 from sluice.delivery.report.history import History
 from sluice.errors import FatalError
 from tests.builders import World
