@@ -256,7 +256,7 @@ class TestTwoAtOnce:
                 path.write_bytes(b"spoiled since")
 
         self.meanwhile(monkeypatch, "publishing", another_way)
-        with pytest.raises(FatalError, match="not at the destination as they were sent"):
+        with pytest.raises(FatalError, match="at the destination differ from what was sent"):
             world.publish(staged)
         assert last(world).outcome == "published"
 
