@@ -256,7 +256,7 @@ def test_a_key_of_another_type_starts_anew_only_when_asked(world: World) -> None
     write(world, {1: ("a", 1.0)})
     world.run("people", "r1")
     world.dataset("people", pa.table({"id": ["1"], "name": ["a"], "score": [1.0]}), files=2)
-    with pytest.raises(FatalError, match="its key was int64, and is string now"):
+    with pytest.raises(FatalError, match="its key was int64, but is string now"):
         world.extract("people", "r2")
 
 
@@ -297,7 +297,7 @@ def test_another_mode_before_starts_anew_only_when_asked(world: World) -> None:
     write(world, {1: ("a", 1.0)})
     world.run("people", "r1")
     world.declare({"exports/people.yaml": text})
-    with pytest.raises(FatalError, match="was last delivered by its files"):
+    with pytest.raises(FatalError, match="the last delivery was incremental by files"):
         world.extract("people", "r2")
     world.run("people", "r3", mode="full")
     world.run("people", "r4")
