@@ -159,8 +159,8 @@ def test_the_metadata_database_holds_none_of_it(stack: Stack, waited: str) -> No
 
 def test_no_notice_holds_it(stack: Stack, waited: str, receiving: tuple[Webhook, Mailbox]) -> None:
     webhook, mailbox = receiving
-    stack.until("the notices of the web server", lambda: len(webhook.got) >= len(FAIL), 120)
-    stack.until("those by mail", lambda: len(mailbox.got) >= len(FAIL), 120)
+    stack.until("the notices of the web server", lambda: len(webhook.got) >= len(FAIL))
+    stack.until("those by mail", lambda: len(mailbox.got) >= len(FAIL))
     assert {body["export"] for _, _, body in webhook.got} >= set(FAIL)
     assert all(path.rstrip("/") == f"/{TOKEN}" for path, _, _ in webhook.got), "and the token was sent"
     said = [json.dumps([headers, body]) for _, headers, body in webhook.got]
