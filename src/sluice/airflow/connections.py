@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluice.airflow.connection_errors import missing, needs
 from sluice.airflow.private import access_denied, read_connections_as_commands_do
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import Access, FolderAccess, FsspecAccess, KeyAccess, SecretAccess, SqlAccess
@@ -54,7 +55,7 @@ class AirflowConnections:
         except AirflowNotFoundException:
             declared = _settings_file(self._settings)
             if conn_id not in declared:
-                raise _missing(conn_id, declared) from None
+                raise missing(conn_id, declared) from None
             found = Connection(conn_id=conn_id, **declared[conn_id])
             os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()  # the hooks ask Airflow by id
         return found
@@ -84,28 +85,6 @@ def _settings_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "port": row.get("conn_port"),
         "extra": extra if isinstance(extra, str) else json.dumps(dict(extra)),
     }
-
-
-def _missing(conn_id: str, declared: Mapping[str, Any]) -> DefinitionError:
-    from difflib import get_close_matches
-
-    prefix = "AIRFLOW_CONN_"
-    known = {name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)} | set(declared)
-    near = get_close_matches(conn_id, known, n=1)
-    return DefinitionError(
-        f"there is no Airflow connection {conn_id}",
-        nearest=near[0] if near else None,
-        next_step="add it in Airflow under Admin, Connections, or by"
-        f" `sluice airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'`",
-    )
-
-
-def needs(connection: Connection, what: str) -> DefinitionError:
-    """The error of a connection that lacks something its type needs."""
-    return DefinitionError(
-        f"the Airflow connection {connection.conn_id} (type {connection.conn_type}) has no {what}",
-        next_step=f"add it in Airflow under Admin, Connections, {connection.conn_id}",
-    )
 
 
 def _folder(connection: Connection) -> FolderAccess:
