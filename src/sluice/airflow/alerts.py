@@ -54,8 +54,11 @@ def deadline(export: ExportBase) -> dict[str, Any]:
     """The argument of an export's DAG by which Airflow tells that a run is late; none if nothing is."""
     if export.late_after is None:
         return {}
-    from airflow.sdk.definitions.callback import AsyncCallback
-    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+    from airflow.sdk import (  # type: ignore[attr-defined] # public, and not in the stub of 3.3.2
+        AsyncCallback,
+        DeadlineAlert,
+        DeadlineReference,
+    )
 
     callback = AsyncCallback("sluice.airflow.alerts.late", kwargs={"export": export.name})
     return {"deadline": DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, export.late_after, callback)}
