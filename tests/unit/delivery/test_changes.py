@@ -211,7 +211,7 @@ def test_what_was_delivered_is_remembered_once(world: World) -> None:
     assert (kept.parents[1] / world.watermarks["people"]["feeds"]["people"]["at"]).exists()
     assert len(list(kept.iterdir())) <= 4
     (kept.parents[1] / world.watermarks["people"]["feeds"]["people"]["at"]).unlink()
-    with pytest.raises(FatalError, match="delivered last is lost") as page:
+    with pytest.raises(FatalError, match="has lost the record of the last delivery") as page:
         world.extract("people", "r9")
     assert "mode `full`" in page.value.page()
     world.run("people", "r10", mode="full")
@@ -273,7 +273,7 @@ def test_rows_remembered_by_another_digest_are_refused_until_a_full_run(world: W
     table = pq.read_table(path)
     assert table.schema.metadata == {b"sluice.digest": digest.NAME.encode()}
     pq.write_table(table.replace_schema_metadata({b"sluice.digest": name} if name else None), path)
-    with pytest.raises(FatalError, match="remembered by another digest") as refused:
+    with pytest.raises(FatalError, match="uses a digest that this version does not support") as refused:
         world.extract("people", "r2")
     assert "the mode `full`" in refused.value.next_step
     write(world, {1: ("a", 1.0), 2: ("b", 2.0)})
