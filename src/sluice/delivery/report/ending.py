@@ -63,7 +63,8 @@ def ending(tasks: Tasks, done: Aborted) -> Ending:
     if verdict := _verdict(tasks, "failed"):
         return Ending(verdict.kind, verdict.page)
     failed = _in_state(tasks, "failed")
-    return Ending("failed", f"it ended in {', '.join(failed[:5]) or 'no task of its own'}: {_DIED}")
+    what = f"it failed in {', '.join(failed[:5])}" if failed else "it ended, but no task reports a failure"
+    return Ending("failed", f"{what}: {_DIED}")
 
 
 def _in_state(tasks: Tasks, state: str) -> list[str]:

@@ -14,10 +14,11 @@ from sluice.extras import DISTRIBUTION
 from sluice.model.run import Mode
 
 Outcome = Literal["published", "skipped", "held", "cancelled", "failed", "unknown"]
-"""published: the manifest and everything it lists are at the destination. skipped: nothing was sent, because of a
-limit, a date or a rule. held: nothing was sent, because the rows are not as expected; the operator may release them.
-cancelled: someone ended the run or its tasks before it could publish; what it had sent was removed. failed: an error
-stopped it before it could publish, or the reconciliation failed; `why` has the reason. What it had sent was removed.
+"""published: the manifest and everything it lists are at the destination.
+skipped: nothing was sent, because of a limit, a date or a rule.
+held: nothing was sent, because the rows are not as expected; the operator may release them.
+cancelled: someone ended the run or its tasks before it could publish; what it had sent was removed.
+failed: an error stopped it, or the reconciliation failed; `why` has the reason. What it had sent was removed.
 unknown: the run is decided, but the destination did not confirm the manifest's write, or refused it. The next process
 retries."""
 
