@@ -1,4 +1,4 @@
-"""Sending a former run again: the same names, the same bytes, and nothing moves."""
+"""Resending an earlier run: the same names, the same bytes, and an unchanged watermark."""
 
 from __future__ import annotations
 

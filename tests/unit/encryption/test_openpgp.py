@@ -106,7 +106,7 @@ def test_every_part_opens_with_each_recipients_key_and_bears_our_signature(world
 
 
 class GnuPG:
-    """The program, with a key ring of its own."""
+    """The `gpg` program with its own key ring."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(mode=0o700)
