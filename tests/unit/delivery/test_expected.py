@@ -224,10 +224,10 @@ def test_an_empty_run_does_what_is_declared(world: World, kind: str) -> None:
     before = world.delivered()
     assert [name for name in before if "manifest-" in name]
     declare(world, kind, when_empty="skip")
-    with pytest.raises(Skipped, match="no record to deliver"):
+    with pytest.raises(Skipped, match="no records to deliver"):
         world.extract("nightly", "run-2")
     declare(world, kind, when_empty="fail")
-    with pytest.raises(FatalError, match="no record to deliver"):
+    with pytest.raises(FatalError, match="no records to deliver"):
         world.extract("nightly", "run-3")
     assert world.delivered() == before
 
