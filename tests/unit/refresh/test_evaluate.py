@@ -145,6 +145,7 @@ def test_evaluated_again_it_points_to_the_new_table_and_keeps_the_last_ones(worl
     assert not (world.folder / "sluice_staging/staging" / first.path).exists()
 
 
+@pytest.mark.slow
 def test_a_failed_evaluation_leaves_the_last_one_current(world: World) -> None:
     project = world.project(rich={"where": "balance > 0"})
     last = world.evaluate(project, "rich")
