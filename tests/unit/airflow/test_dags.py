@@ -245,7 +245,7 @@ def test_what_airflow_takes_no_dag_of_is_a_broken_dag_and_the_others_stay(
     broken = {name for name, dag in dags.items() if "broken" in dag.tags}
     assert broken == {"export__best", "export__wrong"}
     page = dags["export__best"].get_task("broken_declaration").page
-    assert "exports/best.yaml:3:1  Sluice cannot read this, by a mistake of its own: ValueError" in page
+    assert "exports/best.yaml:3:1  a bug in Sluice prevents it from reading this: ValueError" in page
     assert "with a value" not in page
     assert [dag.tags for dag in export_dags(world.include, "export__best")] == [{"sluice", "broken"}]
 

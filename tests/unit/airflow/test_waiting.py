@@ -24,7 +24,7 @@ class Upstream:
         self.runs = runs
         self.asked = 0
         self.ended: Ended | None = None
-        monkeypatch.setattr(looks_module, "_count", self.count)
+        monkeypatch.setattr(looks_module, "count_runs", self.count)
         monkeypatch.setattr(module, "alast", self.last)
         monkeypatch.setattr(module, "LOOKS", Looks())
 

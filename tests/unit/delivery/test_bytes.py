@@ -199,7 +199,7 @@ def test_verify_finds_a_file_of_the_run_that_is_not_listed(tmp_path: Path) -> No
     extra = plan.part_name(plan.feeds[0], 3)
     destination.put(extra, [b"late"])
     destination.put(extra.replace(str(plan.run.id), "another"), [b"of another run"])
-    assert list(verify(manifest, destination)) == [f"extra: {extra} is this run's and is not in the manifest"]
+    assert list(verify(manifest, destination)) == [f"extra: {extra} belongs to this run but is not in the manifest"]
 
 
 @pytest.mark.slow

@@ -105,7 +105,7 @@ def test_what_cannot_be_sent_again_says_why(world: World) -> None:
         take_up(staging, "whole", "r1", world)
     world.run("whole", "r2")
     people(world, 19)
-    with pytest.raises(SluiceError, match="can no longer be read as it was"):
+    with pytest.raises(SluiceError, match="can no longer be read"):
         take_up(staging, "whole", "r2", world)
 
 
@@ -117,8 +117,6 @@ def test_other_bytes_than_the_manifest_says_are_refused(world: World) -> None:
     manifest["exportResults"][1]["sha256"] = "0" * 64
     staged.write_text(json.dumps(value | {"manifest": json.dumps(manifest)}))
     body = Path(report.manifest).read_bytes()
-    with pytest.raises(
-        FatalError, match=r"1 of 3 parts have other bytes now than the manifest says, first .*part-00001"
-    ):
+    with pytest.raises(FatalError, match=r"1 of 3 parts differ from the manifest, first .*part-00001"):
         resend(world, "grows", "r1")
     assert Path(report.manifest).read_bytes() == body
