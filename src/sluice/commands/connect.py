@@ -73,6 +73,8 @@ class Trials:
 
     def __init__(self, project: Project, names: Sequence[str]) -> None:
         """Start them. Raises `DefinitionError` if a name is no sound connection's."""
+        import sluice.airflow.connections  # noqa: F401 - Airflow takes seconds to load: no server's time
+
         self._until = time.monotonic() + DEADLINE
         for name in names:
             if name not in project.connections:
