@@ -317,7 +317,7 @@ def test_a_slice_of_time_of_changes_is_refused(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("catalog/datasets.yaml", FILES["catalog/datasets.yaml"].replace("profile", "event"), "holds events"),
+        ("catalog/datasets.yaml", FILES["catalog/datasets.yaml"].replace("profile", "event"), "contains events"),
         ("exports/vips.yaml", FILES["exports/vips.yaml"].replace("{field: id, as: KEY}", "score"), "the key `id`"),
         ("exports/vips.yaml", FILES["exports/vips.yaml"].replace("as: NAME", "as: _CHANGE"), "`_change` is the column"),
     ],

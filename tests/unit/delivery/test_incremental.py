@@ -298,7 +298,7 @@ class TestColumn:
     @pytest.mark.parametrize(
         ("spec", "error", "words"),
         [
-            ("{column: name}", DefinitionError, "says no order in time"),
+            ("{column: name}", DefinitionError, "has no order in time"),
             ("{column: id, late: 1 hour}", DefinitionError, "`late` is for times"),
             ("{column: att}", DefinitionError, "no column 'att'"),
             ("{column: sometimes}", FatalError, "1 rows of .* have no sometimes"),
