@@ -155,10 +155,10 @@ def test_a_step_says_what_is_declared(world: World, sentences: Callable[..., lis
         "rejects moves rows with a value that csv cannot hold to the quarantine file; if they are more than 2.5 %, the"
         " run is held" in lines
     )
-    assert "empty     skips the run if there is no record" in lines
+    assert "empty     skips the run if there are no records" in lines
     assert "expect    expects min_records 1, max_deviation 12.5% of each feed; else the run warns" in lines
     assert "unique  keeps the last row of each id, in the data's own order" in sentences(unique={})
-    assert "empty     fails the run if there is no record" in sentences(when_empty="fail")
+    assert "empty     fails the run if there are no records" in sentences(when_empty="fail")
     assert sentences(when_empty="file") == sentences()
     text = list(described(world.plan("segments")))
     assert text[:3] == ["  extract", "    salts     reads the salts of hashes: acme_salt", "    all"]

@@ -1,14 +1,14 @@
 """Reject: move the rows of a feed that cannot be delivered to its quarantine file.
 
-It follows `unique`: a row that is broken is never replaced by an older one of its key.
+Deduplication comes first, so a rejected row is never replaced by an older row with its key.
 """
 
 from __future__ import annotations
 
 from sluice.definition.models.rows import allowed
 from sluice.delivery.extraction import FeedExtraction, FeedStep
-from sluice.delivery.row_rules.aside import Aside
 from sluice.delivery.row_rules.quarantine import Quarantine
+from sluice.delivery.row_rules.rejecter import Rejecter
 from sluice.delivery.row_rules.release import judge
 from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import about
@@ -29,18 +29,18 @@ def _describe(plan: Plan, feed: Feed) -> str | None:
 
 
 def _reject(work: FeedExtraction) -> None:
-    """Raises `FatalError` or `HeldError` where more rows are rejected than `rejects.max` allows."""
+    """Raises `FatalError` or `HeldError` if more rows are rejected than `rejects.max` allows."""
     plan, extract, declared = work.plan, work.extract, work.plan.export.rejects
     lacking = work.lacking or RowSet(extract.pinned.slices)
     rows = extract.records + len(lacking)
     most = None if declared.max is None else allowed(declared.max, rows)
     with about("exports", plan.export.name):
         with Quarantine(plan, work.feed, work.mapper.schema, work.run.connections) as quarantine:
-            aside = Aside(work.source, extract.pinned, work.mapper, quarantine)
-            aside.lacking(lacking)
+            rejecter = Rejecter(work.source, extract.pinned, work.mapper, quarantine)
+            rejecter.lacking(lacking)
             if declared.unfit_values == "reject":
                 kept = work.kept()
-                aside.unfit(kept, plan.format, None if plan.run.release else most)
+                rejecter.unfit(kept, plan.format, None if plan.run.release else most)
         if most is not None and quarantine.count > most:
             _too_many(work, quarantine, rows)
         if declared.unfit_values == "reject":
@@ -50,9 +50,9 @@ def _reject(work: FeedExtraction) -> None:
 
 def _too_many(work: FeedExtraction, quarantine: Quarantine, rows: int) -> None:
     declared = work.plan.export.rejects
-    what = f"{quarantine.count:,} of {rows:,} rows cannot be delivered, and `rejects.max` is {declared.max}"
+    what = f"{quarantine.count:,} of {rows:,} rows cannot be delivered, but `rejects.max` is {declared.max}"
     (reason, count), *_ = quarantine.reasons.most_common(1)
-    often = f"most often ({count:,}): {reason}. They lie in {quarantine.address}"
+    often = f"the most frequent reason ({count:,}): {reason}. The rows are in {quarantine.address}"
     judge(work.plan, declared.on_exceeded, f"{work.feed.name}: {what}; {often}", work.run.note)
 
 
