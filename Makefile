@@ -114,9 +114,11 @@ bench: install .bench/.installed servers  ## measure Sluice and its peers, write
 	@$(BIN)/uv pip install --quiet --python .bench/bin/python --compile-bytecode --require-hashes -r requirements-bench.txt
 	@touch $@
 
+# Without --quiet: MkDocs then counts no warnings, and nothing is strict.
+SITE ?= site
 docs: .docs/.installed  ## build the documentation into site/, to be read and searched without a network
-	@NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --quiet --strict
-	@echo "open file://$(CURDIR)/site/index.html"
+	@NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --strict --site-dir $(abspath $(SITE))
+	@echo "open file://$(abspath $(SITE))/index.html"
 
 .docs/.installed: $(BIN)/uv requirements-docs.txt
 	@echo "installing what builds the documentation"

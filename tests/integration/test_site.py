@@ -17,7 +17,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-MKDOCS = ROOT / ".docs" / "bin" / "mkdocs"
 LOADED = {
     "script": "src",
     "link": "href",
@@ -113,11 +112,10 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    assert MKDOCS.exists(), "the site's generator is not installed: run `make docs`"
     folder = tmp_path_factory.mktemp("site")
-    argv = [MKDOCS, "build", "--quiet", "--strict", "--site-dir", folder, "--config-file", ROOT / "mkdocs.yml"]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MAKE", "MFLAGS"))}
+    make = ["make", "docs", f"SITE={folder}"]
+    done = subprocess.run(make, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return Site(folder)
 
