@@ -101,6 +101,7 @@ def test_carets_stand_below_what_is_meant(line: str, column: int, width: int, ca
     assert Place("f", 1, column, line, width).quote()[1] == carets
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=600), st.data())
 def test_a_long_line_is_cut_around_what_is_meant(line: str, data: st.DataObject) -> None:

@@ -102,6 +102,7 @@ def test_its_place_in_the_stagger_comes_first(monkeypatch: pytest.MonkeyPatch) -
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_two_hundred_waiting_runs_ask_once_a_poll(monkeypatch: pytest.MonkeyPatch) -> None:
     upstream = Upstream(monkeypatch, system_refresh=["a"])
 

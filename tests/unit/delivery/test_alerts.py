@@ -185,6 +185,7 @@ def test_the_end_of_a_run_that_another_run_finds_is_sent_once(world: World) -> N
     assert receivers.got == [("all", "failed")]
 
 
+@pytest.mark.slow
 def test_the_outbox_does_not_grow_for_ever(world: World) -> None:
     receivers = Receivers()
     receivers.down = {"ops"}
@@ -230,6 +231,7 @@ def test_a_notice_is_a_small_page(world: World) -> None:
     assert notice.model_dump().keys() == {"event", "export", "run_id", "subject", "text", "link"}
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([None, *TROUBLES]), max_size=30))
 def test_who_asks_for_all_hears_each_change_once(troubles: list[Trouble | None]) -> None:
     heard: Trouble | None = None

@@ -57,6 +57,7 @@ def resend(world: World, export: str, run: str) -> Report:
     return deliver_again(staged, world, NOW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("export", ["grows", "whole"])
 def test_what_was_removed_is_back_byte_by_byte(world: World, export: str) -> None:
     first = world.run(export, "r1")
@@ -69,6 +70,7 @@ def test_what_was_removed_is_back_byte_by_byte(world: World, export: str) -> Non
     assert dict(world.watermarks) == mark
 
 
+@pytest.mark.slow
 def test_it_is_named_by_its_flow_run_id_too_and_an_older_one_comes_as_well(world: World) -> None:
     first = world.run("grows", "r1")
     manifest = Path(first.manifest)
@@ -81,6 +83,7 @@ def test_it_is_named_by_its_flow_run_id_too_and_an_older_one_comes_as_well(world
     assert dict(world.watermarks) == mark
 
 
+@pytest.mark.slow
 def test_a_slice_of_time_has_its_own_id(world: World) -> None:
     window = Window(after=NOW.replace(hour=0), until=NOW)
     first = world.run("grows", "backfill__1", run_type="backfill", window=window)
@@ -89,12 +92,14 @@ def test_a_slice_of_time_has_its_own_id(world: World) -> None:
     assert resend(world, "grows", first.flow_run_id).records == first.records
 
 
+@pytest.mark.slow
 def test_the_next_run_goes_on_from_the_last_delivery(world: World) -> None:
     world.run("grows", "r1")
     resend(world, "grows", "r1")
     assert world.run("grows", "r2").records == 0
 
 
+@pytest.mark.slow
 def test_what_cannot_be_sent_again_says_why(world: World) -> None:
     staging = world.plan("whole").staging
     with pytest.raises(FatalError, match="holds nothing of run r0") as page:
@@ -109,6 +114,7 @@ def test_what_cannot_be_sent_again_says_why(world: World) -> None:
         take_up(staging, "whole", "r2", world)
 
 
+@pytest.mark.slow
 def test_other_bytes_than_the_manifest_says_are_refused(world: World) -> None:
     report = world.run("grows", "r1")
     (staged,) = (world.root / "sluice_staging").glob("staging/runs/grows/*/intent-*.json")

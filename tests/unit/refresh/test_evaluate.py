@@ -145,6 +145,7 @@ def test_evaluated_again_it_points_to_the_new_table_and_keeps_the_last_ones(worl
     assert not (world.folder / "sluice_staging/staging" / first.path).exists()
 
 
+@pytest.mark.slow
 def test_a_failed_evaluation_leaves_the_last_one_current(world: World) -> None:
     project = world.project(rich={"where": "balance > 0"})
     last = world.evaluate(project, "rich")
@@ -216,5 +217,5 @@ def test_segments_in_a_circle_are_named(world: World) -> None:
 def test_a_missing_dataset_is_named(world: World) -> None:
     project = world.project(all={"where": "true"})
     (world.folder / "lake" / "people" / "1.parquet").unlink()
-    with pytest.raises(FatalError, match="dataset people: there is no Parquet file in"):
+    with pytest.raises(FatalError, match="dataset people: no Parquet file in"):
         world.evaluate(project, "all")
