@@ -161,7 +161,7 @@ def test_a_position_of_an_older_version_is_accepted_once_with_a_warning(news: Wo
     forget_identity(news)
     table.append(2)
     warned = news.run("e", "r2").warnings
-    assert [text for text in warned if "taken to be the same table" in text]
+    assert [text for text in warned if "assumes the same table" in text]
     assert news.watermarks["e"]["feeds"]["d"]["table"]
     table.append(3)
     assert news.run("e", "r3").warnings == ()
