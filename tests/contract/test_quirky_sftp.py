@@ -86,7 +86,9 @@ def replace_only(destination: Destination) -> None:
     """A run that has nothing to tidy up."""
     for body in (FIRST, SECOND):
         destination.put("a/b/one.bin", [body])
-    with pytest.raises(FatalError, match=r"remove in/a/b/one\.bin: permission denied\n  next: let this user delete"):
+    with pytest.raises(
+        FatalError, match=r"remove in/a/b/one\.bin: permission denied\n  next: give this user permission to delete"
+    ):
         destination.remove(["a/b/one.bin"])
 
 
@@ -96,9 +98,11 @@ CASES = (
     Case("connect", "as many connections as `connections`", "one-connection",
          "the error names `connections: 1`", RetriableError, "declare `connections: 1`", ONE),
     Case("connect", "algorithms without SHA-1", "sha1-kex", "refused, with what is offered and `legacy_algorithms`",
-         FatalError, "offers as key exchange .*group14-sha1, diffie-hellman-group1-sha1"),
-    Case("connect", "algorithms without SHA-1", "sha1-mac", "the same", FatalError, "offers as MAC .*hmac-sha1"),
-    Case("connect", "algorithms without SHA-1", "sha1-key", "the same", FatalError, "offers as host key .*ssh-rsa"),
+         FatalError, "offers only key exchange algorithms .*group14-sha1, diffie-hellman-group1-sha1"),
+    Case("connect", "algorithms without SHA-1", "sha1-mac", "the same", FatalError,
+         "offers only MAC algorithms .*hmac-sha1"),
+    Case("connect", "algorithms without SHA-1", "sha1-key", "the same", FatalError,
+         "offers only host key algorithms .*ssh-rsa"),
     Case("connect", "signatures of logins by SHA-2", "sha1-login", "a password goes on; an RSA key is refused, with"
          " the way out", job=tidy),
     Case("connect", "an SFTP session for the login", "no-sftp", "refused", FatalError, "opens no SFTP session"),
@@ -109,17 +113,17 @@ CASES = (
     Case("stat", "an answer", "no-stat", "the folder's listing tells the size"),
     Case("stat", "an answer, or a listing", "no-stat,no-list", "refused", FatalError, "permission denied"),
     Case("stat", "a size", "no-sizes", "the error names `check_size: false`", FatalError,
-         "tells no sizes.*check_size: false", {"check_size": False}, write_only),
+         "does not report file sizes.*check_size: false", {"check_size": False}, write_only),
     Case("stat", "a time, for a source's files", "no-times", "a rewritten file is detected by its size and its"
          " footer only"),
     Case("mkdir", "nothing: the file that follows tells", "mkdir-denied", "all goes on"),
     Case("mkdir", "a yes, if the folder is missing", "no-mkdir", "refused; `make_folders: false` if folders are made by"
          " somebody else", FatalError, "permission denied"),
     Case("open", "names that begin with a dot", "no-dots", "the error names `rename: false`", FatalError,
-         "begin with a dot, declare `rename: false`", IN_PLACE),
+         "start with a dot, declare `rename: false`", IN_PLACE),
     Case("write", "no size: asyncssh sends what `limits` allows, else 32 kB", "small-writes", "all goes on"),
     Case("write", "a code for a full disk, or that text alone", "full", "tried again; the error says where to look",
-         RetriableError, "look at the disk and the log"),
+         RetriableError, "check the disk and the log"),
     Case("write", "a yes", "write-fails", "tried again; nothing is left", RetriableError, "the server answered ``"),
     Case("write", "that what is kept is what was sent", "flips-a-byte", "seen with `verify: read-back` only",
          job=write_only),
@@ -143,7 +147,7 @@ CASES = (
     Case("listdir", "types", "no-types", "each entry is looked at", job=tidy),
     Case("read", "any number of bytes", "short-reads", "the rest is asked for again"),
     Case("read", "at least one byte before the end", "empty-reads", "tried again; no hole is passed on",
-         RetriableError, "bytes came"),
+         RetriableError, "bytes arrived"),
     Case("setstat", "nothing: it is not used", "no-setstat", "all goes on", job=tidy),
     Case("extensions", "`limits`, `posix-rename`: if they are there; no `fsync`, no `statvfs`", "no-extensions",
          "all goes on", job=tidy),
@@ -190,7 +194,7 @@ def test_another_byte_of_the_same_size_is_seen_if_files_are_read_back(fleet: Fle
     with served(fleet, tmp_path, "flips-a-byte") as (server, conn_id):
         _done(lambda at: at.put("one", [FIRST]) and None, opened(fleet, conn_id))
         assert (server.folder / "in" / "one").read_bytes() != FIRST, "a size alone does not show it"
-        with pytest.raises(RetriableError, match="other bytes are read there than were sent"):
+        with pytest.raises(RetriableError, match="the data read back differs from what was sent"):
             _done(lambda at: at.put("two", [FIRST]) and None, opened(fleet, conn_id, verify="read-back"))
         assert not (server.folder / "in" / "two").exists()
     (tmp_path / "honest").mkdir()

@@ -63,7 +63,7 @@ def _everywhere(
         yield Lie(lie, kind, act, rule, error, text)
 
 
-CHANGED = "other bytes arrived than were sent"
+CHANGED = "the data that arrived differs from what was sent"
 NO_STORE = "is not one of an object store"
 
 
@@ -90,7 +90,7 @@ def _no_stores() -> Iterator[Lie]:
 def _redirects() -> Iterator[Lie]:
     methods = {"write": "PUT", "write in pieces": "PUT|POST", "look": "HEAD", "read": "GET", "list": "GET"}
     methods |= {"remove": "DELETE|POST", "abort": "GET"}
-    said = rf"127\.0\.0\.1:\d+\S* sends us on to {ELSEWHERE}"
+    said = rf"127\.0\.0\.1:\d+\S* redirects to {ELSEWHERE}"
     for act, method in methods.items():
         where = {"status": 307, "code": "Redirect", "body": "", "path": "inbound"}
         where |= {"headers": {"Location": f"http://{ELSEWHERE}/x"}}
@@ -105,7 +105,7 @@ def _regions() -> Iterator[Lie]:
     text = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>"
     signed = {"status": 400, "code": "Bad", "body": text}
     bare = {"status": 400, "code": "Bad", "body": "", "headers": moved["headers"]}
-    said = "bucket inbound lies in the region eu-central-1.*put `eu-central-1` into the extra `region_name`"
+    said = "bucket inbound is in the region eu-central-1.*set the extra `region_name` of .* to `eu-central-1`"
     for act in ("write", "list"):
         yield Lie(
             "the bucket lies in another region, 301", "s3", act, lambda: Rule("answer", **moved), FatalError, said
@@ -123,11 +123,11 @@ def _refusals() -> Iterator[Lie]:
         {"status": 403, "code": "AccessDenied", "path": "inbound"},
     )
     for act in ("write", "look", "list"):
-        said = r"finds its secret wrong \(403 SignatureDoesNotMatch\).*correct the secret"
+        said = r"its secret is wrong \(403 SignatureDoesNotMatch\).*correct the secret"
         yield Lie("the secret is wrong", "s3", act, lambda: Rule("answer", **wrong), FatalError, said)
     for act, method in (("list", "GET"), ("remove", "DELETE|POST")):
         rule = lambda method=method: Rule("answer", method=method, **denied)  # noqa: E731
-        said = rf"permission denied \(403 AccessDenied\).*{act} below this folder"
+        said = rf"permission denied \(403 AccessDenied\).*permission to {act} files in this folder"
         yield from _everywhere(f"{act} is denied", act, rule, FatalError, said)
 
 

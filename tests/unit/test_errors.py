@@ -58,7 +58,7 @@ def test_a_class_says_what_to_do_where_the_error_does_not(kind: type[SluiceError
 
 
 @pytest.mark.parametrize("kind", [c for c in CLASSES if c is not SluiceError])
-@pytest.mark.parametrize("own", ["", "make room at the destination"])
+@pytest.mark.parametrize("own", ["", "free space at the destination"])
 def test_a_page_says_that_it_is_tried_again_only_where_that_is_true(kind: type[SluiceError], own: str) -> None:
     """C6: a task tries again by itself until its last try; a command never does."""
     error = kind("x", next_step=own)

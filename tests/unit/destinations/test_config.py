@@ -74,7 +74,7 @@ def test_at_sftp_a_leading_slash_is_the_servers_root() -> None:
 @pytest.mark.parametrize("config", [Sftp, Local])
 def test_a_shells_word_for_home_is_refused(config: type[Sftp] | type[Local]) -> None:
     kind = config.__name__.lower()
-    with pytest.raises(ValidationError, match="only a shell knows `~`: did you mean 'inbound/daily'"):
+    with pytest.raises(ValidationError, match="`~` works only in a shell: did you mean 'inbound/daily'"):
         config.model_validate({"type": kind, "airflow_conn_id": "x", "folder": "~/inbound/daily"})
     assert config.model_validate({"type": kind, "airflow_conn_id": "x", "folder": "~old/in"}).folder == "~old/in"
 
