@@ -78,15 +78,16 @@ down:  ## stop what `make up` started
 soak: install  ## an hour of triggers, backfills and page views on the metadata database (MINUTES=60)
 	@$(BIN)/python -m local soak --minutes $(MINUTES)
 
-# A worker for each core. One of them has the real Airflow, which mostly waits: the others do everything else meanwhile.
-WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# A worker for each core, and one for the real Airflow, whose tests mostly wait.
+WORKERS ?= $(shell expr $(CORES) + 1)
 FAST := tests/unit tests/golden tests/contract/test_formats.py tests/contract/test_formats_property.py
 
 test: install-test servers  ## install what the tests need, and run every test
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 test-fast: install-test  ## what needs no server and no Airflow that runs, in about a minute
-	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(FAST)
+	@$(BIN)/python -m pytest -q -n $(CORES) -m "not slow" $(FAST)
 
 test-nightly: install-test servers  ## what takes an hour: a simulated year of hourly runs, a hundred hurt runs (ROUNDS=100)
 	@$(BIN)/python -m pytest -rP tests/long

@@ -110,7 +110,7 @@ IMPATIENT = """
 import sys
 import sluice.commands.connect as connect
 from sluice.cli import main
-connect.DEADLINE = 15.0
+connect.DEADLINE = 30.0
 sys.exit(main())
 """
 
@@ -140,7 +140,7 @@ def test_a_server_that_swallows_connections_keeps_nothing_silent(include: Path, 
     assert "bucket: does not deliver\n" in done.stderr
     assert "\n  next: check whether its server answers, then run the command again\n" in done.stderr
     for name in ("drop", "drop2"):
-        assert f"{name}: does not deliver\n{name}: no answer within 15 seconds\n" in done.stderr
+        assert f"{name}: does not deliver\n{name}: no answer within 30 seconds\n" in done.stderr
     assert "out: delivers; wrote, read and removed" in done.stdout
     assert "secret-word" not in done.stdout + done.stderr
 

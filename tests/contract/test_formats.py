@@ -48,6 +48,7 @@ def test_every_type_reads_back_as_documented(variant: Variant, case: Case) -> No
     assert [int(i) for i in found["i"]] == list(range(len(case.array)))
 
 
+@pytest.mark.slow
 @every_variant
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_rows_in_the_middle_of_a_longer_table(variant: Variant, case: Case) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from sluice.cli import main
 from sluice.delivery import abort
-from sluice.delivery.publish import committing
+from sluice.delivery.commit import committing
 from sluice.errors import FatalError
 from sluice.model.access import AwsAccess, AwsKeys
 from sluice.model.manifest import Manifest

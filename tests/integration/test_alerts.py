@@ -34,7 +34,7 @@ def told(stack: Stack, webhook: Webhook, export: str, count: int) -> list[dict[s
     def of_it() -> list[dict[str, Any]]:
         return [body for _, _, body in webhook.got if body["export"] == export]
 
-    stack.until(f"{count} notices of {export}", lambda: len(of_it()) >= count, 60)
+    stack.until(f"{count} notices of {export}", lambda: len(of_it()) >= count)
     return of_it()
 
 

@@ -216,10 +216,10 @@ def test_the_form_and_what_it_refuses(parcels: Stack) -> None:
         parcels.trigger(DAG, {"mod": "full"}): "started with `mod`",
     }
     for run_id, says in wrong.items():
-        assert parcels.wait(DAG, run_id, timeout=240) == "failed"
+        assert parcels.wait(DAG, run_id) == "failed"
         assert says in parcels.log(DAG, run_id, "wait_for_refreshes")
     run_id = parcels.trigger(DAG, {**whole, "mode": "full", "dry_run": True})
-    assert parcels.wait(DAG, run_id, timeout=240) == "success"
+    assert parcels.wait(DAG, run_id) == "success"
     assert parcels.xcom(DAG, run_id, "extract")["records"] == 12
 
 
@@ -252,8 +252,8 @@ def test_events_during_a_run_start_one_more_and_events_during_a_pause_none(
         assert sluice("run", "parcels", "--wait")[0] == 0
     assert [one["state"] for one in runs(parcels, FOLLOWS)] == ["running"]
     held()
-    assert parcels.wait(FOLLOWS, first["dag_run_id"], timeout=240) == "success"
+    assert parcels.wait(FOLLOWS, first["dag_run_id"]) == "success"
     second = parcels.until("one more run", lambda: runs(parcels, FOLLOWS)[1:])[-1]
-    assert parcels.wait(FOLLOWS, second["dag_run_id"], timeout=240) == "success"
+    assert parcels.wait(FOLLOWS, second["dag_run_id"]) == "success"
     assert len(runs(parcels, FOLLOWS)) == 2, "three deliveries, of which two came during a run; and none of the pause"
     parcels.unpause(FOLLOWS, paused=True)

@@ -34,9 +34,9 @@ def held(stack: Stack) -> Iterator[str]:
     declared = stack.root / "include" / "exports" / "loyal_hashed.yaml"
     declared.write_text(EXPORT)
     refresh = stack.trigger("system_refresh")
-    assert stack.wait("system_refresh", refresh, timeout=240) == "success"
+    assert stack.wait("system_refresh", refresh) == "success"
     run_id = stack.trigger("export__loyal_hashed")
-    assert stack.wait("export__loyal_hashed", run_id, timeout=240) == "failed"
+    assert stack.wait("export__loyal_hashed", run_id) == "failed"
     yield run_id
     declared.unlink()
 
@@ -54,7 +54,7 @@ def test_a_held_run_sends_nothing_and_says_how_to_release_it(stack: Stack, held:
 def test_a_released_run_delivers_and_its_salt_is_shown_nowhere(stack: Stack, held: str, cdnow: Cdnow) -> None:
     released = stack.cli("dags", "trigger", "export__loyal_hashed", "--conf", '{"release": true}', "-r", "released")
     assert released.returncode == 0, released.stderr
-    assert stack.wait("export__loyal_hashed", "released", timeout=240) == "success"
+    assert stack.wait("export__loyal_hashed", "released") == "success"
     report = stack.xcom("export__loyal_hashed", "released", "publish")
     assert any(warning.endswith("released by a person") for warning in report["warnings"])
     rows = csv_rows(report, "loyal")

@@ -44,6 +44,7 @@ def test_every_command_has_its_help(command: Command, capsys: pytest.CaptureFixt
     assert all(argument.name in printed for argument in command.arguments)
 
 
+@pytest.mark.slow
 def test_the_folder_comes_from_the_option_the_environment_or_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +66,7 @@ def test_the_folder_comes_from_the_option_the_environment_or_here(
     assert "declarations:" not in capsys.readouterr().err, "nothing else could be meant"
 
 
+@pytest.mark.slow
 def test_from_any_folder_the_command_reads_what_the_dags_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,6 +69,7 @@ def test_one_schedule_for_several_overrides_theirs(world: World, capsys: pytest.
     assert printed.endswith("2 written\n")
 
 
+@pytest.mark.slow
 def test_off_and_on_keep_what_is_written_down(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     before = texts(world)["vips"]
     assert main(["schedule", "vips", "--off"]) == 0
@@ -106,6 +107,7 @@ def test_every_rule(world: World, words: list[str], schedule: str) -> None:
     assert texts(world)["vips"].endswith(f"# payday\nschedule: {schedule}\n")
 
 
+@pytest.mark.slow
 def test_a_new_clock_keeps_the_time_zone(world: World) -> None:
     for words, schedule in (
         (["--daily", "06:00", "--timezone", "Europe/Budapest"], '{daily: "06:00", timezone: Europe/Budapest'),
@@ -168,6 +170,7 @@ def test_a_folder_that_cannot_be_written_is_left_whole(world: World, capsys: pyt
     assert texts(world) == before
 
 
+@pytest.mark.slow
 def test_the_file_keeps_its_mode(world: World) -> None:
     path = world.include / "exports" / "vips.yaml"
     path.chmod(0o640)

@@ -19,7 +19,7 @@ from sluice.airflow.names import dag_id
 from sluice.airflow.project import include_folder
 from sluice.airflow.webhook import RefusedNoticeError, Webhook
 from sluice.alerts.notices import News, Notice
-from sluice.alerts.outbox import Outbox, flush, tell
+from sluice.alerts.outbox import Outbox, flush, notify
 from sluice.definition.models.alerts import Alert, Trouble
 from sluice.definition.models.export import Export, ExportBase
 from sluice.definition.models.project import Settings, Staging
@@ -54,8 +54,11 @@ def deadline(export: ExportBase) -> dict[str, Any]:
     """The argument of an export's DAG for notices about late runs; empty if the export has no `late_after`."""
     if export.late_after is None:
         return {}
-    from airflow.sdk.definitions.callback import AsyncCallback
-    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+    from airflow.sdk import (  # type: ignore[attr-defined] # public, and not in the stub of 3.3.2
+        AsyncCallback,
+        DeadlineAlert,
+        DeadlineReference,
+    )
 
     callback = AsyncCallback("sluice.airflow.alerts.late", kwargs={"export": export.name})
     return {"deadline": DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, export.late_after, callback)}
@@ -117,7 +120,7 @@ def _late(name: str, dag_run: Mapping[str, Any]) -> None:
 
 def _tell(listeners: Listeners, news: News) -> None:
     outbox = Outbox.of(listeners.staging, listeners.name, AirflowConnections())
-    _log(tell(listeners.alerts, news, outbox, send, datetime.now(UTC)))
+    _log(notify(listeners.alerts, news, outbox, send, datetime.now(UTC)))
 
 
 def _log(failures: Sequence[str]) -> None:

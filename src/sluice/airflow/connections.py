@@ -6,12 +6,13 @@ Inside a task, Airflow's Execution API returns connections. A command reads them
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluice.airflow.connection_errors import missing, needs
+from sluice.airflow.private import access_denied, read_connections_as_commands_do
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import Access, FolderAccess, FsspecAccess, KeyAccess, SecretAccess, SqlAccess
 from sluice.where import where
@@ -41,12 +42,12 @@ class AirflowConnections:
 
     def _connection(self, conn_id: str) -> Connection:
         from airflow.sdk import Connection
-        from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSecretsBackendAccessDenied
+        from airflow.sdk.exceptions import AirflowNotFoundException
 
-        _read_as_commands_do()
+        read_connections_as_commands_do()
         try:
             found: Connection = Connection.get(conn_id)
-        except AirflowSecretsBackendAccessDenied:
+        except access_denied():
             raise FatalError(
                 f"this task may not read the Airflow connection {conn_id}",
                 next_step="allow its team to use the connection, in Airflow's access rules",
@@ -54,25 +55,10 @@ class AirflowConnections:
         except AirflowNotFoundException:
             declared = _settings_file(self._settings)
             if conn_id not in declared:
-                raise _missing(conn_id, declared) from None
+                raise missing(conn_id, declared) from None
             found = Connection(conn_id=conn_id, **declared[conn_id])
             os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()  # hooks read it from Airflow by id
         return found
-
-
-def _read_as_commands_do() -> None:
-    """Outside a task, and outside Airflow's own processes, read connections as Airflow's commands do, including the
-    metadata database. This lasts for the process, because hooks read the connection again when they connect."""
-    from airflow.sdk.execution_time import task_runner
-
-    if getattr(task_runner, "SUPERVISOR_COMMS", None) is None:
-        os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-        _quiet_masker()
-
-
-def _quiet_masker() -> None:
-    """In a command's output, leave out Airflow's warning that an extra is too short to be masked in logs."""
-    logging.getLogger("airflow.sdk._shared.secrets_masker").setLevel(logging.ERROR)
 
 
 def _settings_file(path: Path) -> dict[str, dict[str, Any]]:
@@ -99,28 +85,6 @@ def _settings_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "port": row.get("conn_port"),
         "extra": extra if isinstance(extra, str) else json.dumps(dict(extra)),
     }
-
-
-def _missing(conn_id: str, declared: Mapping[str, Any]) -> DefinitionError:
-    from difflib import get_close_matches
-
-    prefix = "AIRFLOW_CONN_"
-    known = {name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)} | set(declared)
-    near = get_close_matches(conn_id, known, n=1)
-    return DefinitionError(
-        f"there is no Airflow connection {conn_id}",
-        nearest=near[0] if near else None,
-        next_step="add it in Airflow under Admin, Connections, or with"
-        f" `sluice airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'`",
-    )
-
-
-def needs(connection: Connection, what: str) -> DefinitionError:
-    """The error for a connection that lacks something that its type requires."""
-    return DefinitionError(
-        f"the Airflow connection {connection.conn_id} (type {connection.conn_type}) has no {what}",
-        next_step=f"add it in Airflow under Admin, Connections, {connection.conn_id}",
-    )
 
 
 def _folder(connection: Connection) -> FolderAccess:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from sluice.airflow.connections import needs
+from sluice.airflow.connection_errors import needs
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.model.access import AwsAccess, AwsKeys, AzureAccess, BearerToken, CatalogAccess, GoogleAccess, SftpAccess
 

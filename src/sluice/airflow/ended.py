@@ -6,30 +6,28 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sluice.airflow.private import run_state
 from sluice.airflow.project import WHY, run_config, run_of, word
 from sluice.errors import DefinitionError
 from sluice.model.run import flow_run_id
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
     from sluice.airflow.alerts import Listeners
+    from sluice.airflow.private import RuntimeTaskInstanceProtocol
     from sluice.delivery.finish import Known
     from sluice.delivery.report.begun import Begun
     from sluice.delivery.report.ending import Ending, Tasks, Verdict
-
-NOT_FOUND = 404
 
 
 class TasksOf:
     """The task instances of a run: the core's `Tasks`."""
 
-    def __init__(self, dag_id: str, run_id: str) -> None:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        self._dag_id, self._run_id = dag_id, run_id
-        states = RuntimeTaskInstance.get_task_states(dag_id, run_ids=[run_id]).get(run_id, {})
+    def __init__(self, ti: RuntimeTaskInstanceProtocol) -> None:
+        """Of the run that this one belongs to."""
+        self._dag_id, self._run_id = ti.dag_id, ti.run_id
+        states = ti.get_task_states(ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
         self.states: Mapping[str, str] = {task: word(state) for task, state in states.items()}
 
     def verdict(self, task: str) -> Verdict | None:
@@ -40,7 +38,7 @@ class TasksOf:
 
     def left(self, task: str, key: str) -> Any:
         """The value of a task's XCom; None if there is none."""
-        from airflow.sdk.bases.xcom import BaseXCom
+        from airflow.sdk import BaseXCom
 
         mapped = re.fullmatch(r"upload_(\d+)", task)
         task_id, index = ("upload", int(mapped[1])) if mapped else (task, -1)
@@ -88,7 +86,7 @@ def begun(flow_run_id: str, context: Context) -> Begun:
 
 def _reported(context: Context) -> bool:
     """Whether `publish` returned its report. A task that a user marked as success has not."""
-    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk import BaseXCom
 
     ti = context["ti"]
     return BaseXCom.get_one(key="return_value", dag_id=ti.dag_id, task_id="publish", run_id=ti.run_id) is not None
@@ -106,12 +104,4 @@ def conclude(ending: Ending) -> None:
 
 def has_ended(ti: RuntimeTaskInstanceProtocol, dag_id: str, run_id: str) -> bool:
     """Whether a run of the DAG has succeeded, failed, or been deleted."""
-    from airflow.sdk.exceptions import AirflowRuntimeError
-
-    try:
-        return ti.get_dagrun_state(dag_id, run_id) in ("success", "failed")
-    except AirflowRuntimeError as error:
-        detail = error.error.detail or {}
-        if detail.get("status_code") == NOT_FOUND:
-            return True
-        raise
+    return run_state(ti, dag_id, run_id) in ("success", "failed", None)

@@ -38,6 +38,6 @@ class ReportLink(BaseOperatorLink):
 
 def _report(ti: Any) -> Any:
     """The value that the task returned; None if there is none."""
-    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk import BaseXCom
 
     return BaseXCom.get_one(key="return_value", dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=-1)

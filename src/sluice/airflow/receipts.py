@@ -11,8 +11,7 @@ from pydantic import BaseModel
 from sluice.model.part import Part
 
 if TYPE_CHECKING:
-    from airflow.sdk._shared.logging.types import Logger
-    from airflow.sdk.execution_time.context import TaskStateStoreAccessor
+    from sluice.airflow.private import Logger, TaskStateStoreAccessor
 
 PAGE = 100
 """Parts per key: a value of the store holds at most 65,535 bytes, and a part takes about 400."""

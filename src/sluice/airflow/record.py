@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset
 
+from sluice.airflow.private import asset_state
 from sluice.definition.models.schedule import SYSTEM_REFRESH as NAME
 
 if TYPE_CHECKING:
-    from airflow.sdk.execution_time.context import AssetStateStoreAccessor
+    from sluice.airflow.private import AssetStateStoreAccessor
 
 SYSTEM_REFRESH = Asset(NAME)
 """Updated by the last task of the system refresh, when everything is refreshed."""
@@ -41,9 +42,7 @@ class Ended:
 
 def store() -> AssetStateStoreAccessor:
     """The asset's state store, for any task and for the triggerer."""
-    from airflow.sdk.execution_time.context import AssetStateStoreAccessor
-
-    return AssetStateStoreAccessor(name=NAME)
+    return asset_state(NAME)
 
 
 def last(outcome: str) -> Ended | None:

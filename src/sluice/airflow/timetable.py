@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
-from airflow.utils.types import DagRunType
 
 from sluice.definition.models.ticks import Ticks
 
 if TYPE_CHECKING:
-    from airflow.models.dagrun import DagRun
     from airflow.timetables.base import TimeRestriction
     from pendulum import DateTime
+
+    from sluice.airflow.private import DagRun
 
 
 class _Backfill(DagRunInfo):
@@ -53,7 +53,7 @@ class ClockTimetable(Timetable):
 
     def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:
         info = super().run_info_from_dag_run(dag_run=dag_run)
-        return _Backfill(*info) if dag_run.run_type == DagRunType.BACKFILL_JOB else info
+        return _Backfill(*info) if dag_run.run_type == "backfill" else info
 
     def next_dagrun_info_v2(
         self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sluice.airflow import record
+from sluice.airflow.private import is_paused, previous_run
 from sluice.airflow.project import word
 from sluice.definition.models.schedule import SYSTEM_REFRESH
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk._shared.logging.types import Logger
+
+    from sluice.airflow.private import Logger
 
 Watched = dict[str, dict[str, list[str]]]
 """For each DAG, the `states` to wait for and the run ids that are `ignored`."""
@@ -54,13 +56,9 @@ def _count(context: Context, dag_id: str, states: list[str], ignored: list[str])
 
 
 def _states(dag_id: str, context: Context, log: Logger) -> list[str]:
-    from airflow.sdk.exceptions import AirflowRuntimeError
-
-    try:
-        paused = context["ti"].get_dag(dag_id).is_paused
-    except AirflowRuntimeError:
+    paused = is_paused(context["ti"], dag_id)
+    if paused is None:
         log.warning("Airflow does not know the DAG %s: it is not waited for", dag_id)
-        paused = False
     if paused:
         log.warning("DAG %s is paused: its queued runs are not waited for", dag_id)
     return ["running"] if paused else ["queued", "running"]
@@ -69,22 +67,14 @@ def _states(dag_id: str, context: Context, log: Logger) -> list[str]:
 def _future_runs(dag_id: str) -> list[str]:
     now, before = datetime.now(UTC), _FAR
     found: list[str] = []
-    while len(found) < _MANY and (run := _previous(dag_id, before)) and run.logical_date > now:
+    while len(found) < _MANY and (run := previous_run(dag_id, before)) and run.logical_date > now:
         found.append(run.run_id)
         before = run.logical_date
     return found
 
 
 def _last_failed(dag_id: str) -> bool:
-    run = _previous(dag_id, datetime.now(UTC))
+    run = previous_run(dag_id, datetime.now(UTC))
     while run and word(run.state) in ("queued", "running"):
-        run = _previous(dag_id, run.logical_date)
+        run = previous_run(dag_id, run.logical_date)
     return run is not None and word(run.state) == "failed"
-
-
-def _previous(dag_id: str, before: datetime) -> Any:
-    from airflow.sdk.execution_time.comms import GetPreviousDagRun, PreviousDagRunResult
-    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
-
-    answer = SUPERVISOR_COMMS.send(GetPreviousDagRun(dag_id=dag_id, logical_date=before))
-    return answer.dag_run if isinstance(answer, PreviousDagRunResult) else None

@@ -17,7 +17,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from sluice.airflow.connections import needs
+from sluice.airflow.connection_errors import needs
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

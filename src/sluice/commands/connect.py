@@ -59,7 +59,7 @@ class Trial:
         except (
             BaseException
         ) as error:  # engines may raise a panic that is no `Exception`; one test must not hide the others
-            self._outcome.append(RetriableError(f"{self.name}: an error that nobody foresaw: {said(error)}"))
+            self._outcome.append(RetriableError(f"{self.name}: unexpected error: {said(error)}"))
 
     def outcome(self, until: float) -> Found | SluiceError:
         """The result, or an error if there is none at the monotonic time `until`."""
@@ -75,6 +75,8 @@ class Trials:
 
     def __init__(self, project: Project, names: Sequence[str]) -> None:
         """Start the tests. Raises `DefinitionError` if a name is not that of a valid connection."""
+        import sluice.airflow.connections  # noqa: F401 - Airflow takes seconds to load, before the deadline starts
+
         self._until = time.monotonic() + DEADLINE
         for name in names:
             if name not in project.connections:

@@ -141,6 +141,7 @@ def test_a_lost_answer_starts_no_second_run(airflow: Airflow) -> None:
     assert airflow.asked == ["POST /api/v2/dags/a/dagRuns"] * 2
 
 
+@pytest.mark.slow
 def test_all_runs_are_looked_at_in_one_request(airflow: Airflow) -> None:
     """C6: `run --all --wait` asked for each run every two seconds."""
     started = [Run(f"d{number}", "1") for number in range(30)]

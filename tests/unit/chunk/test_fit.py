@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from sluice.chunk.fit import ROWS, SPOTS, halved, records_within, sample_of
 from sluice.model.part import Chunk
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=300), st.integers(1, 400))
 def test_no_piece_is_larger_than_the_limit_but_one_of_a_single_record(sizes: list[int], limit: int) -> None:
     asked: list[tuple[int, int]] = []
@@ -28,6 +30,7 @@ def test_no_piece_is_larger_than_the_limit_but_one_of_a_single_record(sizes: lis
     assert len(asked) <= 2 * len(pieces)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**9))
 def test_a_sample_is_of_records_that_are_there_and_of_so_many(records: int) -> None:
     stretches = sample_of(records)

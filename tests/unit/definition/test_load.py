@@ -62,6 +62,7 @@ def test_the_system_refresh_is_there_without_a_file(include: Path, write: Write)
     assert load(include).project.refreshes["system_refresh"].schedule != "off"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_one_export_is_read_as_the_folder_is(case: str, tmp_path: Path) -> None:
     """`load_export` gives what `load` gives, or raises the first of what `load` calls broken: in every golden case."""

@@ -287,6 +287,7 @@ def test_far_more_names_than_a_page_shows_cost_no_minute(include: Path) -> None:
     assert all(len(page) < 4000 for page in found)
 
 
+@pytest.mark.slow
 def test_of_many_names_few_are_compared_letter_by_letter(include: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand files that each misspell one of a thousand names are read in seconds, with the right advice."""
     from sluice.definition.errors import problem

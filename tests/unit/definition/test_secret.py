@@ -76,6 +76,7 @@ def test_values_that_look_like_secrets(look: str) -> None:
     assert all(LOOKS[look] not in error.page() for error in errors(f"'{LOOKS[look]}': 1\n"))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8, max_size=40))
 def test_no_page_shows_the_value(value: str) -> None:

@@ -112,6 +112,7 @@ def test_the_first_run_adds_everything_and_later_ones_what_differs(world: World)
     assert delivered(world, "r3") == []
 
 
+@pytest.mark.slow
 def test_the_manifest_counts_them_and_model_json_has_the_column(world: World) -> None:
     write(world, {1: ("a", 1.0)})
     world.run("people", "r1")
@@ -188,6 +189,7 @@ def test_a_column_by_another_name_changes_every_row(world: World) -> None:
     assert delivered(world, "r2", "vips") == [{"KEY": 1, "CALLED": "A", "_change": "changed"}]
 
 
+@pytest.mark.slow
 def test_a_retry_sends_the_same_though_the_data_has_changed_since(world: World) -> None:
     write(world, {1: ("a", 1.0)})
     staged = world.extract("people", "r1")
@@ -216,6 +218,7 @@ def test_what_was_delivered_is_remembered_once(world: World) -> None:
     assert [row["_change"] for row in delivered(world, "r10")] == ["added"]
 
 
+@pytest.mark.slow
 def test_a_published_run_that_comes_again_and_dies_forgets_nothing(world: World) -> None:
     """Its manifest was removed; what the watermark names stays as it was published."""
     write(world, {1: ("a", 1.0)})

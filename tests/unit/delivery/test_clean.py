@@ -13,9 +13,9 @@ import pytest
 from sluice.airflow.rest import RefusedError
 from sluice.cli import main
 from sluice.delivery.cleaning.clean import Cleaned, Cleaner
+from sluice.delivery.commit import committing
 from sluice.delivery.commit.run_log import Entry, RunLog, State
 from sluice.delivery.incremental.beginning import _Beginning
-from sluice.delivery.publish import committing
 from sluice.delivery.report.history import History
 from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
@@ -256,7 +256,7 @@ class TestTwoAtOnce:
                 path.write_bytes(b"spoiled since")
 
         self.meanwhile(monkeypatch, "publishing", another_way)
-        with pytest.raises(FatalError, match="not at the destination as they were sent"):
+        with pytest.raises(FatalError, match="at the destination differ from what was sent"):
             world.publish(staged)
         assert last(world).outcome == "published"
 

@@ -61,6 +61,7 @@ def declare(world: World, kind: str = "dataset-export", **more: Any) -> None:
     world.declare({"exports/nightly.yaml": json.dumps(declared)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expect", "said"),
     [
@@ -76,6 +77,7 @@ def test_a_count_beyond_its_bounds_fails_before_anything_is_sent(world: World, e
     assert world.delivered() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_count_on_its_bounds_is_expected(world: World, kind: str) -> None:
     declare(world, kind, expect={"min_records": 100, "max_records": 100})
@@ -83,6 +85,7 @@ def test_a_count_on_its_bounds_is_expected(world: World, kind: str) -> None:
     assert (report.records, report.warnings) == (100, ())
 
 
+@pytest.mark.slow
 def test_a_warning_lets_the_run_go_on(world: World) -> None:
     declare(world, expect={"min_records": 200, "on_breach": "warn"})
     report = world.run("nightly")
@@ -90,6 +93,7 @@ def test_a_warning_lets_the_run_go_on(world: World) -> None:
     assert report.warnings == ("people: 100 records, and `expect.min_records` is 200: the run goes on",)
 
 
+@pytest.mark.slow
 def test_a_held_run_says_how_to_release_it_and_is_released(world: World) -> None:
     declare(world, mode="incremental", expect={"min_records": 200, "on_breach": "hold"})
     with pytest.raises(FatalError, match="the run is held, and nothing is sent") as caught:
@@ -103,6 +107,7 @@ def test_a_held_run_says_how_to_release_it_and_is_released(world: World) -> None
     assert report.warnings[-1].endswith("released by a person")
 
 
+@pytest.mark.slow
 def test_a_held_slice_is_released_as_that_slice(world: World) -> None:
     declare(world, mode="incremental", expect={"max_records": 1, "on_breach": "hold"})
     window = Window(after=NOW - timedelta(days=9999), until=NOW + timedelta(days=9999))
@@ -111,6 +116,7 @@ def test_a_held_slice_is_released_as_that_slice(world: World) -> None:
     assert f"--release --window {window.after.isoformat()} {window.until.isoformat()}`" in caught.value.next_step
 
 
+@pytest.mark.slow
 def test_a_release_lets_no_failure_pass(world: World) -> None:
     declare(world, expect={"min_records": 200, "on_breach": "fail"})
     with pytest.raises(FatalError, match="nothing is sent"):
@@ -162,6 +168,7 @@ def test_after_empty_deliveries_any_record_deviates(world: World) -> None:
         world.extract("nightly", "run-3")
 
 
+@pytest.mark.slow
 def test_each_feed_is_expected_by_itself(world: World) -> None:
     people(world, 3, "pets")
     declare(world, datasets=["people", "pets"], expect={"min_records": 50})
@@ -169,6 +176,7 @@ def test_each_feed_is_expected_by_itself(world: World) -> None:
         world.extract("nightly")
 
 
+@pytest.mark.slow
 def test_duplicates_and_rejects_are_not_counted(world: World) -> None:
     world.dataset("people", pa.table({"id": [1] * 60 + [2] * 40, "name": ["n"] * 100}))
     declare(world, unique={}, expect={"max_records": 2, "min_records": 2})
@@ -232,6 +240,7 @@ def test_a_run_with_records_is_no_empty_one(world: World, choice: str) -> None:
     assert world.run("nightly").files == (2 if choice == "file" else 1)
 
 
+@pytest.mark.slow
 def test_a_skipped_slice_loses_nothing(world: World) -> None:
     """What an incremental run skips for want of records is where the next one starts."""
     declare(world, mode="incremental", when_empty="skip")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.delivery.publish import committing
+from sluice.delivery.commit import committing
 from sluice.destinations.probe import NEEDS
 from sluice.errors import FatalError
 from tests.builders import World
@@ -17,7 +17,7 @@ from tests.unit.delivery.scene import Scene
 BROKEN: dict[Call, Kind] = {Call("destination", "put", 3): "fails before"}
 """A part cannot be sent: with no try left, the run fails, and its teardown removes the parts before it."""
 LOST: dict[Call, Kind] = {Call("destination", "put", 6): "dies after"}
-"""The process dies when the manifest has just been written: the next try looks for it."""
+"""The process dies when the manifest has just been written: the next attempt checks for it."""
 STORIES: dict[str, tuple[dict[Call, Kind], int]] = {
     "published": ({}, 0),
     "published at the second try": ({}, 1),

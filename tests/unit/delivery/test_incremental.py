@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.delivery.cleaning.clean import Cleaner
+from sluice.delivery.commit import committing
 from sluice.delivery.commit.deliveries import Deliveries
 from sluice.delivery.commit.watermark import Watermark
-from sluice.delivery.publish import committing
 from sluice.delivery.publish.publish import publish as publishing
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.manifest import Manifest

@@ -150,6 +150,7 @@ def test_values_that_the_format_cannot_hold_reject_their_rows(world: World) -> N
     assert all("`rate`" in reason for reason in quarantined(world)["sluice_reason"].to_pylist())
 
 
+@pytest.mark.slow
 def test_unless_it_is_declared_such_a_value_fails_the_run(world: World) -> None:
     amend(world, "all", rejects={})
     staged = world.extract("all")
@@ -241,6 +242,7 @@ def test_a_hold_for_rejects_is_released(world: World) -> None:
     assert any("released by a person" in warning for warning in report.warnings)
 
 
+@pytest.mark.slow
 def test_looking_for_unfit_values_ends_where_there_are_too_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     amend(world, "all", rejects={"max": 0, "unfit_values": "reject"})
     world.dataset("people", PEOPLE, files=3, row_group=10)

@@ -57,6 +57,7 @@ def resend(world: World, export: str, run: str) -> Report:
     return deliver_again(staged, world, NOW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("export", ["grows", "whole"])
 def test_what_was_removed_is_back_byte_by_byte(world: World, export: str) -> None:
     first = world.run(export, "r1")
@@ -69,6 +70,7 @@ def test_what_was_removed_is_back_byte_by_byte(world: World, export: str) -> Non
     assert dict(world.watermarks) == mark
 
 
+@pytest.mark.slow
 def test_it_is_named_by_its_flow_run_id_too_and_an_older_one_comes_as_well(world: World) -> None:
     first = world.run("grows", "r1")
     manifest = Path(first.manifest)
@@ -81,6 +83,7 @@ def test_it_is_named_by_its_flow_run_id_too_and_an_older_one_comes_as_well(world
     assert dict(world.watermarks) == mark
 
 
+@pytest.mark.slow
 def test_a_slice_of_time_has_its_own_id(world: World) -> None:
     window = Window(after=NOW.replace(hour=0), until=NOW)
     first = world.run("grows", "backfill__1", run_type="backfill", window=window)
@@ -89,12 +92,14 @@ def test_a_slice_of_time_has_its_own_id(world: World) -> None:
     assert resend(world, "grows", first.flow_run_id).records == first.records
 
 
+@pytest.mark.slow
 def test_the_next_run_goes_on_from_the_last_delivery(world: World) -> None:
     world.run("grows", "r1")
     resend(world, "grows", "r1")
     assert world.run("grows", "r2").records == 0
 
 
+@pytest.mark.slow
 def test_what_cannot_be_sent_again_says_why(world: World) -> None:
     staging = world.plan("whole").staging
     with pytest.raises(FatalError, match="holds nothing of run r0") as page:
@@ -105,10 +110,11 @@ def test_what_cannot_be_sent_again_says_why(world: World) -> None:
         take_up(staging, "whole", "r1", world)
     world.run("whole", "r2")
     people(world, 19)
-    with pytest.raises(SluiceError, match="can no longer be read as it was"):
+    with pytest.raises(SluiceError, match="can no longer be read"):
         take_up(staging, "whole", "r2", world)
 
 
+@pytest.mark.slow
 def test_other_bytes_than_the_manifest_says_are_refused(world: World) -> None:
     report = world.run("grows", "r1")
     (staged,) = (world.root / "sluice_staging").glob("staging/runs/grows/*/intent-*.json")
@@ -117,8 +123,6 @@ def test_other_bytes_than_the_manifest_says_are_refused(world: World) -> None:
     manifest["exportResults"][1]["sha256"] = "0" * 64
     staged.write_text(json.dumps(value | {"manifest": json.dumps(manifest)}))
     body = Path(report.manifest).read_bytes()
-    with pytest.raises(
-        FatalError, match=r"1 of 3 parts have other bytes now than the manifest says, first .*part-00001"
-    ):
+    with pytest.raises(FatalError, match=r"1 of 3 parts differ from the manifest, first .*part-00001"):
         resend(world, "grows", "r1")
     assert Path(report.manifest).read_bytes() == body

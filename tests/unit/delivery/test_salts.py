@@ -124,6 +124,7 @@ def test_what_is_declared_otherwise_is_sent_anew(world: World) -> None:
     assert b"HASHED" in gzip.decompress((world.root / "out" / first).read_bytes())
 
 
+@pytest.mark.slow
 def test_a_missing_salt_is_told_before_anything_is_read(world: World) -> None:
     del world.extra["acme_salt"]
     with pytest.raises(DefinitionError, match="acme_salt"):

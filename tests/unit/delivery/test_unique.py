@@ -76,6 +76,7 @@ def names(world: World) -> list[str]:
     return [row["name"] for row in delivered(world)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
@@ -108,6 +109,7 @@ def test_a_segment_sends_one_row_a_key(world: World) -> None:
     assert (report.records, report.duplicates, report.rejected) == (2, 3, 0)
 
 
+@pytest.mark.slow
 def test_whole_entities_are_unique_by_their_key(world: World) -> None:
     text = "{kind: data-out-export, connection: out, entities: [people], format: {type: json}, unique: {keep: first}}"
     world.declare({"exports/entities.yaml": text})
@@ -129,6 +131,7 @@ def test_a_slice_is_unique_in_itself(world: World) -> None:
     assert len(delivered(world)) == 6
 
 
+@pytest.mark.slow
 def test_a_retry_and_another_run_choose_the_same_rows(world: World) -> None:
     world.declare({"exports/people.yaml": DATASET.replace("UNIQUE", "{order: at}")})
     world.run("people", "run-1")

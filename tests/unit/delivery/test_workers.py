@@ -18,6 +18,7 @@ from sluice.errors import RetriableError
 from sluice.model.part import Chunk
 
 
+@pytest.mark.slow
 @given(st.integers(0, 40), st.integers(1, 5), st.lists(st.integers(0, 4), max_size=200))
 def test_every_chunk_is_dealt_out_once_whichever_lane_is_faster(count: int, workers: int, order: list[int]) -> None:
     chunks = chunks_of(count * 10, 10, 0, count)

@@ -119,6 +119,7 @@ def test_a_table_name_becomes_a_dataset_name(table: str, name: str) -> None:
     assert dataset_name(table) == name
 
 
+@pytest.mark.slow
 def test_the_command_writes_declarations_that_hold(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -148,6 +148,7 @@ def test_gnupg_opens_what_is_delivered_to_its_keys(world: World, gpg: GnuPG) -> 
         world.extract("people", "manual__2")
 
 
+@pytest.mark.slow
 def test_verify_finds_all_well_and_a_changed_byte(world: World) -> None:
     world.run("people")
     manifest = manifest_of(world)
@@ -172,6 +173,7 @@ class Parts(Receipts):
         self.parts |= {part.name: part for part in parts}  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_retry_keeps_the_parts_that_were_sent_and_encrypts_the_others_anew(world: World) -> None:
     receipts = Parts()
     staged = world.extract("people")
@@ -186,6 +188,7 @@ def test_a_retry_keeps_the_parts_that_were_sent_and_encrypts_the_others_anew(wor
     assert len(bodies(world)) == 4, "the manifest states the new part's size and checksum"
 
 
+@pytest.mark.slow
 def test_a_receipt_of_other_bytes_of_the_same_size_is_not_believed(world: World) -> None:
     receipts = Parts()
     staged = world.extract("people")
@@ -197,6 +200,7 @@ def test_a_receipt_of_other_bytes_of_the_same_size_is_not_believed(world: World)
     assert [len(ids(opened(body))) for body in bodies(world)] == [300, 300, 300, 100]
 
 
+@pytest.mark.slow
 def test_a_published_run_that_is_cleared_leaves_its_parts_as_the_manifest_lists_them(world: World) -> None:
     staged = world.extract("people")
     world.upload(staged)
@@ -209,6 +213,7 @@ def test_a_published_run_that_is_cleared_leaves_its_parts_as_the_manifest_lists_
     assert (bodies(world), manifest_of(world)) == (before, manifest)
 
 
+@pytest.mark.slow
 def test_a_resend_is_refused(world: World) -> None:
     world.run("people")
     plan = world.plan("people")
@@ -216,6 +221,7 @@ def test_a_resend_is_refused(world: World) -> None:
         take_up(plan.staging, "people", str(plan.run.id), world)
 
 
+@pytest.mark.slow
 def test_parts_keep_the_limit_in_bytes_once_encrypted(world: World) -> None:
     limit = FILES["exports/people.yaml"].replace("{records: 300}", "{bytes: 3000}")
     world.declare({"exports/people.yaml": limit})
@@ -225,6 +231,7 @@ def test_parts_keep_the_limit_in_bytes_once_encrypted(world: World) -> None:
     assert ids(*map(opened, parts)) == list(range(1000))
 
 
+@pytest.mark.slow
 def test_abort_removes_encrypted_parts(world: World) -> None:
     staged = world.extract("people")
     world.upload(staged)
@@ -299,6 +306,7 @@ def test_no_key_shows(world: World) -> None:
     assert "PRIVATE" not in f"{encryptor!r} {access!r} {world.plan('people')!r}"
 
 
+@pytest.mark.slow
 def test_keys_come_from_airflow_connections_of_type_generic(monkeypatch: pytest.MonkeyPatch) -> None:
     def declare(conn_id: str, **extra: str) -> None:
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps({"conn_type": "generic", "extra": extra}))

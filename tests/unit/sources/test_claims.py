@@ -64,6 +64,7 @@ def test_counts_that_do_not_add_up_are_corrupt(lake: Lake, claimed: dict[str, in
         lake.source().pin()
 
 
+@pytest.mark.slow
 def test_few_bytes_may_hold_many_rows(lake: Lake) -> None:
     """Pages repeat a value as often as they like: what they say themselves is believed."""
     rows = 3_000_000
@@ -132,6 +133,7 @@ class TestLinear:
             assert found == rows
             assert len(asked) == 1
 
+    @pytest.mark.slow
     def test_row_groups_that_are_no_longer_small_are_slices_of_their_own(self, lake: Lake) -> None:
         pq.write_table(pa.table({"id": range(300_000)}), lake.path, row_group_size=100_000)
         assert [(piece.index, piece.count) for piece in lake.source().pin().slices] == [(0, 1), (1, 1), (2, 1)]

@@ -182,6 +182,7 @@ def test_a_window_holds_what_was_committed_within_it(
     assert found == [[(1, "mon")], [(2, "mon")], [(3, "mon")]]
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_version_that_is_not_among_those_that_led_here(
     lake: Lake, append: Callable[[Lake, pa.Table], None], opened: Callable[[Lake], Source]
@@ -192,6 +193,7 @@ def test_a_version_that_is_not_among_those_that_led_here(
         growing(source).added(source.pin(), Position(by="snapshots", at="987"))
 
 
+@pytest.mark.slow
 def test_delta_compaction_adds_nothing_and_hides_nothing(lake: Lake) -> None:
     append_delta(lake, table(1, 2, day="mon"))
     first = position(lake.delta())
@@ -233,6 +235,7 @@ def test_delta_a_log_that_was_cleaned_up(lake: Lake) -> None:
         new(lake.delta, first)
 
 
+@pytest.mark.slow
 def test_iceberg_from_an_empty_table_on(lake: Lake) -> None:
     lake.catalog.create_namespace("web")
     lake.catalog.create_table("web.d", schema=table(1).schema)
@@ -250,6 +253,7 @@ def test_iceberg_rows_rewritten_by_a_delete_come_again(lake: Lake) -> None:
     assert new(lake.iceberg, first) == [(2, "mon"), (4, "mon")]
 
 
+@pytest.mark.slow
 def test_iceberg_a_rollback(lake: Lake) -> None:
     append_iceberg(lake, table(1))
     one = lake.catalog.load_table("web.d")

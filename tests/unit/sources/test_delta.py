@@ -67,6 +67,7 @@ NAMES = {"col-1": 1, "col-2": 2, "col-3": 3}
 TWO = [mapped("id", "long", 1, "col-1"), mapped("name", "string", 2, "col-2")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [LEGACY, features("columnMapping")], ids=["legacy", "features"])
 @pytest.mark.parametrize("mode", ["name", "id"])
 def test_mapped_columns_have_their_values_under_every_protocol(
@@ -78,6 +79,7 @@ def test_mapped_columns_have_their_values_under_every_protocol(
     assert delivered(world) == [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}, {"id": 3, "name": "c"}]
 
 
+@pytest.mark.slow
 def test_a_column_renamed_under_legacy_mapping_keeps_its_values_old_and_new(world: World) -> None:
     table = DeltaByHand.of(world, fields=TWO, protocol=LEGACY, configuration={"delta.columnMapping.mode": "name"})
     table.commit(table.add(numbered(pa.table({"col-1": [1], "col-2": ["old"]}), NAMES)))
@@ -90,6 +92,7 @@ def test_a_column_renamed_under_legacy_mapping_keeps_its_values_old_and_new(worl
     ]
 
 
+@pytest.mark.slow
 def test_partitions_of_mapped_columns(world: World) -> None:
     settings = {"delta.columnMapping.mode": "name"}
     table = DeltaByHand.of(world, fields=TWO, protocol=LEGACY, configuration=settings, partitions=["name"])
@@ -150,6 +153,7 @@ def forget_identity(world: World) -> None:
     entry.write_text(json.dumps(claim))
 
 
+@pytest.mark.slow
 def test_a_position_of_an_older_version_is_accepted_once_with_a_warning(news: World) -> None:
     table = DeltaByHand.of(news)
     table.append(1)
@@ -163,6 +167,7 @@ def test_a_position_of_an_older_version_is_accepted_once_with_a_warning(news: Wo
     assert news.run("e", "r3").warnings == ()
 
 
+@pytest.mark.slow
 def test_a_change_of_the_schema_leaves_the_identity(news: World) -> None:
     table = DeltaByHand.of(news)
     table.append(1)
@@ -173,6 +178,7 @@ def test_a_change_of_the_schema_leaves_the_identity(news: World) -> None:
     assert delivered(news, "r2") == [{"id": 2, "b": None}]
 
 
+@pytest.mark.slow
 def test_a_window_walks_past_times_that_go_back(world: World) -> None:
     table = DeltaByHand.of(world)
     for number, at in enumerate((1, 2, 3.9, 3.2)):
@@ -212,6 +218,7 @@ def test_a_window_older_than_the_log_is_refused(world: World) -> None:
     assert "sluice run EXPORT --mode full" in refused.value.next_step
 
 
+@pytest.mark.slow
 def test_a_long_log_is_walked_in_order(world: World) -> None:
     table = DeltaByHand.of(world)
     for number in range(30):
@@ -252,6 +259,7 @@ WITH_VARIANT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copied", [False, True], ids=["in place", "copied"])
 def test_a_variant_is_refused_by_name_and_only_if_it_is_delivered(world: World, copied: bool) -> None:
     table = DeltaByHand.of(world, fields=WITH_VARIANT, protocol=features("variantType"))

@@ -138,6 +138,7 @@ class TestRuns:
         )
         return put(world)
 
+    @pytest.mark.slow
     def test_a_retry_of_extract_pins_what_is_there_now(self, world: World, path: Path) -> None:
         world.extract("all")
         overwrite(path)
@@ -153,6 +154,7 @@ class TestRuns:
             world.upload(staged)
         assert world.delivered() == []
 
+    @pytest.mark.slow
     def test_a_resend_does_not_send_other_bytes(self, world: World, path: Path) -> None:
         world.run("all", "manual__1")
         delivered = {name: (world.root / "out" / name).read_bytes() for name in world.delivered()}

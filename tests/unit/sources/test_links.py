@@ -234,6 +234,7 @@ class TestIceberg:
     def source(self, lake: Lake) -> Source:
         return lake.source(type="iceberg", airflow_conn_id="catalog", files_conn_id="lake")
 
+    @pytest.mark.slow
     def test_links_within_are_followed(self, lake: Lake, files: list[Path]) -> None:
         (file,) = files
         target = lake.folder / "real.parquet"
@@ -241,6 +242,7 @@ class TestIceberg:
         file.symlink_to(target)
         assert [list(row.values()) for row in rows(self.source(lake), lake)] == [[1], [2]]
 
+    @pytest.mark.slow
     def test_links_out_are_refused(self, lake: Lake, files: list[Path]) -> None:
         (file,) = files
         target = lake.outside / "1.parquet"
@@ -250,6 +252,7 @@ class TestIceberg:
             rows(self.source(lake), lake)
         assert f"{file} leads to {target}, which is outside" in str(refused.value)
 
+    @pytest.mark.slow
     def test_a_table_whose_files_lie_elsewhere_is_refused(self, lake: Lake, files: list[Path]) -> None:
         assert files
         (lake.folder / "narrow").mkdir()

@@ -39,7 +39,7 @@ class FinishOperator(BaseOperator):
         from sluice.airflow.connections import AirflowConnections
         from sluice.delivery.finish import finish, forget
 
-        tasks = TasksOf(context["ti"].dag_id, context["run_id"])
+        tasks = TasksOf(context["ti"])
         run = known_run(self.listeners, self.extracted, tasks, context)
         finished = finish(run, self.listeners.staging, AirflowConnections(), datetime.now(UTC))
         self._log(finished)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from sluice.airflow.private import count_runs
+
 _KEPT = 60.0
 """Seconds after which an answer is dropped."""
 
@@ -36,17 +38,8 @@ class Looks:
 
     async def runs(self, dag_id: str, since: float, states: Sequence[str], ignored: Sequence[str]) -> int:
         """The number of runs of a DAG in one of these states, without those in `ignored`."""
-        count: int = await self.ask(f"{dag_id} {states}", lambda: _count(dag_id, states), since)
+        count: int = await self.ask(f"{dag_id} {states}", lambda: count_runs(dag_id, states), since)
         if count and ignored:
             key = f"{dag_id} {states} {sorted(ignored)}"
-            count -= await self.ask(key, lambda: _count(dag_id, states, ignored), since)
+            count -= await self.ask(key, lambda: count_runs(dag_id, states, ignored), since)
         return max(count, 0)
-
-
-async def _count(dag_id: str, states: Sequence[str], run_ids: Sequence[str] | None = None) -> int:
-    from airflow.sdk.execution_time.comms import DRCount, GetDRCount
-    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
-
-    wanted = GetDRCount(dag_id=dag_id, states=list(states), run_ids=list(run_ids) if run_ids else None)
-    answer = await SUPERVISOR_COMMS.asend(wanted)
-    return answer.count if isinstance(answer, DRCount) else 0
