@@ -274,7 +274,7 @@ def checked(fleet: Fleet, conn_id: str, tmp_path: Path, capsys: pytest.CaptureFi
         ("no-list", "acme: delivers; wrote, read and removed sftp://"),
         (
             "no-list,no-delete",
-            "which stays: the next trial finds it; without this, parts of runs that fail stay for good",
+            "the next check finds it; without this permission, parts of failed runs stay at the destination",
         ),
         ("no-rename", "acme: does not deliver"),
         ("one-connection", "declare `connections: 1`"),

@@ -138,9 +138,9 @@ def test_what_is_written_later_is_not_read(subject: Subject, lake: Lake) -> None
         assert read(subject.open(lake), pinned).equals(before)
         assert subject.open(lake).pin(lake.spool).records == 600
         return
-    with pytest.raises(FatalError, match=r"people: .* was written again since the run pinned it"):
+    with pytest.raises(FatalError, match=r"people: .* was overwritten since the run pinned it"):
         read(subject.open(lake), pinned)
-    with pytest.raises(FatalError, match=r"people: .* was written again"):
+    with pytest.raises(FatalError, match=r"people: .* was overwritten"):
         read(source, pinned)
 
 

@@ -108,7 +108,7 @@ def test_missing_data_fails_at_extract_and_names_the_declaration(stack: Stack) -
     assert tries["extract"] == ("failed", 1), "a declaration that cannot work is not tried again"
     log = stack.log("export__no_data", run_id, "extract")
     assert "catalog/datasets.yaml:11" in log
-    assert "there is nothing at" in log
+    assert "no file or folder at" in log
     assert not [name for name in stack.delivered() if "nowhere" in name or "missing" in name]
 
 

@@ -47,7 +47,7 @@ def test_a_held_run_sends_nothing_and_says_how_to_release_it(stack: Stack, held:
     assert not [name for name in stack.delivered() if "loyal_hashed" in name]
     log = stack.log("export__loyal_hashed", held, "extract")
     count = len(cdnow.buyers(5))
-    assert f"loyal: {count:,} records, and `expect.max_records` is 10: the run is held, and nothing is sent" in log
+    assert f"loyal: {count:,} records, but `expect.max_records` is 10: the run is held, and nothing is sent" in log
     assert "`sluice run loyal_hashed --release`" in log
 
 
@@ -56,7 +56,7 @@ def test_a_released_run_delivers_and_its_salt_is_shown_nowhere(stack: Stack, hel
     assert released.returncode == 0, released.stderr
     assert stack.wait("export__loyal_hashed", "released") == "success"
     report = stack.xcom("export__loyal_hashed", "released", "publish")
-    assert any(warning.endswith("released by a person") for warning in report["warnings"])
+    assert any(warning.endswith("the operator released the run") for warning in report["warnings"])
     rows = csv_rows(report, "loyal")
     hashes = [hmac.new(SALT.encode(), str(who).encode(), "sha256").hexdigest() for who in sorted(cdnow.buyers(5))]
     assert [row["WHO"] for row in rows] == hashes

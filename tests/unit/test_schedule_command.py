@@ -123,12 +123,12 @@ def test_a_new_clock_keeps_the_time_zone(world: World) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["vips", "people", "--daily", "06:00"], "a dataset-export by the clock ends some day"),
-        (["vips", "people", "--every", "5 hours"], "no part of a day"),
+        (["vips", "people", "--daily", "06:00"], "the clock schedule of a dataset-export needs an end"),
+        (["vips", "people", "--every", "5 hours"], "does not divide a day"),
         (["vips", "vips_too", "--off"], "no export is named `vips_too`"),
         (["vips", "people", "--keep"], "export people has no schedule"),
         (["vips", "broken", "--off"], "no connection is named `nowhere`"),
-        (["vips", "--after", "vips"], "exports follow each other in a circle"),
+        (["vips", "--after", "vips"], "exports follow each other in a cycle"),
         (["vips", "--once", "--end", "2028-01-01"], "runs once: it has no end"),
     ],
 )

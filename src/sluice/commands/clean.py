@@ -32,10 +32,8 @@ def clean(args: Namespace) -> int:
     over = partial(_over, login(args.include), dag_id(export.name))
     cleaner = Cleaner(project.settings.staging, export.name, AirflowConnections(), over)
     if args.ended:
-        stopped = cleaner.vouch(args.ended)
-        print(
-            f"run {args.ended}: {stopped} processes that were removing its parts are recorded as stopped; clear it now"
-        )
+        stopped = cleaner.mark_stopped(args.ended)
+        print(f"run {args.ended}: {stopped} processes that were removing its parts count as stopped; clear it now")
         return 0
     if args.dry_run:
         due = list(cleaner.due())

@@ -37,8 +37,8 @@ def preview(args: Namespace) -> int:
                 continue
             print(f"{one.feed.name}: the first {one.rows.num_rows:,} rows, {one.rows.num_columns} columns")
             print(_table(one.rows))
-            if one.set_aside:
-                print(f"  {one.set_aside:,} rows before the last one lack a required field and would not be sent")
+            if one.rejected:
+                print(f"  {one.rejected:,} rows before the last one lack a required field and would not be sent")
     return 0
 
 

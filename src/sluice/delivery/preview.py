@@ -34,7 +34,7 @@ class Preview:
     feed: Feed
     rows: pa.Table
     """As delivered: columns renamed, computed and hashed."""
-    set_aside: int
+    rejected: int
     """Rows before the last one shown that lack a required field, so they would not be sent."""
 
 
@@ -106,7 +106,7 @@ def _first(
     import pyarrow as pa
 
     found: list[pa.Table] = []
-    missing, set_aside = rows, 0
+    missing, rejected = rows, 0
     for one in select(source, pinned, key=feed.dataset.key, keys=keys, required=mapper.required):
         if missing <= 0:
             break
@@ -116,5 +116,5 @@ def _first(
             found += [mapper.apply(table) for table in taken(tables, wanted)]
             missing -= len(wanted)
         last = wanted[-1].as_py() if missing <= 0 else pinned.slices[one.index].records
-        set_aside += int(np.searchsorted(as_numpy(one.rejects), last))
-    return Preview(feed, pa.concat_tables(found) if found else mapper.schema.empty_table(), set_aside)
+        rejected += int(np.searchsorted(as_numpy(one.rejects), last))
+    return Preview(feed, pa.concat_tables(found) if found else mapper.schema.empty_table(), rejected)

@@ -168,8 +168,8 @@ WAYS: dict[str, tuple[dict[str, Act], str, str, str]] = {
         "skipped",
         "has ended",
     ),
-    "a worker dies in upload": ({"upload": dies}, "failed", "failed", "it ended in upload_0, upload_1"),
-    "a worker dies in publish": ({"publish": dies}, "failed", "failed", "it ended in publish"),
+    "a worker dies in upload": ({"upload": dies}, "failed", "failed", "it failed in upload_0, upload_1"),
+    "a worker dies in publish": ({"publish": dies}, "failed", "failed", "it failed in publish"),
     "an upload at its time limit": (
         {"upload": left("upload_1", "failed", "time limit")},
         "failed",
@@ -195,7 +195,7 @@ WAYS: dict[str, tuple[dict[str, Act], str, str, str]] = {
         {"extract": set_by_hand("extract", "failed")},
         "failed",
         "failed",
-        "it ended in extract",
+        "it failed in extract",
     ),
 }
 

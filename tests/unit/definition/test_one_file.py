@@ -36,10 +36,10 @@ def pages(loaded: Loaded, file: str) -> list[str]:
 
 
 HOSTILE = {
-    "kind is a list": ("kind: [segment-export]\nconnection: drop\n", "`kind` must be text, and is a list"),
-    "kind is a mapping": ("kind: {a: 1}\nconnection: drop\n", "`kind` must be text, and is a mapping"),
+    "kind is a list": ("kind: [segment-export]\nconnection: drop\n", "`kind` must be text, not a list"),
+    "kind is a mapping": ("kind: {a: 1}\nconnection: drop\n", "`kind` must be text, not a mapping"),
     "a misspelt macro beside a file": (SOUND + "folder: '%NOPE%'\nfile: '%RUN_ID%_%PART%'\n", "is not a macro"),
-    "a tag of 101": (SOUND + f"tags: [{'x' * 101}]\n", "must have at most 100 characters, and has 101"),
+    "a tag of 101": (SOUND + f"tags: [{'x' * 101}]\n", "must have at most 100 characters, but has 101"),
     "an empty tag": (SOUND + "tags: ['']\n", "at least 1 character"),
     "a title of 2,001": (SOUND + f"title: {'x' * 2001}\n", "must have at most 2000 characters"),
     "an owner of 501": (SOUND + f"owner: {'x' * 501}\n", "must have at most 500 characters"),
@@ -48,8 +48,8 @@ HOSTILE = {
     "a control character": (SOUND + 'owner: "a\\eb"\n', "the control character U+001B"),
     "a line break": (SOUND + 'title: "a\\nb"\n', "the control character U+000A"),
     "half a character": (SOUND + 'title: "a\\ud800b"\n', "this is not YAML"),
-    "the last year": (SOUND + 'schedule: {daily: "04:00", start: 9999-12-31}\n', "not in the years 1971 to 2199"),
-    "the first": (SOUND + 'schedule: {once: "0001-01-01T00:00+23:00"}\n', "not in the years 1971 to 2199"),
+    "the last year": (SOUND + 'schedule: {daily: "04:00", start: 9999-12-31}\n', "outside the years 1971 to 2199"),
+    "the first": (SOUND + 'schedule: {once: "0001-01-01T00:00+23:00"}\n', "outside the years 1971 to 2199"),
     "a long cron": (
         SOUND + f"schedule: {{cron: '{','.join(map(str, range(60)))} {'1,' * 20}1 * * *'}}\n",
         "longer than",
@@ -73,7 +73,7 @@ def test_what_one_export_holds_is_said_of_it_and_of_no_other(case: str, include:
 def test_a_type_that_is_no_text(include: Path) -> None:
     write(include / "connections" / "wrong.yaml", "type: [local]\n")
     [page] = pages(load(include), "wrong.yaml")
-    assert "`type` must be text, and is a list" in page
+    assert "`type` must be text, not a list" in page
 
 
 def test_more_slots_than_a_pool_has(include: Path) -> None:
@@ -243,8 +243,8 @@ def test_a_second_mistake_is_shown_with_the_first(case: str, include: Path) -> N
 def test_a_file_by_a_wrong_name_shows_what_is_in_it_too(include: Path) -> None:
     write(include / "exports" / "Bad Name.yaml", SOUND + "retries: many\n")
     assert [page.split("  ")[1].split("\n")[0] for page in pages(load(include), "Bad Name.yaml")] == [
-        "`Bad Name` is not a name",
-        "`retries` must be a whole number, and is `many`",
+        "`Bad Name` is not a valid name",
+        "`retries` must be a whole number, not `many`",
     ]
 
 

@@ -325,22 +325,22 @@ class TestRemovers:
         return staged
 
     def test_a_run_is_not_opened_again_beneath_it(self, world: World, killed: StagedRun) -> None:
-        with pytest.raises(FatalError, match="1 processes began to remove this run's parts") as refused:
+        with pytest.raises(FatalError, match="1 processes started to remove this run's parts") as refused:
             world.upload(killed)
         assert "sluice clean EXPORT --ended RUN" in refused.value.next_step
         with pytest.raises(FatalError, match="never said that they had stopped"):
             world.extract("people", "r1")
         assert world.run("people", "r2").records == 100, "a new run does not care"
 
-    def test_someone_vouches_for_it(self, world: World, killed: StagedRun) -> None:
+    def test_its_processes_are_marked_as_stopped(self, world: World, killed: StagedRun) -> None:
         cleaner = Cleaner(world.plan("people").staging, "people", world, lambda _: True)
-        assert cleaner.vouch("r1") == 1
+        assert cleaner.mark_stopped("r1") == 1
         world.upload(killed)
         assert world.publish(killed).records == 100
 
-    def test_someone_vouches_for_it_beside_a_run_of_another_version(self, world: World, killed: StagedRun) -> None:
+    def test_a_run_of_another_version_does_not_prevent_that(self, world: World, killed: StagedRun) -> None:
         sent(world, "old").open(world).opened.write_bytes("plan.json", b'{"run": {}}')
-        assert Cleaner(world.plan("people").staging, "people", world, lambda _: True).vouch("r1") == 1
+        assert Cleaner(world.plan("people").staging, "people", world, lambda _: True).mark_stopped("r1") == 1
 
     def test_its_staging_is_kept(self, world: World, killed: StagedRun) -> None:
         world.declare({"project.yaml": "staging: {keep: 1}"})

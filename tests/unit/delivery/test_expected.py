@@ -65,8 +65,8 @@ def declare(world: World, kind: str = "dataset-export", **more: Any) -> None:
 @pytest.mark.parametrize(
     ("expect", "said"),
     [
-        ({"min_records": 101}, "people: 100 records, and `expect.min_records` is 101: nothing is sent"),
-        ({"max_records": 99}, "people: 100 records, and `expect.max_records` is 99: nothing is sent"),
+        ({"min_records": 101}, "people: 100 records, but `expect.min_records` is 101: nothing is sent"),
+        ({"max_records": 99}, "people: 100 records, but `expect.max_records` is 99: nothing is sent"),
     ],
 )
 def test_a_count_beyond_its_bounds_fails_before_anything_is_sent(world: World, expect: Any, said: str) -> None:
@@ -90,7 +90,7 @@ def test_a_warning_lets_the_run_go_on(world: World) -> None:
     declare(world, expect={"min_records": 200, "on_breach": "warn"})
     report = world.run("nightly")
     assert report.records == 100
-    assert report.warnings == ("people: 100 records, and `expect.min_records` is 200: the run goes on",)
+    assert report.warnings == ("people: 100 records, but `expect.min_records` is 200: the run continues",)
 
 
 @pytest.mark.slow
@@ -99,12 +99,12 @@ def test_a_held_run_says_how_to_release_it_and_is_released(world: World) -> None
     with pytest.raises(FatalError, match="the run is held, and nothing is sent") as caught:
         world.extract("nightly", only=("people",), mode="full")
     command = "sluice run nightly --release --feeds people --mode full"
-    assert caught.value.next_step.endswith(f"with *Release* in Airflow's form, or `{command}`")
+    assert caught.value.next_step.endswith(f"with *Release* in Airflow's form, or run `{command}`")
     with pytest.raises(FatalError, match="held"):
         world.extract("nightly", "run-2")
     report = world.run("nightly", "run-3", release=True)
     assert report.records == 100
-    assert report.warnings[-1].endswith("released by a person")
+    assert report.warnings[-1].endswith("the operator released the run")
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def test_rows_are_shown_as_they_would_be_delivered(world: World, tmp_path: Path)
     (one,) = previewed(world, "late", 5, tmp_path)
     assert one.rows.schema.names == ["id", "mail", "phone"]
     assert one.rows.column("id").to_pylist() == [102, 104, 106, 108, 112], "110 has no phone"
-    assert one.set_aside == 1
+    assert one.rejected == 1
     assert "Example" not in str(one.rows.to_pylist()), "a hash is a hash here too"
     assert not (world.root / "sluice_staging").exists()
     assert world.delivered() == []

@@ -139,7 +139,7 @@ def test_two_runs_share_no_name(world: World) -> None:
 def test_a_retry_reads_what_was_pinned_and_notices_what_changed(world: World) -> None:
     staged = world.extract("all_people")
     world.dataset("people", PEOPLE.slice(0, 900), files=3)
-    with pytest.raises(FatalError, match="written again"):
+    with pytest.raises(FatalError, match="was overwritten"):
         world.upload(staged)
     assert world.run("all_people").records == 900
 

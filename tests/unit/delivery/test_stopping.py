@@ -107,7 +107,7 @@ def test_a_run_that_is_aborted_stops_its_upload_and_is_cleaned_after_it(
     world: World, slow: Slow, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody has told the process: Airflow has lost it."""
-    monkeypatch.setattr(watch, "LOOK", 0.1)
+    monkeypatch.setattr(watch, "INTERVAL", 0.1)
     monkeypatch.setattr(aborting, "PAUSES", (0.1,) * 300)
     staged = world.extract("people", "r1")
     sent = sending(world, staged, pool, threading.Event())

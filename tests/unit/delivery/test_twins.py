@@ -147,7 +147,7 @@ def test_a_row_that_the_engine_does_not_give_back_is_missed(world: World, monkey
         return (batch.slice(0, batch.num_rows - 1) for batch in whole(*asked))
 
     monkeypatch.setattr(selection, "_batches", clipped)
-    with pytest.raises(FatalError, match="the engine gave other rows back than it read"):
+    with pytest.raises(FatalError, match="the engine returned other rows than it read"):
         world.extract("out")
 
 

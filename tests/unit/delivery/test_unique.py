@@ -250,5 +250,5 @@ def test_keys_beyond_its_memory_spill(world: World, monkeypatch: pytest.MonkeyPa
     (found,) = (world.root / "sluice_staging").rglob("extract/people.json")
     assert json.loads(found.read_text())["duplicates"] == 100
     monkeypatch.setattr("tempfile.TemporaryDirectory", lambda **_: nullcontext("/dev/null/nowhere"))
-    with pytest.raises(FatalError, match="rows of each key were not found"):
+    with pytest.raises(FatalError, match="deduplication by key failed"):
         world.extract("people", "run-2")

@@ -244,14 +244,24 @@ EXPIRED = Key.new("old@example.com", lives=1)
 
 
 def _wrong() -> Iterator[tuple[str, object, type[SluiceError], str]]:
-    yield "our_key", PARTNER.access(), DefinitionError, "the Airflow connection our_key holds no private key"
-    yield "partner_key", US.access(private=True), DefinitionError, "partner_key holds no public key"
-    yield "partner_key", KeyAccess(public_key=US.private), DefinitionError, "or a private one in its place"
-    yield "partner_key", KeyAccess(public_key="hello"), DefinitionError, "the extra `public_key` of .* is no OpenPGP"
-    yield "our_key", KeyAccess(private_key="hunter22"), DefinitionError, "the extra `private_key` of .* is no OpenPGP"
+    yield "our_key", PARTNER.access(), DefinitionError, "the Airflow connection our_key has no private key"
+    yield "partner_key", US.access(private=True), DefinitionError, "partner_key has no public key"
+    yield "partner_key", KeyAccess(public_key=US.private), DefinitionError, "or a private key in its place"
+    yield (
+        "partner_key",
+        KeyAccess(public_key="hello"),
+        DefinitionError,
+        "the extra `public_key` of .* is not an OpenPGP",
+    )
+    yield (
+        "our_key",
+        KeyAccess(private_key="hunter22"),
+        DefinitionError,
+        "the extra `private_key` of .* is not an OpenPGP",
+    )
     yield "our_key", KeyAccess(private_key=US.public), FatalError, "the private key of .* cannot sign"
-    yield "partner_key", FolderAccess(Path()), DefinitionError, "partner_key holds no OpenPGP key"
-    yield "partner_key", EXPIRED.access(), FatalError, "has expired: it ended at"
+    yield "partner_key", FolderAccess(Path()), DefinitionError, "partner_key has no OpenPGP key"
+    yield "partner_key", EXPIRED.access(), FatalError, "expired at"
 
 
 @pytest.mark.parametrize(("conn_id", "access", "error", "says"), list(_wrong()), ids=lambda value: str(value)[:40])

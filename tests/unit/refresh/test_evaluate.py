@@ -217,5 +217,5 @@ def test_segments_in_a_circle_are_named(world: World) -> None:
 def test_a_missing_dataset_is_named(world: World) -> None:
     project = world.project(all={"where": "true"})
     (world.folder / "lake" / "people" / "1.parquet").unlink()
-    with pytest.raises(FatalError, match="dataset people: there is no Parquet file in"):
+    with pytest.raises(FatalError, match="dataset people: no Parquet file in"):
         world.evaluate(project, "all")

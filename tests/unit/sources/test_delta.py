@@ -104,7 +104,7 @@ def test_partitions_of_mapped_columns(world: World) -> None:
 def test_mapped_columns_that_the_protocol_hides_are_refused(world: World, protocol: dict[str, Any]) -> None:
     table = DeltaByHand.of(world, fields=TWO, protocol=protocol, configuration={"delta.columnMapping.mode": "name"})
     table.commit(table.add(numbered(pa.table({"col-1": [1], "col-2": ["a"]}), NAMES)))
-    with pytest.raises(FatalError, match="maps its columns by name, which its protocol"):
+    with pytest.raises(FatalError, match="maps its columns by name, but its protocol"):
         delivered(world)
 
 
@@ -137,7 +137,7 @@ def test_a_table_made_again_at_the_same_path_is_refused_until_a_run_with_the_mod
     for number in range(5):
         table.append(1000 + number)
     news.now += timedelta(hours=1)
-    with pytest.raises(FatalError, match="d is another table than the one that was delivered last") as refused:
+    with pytest.raises(FatalError, match="d is not the table that was delivered last") as refused:
         delivered(news, "r2")
     assert "sluice run EXPORT --mode full" in refused.value.next_step
     assert len(delivered(news, "r3", mode="full")) == 5
@@ -161,7 +161,7 @@ def test_a_position_of_an_older_version_is_accepted_once_with_a_warning(news: Wo
     forget_identity(news)
     table.append(2)
     warned = news.run("e", "r2").warnings
-    assert [text for text in warned if "taken to be the same table" in text]
+    assert [text for text in warned if "assumes the same table" in text]
     assert news.watermarks["e"]["feeds"]["d"]["table"]
     table.append(3)
     assert news.run("e", "r3").warnings == ()
@@ -213,7 +213,7 @@ def test_a_window_older_than_the_log_is_refused(world: World) -> None:
     pinned = source.pin()
     table.log(0).unlink()
     assert ids(source, source.between(pinned, Window(after=second(2), until=second(9)))) == [2]
-    with pytest.raises(FatalError, match="the log goes back to version 1") as refused:
+    with pytest.raises(FatalError, match="the log only goes back to version 1") as refused:
         source.between(pinned, Window(after=second(1), until=second(9)))
     assert "sluice run EXPORT --mode full" in refused.value.next_step
 
@@ -239,10 +239,12 @@ def test_the_delivered_versions_own_json_may_go(world: World) -> None:
         table.log(gone).unlink()
     assert ids(source, source.added(pinned, Position(by="snapshots", at="1"))) == [2, 3]
     table.log(2).unlink()
-    with pytest.raises(FatalError, match="does not lead from version 1 to version 3") as refused:
+    with pytest.raises(
+        FatalError, match="does not lead from the delivered version 1 to the current version 3"
+    ) as refused:
         source.added(pinned, Position(by="snapshots", at="1"))
     assert "sluice run EXPORT --mode full" in refused.value.next_step
-    assert "declare `mode: full` does not help" in refused.value.next_step
+    assert "Declaring `mode: full` does not help" in refused.value.next_step
 
 
 ROWS = pa.table(
@@ -292,7 +294,7 @@ def test_to_declare_the_mode_full_is_no_way_out(news: World) -> None:
     news.run("e", "r2")
     export.write_text(declared)
     news.now += timedelta(hours=1)
-    with pytest.raises(FatalError, match="does not lead from version 0 to version 2"):
+    with pytest.raises(FatalError, match="does not lead from the delivered version 0 to the current version 2"):
         news.run("e", "r3")
     news.run("e", "r4", mode="full")
     table.append(3)

@@ -74,7 +74,7 @@ def test_content_sees_it_before_anything_is_read(world: World) -> None:
 def test_content_sees_it_while_a_query_scans(world: World) -> None:
     path = put(world)
     opened = source(world)
-    with pytest.raises(FatalError, match="was written again or removed while it was read"), opened.scan(opened.pin()):
+    with pytest.raises(FatalError, match="was overwritten or removed while it was read"), opened.scan(opened.pin()):
         overwrite(path)
 
 

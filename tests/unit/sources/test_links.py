@@ -257,9 +257,7 @@ class TestIceberg:
         assert files
         (lake.folder / "narrow").mkdir()
         lake.folder = lake.folder / "narrow"
-        with pytest.raises(
-            FatalError, match=r"\.parquet lies outside of \S+/narrow, the folder of the connection lake"
-        ):
+        with pytest.raises(FatalError, match=r"\.parquet is outside \S+/narrow, the folder of the connection lake"):
             rows(self.source(lake), lake)
 
 

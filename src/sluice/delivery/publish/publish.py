@@ -100,8 +100,8 @@ class Publication:
     def _claim(self, opened: int, basis: Basis, delivery: Delivery) -> Claim:
         plan = self.plan
         before = delivered_before(plan.staging, plan.export.name, self.connections)
-        there = partial(_is_there, self.destination)
-        last = recall(plan, self.commit.deliveries, self.watermarks, before, there)
+        exists = partial(_exists, self.destination)
+        last = recall(plan, self.commit.deliveries, self.watermarks, before, exists)
         number, watermark = (last.number, last.watermark) if last else (0, None)
         if plan.follows:
             number = basis.number if basis.number is not None else _number_of(basis, number, watermark)
@@ -147,7 +147,7 @@ def put_beside(delivery: Delivery, destination: Destination) -> None:
         destination.put(plan.beside_manifest("model.json"), [model_json.render(plan.export.name, feeds)])
 
 
-def _is_there(destination: Destination, name: str) -> bool:
+def _exists(destination: Destination, name: str) -> bool:
     return destination.stat(name) is not None
 
 

@@ -1,7 +1,6 @@
-"""The care for rows: of those that were selected for a feed, which are sent, and what becomes of the others.
+"""Apply the row rules of a feed: deduplicate by key, and reject rows that cannot be delivered.
 
-First one row a key, then the rows that cannot be delivered are set aside: a row that is broken is never replaced by an
-older one of its key.
+Deduplication comes first, so a rejected row is never replaced by an older row with its key.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sluice.definition.models.rows import Unique, allowed
-from sluice.delivery.row_rules.aside import Aside
 from sluice.delivery.row_rules.quarantine import Quarantine
+from sluice.delivery.row_rules.rejecter import Rejecter
 from sluice.delivery.row_rules.release import judge
 from sluice.delivery.row_rules.unique import unique_rows
 from sluice.delivery.rows.extracted import FeedExtract
@@ -28,8 +27,8 @@ from sluice.sources.base import Source
 
 
 class Selected(NamedTuple):
-    """What was selected of a feed's dataset: the rows that `extract` names, and those members that lack a required
-    field, which it does not."""
+    """The rows selected for a feed: those of `extract`, and as `rejects` the members that lack a required field, which
+    are not in `extract`."""
 
     extract: FeedExtract
     rejects: RowSet | None = None
@@ -37,7 +36,7 @@ class Selected(NamedTuple):
 
 @dataclass(frozen=True)
 class RowRules:
-    """What is done with the rows of one feed."""
+    """The row rules of one feed."""
 
     plan: Plan
     feed: Feed
@@ -48,7 +47,8 @@ class RowRules:
     step: Step
 
     def of(self, selected: Selected) -> FeedExtract:
-        """The extract of what is sent. Raises `FatalError` where more rows are set aside than `rejects.max` allows."""
+        """The extract of the rows that are sent. Raises `FatalError` if more rows are rejected than `rejects.max`
+        allows."""
         export, extract = self.plan.export, selected.extract
         if not (export.unique or selected.rejects or export.rejects.unfit_values == "reject"):
             return extract
@@ -59,7 +59,7 @@ class RowRules:
             stays = self._unique(extract, kept | rejects, export.unique)
             kept, rejects = kept & stays, rejects & stays
         rows = len(kept) + len(rejects)
-        quarantine = self._set_aside(extract, kept, rejects)
+        quarantine = self._reject(extract, kept, rejects)
         self._judge(quarantine, rows)
         return _staged(extract, kept, quarantine, before - rows, self.stage)
 
@@ -69,15 +69,16 @@ class RowRules:
         with about("unique"):
             return unique_rows(self.source, extract.pinned, rows, unique, key, dataset=dataset.name)
 
-    def _set_aside(self, extract: FeedExtract, kept: RowSet, rejects: RowSet) -> Quarantine:
-        """Takes out of `kept` what the format cannot hold, where that is declared."""
+    def _reject(self, extract: FeedExtract, kept: RowSet, rejects: RowSet) -> Quarantine:
+        """Fill the quarantine. If `unfit_values` is `reject`, also remove rows from `kept` that the format cannot
+        hold."""
         declared = self.plan.export.rejects
         most = None if self.plan.run.release else self._most(len(kept) + len(rejects))
         with Quarantine(self.plan, self.feed, self.mapper.schema, self.connections) as quarantine:
-            aside = Aside(self.source, extract.pinned, self.mapper, quarantine)
-            aside.lacking(rejects)
+            rejecter = Rejecter(self.source, extract.pinned, self.mapper, quarantine)
+            rejecter.lacking(rejects)
             if declared.unfit_values == "reject":
-                aside.unfit(kept, self.plan.format, most)
+                rejecter.unfit(kept, self.plan.format, most)
         return quarantine
 
     def _most(self, rows: int) -> int | None:
@@ -87,9 +88,9 @@ class RowRules:
     def _judge(self, quarantine: Quarantine, rows: int) -> None:
         most = self._most(rows)
         if most is not None and quarantine.count > most:
-            what = f"{quarantine.count:,} of {rows:,} rows cannot be delivered, and `rejects.max` is"
+            what = f"{quarantine.count:,} of {rows:,} rows cannot be delivered, but `rejects.max` is"
             (reason, count), *_ = quarantine.reasons.most_common(1)
-            often = f"most often ({count:,}): {reason}. They lie in {quarantine.address}"
+            often = f"the most frequent reason ({count:,}): {reason}. The rows are in {quarantine.address}"
             declared = self.plan.export.rejects
             judge(self.plan, declared.on_exceeded, f"{self.feed.name}: {what} {declared.max}; {often}", self.step)
 

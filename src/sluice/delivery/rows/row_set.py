@@ -1,4 +1,4 @@
-"""Some rows of a pinned dataset, told by their numbers."""
+"""A set of rows of a pinned dataset, by row number."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Numbers: TypeAlias = "np.ndarray[Any, Any]"
 
 
 class RowSet:
-    """A bit a row, whatever the set holds: a billion rows take 125 MB. Rows count from 0 over all slices (their
-    ordinals), or from 0 within one."""
+    """A bitmap with one bit per row of the dataset: 125 MB for a billion rows. Ordinals count from 0 over all slices,
+    row numbers from 0 within one slice."""
 
     def __init__(self, slices: Sequence[Slice], *, full: bool = False) -> None:
         import numpy as np
@@ -35,7 +35,7 @@ class RowSet:
         np.bitwise_or.at(self._bits, ordinals >> 3, _bit(ordinals))
 
     def add_of(self, index: int, rows: Numbers) -> None:
-        """Add rows of one slice."""
+        """Add rows of one slice, by row number."""
         import numpy as np
 
         self.add(self.starts[index] + rows.astype(np.int64))
@@ -75,7 +75,7 @@ class RowSet:
         return made
 
     def __iter__(self) -> Iterator[int]:
-        """The slices that hold any of them."""
+        """The indexes of slices with rows in the set."""
         return (index for index, count in enumerate(self.counts()) if count)
 
 

@@ -1,4 +1,4 @@
-"""The rows of a query of PostgreSQL."""
+"""The rows of a PostgreSQL query."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def tables(connection: Connection, query: str, reach: Reach | None = None) -> Iterator[pa.Table]:
-    """The query's rows, or those within reach; at least one table, which may be empty. Raises `FatalError` where a
-    value has no place in the type that its column is delivered as."""
+    """The query's rows, limited to `reach` if given, as at least one table, which may be empty. Raises `FatalError` if
+    a value does not fit its column's delivered type."""
     import pyarrow as pa
 
     with session(connection) as cursor:
