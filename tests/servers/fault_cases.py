@@ -182,7 +182,7 @@ CASES = (
     Case("wrong key", "s3", lambda s: s3.connection(s.fleet.rclone, secret="wrong-secret"), FatalError,
          r"its secret is wrong \(403 SignatureDoesNotMatch\).*correct the secret in the Airflow connection", BUCKET),
     Case("wrong key", "gcs", lambda s: s.fleet.cloud_storage.connection(private_key=gcs.key_pair()[0]), FatalError,
-         "gets no Google token: RefreshError.*correct its key file", BUCKET),
+         "cannot get a Google token: RefreshError.*correct its key file", BUCKET),
     Case("wrong hmac key", "gcs", lambda s: s.fleet.cloud_storage.by_hmac("wrong-secret"), FatalError,
          r"its secret is wrong \(403 SignatureDoesNotMatch\)", BUCKET),
     Case("wrong key", "azure-blob", lambda s: azurite.by_connection_string(s.fleet.azurite, key="d3Jvbmc="), FatalError,
