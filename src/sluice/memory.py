@@ -81,7 +81,7 @@ class Budget:
         self.shape = total, engine
         self.rows = Pool(total // 2 if engine else total // 4 * 3)
         self.sending = Pool(total // 4)
-        self.table = total // 64
+        self.table = total // 32
         """The most bytes of one table that is passed on."""
         self.whole = total // 8
         """Adjacent rows of up to so many bytes are decoded together, which is fastest."""
