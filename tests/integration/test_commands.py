@@ -170,7 +170,7 @@ def test_what_cannot_start_says_so_in_a_page(parcels: Stack, sluice: Sluice, mon
     monkeypatch.setenv("SLUICE_AIRFLOW_URL", parcels.airflow.address().url)
     monkeypatch.setenv("SLUICE_AIRFLOW_USER", parcels.airflow.address().user)
     monkeypatch.setenv("SLUICE_AIRFLOW_PASSWORD", "wrong")
-    assert "does not let us in (401)" in sluice("run", "parcels")[2]
+    assert "rejects the login (401)" in sluice("run", "parcels")[2]
     monkeypatch.setenv("SLUICE_AIRFLOW_URL", "http://127.0.0.1:1")
     assert "Airflow does not answer" in sluice("run", "parcels")[2]
 
