@@ -16,8 +16,7 @@ from sluice.plan.model import Plan
 def plan(args: Namespace) -> int:
     """Print the plan of a run that starts now, and the steps by which it chooses its rows."""
     planned = _plan(args)
-    print(explain(planned), *described(planned), sep="
-")
+    print(explain(planned), *described(planned), sep="\n")
     return 0
 
 
