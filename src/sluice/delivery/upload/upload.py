@@ -88,11 +88,8 @@ def upload(
         missing = [chunk for chunk in wanted if chunk.key not in arrivals.parts]
         rows, mapper = open_rows(feed, extract, stage, connections)
         encryptor = connection.openpgp.open(connections, name=connection.name) if connection.openpgp else None
-        _send(
-            send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor, watch)),
-            arrivals,
-            watch,
-        )
+        sender = _sender(plan, feed, mapper, destination, stage, encryptor, watch)
+        _send(send_chunks(rows, missing, sender), arrivals, watch)
     progress.tick(last=True)
     parts = tuple(part for _, part in sorted(arrivals.parts.items()))
     sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
