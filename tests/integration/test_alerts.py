@@ -67,4 +67,4 @@ def test_a_skipped_run_is_told_of_with_its_reason(stack: Stack, webhook: Webhook
     assert run(stack, "over") == "success"
     (notice,) = told(stack, webhook, "over", 1)
     assert (notice["event"], notice["subject"]) == ("skipped", "over was skipped")
-    assert "has ended at 2020-12-31" in notice["text"]
+    assert "ended at 2020-12-31" in notice["text"]

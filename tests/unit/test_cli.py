@@ -55,7 +55,7 @@ def test_the_folder_comes_from_the_option_the_environment_or_here(
     monkeypatch.delenv("SLUICE_INCLUDE", raising=False)
     monkeypatch.chdir(project)
     assert main(["check"]) == 1
-    assert "there is no folder include" in capsys.readouterr().err
+    assert "the folder include does not exist" in capsys.readouterr().err
     assert main(["check", "--include", str(BASE)]) == 0
     monkeypatch.setenv("SLUICE_INCLUDE", "../elsewhere/include")
     assert main(["check"]) == 0

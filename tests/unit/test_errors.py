@@ -1,4 +1,4 @@
-"""An error is a small page: where, what, the nearest valid, the known ones, what next."""
+"""An error is a small page: where, what, the nearest valid value, the known ones, what to do next."""
 
 from __future__ import annotations
 

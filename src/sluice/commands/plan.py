@@ -6,6 +6,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 
 from sluice.definition.load import load_export
+from sluice.delivery.steps import described
 from sluice.model.run import Run
 from sluice.plan.build import build
 from sluice.plan.explain import below, explain, first_part
@@ -13,8 +14,9 @@ from sluice.plan.model import Plan
 
 
 def plan(args: Namespace) -> int:
-    """Print the plan of a run that starts now."""
-    print(explain(_plan(args)))
+    """Print the plan of a run that starts now, and the steps by which it chooses its rows."""
+    planned = _plan(args)
+    print(explain(planned), *described(planned), sep="\n")
     return 0
 
 

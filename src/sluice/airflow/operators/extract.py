@@ -26,13 +26,13 @@ class ExtractOperator(BaseOperator):
         from sluice.airflow.connections import AirflowConnections
         from sluice.definition.load import load_export
         from sluice.delivery.extract import extract
-        from sluice.delivery.resend import take_up
+        from sluice.delivery.resend import load_run
         from sluice.plan.build import build
 
         with verdicts():
             project, export = load_export(include_folder(), self.export)
             if earlier := run_config(export, context).resend:
-                extracted = take_up(project.settings.staging, self.export, earlier, AirflowConnections())
+                extracted = load_run(project.settings.staging, self.export, earlier, AirflowConnections())
             else:
                 plan = build(project, export, run_of(export, context))
                 extracted = extract(plan, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))

@@ -33,7 +33,7 @@ class PublishOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from sluice.airflow.connections import AirflowConnections
         from sluice.delivery.publish.publish import publish
-        from sluice.delivery.resend import deliver_again
+        from sluice.delivery.resend import publish_again
         from sluice.delivery.staging import StagedRun
 
         if self.extracted["dry_run"]:
@@ -42,7 +42,7 @@ class PublishOperator(BaseOperator):
         with verdicts():
             staged = StagedRun.from_extracted(self.extracted)
             if self.extracted["resend"]:
-                report = deliver_again(staged, AirflowConnections(), datetime.now(UTC))
+                report = publish_again(staged, AirflowConnections(), datetime.now(UTC))
             else:
                 report = publish(staged, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
         self.log.info("published %s: %s files, %s records", report.manifest, f"{report.files:,}", f"{report.records:,}")
