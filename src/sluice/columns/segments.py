@@ -1,4 +1,4 @@
-"""Columns that a segment's SQL names: the engine binds it to tables without rows."""
+"""Checks the columns named in a segment's SQL: the engine binds the SQL to empty tables."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MOST = 20
-"""Unknown columns that are reported for one segment. The engine stops at the first, so it is asked again without it."""
+"""The maximum number of unknown columns reported for one segment. The engine stops at the first one, so the SQL is
+bound again with that column added."""
 _EXPLAIN = "explain "
 _QUALIFIED = re.compile(r'(?:\w+|"[^"]+")\.(\w+|"[^"]+")')
 
 
 def of_segment(segment: Segment, project: Project, known: Mapping[str, Columns]) -> Iterator[Finding]:
-    """What is wrong with a segment's columns; nothing if the columns of a table that it reads are not known."""
+    """The problems of a segment's columns. Empty if the columns of a table that it reads are not known."""
     subject: Subject = ("segments", segment.name, "sql" if segment.sql else "where")
     dataset = project.datasets[segment.dataset]
     try:
@@ -81,8 +82,8 @@ def _unbound(
 
 
 def _failure(rule: str, tables: Mapping[str, pa.Schema]) -> dict[str, Any] | None:
-    """The engine's error about the query, as an object; None if the query binds. Raises `DefinitionError` if the query
-    could mean either of two columns."""
+    """The engine's error about the query, as an object; None if the query binds. Raises `DefinitionError` if a name in
+    the query is ambiguous."""
     import duckdb
 
     names = names_of(*tables.values())

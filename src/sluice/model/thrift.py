@@ -1,7 +1,7 @@
-"""Thrift's compact protocol: what Parquet writes its page headers and its footer in.
+"""Thrift's compact protocol: the encoding of Parquet's page headers and footer.
 
-Structs are read without their schema, as numbered fields, and written as they were: a field that nobody here knows
-comes through. The protocol: thrift-compact-protocol.md in Apache Thrift's specifications.
+Structs are read without their schema, as numbered fields, and written in the same form, so unknown fields are
+preserved. The protocol is specified in Apache Thrift's thrift-compact-protocol.md.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ FALSE: Final = 2
 I16, I32, I64 = 4, 5, 6
 BINARY, LIST, STRUCT = 8, 9, 12
 _SIZES: Final = {3: 1, 7: 8}
-"""The bytes of a byte and of a double."""
+"""The sizes of a byte and of a double."""
 
 Struct = dict[int, tuple[int, Any]]
-"""By each field's number its type and its value: an int, bytes, a `Struct`, or of a list the type of the elements and
-the list; None of a truth value, which its type tells."""
+"""The type and the value of each field, by number. A value is an int, bytes, a `Struct`, or a pair of element type and
+list. The value of a boolean is None, because its type already says it."""
 
 
 def read_struct(data: bytes, at: int) -> tuple[Struct, int]:
-    """The struct that begins at `at`, and where it ends."""
+    """Read the struct that starts at `at`. Returns it with the position of its end."""
     fields: Struct = {}
     number = 0
     while head := data[at]:
         at += 1
+        # The low half of the first byte is the field's type; the high half is the step from the last field's number, or
+        # 0 if the number follows in full.
         kind = head & 15
         if head >> 4:
             number += head >> 4
@@ -37,7 +39,7 @@ def read_struct(data: bytes, at: int) -> tuple[Struct, int]:
 
 
 def write_struct(fields: Struct) -> bytes:
-    """The struct's bytes."""
+    """Encode the struct."""
     out = bytearray()
     _write(STRUCT, fields, out)
     return bytes(out)
@@ -70,12 +72,12 @@ def _read_list(data: bytes, at: int) -> tuple[tuple[int, list[Any]], int]:
 
 def _read_integer(data: bytes, at: int) -> tuple[int, int]:
     value, at = _read_natural(data, at)
-    return value >> 1 ^ -(value & 1), at
+    return value >> 1 ^ -(value & 1), at  # zigzag: the lowest bit is the sign
 
 
 def _read_natural(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
-    while (byte := data[at]) & 128:
+    while (byte := data[at]) & 128:  # a variable-length integer: seven bits a byte, the eighth says that more follow
         value |= (byte & 127) << shift
         shift += 7
         at += 1

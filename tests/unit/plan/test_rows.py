@@ -43,10 +43,10 @@ def test_the_plan_tells_what_becomes_of_rows(world: World) -> None:
         when_empty="skip",
     )
     lines = explain(found).splitlines()
-    assert "  unique      by id, mail: the first of each by at" in lines
-    assert "  rejects     values that the format cannot hold: their rows are set aside and counted" in lines
-    assert "  rejects     at most 2.5 % of a feed, else the run is held" in lines
-    assert "  expects     min_records 1, max_deviation 12.5% of each feed, else the run warns" in lines
+    assert "  unique      by id, mail: keeps the first, ordered by at" in lines
+    assert "  rejects     rows with values that the format cannot represent" in lines
+    assert "  rejects     at most 2.5 % per feed; with more, the run is held" in lines
+    assert "  expects     min_records 1, max_deviation 12.5% per feed; otherwise the run warns" in lines
     assert "  if empty    skip" in lines
     assert Plan.model_validate_json(found.model_dump_json(by_alias=True)) == found
 
@@ -55,7 +55,7 @@ def test_a_plan_that_declares_nothing_of_rows_says_nothing(world: World) -> None
     assert not [
         line for line in explain(plan(world)).splitlines() if line[2:9] in ("unique ", "rejects", "expects", "if empt")
     ]
-    assert "  unique      by the key: the last of each in the data's own order" in explain(plan(world, unique={}))
+    assert "  unique      by the key: keeps the last, in the order of the data" in explain(plan(world, unique={}))
 
 
 @pytest.mark.parametrize(
