@@ -104,6 +104,7 @@ def in_turn(
     room, heaviest = budget().total // 8, 0
     waiting: deque[Future[R]] = deque()
     for item in items:
+        # Until the first result is weighed, only one item is in flight.
         while len(waiting) >= (1 if not heaviest and waiting else max(1, min(most, room // max(heaviest, 1)))):
             result = waiting.popleft().result()
             heaviest = max(heaviest, weigh(result), 1)

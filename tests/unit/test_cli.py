@@ -115,7 +115,7 @@ def test_pools_are_printed_as_airflow_imports_them(tmp_path: Path, capsys: pytes
         "{type: local, airflow_conn_id: out, limits: {at_once: 3}}"
     )
     assert main(["pools", "--include", str(tmp_path / "include")]) == 0
-    says = "tasks that send to this connection at once"
+    says = "tasks that may send to this connection at the same time"
     wanted = {"sluice_narrow": {"slots": 3, "description": says, "include_deferred": False}}
     assert json.loads(capsys.readouterr().out) == wanted
 

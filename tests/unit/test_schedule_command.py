@@ -77,7 +77,7 @@ def test_off_and_on_keep_what_is_written_down(world: World, capsys: pytest.Captu
     assert main(["schedule", "vips", "--keep"]) == 0
     assert texts(world)["vips"] == f"{before}enabled: true\n"
     assert main(["schedule", "vips", "--keep"]) == 0
-    assert capsys.readouterr().out.endswith("0 written, 1 as they were\n")
+    assert capsys.readouterr().out.endswith("0 written, 1 unchanged\n")
 
 
 def test_limits_alone_leave_the_rule(world: World) -> None:

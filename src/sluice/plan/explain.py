@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sluice.definition.models.chunks import ChunkRules, clipped
-from sluice.definition.models.export import Export
 from sluice.plan.model import Feed, Plan
-
-_THEN = {"warn": "warns", "hold": "is held", "fail": "fails"}
 
 
 def explain(plan: Plan) -> str:
@@ -22,7 +19,6 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"  waits for   {', '.join(plan.refreshes) or 'nothing'}"
     for feed in plan.feeds:
         yield from _feed(plan, feed)
-    yield from _rows(export)
     options = plan.format.model_dump(mode="json", exclude={"type"}, exclude_none=True)
     yield f"  format      {plan.format.type}: {', '.join(f'{key} {value!r}' for key, value in options.items())}"
     if connection.profile:
@@ -33,24 +29,9 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"              {sentence}"
     delay = f"{'the first' if chunks.doubling else 'each'} after {chunks.retry_delay.total_seconds():g} s"
     yield f"  retries     {chunks.retries} per chunk, {delay}; {export.retries} per task"
+    if export.when_empty == "file":
+        yield "  if empty    an empty file for each feed without rows"
     yield f"  manifest    {below(plan, plan.manifest)}"
-
-
-def _rows(export: Export) -> Iterator[str]:
-    unique, rejects, expect = export.unique, export.rejects, export.expect
-    if unique:
-        order = f"ordered by {unique.order}" if unique.order else "in the order of the data"
-        yield f"  unique      by {', '.join(unique.by) or 'the key'}: keeps the {unique.keep}, {order}"
-    if rejects.unfit_values == "reject":
-        yield "  rejects     rows with values that the format cannot represent"
-    if rejects.max is not None:
-        yield f"  rejects     at most {rejects.max} per feed; with more, the run {_THEN[rejects.on_exceeded]}"
-    said = expect.model_dump(mode="json", exclude={"on_breach"}, exclude_none=True)
-    if said:
-        limits = ", ".join(f"{key} {value}" for key, value in said.items())
-        yield f"  expects     {limits} per feed; otherwise the run {_THEN[expect.on_breach]}"
-    if export.when_empty != "publish":
-        yield f"  if empty    {export.when_empty}"
 
 
 def _size(chunks: ChunkRules) -> str:
@@ -67,7 +48,7 @@ def _feed(plan: Plan, feed: Feed) -> Iterator[str]:
         yield f"    fields    {', '.join(spec.output for spec in feed.fields)}"
         required = [spec.output for spec in feed.fields if spec.required]
         if required:
-            yield f"    requires  {', '.join(required)}; rows without a value are rejected"
+            yield f"    requires  {', '.join(required)}"
     yield f"    folder    {below(plan, feed.folder) or '/'}"
     yield f"    parts     {first_part(plan, feed)}, ..."
 

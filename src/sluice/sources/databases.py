@@ -128,7 +128,7 @@ _PASSING = ("08", "40", "53", "55", "57", "58", "XX")
 """SQLSTATE classes that a retry may not meet: lost connections, conflicts, too few resources."""
 _WORDS = re.compile(r"no such (?:table|column)|syntax error|does not exist|doesn't exist", re.I)
 _NAMES = re.compile(r"""(["'`]).*?\1""")
-_RIGHTS = "check the connection's login, password and rights"
+_RIGHTS = "check the connection's login, password and permissions"
 
 
 def _not_let_in(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
@@ -137,10 +137,10 @@ def _not_let_in(error: Exception, access: SqlAccess, origin: str) -> SluiceError
     text = str(error).strip()
     if password := urlsplit(access.uri).password:
         text = text.replace(password, "...").replace(unquote(password), "...")
-    said_of_us = _NAMES.sub("", text)
-    if sqlstate(error).startswith(_REFUSED) or "authentication failed" in said_of_us:
+    unquoted = _NAMES.sub("", text)
+    if sqlstate(error).startswith(_REFUSED) or "authentication failed" in unquoted:
         return FatalError(f"{origin}: {text}", next_step=_RIGHTS)
-    if _kinds(error) & _WRONG or _WORDS.search(said_of_us):
+    if _kinds(error) & _WRONG or _WORDS.search(unquoted):
         return DefinitionError(f"{origin}: {text}", next_step="check the connection's host and database")
     return RetriableError(f"{origin}: {text}")
 

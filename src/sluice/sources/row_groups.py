@@ -163,11 +163,11 @@ def _leaves(metadata: pq.FileMetaData, columns: Sequence[str] | None) -> list[in
         return list(everything)
     wanted = frozenset(columns)
 
-    def meant(path: str) -> bool:
+    def selected(path: str) -> bool:
         names = path.split(".")
         return any(".".join(names[:count]) in wanted for count in range(1, len(names) + 1))
 
-    return [number for number in everything if meant(metadata.schema.column(number).path)]
+    return [number for number in everything if selected(metadata.schema.column(number).path)]
 
 
 def _whole_rows(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:

@@ -55,8 +55,8 @@ def _bounded() -> type[Any]:
     class Bounded(pa_dataset.FileSystemDataset):  # type: ignore[misc]
         bounds: Mapping[str, int] = {}
 
-        def scanner(self, **asked: Any) -> pa_dataset.Scanner:
-            return super().scanner(**{**self.bounds, **asked})
+        def scanner(self, **options: Any) -> pa_dataset.Scanner:
+            return super().scanner(**{**self.bounds, **options})
 
     return Bounded
 

@@ -80,7 +80,7 @@ def delivered(world: World, run_id: str, export: str = "people") -> list[dict[st
 
 
 def apply(kept: dict[int, dict[str, Any]], rows: list[dict[str, Any]], key: str = "id") -> None:
-    """What a reader does with a delivery: strictly, so that nothing is told wrongly either."""
+    """Apply a delivery as a reader does; strictly, so that a wrong kind of change fails."""
     for row in rows:
         change, own = row.pop("_change"), row[key]
         assert (own in kept) == (change != "added"), (change, own)

@@ -1,4 +1,4 @@
-"""Columns that differ only in case: the one that is named is the one that is delivered, hashed, asked and compared."""
+"""Columns that differ only in case: the named one is delivered, hashed, queried and compared."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ def test_old_timestamps_keep_their_year(lake: Lake) -> None:
 
 @pytest.mark.parametrize("path", ["../d", "/etc", "a/../../d", "a\\b"])
 def test_a_path_never_leads_out_of_the_connection(lake: Lake, path: str) -> None:
-    with pytest.raises(DefinitionError, match="not a path below the connection's own folder"):
+    with pytest.raises(DefinitionError, match="not a path below the connection's folder"):
         lake.source(path).pin()
 
 

@@ -134,7 +134,7 @@ class Commit:
                     if follows:
                         raise
                     state = self.log.state()
-        return self._published_again(state, prepare(opened)) if state.act == "published" else self.finish(state)
+        return self._check_published(state, prepare(opened)) if state.act == "published" else self.finish(state)
 
     def finish(self, state: State) -> Intent:
         """Publish a decided run. Raises `LostError` if another run has taken its place; then the run is open again."""
@@ -148,7 +148,7 @@ class Commit:
             state = self.log.append(state, entry) or self.log.state()
         return self.staged(state.intent)
 
-    def _published_again(self, state: State, intent: Intent) -> Intent:
+    def _check_published(self, state: State, intent: Intent) -> Intent:
         """The published run was cleared and sent again. Raises `FatalError` unless its bytes are those of its
         manifest."""
         before = self.staged(state.intent)

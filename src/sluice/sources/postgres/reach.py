@@ -42,14 +42,14 @@ def condition(cursor: Cursor, query: str, kind: pa.DataType, reach: Reach) -> st
     Raises `RetriableError` if transactions stay open that could add rows below the upper bound."""
     import pyarrow.types as types
 
-    column, asked = quote(reach.column), []
+    column, conditions = quote(reach.column), []
     if reach.above:
-        asked.append(f"{column} > {_lower(reach.above)}")
+        conditions.append(f"{column} > {_lower(reach.above)}")
     if reach.settled and types.is_integer(kind):
-        asked.append(f"{column} <= {_settled_number(cursor, query, column)}")
+        conditions.append(f"{column} <= {_settled_number(cursor, query, column)}")
     elif reach.settled and (types.is_timestamp(kind) or types.is_date(kind)):
-        asked.append(f"{column} < '{_settled_time(cursor)}'")
-    return f"where ({' and '.join(asked)}) or {column} is null" if asked else ""
+        conditions.append(f"{column} < '{_settled_time(cursor)}'")
+    return f"where ({' and '.join(conditions)}) or {column} is null" if conditions else ""
 
 
 def _lower(at: str) -> str:

@@ -24,9 +24,9 @@ def tables(connection: Connection, query: str, reach: Reach | None = None) -> It
         described = stream(cursor).schema
         columns = [column_of(field) for field in described]
         known = reach is not None and reach.column in described.names
-        meant = condition(cursor, query, described.field(reach.column).type, reach) if reach and known else ""
-        asked = [one.select for one in columns] + [one.dimensions for one in columns if one.dimensions]
-        cursor.execute(f"select {', '.join(asked)} from (\n{query}\n) as rows {meant}")  # noqa: S608
+        where = condition(cursor, query, described.field(reach.column).type, reach) if reach and known else ""
+        expressions = [one.select for one in columns] + [one.dimensions for one in columns if one.dimensions]
+        cursor.execute(f"select {', '.join(expressions)} from (\n{query}\n) as rows {where}")  # noqa: S608
         schema = pa.schema([pa.field(one.name, one.type) for one in columns])
         yield schema.empty_table()
         for batch in stream(cursor):
