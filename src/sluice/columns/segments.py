@@ -65,17 +65,17 @@ def _unbound(
 ) -> Iterator[Finding]:
     import pyarrow as pa
 
-    told: set[str] = set()
+    reported: set[str] = set()
     shapes = dict(tables)
     if dataset.key not in shapes[dataset.name].names:  # reported for the dataset
         shapes[dataset.name] = shapes[dataset.name].append(pa.field(dataset.key, pa.null()))
-    while len(told) < _MOST and (failure := _failure(rule_of(segment, dataset), shapes)):
+    while len(reported) < _MOST and (failure := _failure(rule_of(segment, dataset), shapes)):
         name = _column(failure, tables)
-        if name is None or name in told:
-            if not told and not any(str(kind) == "null" for shape in tables.values() for kind in shape.types):
+        if name is None or name in reported:
+            if not reported and not any(str(kind) == "null" for shape in tables.values() for kind in shape.types):
                 yield of_error(_as_error(segment, failure), subject, sure=sure)
             return
-        told.add(name)
+        reported.add(name)
         names = [column for table in tables.values() for column in table.names]
         yield no_column(subject, name, names, datasets=list(tables), sure=sure)
         shapes[dataset.name] = shapes[dataset.name].append(pa.field(name, pa.null()))
@@ -94,14 +94,14 @@ def _failure(rule: str, tables: Mapping[str, pa.Schema]) -> dict[str, Any] | Non
         try:
             engine.execute(f"{_EXPLAIN}{rule}").fetchall()
         except duckdb.Error as error:
-            told: dict[str, Any] = json.loads(str(error).partition(": ")[2])
-            return told | {"words": _words(f"{_EXPLAIN}{rule}", told)}
+            details: dict[str, Any] = json.loads(str(error).partition(": ")[2])
+            return details | {"words": _words(f"{_EXPLAIN}{rule}", details)}
     return None
 
 
-def _words(query: str, told: Mapping[str, Any]) -> str:
+def _words(query: str, details: Mapping[str, Any]) -> str:
     """The part of the query that the error points at. The engine counts bytes."""
-    start, length = json.loads(told.get("location", "[0, 0]"))
+    start, length = json.loads(details.get("location", "[0, 0]"))
     return query.encode()[start : start + length].decode(errors="replace")
 
 

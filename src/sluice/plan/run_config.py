@@ -102,15 +102,15 @@ def run_config_of(export: Export, conf: Mapping[str, Any] | None) -> RunConfig:
 
 def _feeds(export: Export, given: Mapping[str, Any]) -> tuple[str, ...]:
     own, known = feed_key(export)[0], getattr(export, feed_key(export)[0])
-    asked: list[Any] = []
+    requested: list[Any] = []
     for key in dict.fromkeys((own, "feeds")):
         value = given.get(key) or []
-        asked += value if isinstance(value, list) else [value]
-    for name in asked:
+        requested += value if isinstance(value, list) else [value]
+    for name in requested:
         if name not in known:
             what = f"export {export.name} has no feed {shown(name)}"
             raise unknown((), str(name), known, what, "use these names, or leave the list empty for all").error()
-    return tuple(name for name in known if name in asked) if set(asked) != set(known) else ()
+    return tuple(name for name in known if name in requested) if set(requested) != set(known) else ()
 
 
 def _mode(value: Any) -> Mode | None:
