@@ -20,7 +20,7 @@ from sluice.delivery.cleaning.clean import Cleaner
 from sluice.delivery.commit import committing
 from sluice.delivery.commit.deliveries import Deliveries
 from sluice.delivery.commit.watermark import Watermark
-from sluice.delivery.publish.publish import publish as publishing
+from sluice.delivery.publish import publish as publishing
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.manifest import Manifest
 from sluice.model.run import Window
@@ -299,7 +299,7 @@ class TestColumn:
         ("spec", "error", "words"),
         [
             ("{column: name}", DefinitionError, "has no order in time"),
-            ("{column: id, late: 1 hour}", DefinitionError, "`late` is for times"),
+            ("{column: id, late: 1 hour}", DefinitionError, "`late` needs a column of times"),
             ("{column: att}", DefinitionError, "no column 'att'"),
             ("{column: sometimes}", FatalError, "1 rows of .* have no sometimes"),
         ],
@@ -381,7 +381,7 @@ class TestBackfill:
         text = FILES["catalog/datasets.yaml"].replace("{column: at, late: 1 hour}", "{column: id}")
         world.declare({"catalog/datasets.yaml": text})
         put(world, "a", range(12), "stamped")
-        with pytest.raises(DefinitionError, match="which rows were added in a slice of time"):
+        with pytest.raises(DefinitionError, match="does not show when a row was added"):
             world.extract("by_column", "backfill__1", run_type="backfill", window=DAY)
 
     def test_a_whole_backfill_moves_nothing_either(self, world: World) -> None:
