@@ -319,7 +319,7 @@ def test_a_slice_of_time_of_changes_is_refused(world: World) -> None:
     [
         ("catalog/datasets.yaml", FILES["catalog/datasets.yaml"].replace("profile", "event"), "contains events"),
         ("exports/vips.yaml", FILES["exports/vips.yaml"].replace("{field: id, as: KEY}", "score"), "the key `id`"),
-        ("exports/vips.yaml", FILES["exports/vips.yaml"].replace("as: NAME", "as: _CHANGE"), "`_change` is the column"),
+        ("exports/vips.yaml", FILES["exports/vips.yaml"].replace("as: NAME", "as: _CHANGE"), "`_change` is reserved"),
     ],
 )
 def test_what_cannot_be_compared_is_told_before(world: World, name: str, text: str, says: str) -> None:
