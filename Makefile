@@ -24,7 +24,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers wheel demo up down soak test test-fast test-nightly fuzz exam check bench lock lock-image clean
+.PHONY: help install install-test servers wheel demo up down soak test test-fast test-nightly fuzz exam check bench docs lock lock-image clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -78,15 +78,16 @@ down:  ## stop what `make up` started
 soak: install  ## an hour of triggers, backfills and page views on the metadata database (MINUTES=60)
 	@$(BIN)/python -m local soak --minutes $(MINUTES)
 
-# A worker for each core. One of them has the real Airflow, which mostly waits: the others do everything else meanwhile.
-WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# A worker for each core, and one for the real Airflow, whose tests mostly wait.
+WORKERS ?= $(shell expr $(CORES) + 1)
 FAST := tests/unit tests/golden tests/contract/test_formats.py tests/contract/test_formats_property.py
 
-test: install-test servers  ## install what the tests need, and run every test
+test: install-test servers .docs/.installed  ## install what the tests need, and run every test
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 test-fast: install-test  ## what needs no server and no Airflow that runs, in about a minute
-	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(FAST)
+	@$(BIN)/python -m pytest -q -n $(CORES) -m "not slow" $(FAST)
 
 test-nightly: install-test servers  ## what takes an hour: a simulated year of hourly runs, a hundred hurt runs (ROUNDS=100)
 	@$(BIN)/python -m pytest -rP tests/long
@@ -113,6 +114,18 @@ bench: install .bench/.installed servers  ## measure Sluice and its peers, write
 	@$(BIN)/uv pip install --quiet --python .bench/bin/python --compile-bytecode --require-hashes -r requirements-bench.txt
 	@touch $@
 
+# Without --quiet: MkDocs then counts no warnings, and nothing is strict.
+SITE ?= site
+docs: .docs/.installed  ## build the documentation into site/, to be read and searched without a network
+	@NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --strict --site-dir $(abspath $(SITE))
+	@echo "open file://$(abspath $(SITE))/index.html"
+
+.docs/.installed: $(BIN)/uv requirements-docs.txt
+	@echo "installing what builds the documentation"
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .docs
+	@$(BIN)/uv pip install --quiet --python .docs/bin/python --compile-bytecode --require-hashes -r requirements-docs.txt
+	@touch $@
+
 # The header names this command alone, and no index: a lock must not depend on the machine that made it.
 LOCK := compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
@@ -123,6 +136,7 @@ lock: $(BIN)/uv  ## compile the pinned requirements again from the short lists
 	@$(BIN)/uv pip $(LOCK) --no-deps requirements-test-data.in -o requirements-test-data.txt
 	@$(BIN)/uv pip $(LOCK) requirements-servers.in -o requirements-servers.txt
 	@$(BIN)/uv pip $(LOCK) requirements-bench.in -o requirements-bench.txt
+	@$(BIN)/uv pip $(LOCK) requirements-docs.in -o requirements-docs.txt
 
 lock-image:  ## pin the Dockerfile's base image to the digest that its tag has now (needs docker)
 	@digest=$$(docker buildx imagetools inspect $(IMAGE) --format '{{json .Manifest.Digest}}' | tr -d '"'); \
@@ -131,4 +145,4 @@ lock-image:  ## pin the Dockerfile's base image to the digest that its tag has n
 	sed "s|^FROM .*|FROM $(IMAGE)@$$digest|" Dockerfile > Dockerfile.new && mv Dockerfile.new Dockerfile
 
 clean: down  ## remove what was installed and everything the local Airflow made; the lake and deliveries stay
-	rm -rf .venv .servers .local .bench
+	rm -rf .venv .servers .local .bench .docs site

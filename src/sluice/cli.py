@@ -1,6 +1,6 @@
-"""The `sluice` command: validates declarations, says what runs would do, verifies what they did.
+"""The `sluice` command: validates declarations, starts and explains runs, verifies deliveries.
 
-Exit status 0 only when all is well, 1 when something is wrong, 2 when the command line is.
+Exit status: 0 on success, 1 on an error or a failed run, 2 on a wrong command line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with shown_by_a_command():
             return _run(args)
     except BrokenPipeError:
-        # The reader has seen enough; the interpreter would complain again when it closes stdout.
+        # The reader has closed the pipe, as `head` does. Without this, the interpreter would fail again closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -44,7 +44,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _include() -> Path:
-    """The declarations that everything else reads too; which they are is said if they are not those of this folder."""
+    """The folder of declarations, as `where()` finds it; printed on stderr if it is not `include` of this folder."""
     include = where().include
     if include == Path.cwd() / "include":
         return Path("include")
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(command.name, help=command.help, description=command.help, **own)
         sub.set_defaults(command=command, error=sub.error)
         if command.reads:
-            says = "the folder of declarations (SLUICE_INCLUDE, or the project's own)"
+            says = "the folder of declarations; default: $SLUICE_INCLUDE, or the project's own"
             sub.add_argument("--include", type=Path, help=says)
         for argument in command.arguments:
             sub.add_argument(argument.name, help=argument.help, **dict(argument.options))

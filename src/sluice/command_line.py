@@ -1,4 +1,4 @@
-"""The commands of `sluice`: one row each. A new one is a function `(args) -> exit status` and a row here."""
+"""The subcommands of `sluice`, one row each. To add one, write a function `(args) -> exit status` and add its row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a command: its name or flag, what it means, and argparse's further options."""
+    """An argument of a command: its name or flag, its help text, and more options for argparse."""
 
     name: str
     help: str
@@ -27,9 +27,9 @@ class Command:
     help: str
     arguments: tuple[Argument, ...] = ()
     reads: bool = True
-    """Whether it reads the declarations: then it has `--include`."""
+    """Whether it reads the declarations; if so, it has `--include`."""
     passes: bool = False
-    """Whether it passes every word on, options too."""
+    """Whether it passes all its arguments on unparsed, options included."""
 
     def run(self, args: argparse.Namespace) -> int:
         module, _, attribute = self.function.partition(":")
@@ -37,8 +37,10 @@ class Command:
         return function(args)
 
 
-EXPORT = Argument("export", "the export's name: its file's, without .yaml")
-EXPORTS = Argument("exports", "their names: their files', without .yaml", (("nargs", "*"), ("metavar", "EXPORT")))
+EXPORT = Argument("export", "the export's name: its file name without .yaml")
+EXPORTS = Argument(
+    "exports", "the exports' names: their file names without .yaml", (("nargs", "*"), ("metavar", "EXPORT"))
+)
 
 
 def _flag(name: str, help: str) -> Argument:  # noqa: A002 - argparse's word
@@ -49,48 +51,50 @@ def _value(name: str, help: str, metavar: str, **options: Any) -> Argument:  # n
     return Argument(name, help, (("metavar", metavar), *options.items()))
 
 
-WAIT = _flag("--wait", "until the runs have ended; then say what each has delivered, or why it has failed")
-MODE = _value("--mode", "full, incremental or changes, where the export has it", "MODE")
-FEEDS = _value("--feeds", "only these segments or datasets", "FEED", nargs="+", default=())
-WINDOW = _value("--window", "what was added in this slice of time", "TIME", nargs=2)
-RELEASE = _flag("--release", "go on where the export would hold the run for its counts")
-DRY_RUN = _flag("--dry-run", "check, choose and count the rows, and send nothing")
+WAIT = _flag("--wait", "wait until the runs have finished, then print what each delivered or why it failed")
+MODE = _value("--mode", "full, incremental or changes, if the export supports it", "MODE")
+FEEDS = _value("--feeds", "deliver only these segments or datasets", "FEED", nargs="+", default=())
+WINDOW = _value("--window", "deliver what was added between these two times", "TIME", nargs=2)
+RELEASE = _flag("--release", "deliver even if the run would be held because of its counts")
+DRY_RUN = _flag("--dry-run", "check, select and count the rows; send nothing")
 
 COMMANDS = (
     Command(
         "airflow",
         "sluice.commands.airflow:airflow",
-        "Airflow's own command, for the local Airflow if one runs: `sluice airflow dags list`",
-        (Argument("words", "what follows `airflow`", (("nargs", argparse.REMAINDER), ("metavar", "WORD"))),),
+        "run Airflow's own command, on the local Airflow if it is running: `sluice airflow dags list`",
+        (Argument("words", "the arguments of `airflow`", (("nargs", argparse.REMAINDER), ("metavar", "WORD"))),),
         reads=False,
         passes=True,
     ),
     Command(
         "backfill",
         "sluice.commands.backfill:backfill",
-        "deliver again what was added between two moments, slice by slice",
+        "deliver again what was added between two times, in slices",
         (
             EXPORT,
-            _value("--from", "a date or a time, in UTC: what was added later", "TIME", dest="after", required=True),
-            _value("--to", "and up to this one", "TIME", dest="until", required=True),
+            _value(
+                "--from", "start of the range, a date or time in UTC, not included", "TIME", dest="after", required=True
+            ),
+            _value("--to", "end of the range, included", "TIME", dest="until", required=True),
             Argument(
                 "--by",
-                "a run for each hour, day, week or month; for each time of the schedule, if it has a clock, or day",
+                "one run per hour, day, week or month; default: per scheduled time, else per day",
                 (("choices", ("hour", "day", "week", "month")),),
             ),
-            _flag("--wake-downstream", "tell those who follow the export of each delivery"),
-            _flag("--dry-run", "print the slices and their manifests, and start nothing"),
+            _flag("--wake-downstream", "also start the exports that follow this one"),
+            _flag("--dry-run", "print the slices and their manifests; start nothing"),
             WAIT,
         ),
     ),
     Command(
         "check",
         "sluice.commands.check:check",
-        "read every declaration and show what is wrong",
+        "check every declaration and report what is wrong",
         (
             Argument(
                 "--connect",
-                "also try these connections, or all: write, read and remove a small file; look at the data too",
+                "also test these connections (default: all): write, read and remove a small file; check the data too",
                 (("nargs", "*"), ("metavar", "CONNECTION")),
             ),
         ),
@@ -98,47 +102,47 @@ COMMANDS = (
     Command(
         "clean",
         "sluice.commands.clean:clean",
-        "remove what an export's dead runs have left behind",
+        "remove what an export's dead runs left behind",
         (
             EXPORT,
-            _flag("--dry-run", "name the runs that would be looked into, and touch nothing"),
-            _value("--ended", "vouch that no process of this run is alive, so that it can be cleared", "RUN"),
+            _flag("--dry-run", "list the runs that would be cleaned; change nothing"),
+            _value("--ended", "confirm that no process of this run is alive, so that it can be cleared", "RUN"),
         ),
     ),
     Command(
         "deliver",
         "sluice.commands.deliver:deliver",
-        "run one export in this process, without Airflow's scheduler: for a first try, and for CI",
+        "run one export in this process, without Airflow's scheduler: for a first test and for CI",
         (EXPORT, MODE, FEEDS, WINDOW, RELEASE, DRY_RUN),
     ),
     Command(
         "discover",
         "sluice.commands.discover:discover",
-        "print a dataset declaration for each table that a connection holds",
+        "print a dataset declaration for each table found at a connection",
         (
             Argument("connection", "the Airflow connection of a filesystem or a SQL database"),
             Argument(
                 "path",
-                "the folder to look in, on S3, GCS and Azure with the bucket first; of a database, one schema",
+                "the folder to search, on S3, GCS and Azure with the bucket first; for a database, the schema",
                 (("nargs", "?"),),
             ),
-            _flag("--write", "add what is not declared yet to catalog/datasets.yaml"),
+            _flag("--write", "add the tables that are not yet declared to catalog/datasets.yaml"),
         ),
     ),
     Command(
         "init",
         "sluice.commands.init:init",
-        "write a new project: DAG file, declarations with comments, requirements, connections, editor settings",
+        "create a project: DAG file, commented declarations, requirements, connections, editor settings",
         (Argument("folder", "a new or empty folder"),),
         reads=False,
     ),
     Command(
         "list",
         "sluice.commands.list:list_exports",
-        "show the exports: kind, connection, schedule, and whether it will start another run",
-        (_flag("--json", "a JSON value a line"),),
+        "list the exports: kind, connection, schedule, and whether another run will start",
+        (_flag("--json", "print one JSON object per line"),),
     ),
-    Command("path", "sluice.commands.plan:path", "preview where an export's files would go", (EXPORT,)),
+    Command("path", "sluice.commands.plan:path", "preview the paths of an export's files", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
     Command(
         "preview",
@@ -146,34 +150,36 @@ COMMANDS = (
         "show the first rows of an export as they would be delivered; nothing is sent",
         (
             EXPORT,
-            _value("--rows", "how many of each feed; default 20", "ROWS", type=int, default=20),
+            _value("--rows", "rows of each feed; default: 20", "ROWS", type=int, default=20),
             FEEDS,
-            _flag("--as-file", "print the text of a file instead of a table: CSV, JSON lines or the template"),
+            _flag("--as-file", "print the rows as a file (CSV, JSON lines or the template) instead of a table"),
         ),
     ),
     Command(
-        "pools", "sluice.commands.pools:pools", "print the pools of connections, for `sluice airflow pools import`"
+        "pools",
+        "sluice.commands.pools:pools",
+        "print the Airflow pools of the connections, as input for `sluice airflow pools import`",
     ),
     Command(
         "refresh",
         "sluice.commands.refresh:refresh",
-        "start the system refresh, wait for its end, and show what each segment came to",
+        "start the system refresh, wait until it finishes, and show the result of each segment",
     ),
     Command(
         "report",
         "sluice.commands.report:report",
-        "show what became of an export's last runs",
+        "show the results of an export's last runs",
         (
             EXPORT,
-            Argument("-n", "how many runs, 10 unless told", (("type", int), ("default", 10), ("metavar", "RUNS"))),
-            Argument("--json", "everything that is known of each, a JSON value a line", (("action", "store_true"),)),
+            Argument("-n", "number of runs; default: 10", (("type", int), ("default", 10), ("metavar", "RUNS"))),
+            Argument("--json", "print every field, one JSON object per line", (("action", "store_true"),)),
         ),
     ),
     Command(
         "resend",
         "sluice.commands.run:resend",
-        "deliver a former run again: the same names, the same bytes",
-        (EXPORT, Argument("run", "the run's id in Airflow, or the one in its manifest's name"), WAIT),
+        "deliver an earlier run again, with the same names and the same bytes",
+        (EXPORT, Argument("run", "the run's id in Airflow, or the id in its manifest's name"), WAIT),
     ),
     Command(
         "run",
@@ -193,46 +199,56 @@ COMMANDS = (
     Command(
         "schedule",
         "sluice.commands.schedule:schedule",
-        "write another schedule into exports' files, or switch theirs on or off",
+        "change the schedule in exports' files, or switch it on or off",
         (
             EXPORTS,
-            _flag("--with-refresh", "after every system refresh"),
-            _value("--every", "1, 2, 3, 4, 6, 8 or 12 hours", "HOURS"),
-            _value("--daily", "the time of day", "HH:MM"),
-            _value("--weekly", "mon, tue, ...", "DAY", nargs="+"),
-            _value("--monthly", "the day of the month", "DAY", type=int),
-            _value("--cron", "five cron fields", "CRON"),
-            _value("--once", "one time: then, or as soon as Airflow sees it", "TIME", nargs="?", const="now"),
-            _value("--after", "after each delivery of another export", "EXPORT"),
-            _value("--at", "the time of day of --every, --weekly and --monthly", "HH:MM"),
-            _value("--timezone", "of these times, such as Europe/Budapest; default: as it was, else UTC", "ZONE"),
-            _flag("--after-refresh", "go on only once a system refresh has ended by then"),
-            _value("--start", "nothing runs before; `none` for no start", "DATE"),
-            _value("--end", "nothing runs after; `none` for no end", "DATE"),
-            _value("--stagger", "exports that are due together begin within this span; or `none`", "TIME"),
-            _flag("--on", "switch it on"),
-            _flag("--off", "switch it off; the schedule stays written down"),
-            _flag("--keep", "leave each export its own schedule, and switch it on"),
-            _flag("--dry-run", "print what would change, and write nothing"),
+            _flag("--with-refresh", "run after every system refresh"),
+            _value("--every", "run every 1, 2, 3, 4, 6, 8 or 12 hours", "HOURS"),
+            _value("--daily", "run every day at this time", "HH:MM"),
+            _value("--weekly", "run on these weekdays: mon, tue, ...", "DAY", nargs="+"),
+            _value("--monthly", "run on this day of every month", "DAY", type=int),
+            _value("--cron", "run on a cron schedule with five fields", "CRON"),
+            _value(
+                "--once",
+                "run once, at this time; without a time, as soon as Airflow sees it",
+                "TIME",
+                nargs="?",
+                const="now",
+            ),
+            _value("--after", "run after each delivery of another export", "EXPORT"),
+            _value("--at", "time of day for --every, --weekly and --monthly", "HH:MM"),
+            _value(
+                "--timezone", "time zone of these times, such as Europe/Budapest; default: unchanged, or UTC", "ZONE"
+            ),
+            _flag("--after-refresh", "wait until a system refresh has finished at or after the scheduled time"),
+            _value("--start", "no run starts before this date; `none` removes it", "DATE"),
+            _value("--end", "no run starts after this date; `none` removes it", "DATE"),
+            _value(
+                "--stagger", "spread exports that are due at the same time over this span; `none` removes it", "TIME"
+            ),
+            _flag("--on", "switch the schedule on"),
+            _flag("--off", "switch the schedule off; the file keeps it"),
+            _flag("--keep", "keep each export's own schedule, and switch it on"),
+            _flag("--dry-run", "print the changes; write nothing"),
         ),
     ),
     Command(
         "schema",
         "sluice.commands.schema:schema",
-        "print the JSON Schema of a kind of file, or write all of them with the reference of every key",
+        "print the JSON Schema of a kind of file, or write all schemas and the reference of every key",
         (
             Argument("kind", "connection, datasets, export, project, refreshes or segments", (("nargs", "?"),)),
-            Argument("--write", "write schema/*.json and declarations.md into this folder", (("metavar", "DOCS"),)),
+            Argument("--write", "write schema/*.json and declarations.md to this folder", (("metavar", "DOCS"),)),
         ),
         reads=False,
     ),
     Command(
         "verify",
         "sluice.commands.verify:verify_manifest",
-        "read a delivery again and compare it with its manifest",
+        "compare a delivery at its destination with its manifest",
         (
             Argument("manifest", "the manifest's address, as the delivery's report shows it"),
-            _value("--connection", "the connection that delivered it, where more than one may have", "NAME"),
+            _value("--connection", "the connection that delivered it, if more than one could have", "NAME"),
         ),
     ),
 )

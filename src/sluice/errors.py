@@ -1,14 +1,14 @@
-"""Every error Sluice raises, sorted by what the reader should do next.
+"""Every error that Sluice raises. The class says what the reader should do next.
 
 SluiceError
-├── DefinitionError       a declaration is wrong: fix the file it names
-├── RetriableError        the world outside failed: the same call may succeed later
-├── FatalError            trying again changes nothing: a person has to look
-│   └── HeldError         the rows are not as expected: a person releases them, or not
-├── Skipped               nothing is wrong and nothing is sent: a rule says so
-└── UnknownOutcomeError   it may or may not have happened: look before acting
+├── DefinitionError       a declaration is wrong: fix the file that the error names
+├── RetriableError        something outside Sluice failed: the same call may succeed later
+├── FatalError            a retry does not help: the operator has to fix the cause
+│   └── HeldError         the rows are not as expected: the operator releases them, or not
+├── Skipped               nothing is wrong and nothing is sent, because of a limit or a schedule
+└── UnknownOutcomeError   the operation may have succeeded or not: check before acting
 
-`page()` renders an error as a small page: where, what, the nearest valid value, the known ones, what to do next.
+`page()` renders an error as a small page: where, what, the nearest valid value, the known values, what to do next.
 """
 
 from __future__ import annotations
@@ -22,48 +22,49 @@ from dataclasses import dataclass
 from typing import Literal
 
 SHOWN = 10
-"""Known values that a page lists before it only counts the rest."""
+"""Known values that a page lists; it only counts the others."""
 Again = Literal["task", "person", "command"]
-"""Who tries again: the task by itself; a person who clears it, after its last try; or a person who runs a command."""
+"""Who retries: the task, automatically; the operator, who clears the task after its last attempt; or the operator, who
+runs a command again."""
 _again: ContextVar[Again] = ContextVar("again", default="task")
 _LONGEST = 1000
-"""Characters of a page's line: what a file holds may be a megabyte."""
+"""Characters of one line of a page: a value in a file may be a megabyte long."""
 _WIDEST = 110
-"""Characters of a quoted line; a longer one is cut around the place it is quoted for."""
+"""Characters of a quoted line; a longer line is cut around the position that it is quoted for."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A position in a declaration: `file` as the reader knows it, `line` and `column` counted from 1."""
+    """A position in a declaration: `file` as the reader knows it; `line` and `column` count from 1."""
 
     file: str
     line: int = 1
     column: int = 1
     excerpt: str = ""
-    """The line of the file; empty where showing it could show a secret."""
+    """The line of the file; empty if it could show a secret."""
     width: int = 1
-    """Characters of the line that are meant, from `column` on."""
+    """Characters of the line that are marked, starting at `column`."""
 
     def __str__(self) -> str:
         return f"{_visible(self.file)}:{self.line}:{self.column}"
 
     def quote(self) -> list[str]:
-        """The line under its number, and carets below what is meant; nothing without an excerpt."""
+        """The line with its number, and carets below the marked characters; empty without an excerpt."""
         if not self.excerpt:
             return []
         text, start = _around(self.excerpt, self.column - 1)
-        meant = _cells(text[start : start + self.width]) or 1
+        marked = _cells(text[start : start + self.width]) or 1
         gutter = f"{self.line:>5} | "
-        return [gutter + _visible(text), " " * (len(gutter) - 2) + "| " + " " * _cells(text[:start]) + "^" * meant]
+        return [gutter + _visible(text), " " * (len(gutter) - 2) + "| " + " " * _cells(text[:start]) + "^" * marked]
 
 
 class SluiceError(Exception):
-    """What went wrong, and everything a reader needs to put it right.
+    """What went wrong, and everything that a reader needs to correct it.
 
-    `known` is listed in the order given and cut after the first `SHOWN`: the nearest come first in a long one."""
+    `known` keeps its order, and only the first `SHOWN` are shown: put the nearest values first in a long list."""
 
     advice = ""
-    """What to do next when the error itself does not say."""
+    """The next step of an error that gives none."""
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class SluiceError(Exception):
         self.next_step = next_step or self.advice
         self.subject: tuple[str | int, ...] = ()
         self.again: Again | None = None
-        """Who tries again, if it is not who always does in this process."""
+        """Who retries this error. Default: as in the context; see `shown_by_a_command`."""
 
     def __str__(self) -> str:
         return self.page()
@@ -113,18 +114,18 @@ class DefinitionError(SluiceError):
 class RetriableError(SluiceError):
     """The network, a server or a disk failed; the same call may succeed later.
 
-    `next_step` is what to do if that does not help; the page says who tries again."""
+    `next_step` is what to do if retries do not help; the page adds who retries."""
 
-    advice = "look at the server named above"
+    advice = "check the server named above"
 
     def _next(self, again: Again) -> str:
         if again == "task":
-            return f"nothing yet: it is tried again; if it goes on, {self.next_step}"
+            return f"nothing yet: the task retries; if it keeps failing, {self.next_step}"
         return f"{self.next_step}, then {'run the command again' if again == 'command' else 'clear the failed task'}"
 
 
 class FatalError(SluiceError):
-    """Trying again changes nothing: the data, the credentials or the destination need a person."""
+    """A retry does not help: someone has to correct the data, the credentials or the destination."""
 
     advice = "correct the cause, then clear the failed task"
 
@@ -134,29 +135,29 @@ class FatalError(SluiceError):
 
 
 class HeldError(FatalError):
-    """The rows are not as the export expects them: nothing is sent until a person has looked and releases them."""
+    """The rows are not as the export expects them: nothing is sent until the operator has checked and releases them."""
 
 
 class Skipped(SluiceError):  # noqa: N818 - not a failure
-    """Nothing is wrong and nothing is sent: a limit or a schedule says so."""
+    """Nothing is wrong and nothing is sent, because of a limit or a schedule."""
 
-    advice = "nothing, if this is meant"
+    advice = "nothing, if this is intended"
 
 
 class UnknownOutcomeError(SluiceError):
-    """The last answer was lost: the act may have happened. Nothing is assumed."""
+    """The last response was lost, so the operation may have succeeded or not."""
 
-    advice = "nothing yet: the next try looks whether it has happened, and so does the next run"
+    advice = "nothing yet: the next attempt checks whether it happened, and so does the next run"
 
     def _next(self, again: Again) -> str:
-        asked = {"task": self.next_step, "person": "clear the failed task", "command": "run the command again"}
-        looks = "" if again == "task" else ": it looks whether it has happened, and so does the next run"
-        return f"{asked[again]}{looks}"
+        step = {"task": self.next_step, "person": "clear the failed task", "command": "run the command again"}
+        checks = "" if again == "task" else ": it checks whether it happened, and so does the next run"
+        return f"{step[again]}{checks}"
 
 
 @contextmanager
 def shown_by_a_command() -> Iterator[None]:
-    """Pages that are made here are read by somebody who ran a command: nothing tries again by itself."""
+    """Render pages for the user of a command, which retries nothing automatically."""
     token = _again.set("command")
     try:
         yield
@@ -166,9 +167,10 @@ def shown_by_a_command() -> Iterator[None]:
 
 @contextmanager
 def about(*subject: str | int) -> Iterator[None]:
-    """Errors from inside concern this part of the declarations: `("exports", "orders", "fields", 2)`.
+    """Add a subject to errors raised in the block: the part of the declarations that they concern, such as
+    `("exports", "orders", "fields", 2)`.
 
-    Nested, the outer words come first. Whoever holds the files turns the subject into a `Place`."""
+    Outer blocks prepend their words. The caller that has the files turns the subject into a `Place`."""
     try:
         yield
     except SluiceError as error:
@@ -177,15 +179,15 @@ def about(*subject: str | int) -> Iterator[None]:
 
 
 def internal(error: Exception, place: Place | None = None) -> DefinitionError:
-    """The page for a mistake of Sluice's own that one declaration has met. It says where in the code, and nothing of
-    what the error itself says: that may hold a value."""
+    """The error for a bug in Sluice that one declaration has triggered. It names the place in the code and omits the
+    original message, which may contain a value."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/sluice/" in frame.filename] or frames
     where = f" in {own[-1].filename.rpartition('/sluice/')[2]}:{own[-1].lineno}" if own else ""
     return DefinitionError(
-        f"Sluice cannot read this, by a mistake of its own: {type(error).__name__}{where}",
+        f"a bug in Sluice prevents it from reading this: {type(error).__name__}{where}",
         place=place,
-        next_step="report this line, with the file if you may show it; other declarations are not affected",
+        next_step="report this line, with the file if you may share it; other declarations are not affected",
     )
 
 
@@ -195,7 +197,7 @@ def _listed(known: Sequence[str]) -> str:
 
 
 def _around(text: str, start: int) -> tuple[str, int]:
-    """The part of a long line that `start` lies in, and where in that part."""
+    """The part of a long line around `start`, and the position of `start` in that part."""
     if len(text) <= _WIDEST:
         return text, start
     begin = max(0, min(start - _WIDEST // 2, len(text) - _WIDEST))
@@ -208,10 +210,10 @@ def _cut(line: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Tabs as one space, so that carets stand where they should; what a terminal would obey, as `?`."""
+    """Replace a tab by one space, so that carets line up, and every control character by `?`."""
     return "".join(" " if c == "\t" else c if c.isprintable() else "?" for c in text)
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal the text takes."""
+    """How many terminal columns the text takes."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

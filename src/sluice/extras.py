@@ -1,4 +1,4 @@
-"""Which extra of the package brings a library that is not installed."""
+"""The extra of the package that installs a missing library."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ EXTRAS = {
     "pyiceberg": "iceberg",
     "pysequoia": "openpgp",
 }
-"""Modules that come with an extra, as `pyproject.toml` lists them."""
+"""The extra that installs each module, as in `pyproject.toml`."""
 
 
 @contextmanager
 def needing_extras() -> Iterator[None]:
-    """Raise a `FatalError` with the command to run if an import in the block fails for want of an extra."""
+    """Raise a `FatalError` with the `pip` command if an import in the block fails because an extra is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -39,13 +39,13 @@ def needing_extras() -> Iterator[None]:
         if extra is None:
             raise
         raise FatalError(
-            f"this needs {DISTRIBUTION}[{extra}], which is not installed: there is no module {error.name}",
-            next_step=f"install it wherever Airflow's tasks run: pip install '{DISTRIBUTION}[{extra}]'",
+            f"this needs {DISTRIBUTION}[{extra}], which is not installed: module {error.name} is missing",
+            next_step=f"install it on every machine that runs Airflow's tasks: pip install '{DISTRIBUTION}[{extra}]'",
         ) from error
 
 
 def _extra(module: str) -> str | None:
-    """The extra of a module, or of the nearest package that it lies in."""
+    """The extra of a module, or of its nearest parent package."""
     levels = module.split(".")
     names = (".".join(levels[:length]) for length in range(len(levels), 0, -1))
     return next((EXTRAS[name] for name in names if name in EXTRAS), None)

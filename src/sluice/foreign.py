@@ -1,9 +1,10 @@
-"""What our errors may repeat of a library's error. Libraries quote customers' values, and errors go to logs, XComs,
-mail and webhooks. So we show the error's type, its code, phrases that an engine always words the same way, and names
-that stand in our own statement.
+"""The part of a library's error that Sluice's errors may repeat.
 
-An engine whose SQL can raise a text of its own (`error(email)` in DuckDB, `RAISE` in PostgreSQL) may say anything:
-nothing else of its error is shown. The text of any other error is shown up to the first sign of a value.
+Libraries quote customers' values, and errors go to logs, XComs, mail and webhooks. So Sluice shows the error's type,
+its code, fixed phrases of the engine, and names that occur in Sluice's own statement.
+
+SQL can make an engine raise any text (`error(email)` in DuckDB, `RAISE` in PostgreSQL), so nothing else of an engine's
+error is shown. The text of any other error is shown up to the first character that may start a value.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _ENGINE = re.compile(
     r"(Invalid Input|Conversion|Out of Range|Out of Memory|Not implemented|Binder|Catalog|Parser|Syntax|Constraint|IO|"
     r"Serialization|TransactionContext|Permission|INTERNAL|FATAL|Mismatch Type|Invalid type|Sequence) Error: "
 )
-"""How DuckDB's errors begin, whichever type of Python's they come in: as a stream, they are `OSError`."""
+"""How the text of a DuckDB error starts. The Python type varies: errors of a stream are `OSError`."""
 _PHRASES = re.compile(
     r"(?:could not|cannot|can't|failed to|unable to) (?:convert|cast|parse|decode|allocate|write|read)(?: \w+ string| "
     r"string| block| file)?|type \w+ with value|overflow in \w+(?: of \w+)?|malformed json|unknown timezone|extract "
@@ -30,7 +31,7 @@ _PHRASES = re.compile(
     r"authentication failed|connection (?:refused|reset|timed out|closed)|reading the stream registered as",
     re.I,
 )
-"""Phrases that engines use unchanged, whatever the value."""
+"""Phrases of engines that never contain a value."""
 _BEFORE_VALUES = re.compile(r"[^'\"(:\n=@\[{<`\d]*")
 _QUOTED = re.compile(r"""["'`]([^"'`\n]{1,128})["'`]|: ([\w.]{1,128})$""", re.M)
 _LITERAL = re.compile(
@@ -41,12 +42,12 @@ _LINE = re.compile(r"\n\n?LINE (\d{1,6}): ([^\n]*)\n([ \^~]*\^[ \^~]*)?")
 
 
 class ForeignError(Exception):
-    """Replaces a library's error in a traceback: its type and place, without the values that it quoted."""
+    """Replaces a library's error in a traceback. It keeps the type and the place, and drops quoted values."""
 
 
 def said(error: BaseException, ours: str = "") -> str:
-    """The error's message without any value. `ours` is the statement that failed, or another text that we may show:
-    names that the error quotes are shown if they stand there outside literals."""
+    """The error's message without any value. `ours` is the statement that failed, or another text that may be shown:
+    a name that the error quotes is shown if `ours` contains it outside literals."""
     text = str(error).strip()
     if type(error).__module__.partition(".")[0] == "sluice":
         return error.what if isinstance(error, SluiceError) else text
@@ -64,7 +65,7 @@ def said(error: BaseException, ours: str = "") -> str:
 
 
 def without_values(error: BaseException) -> BaseException:
-    """The error with its causes, in which a `ForeignError` at the same place replaces each error of a library's."""
+    """The error and its causes. A `ForeignError` with the same traceback replaces each error of a library."""
     safe: BaseException = error
     if not isinstance(error, SluiceError):
         safe = ForeignError(f"{type(error).__module__}.{type(error).__qualname__}: {said(error)}")
@@ -76,13 +77,13 @@ def without_values(error: BaseException) -> BaseException:
 
 
 def sqlstate(error: BaseException) -> str:
-    """The five characters in which SQL databases say what went wrong; empty if the error has none."""
+    """The five-character error code of SQL databases; empty if the error has none."""
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     return state if isinstance(state, str) and re.fullmatch(r"[0-9A-Z]{5}", state) else ""
 
 
 def without_literals(statement: str) -> str:
-    """The statement with dots in place of the contents of its literals; every character keeps its position."""
+    """The statement with each literal's content replaced by dots; every character keeps its position."""
     return _LITERAL.sub(lambda found: found["name"] or re.sub(r"[^'\n]", ".", found[0]), statement)
 
 
@@ -99,14 +100,14 @@ def _phrase(text: str) -> str:
 
 
 def _code(error: BaseException) -> str:
-    """The database's own code as its driver gives it: SQLite's name, or the number that MySQL's drivers put first."""
+    """The database's own code from its driver: SQLite's error name, or the number that MySQL's drivers put first."""
     code = getattr(error, "sqlite_errorname", None) or next(iter(error.args), None)
     known = isinstance(code, int) or (isinstance(code, str) and re.fullmatch(r"SQLITE_[A-Z_]+", code))
     return f" ({code})" if known else ""
 
 
 def _of_ours(text: str, ours: str) -> str:
-    """The names that the error quotes and that stand in our statement."""
+    """The names that the error quotes and that our statement contains."""
     words = set(re.findall(r"[\w.]+", without_literals(ours)))
     quoted = dict.fromkeys(one or last for one, last in _QUOTED.findall(text.partition("\n")[0]))
     names = [name for name in quoted if name in words]
@@ -114,7 +115,7 @@ def _of_ours(text: str, ours: str) -> str:
 
 
 def _where(text: str, ours: str) -> str:
-    """The line of our statement that an engine quotes below its error, with its carets and without literals."""
+    """The line of our statement that an engine quotes below its error, with its carets, without literals."""
     for line, shown, carets in _LINE.findall(text + "\n"):
         inner = shown.removeprefix("...").removesuffix("...")
         start = ours.find(inner)
@@ -125,6 +126,6 @@ def _where(text: str, ours: str) -> str:
 
 
 def _of_a_database(error: BaseException) -> bool:
-    """Whether it is one of DB-API's errors, by the names that the standard gives them."""
+    """Whether it is a DB-API error, by the class names that the standard defines."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     return "DatabaseError" in kinds or {"InterfaceError", "Error"} <= kinds

@@ -1,9 +1,9 @@
-"""The memory of one process for rows and bytes: one budget, from which everything on the data path has its part.
+"""The memory budget of one process for rows and bytes. Everything on the data path takes its share from it.
 
-A step that sends has three quarters of it for rows, which are read, decoded, mapped and encoded, and one for bytes on
-their way to the destination. A step that asks an SQL engine gives it one half, beyond which it spills, and has the
-other for rows. What has a fixed size follows from the budget; who reads rows takes an estimate from the pool before,
-and gives it back after.
+A step that sends uses three quarters for rows (read, decoded, mapped, encoded) and one quarter for bytes on their way
+to the destination. A step with an SQL engine gives the engine one half, beyond which it spills to disk, and uses the
+other half for rows. Fixed sizes are fractions of the budget. Code that reads rows first takes its estimated size from
+the pool, and gives it back afterwards.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ R = TypeVar("R")
 
 DEFAULT = 512 * 10**6
 LEAST = 64 * 10**6
-"""Below this, engines have no room to spill and a worker has none for a table."""
+"""With less, an engine cannot even spill, and a worker cannot hold one table."""
 _KEPT = 4
-"""How often a table is in memory on its way: decoded, mapped, in the format's types, as text."""
+"""Copies of a table in memory along the path: decoded, mapped, in the format's types, as text."""
 
 
 class Pool:
-    """Bytes that are lent, in the order in which they are asked for. Who asks for more than there is waits for
-    everything to be back, and then has it alone: a row may be larger than any pool.
+    """Lends bytes in the order of the requests. A request for more than the pool's size waits until everything is back,
+    and then has the pool alone: a row may be larger than any pool.
 
-    Nobody who holds some may ask for more."""
+    A thread that holds bytes must not take more: it could deadlock."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.lent = 0
         self.most = 0
-        """Lent at once, at most."""
+        """The most bytes that were lent at the same time."""
         self._waiting: deque[object] = deque()
-        self._changed = threading.Condition()  # its lock can be taken again: a collector may give back inside it
+        self._changed = threading.Condition()  # its lock is reentrant: the garbage collector may call `give` inside it
 
     def take(self, size: int, given_up: Callable[[], bool] = lambda: False) -> bool:
-        """Borrow so many bytes; False where the wait was given up, which is looked at every second."""
+        """Borrow `size` bytes; block until they are free. False if `given_up`, called every second, becomes true."""
         ticket = object()
         with self._changed:
             self._waiting.append(ticket)
@@ -58,14 +58,14 @@ class Pool:
                 self._changed.notify_all()
 
     def give(self, size: int) -> None:
-        """Give them back."""
+        """Give `size` bytes back."""
         with self._changed:
             self.lent -= size
             self._changed.notify_all()
 
     @contextmanager
     def held(self, size: int) -> Iterator[None]:
-        """Borrowed while the block runs."""
+        """Borrow `size` bytes for the duration of the block."""
         self.take(size)
         try:
             yield
@@ -74,36 +74,37 @@ class Pool:
 
 
 class Budget:
-    """So many bytes, and what follows from them."""
+    """`total` bytes, and the shares that follow from them."""
 
     def __init__(self, total: int, *, engine: bool = False) -> None:
         self.total = total
         self.shape = total, engine
         self.rows = Pool(total // 2 if engine else total // 4 * 3)
         self.sending = Pool(total // 4)
-        self.table = total // 64
-        """Bytes of the rows that are handed on at once."""
+        self.table = total // 32
+        """The most bytes of one table that is passed on."""
         self.whole = total // 8
-        """Bytes up to which rows that lie together are decoded together, the fastest way."""
+        """Adjacent rows of up to so many bytes are decoded together, which is fastest."""
 
     @property
     def engine(self) -> str:
-        """What an SQL engine holds before it spills, as DuckDB spells it."""
+        """The memory limit of an SQL engine before it spills, in DuckDB's syntax."""
         return f"{self.total // 2}B"
 
     def cost(self, decoded: int) -> int:
-        """What rows take that are decoded to so many bytes and handed on in tables."""
+        """Bytes of memory for rows that decode to `decoded` bytes and are passed on in tables."""
         return decoded + _KEPT * min(decoded, self.table)
 
 
 def in_turn(
     act: Callable[[T], R], items: Iterable[T], threads: Executor, *, most: int, weigh: Callable[[R], int]
 ) -> Iterator[R]:
-    """What `act` makes of each item, in order: of several at once, as far as their results have room in an eighth of
-    the budget, by the heaviest so far; of one by one at least, and of `most` at most."""
+    """Apply `act` to each item in parallel, and yield the results in order. At most `most` items are in flight, and no
+    more than fit into an eighth of the budget if each weighs as much as the heaviest result so far; at least one."""
     room, heaviest = budget().total // 8, 0
     waiting: deque[Future[R]] = deque()
     for item in items:
+        # Until the first result is weighed, only one item is in flight.
         while len(waiting) >= (1 if not heaviest and waiting else max(1, min(most, room // max(heaviest, 1)))):
             result = waiting.popleft().result()
             heaviest = max(heaviest, weigh(result), 1)
@@ -117,18 +118,18 @@ _budget = Budget(DEFAULT)
 
 
 def budget() -> Budget:
-    """The process's budget."""
+    """The budget of this process."""
     return _budget
 
 
 def use(total: int, *, engine: bool = False) -> None:
-    """Let the process have so many bytes from now on, of which an SQL engine needs its half or not. What is lent goes
-    back to where it came from."""
+    """Set the budget of this process to `total` bytes; `engine` reserves half for an SQL engine. Bytes that are lent
+    when it is called go back to the old budget."""
     global _budget
     if _budget.shape != (total, engine):
         _budget = Budget(total, engine=engine)
 
 
 def cores() -> int:
-    """The processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Where things are on this machine: one rule for commands, DAG files, tasks and the local Airflow."""
+"""Locations on this machine: one rule for commands, DAG files, tasks and the local Airflow."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-"""The checkout that this package lies in; a folder of Python's own if it was installed from a wheel."""
+"""The checkout that contains this package; a folder of the Python installation if a wheel was installed."""
 _MARKS = ("exports", "catalog", "connections", "project.yaml")
-"""What an `include/` holds if it holds declarations."""
+"""An `include/` with any of these contains declarations."""
 _dag_file: Path | None = None
-"""The DAG file that this process has read last: a task's own."""
+"""The DAG file that this process read last; in a task, the file of its DAG."""
 
 
 @dataclass(frozen=True)
 class Where:
-    """The places of one project, as absolute paths."""
+    """The locations of one project, as absolute paths."""
 
     include: Path
     """The declarations: `SLUICE_INCLUDE`, or the project's `include/`."""
     home: Path
-    """Where relative paths of `fs` connections start, beside `airflow_settings.yaml`: `SLUICE_HOME`, or the project."""
+    """The base of relative paths in `fs` connections, with `airflow_settings.yaml`: `SLUICE_HOME`, or the project."""
     local: Path
-    """What the local Airflow makes: the project's `.local/`."""
+    """The files of the local Airflow: the project's `.local/`."""
 
     @property
     def running(self) -> Path:
-        """The record of the local Airflow that runs. There is none while none does."""
+        """The record of the running local Airflow. The file exists only while it runs."""
         return self.local / "run" / "address"
 
     @property
@@ -38,16 +38,16 @@ class Where:
 
 
 def where() -> Where:
-    """The places that this process's environment names; a relative path starts from its working folder.
+    """The locations for this process. Relative paths in environment variables start from the working folder.
 
-    The project is the first folder with an `include/` that holds declarations: that of the DAG file, `AIRFLOW_HOME`,
-    the working folder, the checkout of this package. If there is none, it is the working folder."""
+    The project is the first of these folders whose `include/` contains declarations: the DAG file's folder, its parent,
+    `AIRFLOW_HOME`, the working folder, the checkout of this package. Default: the working folder."""
     project = next(filter(_has_declarations, _candidates()), Path.cwd())
     return Where(_named("SLUICE_INCLUDE", project / "include"), _named("SLUICE_HOME", project), project / ".local")
 
 
 def of_dag_file(file: str) -> Where:
-    """The places of the project that a DAG file belongs to: here, and in whatever this process does afterwards."""
+    """The locations of the project that a DAG file belongs to. `where()` in this process uses the file from now on."""
     global _dag_file
     _dag_file = Path(file).absolute() if file else None
     return where()

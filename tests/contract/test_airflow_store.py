@@ -56,13 +56,27 @@ def test_a_golden_case_is_stored(case: str, include: Path, store: AirflowStore) 
     every_export_is_there(store, include)
 
 
-def hostile_exports() -> dict[str, dict[str, object]]:
-    """An export for each hostile value of each key that Airflow is given, and for the longest that may be."""
-    keys = ("title", "description", "owner", "tags", "schedule", "retries", "retry_delay", "time_limit", "late_after")
+KEYS = ("title", "description", "owner", "tags", "schedule", "retries", "retry_delay", "time_limit", "late_after")
+"""What Airflow is given of an export."""
+
+
+def of_every_value(include: Path) -> dict[str, dict[str, object]]:
+    """Two exports for each hostile value: one has it under every key that accepts it, one under all that do not."""
+    values = {f"{key.replace('_', '-')}-{number}": (number, key) for number in range(len(HOSTILE)) for key in KEYS}
+    given = {number: {key: [value] if key == "tags" else value for key in KEYS} for number, value in enumerate(HOSTILE)}
+    write(include, {name: SOUND | {key: given[number][key]} for name, (number, key) in values.items()})
+    accepted = load(include).project.exports.keys()
     found: dict[str, dict[str, object]] = {}
-    for number, value in enumerate(HOSTILE):
-        for key in keys:
-            found[f"{key.replace('_', '-')}-{number}"] = SOUND | {key: [value] if key == "tags" else value}
+    for name, (number, key) in values.items():
+        kind = "accepted" if name in accepted else "refused"
+        found.setdefault(f"{kind}-{number}", dict(SOUND))[key] = given[number][key]
+        (include / "exports" / f"{name}.yaml").unlink()
+    return found
+
+
+def longest_values() -> dict[str, dict[str, object]]:
+    """An export for the longest value of each key, and for the first and the last day that a schedule may name."""
+    found: dict[str, dict[str, object]] = {}
     for key, longest in (("title", 2000), ("owner", 500), ("description", 16_000)):
         found[f"longest-{key}"] = SOUND | {key: "\U0001f4a9" * longest}
     found["longest-tag"] = SOUND | {"tags": ["\U0001f4a9" * 100]}
@@ -78,19 +92,27 @@ def hostile_exports() -> dict[str, dict[str, object]]:
     return found
 
 
+def write(include: Path, exports: dict[str, dict[str, object]]) -> None:
+    for name, export in exports.items():
+        text = yaml.safe_dump(export, allow_unicode=True).encode("utf-8", "surrogatepass")
+        (include / "exports" / f"{name}.yaml").write_bytes(text)
+
+
 LONG_CRON = (
     f"{','.join(map(str, range(0, 60, 2)))} {','.join(map(str, range(24)))} {','.join(map(str, range(1, 20)))} * *"
 )
 
 
 def test_hostile_values_are_stored_or_said(include: Path, store: AirflowStore) -> None:
-    for name, export in hostile_exports().items():
-        text = yaml.safe_dump(export, allow_unicode=True).encode("utf-8", "surrogatepass")
-        (include / "exports" / f"{name}.yaml").write_bytes(text)
+    exports = of_every_value(include)
+    write(include, exports | longest_values())
     loaded = load(include)
     assert "daily" in loaded.project.exports
     for longest in ("longest-title", "longest-owner", "longest-description", "longest-tag", "longest-cron", "x" * 100):
         assert longest in loaded.project.exports, loaded.broken.get(longest)
+    sound = {name for name in exports if name in loaded.project.exports}
+    assert sound == {name for name in exports if name.startswith("accepted")}
+    assert len(sound) > 50
     every_export_is_there(store, include)
 
 

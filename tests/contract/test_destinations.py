@@ -96,7 +96,7 @@ def _row(subject: Subject, measured: dict[str, object]) -> str:
 @every_client
 class TestDestinations(OnItsServer, DestinationExam):
     def test_errors_name_the_connection_and_the_file(self, destination: Destination) -> None:
-        with pytest.raises(FatalError, match=r"connection acme: '../x' is not a file name below its folder"):
+        with pytest.raises(FatalError, match=r"connection acme: '../x' is not a valid file name"):
             destination.put("../x", [b"x"])
         with pytest.raises(FatalError, match=r"connection acme: .*there"):
             list(destination.read("not-there"))

@@ -103,7 +103,7 @@ def test_files_are_written_whole_listed_read_and_removed(place: Place, fleet: Fl
     assert opened.stat("a/none") is None
 
 
-PROMISES_NOTHING = {"gcs_hmac": "cannot create a file only if it is absent"}
+PROMISES_NOTHING = {"gcs_hmac": "cannot create a file only if it does not exist"}
 """Where a file cannot be created only if it is absent, and what is said of it."""
 IGNORES = {"rclone", "gcs_token"}
 """Servers that answer as if they had obeyed the condition, and overwrite the file."""
@@ -256,6 +256,6 @@ def test_nobody_is_followed_to_another_host(kind: str, fleet: Fleet) -> None:
         }[kind]()
         conn_id = fleet.connect(f"sent_on_{kind}", connection)
         for act in (lambda at: at.read_bytes("x"), lambda at: at.list(), lambda at: at.create("a/b", b"x")):
-            with pytest.raises(FatalError, match=f"(?s)sent_on_{kind}.*sends us on to"):
+            with pytest.raises(FatalError, match=f"(?s)sent_on_{kind}.*redirects to"):
                 act(open_filesystem(fleet, conn_id, "inbound"))
         assert other.heads == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from sluice.formats import FORMATS
 from sluice.formats.base import Format
 from sluice.testing import FormatExam
 from sluice.testing.formats import Read, Spell, next_to_numbers, profiles, write
-from sluice.testing.values import REFUSED
+from sluice.testing.values import CASES, REFUSED, Case
 from tests.contract.format_variants import VARIANTS, Variant, duckdb_rows
 
 every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.id)
@@ -44,6 +45,18 @@ class TestFormats(FormatExam):
     def many(self, variant: Variant) -> pa.Table:
         table = profiles(70_000)
         return table.slice(5, 301) if variant.options.get("row_group") else table
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+    def test_rows_in_the_middle_of_a_longer_table(
+        self,
+        format: Format,  # noqa: A002
+        read: Read,
+        spelled: Spell,
+        refuses: Collection[str],
+        case: Case,
+    ) -> None:
+        super().test_rows_in_the_middle_of_a_longer_table(format, read, spelled, refuses, case)
 
     @pytest.mark.slow
     def test_the_same_rows_give_the_same_bytes_however_they_are_split(self, format: Format, many: pa.Table) -> None:  # noqa: A002

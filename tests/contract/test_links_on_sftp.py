@@ -75,8 +75,8 @@ def test_a_link_out_of_the_logins_folder_is_refused(lake: Path, fleet: Fleet, se
     (lake / link).symlink_to(target)
     with pytest.raises(FatalError) as refused:
         rows(lake, fleet)
-    told = f"{lake.name}/{link} leads to {target}, which is outside of the connection's folder {server.folder}"
-    hidden = f"{lake.name}/{link} is a link, and the server does not say where it leads"
+    told = f"{lake.name}/{link} leads to {target}, which is outside the connection's folder {server.folder}"
+    hidden = f"{lake.name}/{link} is a link, and the server does not show where it leads"
     assert {"sshd": told, "asyncssh": hidden}[_kind(server)] in str(refused.value)
 
 
@@ -87,12 +87,12 @@ def _kind(server: SftpServer) -> str:
 def test_a_link_to_nothing_is_told(lake: Path, fleet: Fleet) -> None:
     put(lake / "d/1.parquet", 1)
     (lake / "d/2.parquet").symlink_to("gone.parquet")
-    with pytest.raises(FatalError, match=r"d/2\.parquet is a link to what is not there"):
+    with pytest.raises(FatalError, match=r"d/2\.parquet is a link whose target does not exist"):
         rows(lake, fleet)
 
 
 def test_a_name_that_is_no_utf_8_is_refused_by_its_place(lake: Path, fleet: Fleet) -> None:
     put(lake / "d/1.parquet", 1)
     (lake / "d/1.parquet").rename(lake / os.fsdecode(b"d/caf\xe9.parquet"))
-    with pytest.raises(FatalError, match="is named with a control character, a backslash or a byte that is no UTF-8"):
+    with pytest.raises(FatalError, match="contains a control character, a backslash or invalid UTF-8"):
         rows(lake, fleet)

@@ -106,7 +106,9 @@ def test_without_a_right_to_remove_a_connection_delivers_and_says_so(scene: Scen
     for _ in range(2):
         probed = tried(scene)
         assert set(probed.denied) == {"remove"}
-        assert re.search("which stays: .*parts of runs that fail stay for good: .*permission denied", str(probed))
+        assert re.search(
+            "which stays: .*parts of failed runs stay at the destination: .*permission denied", str(probed)
+        )
     assert scene.run("published")
     proxy.rules.clear()
     assert [name for name in scene.destination(lambda at: [one.name for one in at.list("")]) if "probe" in name] == [

@@ -14,7 +14,7 @@ import pytest
 
 from sluice.cli import main
 from sluice.delivery import abort
-from sluice.delivery.publish import committing
+from sluice.delivery.commit import committing
 from sluice.errors import FatalError
 from sluice.model.access import AwsAccess, AwsKeys
 from sluice.model.manifest import Manifest
@@ -48,7 +48,7 @@ def make(fleet: Fleet, tmp_path: Path) -> Callable[[], Scene]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_at_each_call_to_the_store(make: Any, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(abort, "PAUSES", (0.01,))
-    monkeypatch.setattr(committing, "LOOKS", (0.0, 0.0))
+    monkeypatch.setattr(committing, "CHECKS", (0.0, 0.0))
     recorded = make()
     recorded.run("struck")
     calls = [call for call in recorded.tape.calls if call.where == "destination"]

@@ -19,6 +19,8 @@ from sluice.definition.models.catalog import SYSTEM_REFRESH
 
 T = TypeVar("T")
 PROJECT = Path(__file__).parent / "project"
+PATIENCE = 900.0
+"""Seconds that a test waits for what comes within a minute: on a tenth of a core it takes ten."""
 
 
 class Stack:
@@ -60,7 +62,7 @@ class Stack:
         self.wait_for_dag(dag_id)
         return runs.trigger(self.rest, dag_id, conf).run_id
 
-    def wait(self, dag_id: str, run_id: str, timeout: float = 120) -> str:
+    def wait(self, dag_id: str, run_id: str, timeout: float = PATIENCE) -> str:
         """Wait until a run has ended, `success` or `failed`; print why it has failed."""
 
         def ended() -> str | None:
@@ -72,7 +74,7 @@ class Stack:
             print(self.story(dag_id, run_id))
         return state
 
-    def wait_for_dag(self, dag_id: str, timeout: float = 60) -> None:
+    def wait_for_dag(self, dag_id: str, timeout: float = PATIENCE) -> None:
         """Wait until Airflow has parsed a DAG."""
 
         def known() -> bool:
@@ -80,7 +82,7 @@ class Stack:
 
         self.until(f"the DAG {dag_id}; import errors: {self.import_errors()}", known, timeout)
 
-    def until(self, what: str, ask: Callable[[], T | None], timeout: float = 60) -> T:
+    def until(self, what: str, ask: Callable[[], T | None], timeout: float = PATIENCE) -> T:
         """Ask until there is an answer, and return it. Fails the test after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not (answer := ask()):
@@ -92,7 +94,7 @@ class Stack:
         """The run ids, by their DAGs, of what a run's asset events have started so far."""
         return {run.dag_id: run.run_id for run in runs.started_by(self.rest, Run(dag_id, run_id))}
 
-    def report_after(self, dag_id: str, refresh: str, timeout: float = 120) -> dict[str, Any]:
+    def report_after(self, dag_id: str, refresh: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """The report of the run that the system refresh's run `refresh` has started, once that has succeeded."""
         began = time.monotonic()
         run_id = self.until(

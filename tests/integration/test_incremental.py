@@ -99,7 +99,7 @@ def backfill(stack: Stack, *words: str) -> dict[str, bytes]:
         found = list(stack.rest.every("backfills", "backfills", dag_id=DAG))
         return _parts(stack) if found and all(one["completed_at"] for one in found) else None
 
-    return stack.until("the backfill to end", done, 150)
+    return stack.until("the backfill to end", done)
 
 
 def _parts(stack: Stack) -> dict[str, bytes]:

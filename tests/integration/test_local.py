@@ -77,7 +77,7 @@ def test_a_start_that_is_ended_by_a_signal_leaves_nothing_running(tmp_path: Path
             time.sleep(0.05)
         assert len(processes_of(tmp_path)) >= 4
         up.send_signal(signal.SIGTERM)
-        assert up.wait(timeout=60) == 128 + signal.SIGTERM
+        assert up.wait(timeout=600) == 128 + signal.SIGTERM
     assert not processes_of(tmp_path)
 
 

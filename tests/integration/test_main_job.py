@@ -17,7 +17,7 @@ import pytest
 
 from sluice.model.manifest import Manifest
 from tests.integration.cdnow import Cdnow
-from tests.integration.stack import Stack
+from tests.integration.stack import PATIENCE, Stack
 
 
 def manifest_of(report: dict[str, Any]) -> tuple[Manifest, Path]:
@@ -52,8 +52,8 @@ def refreshed(stack: Stack) -> dict[str, dict[str, Any]]:
     for dag_id in ("system_refresh", "export__loyal", "export__purchases"):
         stack.wait_for_dag(dag_id)
     run_id = stack.trigger("system_refresh")
-    assert stack.wait("system_refresh", run_id, timeout=240) == "success"
-    return {name: stack.report_after(f"export__{name}", run_id, timeout=240) for name in ("loyal", "purchases")}
+    assert stack.wait("system_refresh", run_id) == "success"
+    return {name: stack.report_after(f"export__{name}", run_id) for name in ("loyal", "purchases")}
 
 
 def test_segments_arrive_exactly(refreshed: dict[str, dict[str, Any]], cdnow: Cdnow) -> None:
@@ -95,7 +95,7 @@ def test_a_broken_export_hides_no_other_and_says_where(stack: Stack) -> None:
 def test_a_dry_run_sends_nothing(stack: Stack) -> None:
     before = csv_parts(stack)
     run_id = stack.trigger("export__many_parts", conf={"dry_run": True})
-    assert stack.wait("export__many_parts", run_id, timeout=120) == "success"
+    assert stack.wait("export__many_parts", run_id) == "success"
     states = {ti["task_id"]: ti["state"] for ti in stack.task_instances("export__many_parts", run_id)}
     assert (states["extract"], states["upload"], states["publish"]) == ("success", "skipped", "skipped")
     assert csv_parts(stack) == before
@@ -103,12 +103,12 @@ def test_a_dry_run_sends_nothing(stack: Stack) -> None:
 
 def test_missing_data_fails_at_extract_and_names_the_declaration(stack: Stack) -> None:
     run_id = stack.trigger("export__no_data")
-    assert stack.wait("export__no_data", run_id, timeout=120) == "failed"
+    assert stack.wait("export__no_data", run_id) == "failed"
     tries = {ti["task_id"]: (ti["state"], ti["try_number"]) for ti in stack.task_instances("export__no_data", run_id)}
     assert tries["extract"] == ("failed", 1), "a declaration that cannot work is not tried again"
     log = stack.log("export__no_data", run_id, "extract")
     assert "catalog/datasets.yaml:11" in log
-    assert "there is nothing at" in log
+    assert "no file or folder at" in log
     assert not [name for name in stack.delivered() if "nowhere" in name or "missing" in name]
 
 
@@ -120,7 +120,7 @@ def test_a_killed_upload_is_retried_and_delivers_every_row_once(stack: Stack, cd
     wait_until(lambda: len(list(folder.rglob("part-*.csv.gz"))) > already + 200)
     os.kill(pid, signal.SIGKILL)
     sent = len(list(folder.rglob("part-*.csv.gz"))) - already
-    assert stack.wait("export__many_parts", run_id, timeout=240) == "success"
+    assert stack.wait("export__many_parts", run_id) == "success"
     (upload,) = [ti for ti in stack.task_instances("export__many_parts", run_id) if ti["task_id"] == "upload"]
     assert upload["try_number"] == 2, "the kill came too late to interrupt anything"
     assert sent < 3483
@@ -130,7 +130,7 @@ def test_a_killed_upload_is_retried_and_delivers_every_row_once(stack: Stack, cd
     assert not list(folder.rglob("*.tmp")), "the killed process has left something unfinished"
 
 
-def wait_until(ready: Any, timeout: float = 90) -> Any:
+def wait_until(ready: Any, timeout: float = PATIENCE) -> Any:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if value := ready():

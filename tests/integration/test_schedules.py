@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.integration.stack import Stack
+from tests.integration.stack import PATIENCE, Stack
 from tests.integration.test_main_job import csv_rows
 
 ROWS = 500
@@ -41,7 +41,7 @@ class Scene:
     def runs(self, name: str) -> list[dict[str, Any]]:
         return list(self.stack.rest.every(f"dags/export__{name}/dagRuns", "dag_runs"))
 
-    def run(self, name: str, timeout: float = 120) -> str:
+    def run(self, name: str, timeout: float = PATIENCE) -> str:
         """The first run of an export, once there is one."""
         found: str = self.stack.until(f"a run of {name}", lambda: self.runs(name), timeout)[0]["dag_run_id"]
         return found
@@ -52,7 +52,7 @@ class Scene:
     def succeeds(self, name: str, run_id: str) -> None:
         """Wait until a run has ended well: long enough for a busy machine."""
         dag_id = f"export__{name}"
-        assert self.stack.wait(dag_id, run_id, timeout=240) == "success", self.stack.story(dag_id, run_id)
+        assert self.stack.wait(dag_id, run_id) == "success", self.stack.story(dag_id, run_id)
 
     def deferred(self, name: str, run_id: str) -> bool:
         """Whether a run waits without a worker."""
@@ -91,7 +91,7 @@ def test_a_run_that_is_due_during_a_refresh_starts_after_it_and_has_its_rows(sce
     scene.stack.until("the due time", lambda: datetime.now(UTC) > scene.due - timedelta(seconds=5), 90)
     load = scene.load(rows=ROWS, waits=True)
     run_id = scene.run("stock_waits")
-    stack.until("the wait", lambda: scene.deferred("stock_waits", run_id), 120)
+    stack.until("the wait", lambda: scene.deferred("stock_waits", run_id))
     path = f"dags/export__stock_waits/dagRuns/{run_id}/taskInstances/wait_for_refreshes"
     assert stack.rest.get(f"{path}/state-store/waiting")["value"]["for"] == "load_stock (1 run)"
     (stack.root / "lake" / "go").touch()
@@ -116,7 +116,7 @@ def test_a_time_and_a_refresh_both(scene: Scene) -> None:
     stack, run_id = scene.stack, scene.run("stock_fresh")
     assert scene.deferred("stock_fresh", run_id)
     refresh = stack.trigger("system_refresh")
-    assert stack.wait("system_refresh", refresh, timeout=240) == "success"
+    assert stack.wait("system_refresh", refresh) == "success"
     scene.succeeds("stock_fresh", run_id)
     ended = stack.xcom("system_refresh", refresh, "refreshed")["at"]
     began = scene.tasks("stock_fresh", run_id)["extract"]["start_date"]
@@ -129,9 +129,7 @@ def test_a_run_that_the_end_date_stops_says_so(scene: Scene) -> None:
     scene.succeeds("stock_ended", run_id)
     states = {name: task["state"] for name, task in scene.tasks("stock_ended", run_id).items()}
     assert (states["wait_for_refreshes"], states["extract"], states["publish"]) == ("skipped",) * 3
-    assert "stock_ended has ended at 2025-12-31 23:59 UTC" in stack.log(
-        "export__stock_ended", run_id, "wait_for_refreshes"
-    )
+    assert "stock_ended ended at 2025-12-31 23:59 UTC" in stack.log("export__stock_ended", run_id, "wait_for_refreshes")
 
 
 def test_after_a_failed_refresh_a_run_skips_as_declared(scene: Scene) -> None:

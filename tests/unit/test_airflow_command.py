@@ -56,6 +56,7 @@ def record(folder: Path, url: str) -> None:
 WORDS = ("dags", "trigger", "export__x", "--conf", '{"a": -1}', "-h")
 
 
+@pytest.mark.slow
 def test_the_local_one_gets_the_words_and_gives_its_status(tmp_path: Path, listening: str) -> None:
     record(tmp_path, listening)
     other = {"AIRFLOW_HOME": "/another", "AIRFLOW_CONN_LAKE": "fs://"}
@@ -71,9 +72,10 @@ def test_where_no_local_one_runs_it_is_the_environment_s(tmp_path: Path) -> None
     assert said == '[["--help"], {"AIRFLOW_HOME": "/deployed", "AIRFLOW_CONN_LAKE": "fs://"}]'
     (tmp_path / ".local").mkdir()
     status, _, problems = sluice(tmp_path, "--help")
-    assert (status, problems) == (7, "the local Airflow does not run: this is the Airflow of ~/airflow")
+    assert (status, problems) == (7, "the local Airflow is not running; this is the Airflow of ~/airflow")
 
 
+@pytest.mark.slow
 def test_a_local_one_that_was_killed_is_not_spoken_to(tmp_path: Path) -> None:
     record(tmp_path, f"http://{LOOPBACK}:{free_port(0)}")
     status, said, problems = sluice(tmp_path, "dags", "list")

@@ -1,4 +1,4 @@
-"""An error is a small page: where, what, the nearest valid, the known ones, what next."""
+"""An error is a small page: where, what, the nearest valid value, the known ones, what to do next."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ def test_a_class_says_what_to_do_where_the_error_does_not(kind: type[SluiceError
 
 
 @pytest.mark.parametrize("kind", [c for c in CLASSES if c is not SluiceError])
-@pytest.mark.parametrize("own", ["", "make room at the destination"])
-def test_a_page_says_that_it_is_tried_again_only_where_that_is_true(kind: type[SluiceError], own: str) -> None:
-    """C6: a task tries again by itself until its last try; a command never does."""
+@pytest.mark.parametrize("own", ["", "free space at the destination"])
+def test_a_page_announces_a_retry_only_if_there_is_one(kind: type[SluiceError], own: str) -> None:
+    """C6: a task retries automatically until its last attempt; a command never does."""
     error = kind("x", next_step=own)
     in_a_task = error.page()
-    assert ("it is tried again" in in_a_task) == (kind is RetriableError)
+    assert ("the task retries" in in_a_task) == (kind is RetriableError)
     error.again = "person"
     last_try = error.page()
     error.again = None
     with errors.shown_by_a_command():
         by_a_command = error.page()
     for page in (last_try, by_a_command):
-        assert "tried again" not in page
+        assert "retries" not in page
         assert "nothing yet" not in page
         assert kind in (Skipped, DefinitionError) or own or "again" in page or "clear" in page
         assert own in page or kind is UnknownOutcomeError
@@ -101,6 +101,7 @@ def test_carets_stand_below_what_is_meant(line: str, column: int, width: int, ca
     assert Place("f", 1, column, line, width).quote()[1] == carets
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=600), st.data())
 def test_a_long_line_is_cut_around_what_is_meant(line: str, data: st.DataObject) -> None:
@@ -125,9 +126,9 @@ def test_a_subject_is_told_from_the_outside_in() -> None:
     assert caught.value.subject == ("exports", "orders", "fields", 2)
 
 
-def test_only_a_page_knows_who_tries_again() -> None:
+def test_only_a_page_knows_who_retries() -> None:
     """C6: a sentence of an error's own would say it twice in a task, and wrongly in a command."""
     package = Path(errors.__file__).parent
-    said = [path for path in package.rglob("*.py") if '"nothing yet: it is tried' in path.read_text()]
-    said += [path for path in package.rglob("*.py") if '"it is tried again; if' in path.read_text()]
+    said = [path for path in package.rglob("*.py") if '"nothing yet: the task retries' in path.read_text()]
+    said += [path for path in package.rglob("*.py") if '"the task retries; if' in path.read_text()]
     assert said == [package / "errors.py"]

@@ -69,6 +69,7 @@ def test_one_schedule_for_several_overrides_theirs(world: World, capsys: pytest.
     assert printed.endswith("2 written\n")
 
 
+@pytest.mark.slow
 def test_off_and_on_keep_what_is_written_down(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     before = texts(world)["vips"]
     assert main(["schedule", "vips", "--off"]) == 0
@@ -76,7 +77,7 @@ def test_off_and_on_keep_what_is_written_down(world: World, capsys: pytest.Captu
     assert main(["schedule", "vips", "--keep"]) == 0
     assert texts(world)["vips"] == f"{before}enabled: true\n"
     assert main(["schedule", "vips", "--keep"]) == 0
-    assert capsys.readouterr().out.endswith("0 written, 1 as they were\n")
+    assert capsys.readouterr().out.endswith("0 written, 1 unchanged\n")
 
 
 def test_limits_alone_leave_the_rule(world: World) -> None:
@@ -106,6 +107,7 @@ def test_every_rule(world: World, words: list[str], schedule: str) -> None:
     assert texts(world)["vips"].endswith(f"# payday\nschedule: {schedule}\n")
 
 
+@pytest.mark.slow
 def test_a_new_clock_keeps_the_time_zone(world: World) -> None:
     for words, schedule in (
         (["--daily", "06:00", "--timezone", "Europe/Budapest"], '{daily: "06:00", timezone: Europe/Budapest'),
@@ -121,13 +123,13 @@ def test_a_new_clock_keeps_the_time_zone(world: World) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["vips", "people", "--daily", "06:00"], "a dataset-export by the clock ends some day"),
-        (["vips", "people", "--every", "5 hours"], "no part of a day"),
+        (["vips", "people", "--daily", "06:00"], "the clock schedule of a dataset-export needs an end"),
+        (["vips", "people", "--every", "5 hours"], "does not divide a day"),
         (["vips", "vips_too", "--off"], "no export is named `vips_too`"),
         (["vips", "people", "--keep"], "export people has no schedule"),
         (["vips", "broken", "--off"], "no connection is named `nowhere`"),
-        (["vips", "--after", "vips"], "exports follow each other in a circle"),
-        (["vips", "--once", "--end", "2028-01-01"], "runs once: it has no end"),
+        (["vips", "--after", "vips"], "exports follow each other in a cycle"),
+        (["vips", "--once", "--end", "2028-01-01"], "runs once, so it cannot have end"),
     ],
 )
 def test_nothing_is_written_where_one_would_not_hold(
@@ -163,11 +165,12 @@ def test_a_folder_that_cannot_be_written_is_left_whole(world: World, capsys: pyt
     assert main(["schedule", "people", "vips", "--with-refresh"]) == 1
     said = capsys.readouterr().err
     assert "cannot be written: Is a directory; nothing was written" in said
-    assert "edit the declarations where they are kept" in said
+    assert "edit the declarations in their repository" in said
     (world.include / "exports" / ".vips.yaml.new").rmdir()
     assert texts(world) == before
 
 
+@pytest.mark.slow
 def test_the_file_keeps_its_mode(world: World) -> None:
     path = world.include / "exports" / "vips.yaml"
     path.chmod(0o640)

@@ -1,4 +1,4 @@
-"""Whether and how a run is over, as Airflow tells a task."""
+"""Whether and how a run has ended, as far as a task can ask Airflow."""
 
 from __future__ import annotations
 
@@ -6,30 +6,28 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sluice.airflow.private import run_state
 from sluice.airflow.project import WHY, run_config, run_of, word
 from sluice.errors import DefinitionError
 from sluice.model.run import flow_run_id
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
     from sluice.airflow.alerts import Listeners
+    from sluice.airflow.private import RuntimeTaskInstanceProtocol
     from sluice.delivery.finish import Known
     from sluice.delivery.report.begun import Begun
     from sluice.delivery.report.ending import Ending, Tasks, Verdict
-
-NOT_FOUND = 404
 
 
 class TasksOf:
     """The task instances of a run: the core's `Tasks`."""
 
-    def __init__(self, dag_id: str, run_id: str) -> None:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        self._dag_id, self._run_id = dag_id, run_id
-        states = RuntimeTaskInstance.get_task_states(dag_id, run_ids=[run_id]).get(run_id, {})
+    def __init__(self, ti: RuntimeTaskInstanceProtocol) -> None:
+        """Of the run that this one belongs to."""
+        self._dag_id, self._run_id = ti.dag_id, ti.run_id
+        states = ti.get_task_states(ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
         self.states: Mapping[str, str] = {task: word(state) for task, state in states.items()}
 
     def verdict(self, task: str) -> Verdict | None:
@@ -39,8 +37,8 @@ class TasksOf:
         return Verdict.model_validate(found) if isinstance(found, dict) else None
 
     def left(self, task: str, key: str) -> Any:
-        """What a task has left in an XCom; None if it has left nothing."""
-        from airflow.sdk.bases.xcom import BaseXCom
+        """The value of a task's XCom; None if there is none."""
+        from airflow.sdk import BaseXCom
 
         mapped = re.fullmatch(r"upload_(\d+)", task)
         task_id, index = ("upload", int(mapped[1])) if mapped else (task, -1)
@@ -48,7 +46,7 @@ class TasksOf:
 
 
 def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tasks, context: Context) -> Known:
-    """The run that ends, as its last task finds it. What it was started with may mean nothing: then it has failed."""
+    """The run as its last task sees it. A run with an invalid configuration has failed, and must still be finished."""
     from sluice.delivery.finish import Known
     from sluice.delivery.staging import StagedRun
 
@@ -78,7 +76,7 @@ def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tas
 
 
 def begun(flow_run_id: str, context: Context) -> Begun:
-    """The run's name, for those who look for runs that never said how they ended."""
+    """The record that a run has started: later runs use it to find runs that never reported their end."""
     from sluice.delivery.report.begun import Begun
 
     dag_run = context["dag_run"]
@@ -87,31 +85,23 @@ def begun(flow_run_id: str, context: Context) -> Begun:
 
 
 def _reported(context: Context) -> bool:
-    """Whether `publish` has returned its report: a task that someone marks as a success has not."""
-    from airflow.sdk.bases.xcom import BaseXCom
+    """Whether `publish` returned its report. A task that a user marked as success has not."""
+    from airflow.sdk import BaseXCom
 
     ti = context["ti"]
     return BaseXCom.get_one(key="return_value", dag_id=ti.dag_id, task_id="publish", run_id=ti.run_id) is not None
 
 
 def conclude(ending: Ending) -> None:
-    """End the task as the run has ended: Airflow's own exceptions say so."""
+    """End the task with the run's outcome. Raises Airflow's own exceptions for a skipped or failed run."""
     from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
     if ending.outcome == "skipped":
-        raise AirflowSkipException(ending.page or "nothing was to be sent")
+        raise AirflowSkipException(ending.page or "there was nothing to send")
     if ending.outcome != "published":
         raise AirflowFailException(f"{ending.outcome}: {ending.page}")
 
 
 def has_ended(ti: RuntimeTaskInstanceProtocol, dag_id: str, run_id: str) -> bool:
-    """Whether a run of the DAG has succeeded or failed, or is no longer known: someone has deleted it."""
-    from airflow.sdk.exceptions import AirflowRuntimeError
-
-    try:
-        return ti.get_dagrun_state(dag_id, run_id) in ("success", "failed")
-    except AirflowRuntimeError as error:
-        detail = error.error.detail or {}
-        if detail.get("status_code") == NOT_FOUND:
-            return True
-        raise
+    """Whether a run of the DAG has succeeded, failed, or been deleted."""
+    return run_state(ti, dag_id, run_id) in ("success", "failed", None)

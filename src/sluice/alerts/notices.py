@@ -1,4 +1,4 @@
-"""Alerts: what has become of an export, told once for each change to everyone who asked to hear of it."""
+"""Alerts: each receiver gets one notice for each change in how an export's runs end."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from sluice.definition.models.alerts import Alert, Event, Trouble
 
-TURN = timedelta(minutes=2)
-"""How long whoever has put a notice down may take to send it, before others try."""
+LEASE = timedelta(minutes=2)
+"""How long the process that has recorded a notice has to send it, before other processes try."""
 _MOST = 50
-"""Notices that wait for one export; of more, the oldest go."""
+"""Notices that wait for one export; beyond that, the oldest are dropped."""
 _ENDS = 20
-"""Runs whose ends are remembered."""
+"""Ended runs that are remembered."""
 _LINES = 12
 _WIDEST = 300
 _SAYS: Mapping[Event, str] = {
@@ -32,24 +32,24 @@ _SAYS: Mapping[Event, str] = {
 
 @dataclass(frozen=True)
 class News:
-    """What a run has come to."""
+    """How a run ended, or that it is late."""
 
     export: str
     run_id: str
     trouble: Trouble | None
-    """None where the run ended well."""
+    """None if the run succeeded."""
     page: str = ""
-    """What is known of the cause, and what to do next: an error's page, warnings. Never a secret."""
+    """The cause, if it is known, and what to do next: an error's page, or warnings. Never a secret."""
     link: str = ""
     """The run in Airflow."""
     found: bool = False
-    """Found by another run: its own last task may have told of it already."""
+    """Found by another run: the run's own last task may have sent a notice already."""
     backfill: bool = False
-    """Backfills are told of apart: one that fails does not hide that the schedule's runs are well."""
+    """Backfills are tracked separately: a failed backfill does not hide that scheduled runs succeed."""
 
 
 class Notice(BaseModel):
-    """What a receiver gets: a small page. As JSON it is the body of a webhook, whose `text` chat programs show."""
+    """What a receiver gets: a small page. As JSON it is the body of a webhook; chat programs show its `text`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,7 +71,7 @@ class Notice(BaseModel):
 
 
 class Waiting(BaseModel):
-    """A notice that has not left yet."""
+    """A notice that has not been sent yet."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -79,25 +79,24 @@ class Waiting(BaseModel):
     alert: Alert
     notice: Notice
     taken_until: AwareDatetime | None = None
-    """Whoever put it down is sending it until then."""
+    """Until then, only the process that has recorded the notice sends it."""
 
 
-class Told(BaseModel):
-    """What the receivers of one export's notices have heard, or will as soon as their notices have left."""
+class Notified(BaseModel):
+    """What the receivers of one export's notices know, including the notices that wait to be sent."""
 
     model_config = ConfigDict(frozen=True)
 
     runs: dict[str, Trouble] = {}
-    """The trouble that each receiver was told of last and that, as far as it knows, goes on."""
+    """By receiver: the last trouble it was notified of, if no run has succeeded since."""
     backfills: dict[str, Trouble] = {}
     ended: tuple[str, ...] = ()
-    """The runs whose ends were told last: that one of them is late is no news, though the triggerer may say so only
-    then."""
+    """The runs that ended last. A late notice for one of them is dropped: the triggerer may report it after the end."""
     waiting: tuple[Waiting, ...] = ()
-    """In the order in which they are to be sent."""
+    """In sending order."""
 
-    def after(self, alerts: Sequence[Alert], news: News, now: datetime) -> Told:
-        """With what these news give everyone to hear. Whoever is no longer told has heard nothing, and gets nothing."""
+    def after(self, alerts: Sequence[Alert], news: News, now: datetime) -> Notified:
+        """Add the notices that are due for `news`; drop waiting notices of receivers that are no longer declared."""
         if news.run_id in self.ended and (news.trouble == "late" or news.found):
             return self
         known = dict(self.backfills if news.backfill else self.runs)
@@ -106,29 +105,29 @@ class Told(BaseModel):
             event = due(alert, known.get(alert.receiver), news.trouble)
             if event is not None:
                 notice = Notice.of(event, news)
-                waiting.append(Waiting(id=uuid4().hex, alert=alert, notice=notice, taken_until=now + TURN))
+                waiting.append(Waiting(id=uuid4().hex, alert=alert, notice=notice, taken_until=now + LEASE))
             if news.trouble is not None and event is not None:
                 known[alert.receiver] = news.trouble
         if news.trouble is None:
             known = {}
-        heard = {"backfills" if news.backfill else "runs": known}
+        update = {"backfills" if news.backfill else "runs": known}
         ends = (
             self.ended if news.trouble == "late" else (*(run for run in self.ended if run != news.run_id), news.run_id)
         )
-        return self.model_copy(update=heard | {"ended": ends[-_ENDS:], "waiting": tuple(waiting[-_MOST:])})
+        return self.model_copy(update=update | {"ended": ends[-_ENDS:], "waiting": tuple(waiting[-_MOST:])})
 
-    def sent(self, ids: Sequence[str], failed: Sequence[str]) -> Told:
-        """Without the notices that have left; those that have not are anybody's."""
+    def sent(self, ids: Sequence[str], failed: Sequence[str]) -> Notified:
+        """Remove the notices `ids`, which were sent; release those that `failed` for any process to send."""
         left = (one for one in self.waiting if one.id not in ids)
         free = (one.model_copy(update={"taken_until": None}) if one.id in failed else one for one in left)
         return self.model_copy(update={"waiting": tuple(free)})
 
 
-def due(alert: Alert, heard: Trouble | None, trouble: Trouble | None) -> Event | None:
-    """What a receiver is to be told, who has `heard` of a trouble before; None for nothing."""
+def due(alert: Alert, known: Trouble | None, trouble: Trouble | None) -> Event | None:
+    """The event to notify a receiver of, which already knows of `known`; None if there is nothing new."""
     if trouble is None:
-        return "recovered" if heard is not None and "recovered" in alert.on else None
-    return trouble if trouble != heard and trouble in alert.on else None
+        return "recovered" if known is not None and "recovered" in alert.on else None
+    return trouble if trouble != known and trouble in alert.on else None
 
 
 def _first_lines(page: str) -> list[str]:

@@ -8,12 +8,12 @@ from itertools import accumulate, pairwise
 from sluice.model.part import Chunk, Shard
 
 SHARD_RECORDS = 5_000_000
-"""Records that are worth a task of their own: starting one costs about a second, sending these about twelve of
-processor time (`benchmarks/RESULTS.md`), and its workers use every core of its worker."""
+"""Records per shard. Starting a task costs about a second, sending these records about twelve seconds of processor time
+(`benchmarks/RESULTS.md`), and the threads of one task use every core of its worker."""
 
 
 def chunks_of(records: int, size: int, first: int, count: int) -> list[Chunk]:
-    """Chunks `first` to `first + count` of a feed of `records` rows, `size` in each but the last."""
+    """Chunks `first` to `first + count` (exclusive) of a feed with `records` rows, `size` in each except the last."""
     return [
         Chunk(number=number, first=number * size, records=min(size, records - number * size))
         for number in range(first, first + count)
@@ -21,7 +21,7 @@ def chunks_of(records: int, size: int, first: int, count: int) -> list[Chunk]:
 
 
 def pieces_of(chunk: Chunk, records: Sequence[int]) -> list[Chunk]:
-    """The chunk's pieces, of so many records each."""
+    """The chunk's pieces, with the given records each."""
     ends = accumulate(records)
     return [
         Chunk(number=chunk.number, piece=piece, first=chunk.first + end - count, records=count)
@@ -30,7 +30,8 @@ def pieces_of(chunk: Chunk, records: Sequence[int]) -> list[Chunk]:
 
 
 def shards_of(feed: str, records: int, size: int, most: int, number: int) -> list[Shard]:
-    """The shards of one feed, numbered from `number`: of nearly equal chunks, none where there are no records."""
+    """The shards of one feed, numbered from `number`, at most `most`, with nearly equal numbers of chunks; none without
+    records."""
     chunks = -(-records // size)
     wanted = min(most, chunks, -(-records // SHARD_RECORDS))
     bounds = [chunks * i // wanted for i in range(wanted + 1)] if wanted else [0]

@@ -1,8 +1,8 @@
 """Chunks by bytes: how many records go into one file of at most so many bytes.
 
-How large rows become is known when they are encoded and compressed, not before. So a sample says how many records one
-chunk has, and a chunk that turns out larger than its file may be is halved until every piece fits. Both follow from
-the rows, the format and the limit alone.
+The size of rows is known only after they are encoded and compressed. So a sample determines the records of a chunk, and
+a chunk that turns out too large for its file is halved until every piece fits. Both depend only on the rows, the format
+and the limit.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 FILL = 0.9
-"""How full the sample would make a file: rows differ, and a chunk that does not fit is encoded twice."""
+"""The target size as a share of the limit: rows differ in size, and a chunk that does not fit is encoded twice."""
 
 SPOTS, ROWS = 8, 2_000
-"""The sample: so many stretches of the feed, spread evenly from its first record to its last, of so many records."""
+"""The sample: `SPOTS` stretches of `ROWS` records, spread evenly from the feed's first record to its last."""
 
 
 def sample_of(records: int) -> list[tuple[int, int]]:
-    """The stretches that are looked at, as the first record and the one after the last; the whole of a small feed."""
+    """The sampled stretches, as first record and last record (exclusive); a small feed is sampled completely."""
     if records <= SPOTS * ROWS:
         return [(0, records)]
     starts = [(records - ROWS) * spot // (SPOTS - 1) for spot in range(SPOTS)]
@@ -25,13 +25,13 @@ def sample_of(records: int) -> list[tuple[int, int]]:
 
 
 def records_within(limit: int, sampled: int, size: int) -> int:
-    """Records of one chunk, where `sampled` records make a file of `size` bytes."""
+    """Records per chunk for files of at most `limit` bytes, if `sampled` records make a file of `size` bytes."""
     return max(1, int(limit * FILL * sampled / size))
 
 
 def halved(records: int, fits: Callable[[int, int], bool]) -> list[int]:
-    """How many records each piece holds of a chunk that does not fit. `fits(first, records)` is asked of stretches of
-    the chunk, in their order; a single record is a piece, however large it is."""
+    """The records of each piece of a chunk that does not fit. `fits(first, records)` is called for stretches of the
+    chunk, in order. A single record is always a piece, whatever its size."""
 
     def cut(first: int, count: int) -> list[int]:
         return [count] if count == 1 or fits(first, count) else halves(first, count)

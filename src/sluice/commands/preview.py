@@ -27,7 +27,7 @@ def preview(args: Namespace) -> int:
     from sluice.delivery.preview import preview as first_rows
 
     if args.rows < 1:
-        args.error("--rows is at least 1")
+        args.error("--rows must be at least 1")
     now = datetime.now(UTC)
     project, plan = planned(args, now)
     with TemporaryDirectory(prefix="sluice-preview-") as folder:
@@ -37,13 +37,13 @@ def preview(args: Namespace) -> int:
                 continue
             print(f"{one.feed.name}: the first {one.rows.num_rows:,} rows, {one.rows.num_columns} columns")
             print(_table(one.rows))
-            if one.set_aside:
-                print(f"  {one.set_aside:,} rows before the last one lack a required field and would not be sent")
+            if one.rejected:
+                print(f"  {one.rejected:,} rows before the last one lack a required field and would not be sent")
     return 0
 
 
 def _table(rows: pa.Table) -> str:
-    """All rows and columns, as wide as the terminal."""
+    """A table of all rows and columns, as wide as the terminal."""
     import polars as pl
 
     width = shutil.get_terminal_size((120, 24)).columns

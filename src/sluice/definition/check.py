@@ -1,4 +1,4 @@
-"""Which rules each family of declarations has."""
+"""The rules of each family of declarations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         connections.folder_fits_its_destination,
         names.folder_fits_the_profile,
     ),
-    "dataset": (refers_to_what_exists, catalog.tells_what_is_new_as_its_source_can),
+    "dataset": (refers_to_what_exists, catalog.incremental_fits_its_source),
     "segment": (
         refers_to_what_exists,
         catalog.is_named_like_no_dataset,
@@ -24,7 +24,7 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         exports.delivers_each_feed_once,
         exports.target_takes_its_kinds,
         exports.whole_entities_are_no_events,
-        exports.what_is_new_can_be_told,
+        exports.added_rows_can_be_found,
         changes.rows_have_a_key,
         changes.keys_are_delivered,
         exports.fields_fit_every_segment,
@@ -32,19 +32,19 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         exports.field_names_differ,
         exports.template_fits_its_fields,
         exports.folder_is_a_path,
-        rows.events_name_what_tells_them_apart,
+        rows.unique_events_name_their_columns,
         rows.deviation_is_of_full_deliveries,
         names.file_is_a_name,
-        names.files_are_told_apart,
+        names.file_names_are_unique,
         names.path_fits_the_profile,
         alerts.lateness_has_a_length,
-        alerts.receivers_are_told_once,
+        alerts.receivers_are_listed_once,
         schedules.follows_what_exists,
         schedules.follows_no_circle,
         schedules.datasets_end,
     ),
 }
-"""Every rule, in the order its errors are found; one test goes through all of them."""
+"""Every rule, in the order of its errors. One test covers all of them."""
 
 WARNINGS: dict[Family, tuple[Rule, ...]] = {
     "export": (
@@ -52,4 +52,4 @@ WARNINGS: dict[Family, tuple[Rule, ...]] = {
         names.chunks_are_clipped,
     )
 }
-"""What is no error and yet may not be meant: `sluice check` says it, and everything runs."""
+"""Rules whose problems are only warnings: `sluice check` shows them, and the exports still run."""

@@ -1,5 +1,5 @@
-"""Abort: what an unpublished run leaves at the destination is removed, by name. A run that is decided is published
-instead; of a published one nothing goes but what was never finished."""
+"""Abort: remove by name what an unpublished run has left at the destination. A run that is decided is published
+instead; of a published run, only unfinished uploads are removed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sluice.plan.model import Plan
 
 
 class Aborted(BaseModel):
-    """What was found of a run that is over, and what was done about it."""
+    """The state of a run that is over, and what was removed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,24 +34,24 @@ class Aborted(BaseModel):
     uploads: int = 0
     """Unfinished uploads discarded."""
     left: str = ""
-    """Why they were not."""
+    """Why unfinished uploads could not be discarded; empty if they were."""
     unfinished: str = ""
-    """Why a run that is decided is not published yet. Its parts stay; the next run, or `sluice clean`, goes on."""
+    """Why a decided run is not published yet. Its parts stay; the next run or `sluice clean` publishes it."""
 
 
 PAUSES = (0.25, 0.25, 0.5, *(1.0 for _ in range(14)))
-"""Seconds between looks whether the run's uploads have stopped: Airflow kills a task five seconds after it has told it
-to stop, which may be ten seconds after the run was ended."""
+"""Seconds between checks whether the run's uploads have stopped. Airflow asks a task to stop up to ten seconds after
+the run was ended, and kills it five seconds later."""
 
 
 def abort(
     staged: StagedRun, connections: Connections, now: datetime, *, later: bool = False, last: bool = False
 ) -> Aborted:
-    """Remove this run's parts unless it is published or decided. Only names that its plans compute are touched.
+    """Remove this run's parts unless it is published or decided. Touches only names that its plan computes.
 
-    It begins once the run's uploads have stopped, or after a quarter of a minute. `later` says that another process
-    does this after the run's own teardown: what a cancelled task has sent meanwhile is found then, and nobody needs to
-    look again, unless an upload never said that it stopped; `last` says that nobody looks again in any case.
+    Starts when the run's uploads have stopped, at the latest after 15 seconds. `later` means that another process
+    calls this after the run's own teardown: it finds what a cancelled task has sent meanwhile, and closes the run's
+    log, unless an upload has not reported that it stopped. With `last`, it closes the log in any case.
     """
     stage = staged.open(connections)
     plan = stage.find("plan", Plan)
@@ -71,7 +71,7 @@ def _settle(plan: Plan, stage: Stage, destination: Destination, commit: Commit, 
         return sorted({*names_of(plan, stage), *leftovers(stage)})
 
     removed: list[Aborted] = []
-    try:  # the names are looked up after `aborting` stands in the log: from then on nobody stages others
+    try:  # Read the names after `aborting` is in the log: from then on, no process stages others.
         state, quiet = commit.abort(lambda: removed.append(_remove(names(), destination)))
     except (RetriableError, UnknownOutcomeError, FatalError) as refused:
         if not commit.log.state().decided:
@@ -94,7 +94,7 @@ def _remove(names: Sequence[str], destination: Destination) -> Aborted:
 
 
 def _discard(names: Sequence[str], destination: Destination) -> Aborted:
-    """Unfinished uploads, which no reader sees: that they may not be listed keeps nothing else from being removed."""
+    """Discard unfinished uploads. Readers do not see them, so a missing permission to list them is not an error."""
     try:
         return Aborted(published=False, uploads=destination.abort(names))
     except FatalError as refused:
@@ -102,16 +102,16 @@ def _discard(names: Sequence[str], destination: Destination) -> Aborted:
 
 
 def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, address: str, now: datetime) -> None:
-    """What `publish` did not come to say: that a run failed before it, or that another process published it."""
+    """Report what `publish` could not: that the run failed before it, or that another process has published it."""
     history = History(plan.staging, plan.export.name, connections)
     known = history.find(str(plan.run.id))
     said = known.outcome if known else None
     if done.published and said != "published":
         delivery = Delivery.of(plan, stage) if stage.find("shards", Shards) else None
-        history.keep(report_of(plan, stage, delivery, "published", address, now, "finished after `publish` had ended"))
+        history.keep(report_of(plan, stage, delivery, "published", address, now, "published after `publish` had ended"))
     elif done.unfinished and said is None:
-        why = "it is decided, and its manifest could not be written yet"
+        why = "the run is decided, but its manifest could not be written yet"
         history.keep(report_of(plan, stage, None, "unknown", address, now, why))
     elif not (done.published or done.unfinished) and said in (None, "unknown") and stage.find("shards", Shards):
-        why = f"it ended before it could publish; {done.removed:,} parts were removed"
+        why = f"the run ended before it could publish; {done.removed:,} parts were removed"
         history.keep(report_of(plan, stage, None, "failed", address, now, why))

@@ -1,4 +1,4 @@
-"""Chunk: cut the extract into chunks, and those into shards, one for each upload task."""
+"""Chunk: cut the extract into chunks, and group them into shards, one for each upload task."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Shards(BaseModel):
 
 
 def chunk(staged: StagedRun, connections: Connections, *, most: int | None = None) -> tuple[Shard, ...]:
-    """The run's shards, the same each time: they follow from the extract and the declaration alone. Where chunks are
-    declared by bytes, a sample of the rows says how many records one of them has.
+    """The run's shards. Deterministic: they depend only on the extract and the declaration. If chunks are declared by
+    bytes, a sample of the rows determines the records of a chunk.
 
-    `most` limits the shards of a feed. A single process that uploads every shard gives 1: its workers share the chunks
-    of a shard, and wait for each other between two shards.
+    `most` limits the shards of a feed. Default: `chunks.shards`. A single process that uploads all shards passes 1,
+    because its workers share the chunks of a shard and wait for each other between two shards.
     """
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
@@ -51,7 +51,7 @@ def chunk(staged: StagedRun, connections: Connections, *, most: int | None = Non
 
 
 def _size(plan: Plan, feed: Feed, extract: FeedExtract, stage: Stage, connections: Connections) -> int:
-    """Records of one chunk of the feed."""
+    """Records per chunk of the feed."""
     rules, records = plan.chunks, extract.records
     most = rules.records or max(1, records)
     if rules.bytes is None or not records:

@@ -1,7 +1,7 @@
-"""Deliver: every step of a run in this process, for a first try and for continuous integration.
+"""Deliver: run every step in this process, without Airflow, for a first delivery and for continuous integration.
 
-The same steps, logs and promise as in Airflow, which has no part in it: nothing waits for a refresh and nothing is
-retried. The segments that the run reads are evaluated first.
+The steps, logs and guarantees are the same as in Airflow, but nothing waits for a refresh and nothing is retried. The
+segments that the run reads are evaluated first.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ Say = Callable[[str], None]
 def deliver(
     project: Project, plan: Plan, connections: Connections, clock: Callable[[], datetime], say: Say
 ) -> Report | None:
-    """Evaluate, extract, chunk, upload and publish; None for a dry run, which sends nothing. `say` hears of each step.
+    """Evaluate, extract, chunk, upload and publish; None for a dry run, which sends nothing. `say` gets a line per
+    step.
 
-    Whatever stops it after `extract`, an interrupt included, removes what was sent. Raises what the steps raise.
+    If it is stopped after `extract`, by an error or an interrupt, it removes what was sent. Raises the steps' errors.
     """
     for name in needed(project, [feed.segment.name for feed in plan.feeds if feed.segment]):
         members = evaluate_segment(project, name, connections, plan.run.run_id, clock()).records
@@ -55,14 +56,14 @@ def deliver(
 
 
 def _aborted(staged: StagedRun, connections: Connections, now: datetime) -> str:
-    """Remove what was sent; what came of it. If that fails too, the first failure is still the one to read."""
+    """Remove what was sent, and return the line that reports it. Raises nothing: the first error is the one to show."""
     try:
         done = abort(staged, connections, now)
     except SluiceError as failed:
         export = staged.folder.split("/")[-2]
         return f"its parts could not be removed: {failed.what}\n  next: `sluice clean {export}` removes them"
     if done.published:
-        return "published all the same"
+        return "published nevertheless"
     if done.unfinished:
-        return f"decided, and not published yet: the next run writes its manifest\n{done.unfinished}"
+        return f"decided, but not published yet: the next run writes its manifest\n{done.unfinished}"
     return f"not published: {done.removed} parts removed"

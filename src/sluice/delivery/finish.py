@@ -1,4 +1,4 @@
-"""Finish: the last step of every run. What it left is settled, and what became of it is reported."""
+"""Finish: the last step of every run. It settles what the run has left and reports how the run ended."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Known:
     flow_run_id: str
     tasks: Tasks
     staged: StagedRun | None = None
-    """None if nothing was extracted, and so nothing sent."""
+    """None if nothing was extracted, so nothing was sent."""
     published: bool = False
-    """Whether `publish` has said so."""
+    """Whether the task `publish` succeeded."""
     dry_run: bool = False
     resend: bool = False
-    """It sends a former run's parts again: what is staged is that run's."""
+    """It sends the parts of an earlier run again; `staged` is that run's staging."""
 
 
 @dataclass(frozen=True)
@@ -41,49 +41,50 @@ class Finished:
     ending: Ending
     done: Aborted
     error: SluiceError | None = None
-    """What kept the run from being settled: another try, or the next run, goes on."""
+    """Why the run could not be settled; a retry or the next run continues."""
     report: Report | None = None
-    """Of a run that was published without its `publish`: that could not tell of it."""
+    """The report of a run that another process has published, so that its own `publish` could not report it."""
 
 
 def finish(run: Known, staging: Staging, connections: Connections, now: datetime) -> Finished:
-    """Remove what an unpublished run has sent, or publish one that is decided; then report how it ended.
+    """Remove what an unpublished run has sent, or publish a decided one; then report how it ended.
 
-    Raises nothing that the destination or staging does: how the run ended is to be told in any case."""
+    Returns errors of the destination and of staging instead of raising them, so that receivers are always notified."""
     done, error = Aborted(published=run.published), None
     try:
         if run.staged is not None and not run.dry_run:
             found = abort(run.staged, connections, now)
-            # A former run's staging says that the former run is published.
+            # The staging of a resend is the earlier run's, which is published.
             done = found.model_copy(update={"published": run.published if run.resend else found.published})
     except SluiceError as failed:
         error = failed
-    came_to = Ending("skipped") if run.dry_run and _unsent(run.tasks) else ending(run.tasks, done)
+    ended = Ending("skipped") if run.dry_run and _unsent(run.tasks) else ending(run.tasks, done)
     report = None
     if not (run.dry_run or run.published):
         try:
-            report = _report(run, came_to, History(staging, run.export, connections), now)
+            report = _report(run, ended, History(staging, run.export, connections), now)
         except SluiceError as failed:
             error = error or failed
-    return Finished(came_to, done, error, report)
+    return Finished(ended, done, error, report)
 
 
 def _unsent(tasks: Tasks) -> bool:
     return "failed" not in tasks.states.values()
 
 
-def _report(run: Known, came_to: Ending, history: History, now: datetime) -> Report | None:
-    """Report how the run has ended. Of a run that another process has published, what that has reported."""
-    if came_to.outcome == "published":
+def _report(run: Known, ended: Ending, history: History, now: datetime) -> Report | None:
+    """Record how the run ended. If another process has published it, returns the report of that process."""
+    if ended.outcome == "published":
         return history.find(run.flow_run_id)
     known = None if run.resend else history.find(run.flow_run_id)
-    said = {"outcome": came_to.outcome, "why": came_to.page, "ended_at": now.isoformat(timespec="seconds")}
+    update = {"outcome": ended.outcome, "why": ended.page, "ended_at": now.isoformat(timespec="seconds")}
     bare = {"export": run.export, "run": run.run_id, "flow_run_id": run.flow_run_id}
-    history.keep(known.model_copy(update=said | bare) if known else Report.model_validate(said | bare))
+    history.keep(known.model_copy(update=update | bare) if known else Report.model_validate(update | bare))
     return None
 
 
 def forget(run: Known, staging: Staging, connections: Connections) -> None:
-    """Everything is said of the run. If that cannot be written, the next run finds its report, and that it was told."""
+    """Remove the run from those whose end is not reported. If that fails, the next run finds that its end was
+    reported."""
     with suppress(SluiceError):
         Beginnings(staging, run.export, connections).remove(run.flow_run_id)

@@ -1,4 +1,4 @@
-"""Preview: a feed's first rows as they would be delivered. Nothing is sent, and staging is left as it is."""
+"""Preview: a feed's first rows as they would be delivered. It sends nothing and does not change staging."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Preview:
     feed: Feed
     rows: pa.Table
     """As delivered: columns renamed, computed and hashed."""
-    set_aside: int
-    """Rows before the last one shown that lack a required field, and so would not be sent."""
+    rejected: int
+    """Rows before the last one shown that lack a required field, so they would not be sent."""
 
 
 @dataclass(frozen=True)
-class Aside:
-    """The project's connections, but for staging: what a preview writes goes to a folder of its own."""
+class PrivateStaging:
+    """The project's connections, with a private folder in place of staging: a preview writes only there."""
 
     others: Connections
     staging: str
@@ -53,18 +53,18 @@ class Aside:
 def preview(
     project: Project, plan: Plan, connections: Connections, rows: int, folder: Path, now: datetime
 ) -> Iterator[Preview]:
-    """The first `rows` of each feed of the plan; `folder` is an empty one for what must be copied on the way.
+    """The first `rows` rows of each feed of the plan. `folder` is an empty folder for temporary copies.
 
-    A segment's members are those of its last refresh; one that was never refreshed is evaluated for the preview alone.
-    Rows that `unique` or `incremental` would leave out are shown. Raises `DefinitionError` and `FatalError` as the step
-    `extract` does.
+    A segment's members come from its last refresh; a segment that was never refreshed is evaluated for the preview
+    only. The preview includes rows that `unique` or `incremental` would leave out. Raises `DefinitionError` and
+    `FatalError` like the step `extract`.
     """
-    aside = Aside(connections, plan.staging.airflow_conn_id, folder)
+    private = PrivateStaging(connections, plan.staging.airflow_conn_id, folder)
     for feed in plan.feeds:
-        keys = _keys(project, plan, feed, connections, aside, now)
+        keys = _keys(project, plan, feed, connections, private, now)
         with about("datasets", feed.dataset.name):
             source = feed.dataset.source.open(connections, dataset=feed.dataset.name)
-            pinned = source.pin(open_filesystem(aside, plan.staging.airflow_conn_id, f"preview/{feed.name}"))
+            pinned = source.pin(open_filesystem(private, plan.staging.airflow_conn_id, f"preview/{feed.name}"))
         with about("exports", plan.export.name):
             mapper = compile_fields(feed.fields, pinned.schema, dataset=feed.dataset.name)
             mapper = mapper.salted(read_salts(feed.fields, connections))
@@ -73,7 +73,7 @@ def preview(
 
 
 def _keys(
-    project: Project, plan: Plan, feed: Feed, connections: Connections, aside: Connections, now: datetime
+    project: Project, plan: Plan, feed: Feed, connections: Connections, private: Connections, now: datetime
 ) -> pa.ChunkedArray | None:
     """The keys of the feed's members; None if it has no segment."""
     if feed.segment is None:
@@ -84,12 +84,12 @@ def _keys(
             return read_keys(current(staging, name, connections), staging, connections)
         except FatalError:
             for one in needed(project, [name]):
-                evaluate_segment(project, one, aside, "preview", now)
-            return read_keys(current(staging, name, aside), staging, aside)
+                evaluate_segment(project, one, private, "preview", now)
+            return read_keys(current(staging, name, private), staging, private)
 
 
 def needed(project: Project, segments: list[str]) -> list[str]:
-    """These segments and all that they read, each after those it reads."""
+    """These segments and all segments that they read, dependencies first."""
     wanted: set[str] = set()
     waiting = list(segments)
     while waiting:
@@ -106,7 +106,7 @@ def _first(
     import pyarrow as pa
 
     found: list[pa.Table] = []
-    missing, set_aside = rows, 0
+    missing, rejected = rows, 0
     for one in select(source, pinned, key=feed.dataset.key, keys=keys, required=mapper.required):
         if missing <= 0:
             break
@@ -116,5 +116,5 @@ def _first(
             found += [mapper.apply(table) for table in taken(tables, wanted)]
             missing -= len(wanted)
         last = wanted[-1].as_py() if missing <= 0 else pinned.slices[one.index].records
-        set_aside += int(np.searchsorted(as_numpy(one.rejects), last))
-    return Preview(feed, pa.concat_tables(found) if found else mapper.schema.empty_table(), set_aside)
+        rejected += int(np.searchsorted(as_numpy(one.rejects), last))
+    return Preview(feed, pa.concat_tables(found) if found else mapper.schema.empty_table(), rejected)

@@ -1,5 +1,5 @@
-"""Resend: a published run's bytes again, under the same names, from what it has pinned. Nothing else changes: the
-watermark stays, and nobody is woken."""
+"""Resend: deliver a published run's bytes again, under the same names, from the data that it has pinned. The watermark
+does not move, and no downstream DAG is triggered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 from sluice.definition.models.project import Staging
 from sluice.delivery.commit.committing import commit_of
 from sluice.delivery.publish.delivered import Delivery, report_of
-from sluice.delivery.publish.publish import put_beside
+from sluice.delivery.publish.publish import put_model
 from sluice.delivery.publish.reconcile import reconcile
 from sluice.delivery.report.report import Report
 from sluice.delivery.rows.extracted import Extracted, FeedExtract
@@ -22,29 +22,28 @@ from sluice.model.manifest import ExportResult, Manifest, render
 from sluice.model.run import flow_run_id
 from sluice.plan.model import Plan
 
-_ANEW = "trigger a new run: it delivers what is there now"
+_NEW_RUN = "trigger a new run: it delivers the current data"
 
 
-def take_up(staging: Staging, export: str, run: str, connections: Connections) -> Extracted:
-    """What a published run has pinned, as `extract` left it. `run` is its flow run id, or Airflow's.
+def load_run(staging: Staging, export: str, run: str, connections: Connections) -> Extracted:
+    """The extract of a published run, from staging. `run` is its flow run id or its Airflow run id.
 
-    Raises `FatalError` where staging does not hold it any more, it was never published, or what it has read is not as
-    it was."""
+    Raises `FatalError` if staging no longer holds it, if it was never published, or if its data has changed since."""
     staged = StagedRun.named(staging, export, _id(export, run)).known(connections)
     stage = staged.open(connections)
     plan = stage.find("plan", Plan)
     if plan is None:
         raise FatalError(
-            f"staging holds nothing of run {run} of {export}: there is no such run, or it was cleaned",
-            next_step=f"name a run by the id in its manifest's name, as `sluice report {export}` shows; or {_ANEW}",
+            f"staging holds nothing of run {run} of {export}: the run does not exist, or its staging was cleaned",
+            next_step=f"use the run id from the manifest's name, which `sluice report {export}` shows; or {_NEW_RUN}",
         )
     if plan.connection.openpgp:
         raise FatalError(
-            f"run {run} of {export} was encrypted: the same bytes cannot be made twice, and its manifest lists those",
-            next_step=_ANEW,
+            f"run {run} of {export} was encrypted, and encryption never produces the bytes in its manifest again",
+            next_step=_NEW_RUN,
         )
     if _published(plan, stage, connections) is None:
-        raise FatalError(f"run {run} of {export} has published nothing", next_step="name a run that has")
+        raise FatalError(f"run {run} of {export} has published nothing", next_step="name a run that was published")
     extracts = [_intact(plan, feed.name, stage, connections) for feed in plan.feeds]
     return Extracted(
         export=export,
@@ -59,10 +58,10 @@ def take_up(staging: Staging, export: str, run: str, connections: Connections) -
     )
 
 
-def deliver_again(staged: StagedRun, connections: Connections, now: datetime) -> Report:
-    """Compare what was sent with the run's manifest, part by part, and write that again.
+def publish_again(staged: StagedRun, connections: Connections, now: datetime) -> Report:
+    """Compare the parts that were sent with the run's manifest, and write the manifest again.
 
-    Raises `FatalError` where a part has other bytes than the manifest says."""
+    Raises `FatalError` if the bytes of a part differ from the manifest."""
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
     manifest = _published(plan, stage, connections)
@@ -73,7 +72,7 @@ def deliver_again(staged: StagedRun, connections: Connections, now: datetime) ->
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
         reconcile(delivery, destination)
         _check_same(manifest.exportResults, delivery.manifest(manifest.previous).exportResults)
-        put_beside(delivery, destination)
+        put_model(delivery, destination)
         destination.put(plan.manifest, [render(manifest)])
         if plan.export.manifest.success_marker:
             destination.put(plan.beside_manifest("_SUCCESS"), [])
@@ -82,7 +81,7 @@ def deliver_again(staged: StagedRun, connections: Connections, now: datetime) ->
 
 
 def _published(plan: Plan, stage: Stage, connections: Connections) -> Manifest | None:
-    """The manifest that the run has published; None if it has not."""
+    """The manifest that the run has published; None if it has published nothing."""
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=1)) as destination:
         commit = commit_of(plan, stage, destination, connections)
@@ -103,9 +102,9 @@ def _intact(plan: Plan, feed: str, stage: Stage, connections: Connections) -> Fe
     with about("datasets", dataset.name):
         if extract is None or not source_of(plan.feed(feed), extract, connections).intact(extract.pinned):
             raise FatalError(
-                f"{feed}: what run {plan.run.run_id} has delivered can no longer be read as it was: the data was"
-                " written again or removed since",
-                next_step=_ANEW,
+                f"{feed}: the data that run {plan.run.run_id} delivered can no longer be read: it was rewritten or"
+                " removed since",
+                next_step=_NEW_RUN,
             )
     return extract
 
@@ -115,7 +114,7 @@ def _check_same(before: tuple[ExportResult, ...], now: tuple[ExportResult, ...])
     differing = [part.path for part in before if sent.get(part.path) != part]
     if differing or len(before) != len(now):
         raise FatalError(
-            f"{len(differing)} of {len(before)} parts have other bytes now than the manifest says, first"
+            f"{len(differing)} of {len(before)} parts differ from the manifest, first"
             f" {differing[0] if differing else now[-1].path}: another version of Sluice or its engines made them",
-            next_step=f"{_ANEW}; let the consumers of the old manifest read the new one",
+            next_step=f"{_NEW_RUN}; point the consumers of the old manifest to the new one",
         )

@@ -1,4 +1,4 @@
-"""What the connections of a run give up of their safety: said in each run's log and report, and by `sluice check`."""
+"""Warnings of connections with weakened security, for each run's log and report and for `sluice check`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from sluice.ssh.login import given_up
 
 
 def warnings_of(conn_ids: Iterable[str], connections: Connections) -> list[str]:
-    """A warning for each thing that one of these Airflow connections gives up. Raises what `connections` raises."""
+    """A warning for each protection that one of these Airflow connections disables. Raises the errors of
+    `connections`."""
     opened = {conn_id: connections.get(conn_id) for conn_id in sorted(set(conn_ids))}
     return [
         warning

@@ -1,6 +1,6 @@
-"""What a run leaves for its own later steps: its plan, its extracts and its receipts, in the project's staging folder.
+"""A run's staging: its plan, extracts and receipts, in the project's staging folder, for its later steps.
 
-Small values travel between tasks by themselves; these may be large, and must outlive a task that is killed.
+Airflow passes small values between tasks. These values may be large, and must outlive a task that is killed.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _IDENTITY = "identity/of-this-staging-folder"
 
 
 class StagedRun(BaseModel):
-    """Where a run's staging is: all that a later step must know."""
+    """The location of a run's staging: all that a later step needs to know."""
 
     model_config = ConfigDict(frozen=True)
 
     airflow_conn_id: str
     folder: str
     identity: str = ""
-    """Of the staging folder that `extract` wrote to; empty if it was not asked for."""
+    """Of the staging folder that `extract` wrote to; empty if it is unknown, and then not checked."""
     written_at: str = ""
-    """Where that is, with the worker's own name."""
+    """The worker's host name and the path of the folder there."""
 
     @classmethod
     def of(cls, plan: Plan) -> StagedRun:
@@ -40,13 +40,13 @@ class StagedRun(BaseModel):
 
     @classmethod
     def named(cls, staging: Staging, export: str, flow_run_id: str) -> StagedRun:
-        """The staging of a run that may have been."""
+        """The staging of a run; the run need not exist."""
         folder = f"{staging.path}/runs/{export}/{flow_run_id}".lstrip("/")
         return cls(airflow_conn_id=staging.airflow_conn_id, folder=folder)
 
     @classmethod
     def from_extracted(cls, extracted: Mapping[str, Any]) -> StagedRun:
-        """From what the extract step gave Airflow."""
+        """From the value that the extract step returned to Airflow."""
         return cls.model_validate({name: extracted[name] for name in cls.model_fields if name in extracted})
 
     def open(self, connections: Connections) -> Stage:
@@ -54,38 +54,38 @@ class StagedRun(BaseModel):
         if self.identity and self._identity(connections) != self.identity:
             raise FatalError(
                 f"this worker, {socket.gethostname()}, does not see the staging folder of this run, which `extract`"
-                f" wrote at {self.written_at}: staging must be shared by all workers",
-                next_step=f"let the Airflow connection {self.airflow_conn_id} be a bucket or a mount that every worker"
-                " has, then trigger a new run",
+                f" wrote at {self.written_at}: all workers must share the staging folder",
+                next_step=f"point the Airflow connection {self.airflow_conn_id} to a bucket or a mount that every"
+                " worker has, then trigger a new run",
             )
         return Stage(open_filesystem(connections, self.airflow_conn_id, self.folder))
 
     def known(self, connections: Connections) -> StagedRun:
-        """With the identity of the staging folder, which its first run gives it."""
+        """A copy with the identity of the staging folder; the first run creates the identity."""
         identity = self._identity(connections)
         if identity is None:
             root = self._root(connections)
             root.create(_IDENTITY, uuid4().hex.encode())
             identity = root.read_bytes(_IDENTITY).decode()
-        where = f"{socket.gethostname()}: {open_filesystem(connections, self.airflow_conn_id, self.folder).root}"
-        return self.model_copy(update={"identity": identity, "written_at": where})
+        written_at = f"{socket.gethostname()}: {open_filesystem(connections, self.airflow_conn_id, self.folder).root}"
+        return self.model_copy(update={"identity": identity, "written_at": written_at})
 
     def _identity(self, connections: Connections) -> str | None:
         body = self._root(connections).find_bytes(_IDENTITY)
         return None if body is None else body.decode()
 
     def _root(self, connections: Connections) -> Opened:
-        """The folder of all runs: `runs/<export>/<run>` lies below it."""
+        """The staging folder itself; `runs/<export>/<run>` is below it."""
         return open_filesystem(connections, self.airflow_conn_id, "/".join(self.folder.split("/")[:-3]))
 
 
 def delivered_before(staging: Staging, export: str, connections: Connections) -> Opened:
-    """What outlives an export's runs: how far its deliveries have come."""
+    """The folder for what outlives an export's runs: its log of deliveries, reports and notices."""
     return open_filesystem(connections, staging.airflow_conn_id, f"{staging.path}/deliveries/{export}".lstrip("/"))
 
 
 class Stage:
-    """A run's opened staging folder. Every value is one JSON file, written whole or not at all."""
+    """A run's opened staging folder. Every value is one JSON file, written atomically."""
 
     def __init__(self, opened: Opened) -> None:
         self.opened = opened
@@ -94,19 +94,19 @@ class Stage:
         self.opened.write_bytes(f"{name}.json", value.model_dump_json(by_alias=True).encode())
 
     def find(self, name: str, kind: type[Value]) -> Value | None:
-        """The value, or None where that step has not been. Raises `FatalError` where another version of Sluice has
-        written it otherwise."""
+        """The value; None if it was not written. Raises `FatalError` if another version of Sluice wrote it in another
+        form."""
         found = self.opened.find_bytes(f"{name}.json")
         try:
             return None if found is None else kind.model_validate_json(found)
         except ValueError as other:
             raise FatalError(
                 f"{self.opened.at(name)}.json was written by another version of Sluice",
-                next_step="trigger a new run: this one cannot be taken up again",
+                next_step="trigger a new run: this one cannot continue",
             ) from other
 
     def read(self, name: str, kind: type[Value]) -> Value:
-        """Raises `FatalError` if that step has not been, or staging was cleaned since."""
+        """The value. Raises `FatalError` if its step has not finished, or staging was cleaned since."""
         value = self.find(name, kind)
         if value is None:
             raise FatalError(

@@ -1,4 +1,4 @@
-"""What a run's earlier steps have noted for its report: how long each took, and what it warned of."""
+"""What the steps of a run record for its report: their seconds and their warnings."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from sluice.delivery.staging import Stage
 
 
 class Step(BaseModel):
-    """One step's note, staged when the step succeeds; a step that runs again replaces it."""
+    """The record of one step, staged when the step succeeds. A step that runs again replaces it."""
 
     seconds: float = 0.0
     warnings: list[str] = []
 
     def warn(self, what: str) -> None:
-        """Say it in the log at once, and in the report of the delivery."""
+        """Log a warning, and show it in the report of the delivery."""
         logging.getLogger(__name__).warning(what)
         self.warnings.append(what)
 
     def warn_all(self, what: Iterable[str]) -> None:
-        """Warn of each."""
+        """`warn` for each."""
         for one in what:
             self.warn(one)
 
 
 @contextmanager
 def noting(stage: Stage, name: str) -> Iterator[Step]:
-    """The step `name` runs in this block."""
+    """Run the step `name` in the block, and stage its record at the end."""
     began, step = time.monotonic(), Step()
     yield step
-    step.seconds = max(0.001, round(time.monotonic() - began, 3))  # 0 says that a step has noted nothing
+    step.seconds = max(0.001, round(time.monotonic() - began, 3))  # 0 means that there is no record
     stage.write(f"steps/{name}", step)
 
 
 def noted(stage: Stage, name: str) -> Step:
-    """What the step has noted; nothing where it has not."""
+    """The record of the step; an empty one if there is none."""
     return stage.find(f"steps/{name}", Step) or Step()

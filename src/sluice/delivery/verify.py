@@ -1,4 +1,4 @@
-"""Verify: read a delivery at its destination again, against its manifest."""
+"""Verify: read a delivery back from its destination, and compare it with its manifest."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from sluice.model.manifest import ExportResult, Manifest
 
 
 def read_manifest(name: str, destination: Destination) -> Manifest:
-    """The manifest under this name. Raises `FatalError` where there is none, or it is not one."""
+    """The manifest with this name. Raises `FatalError` if it does not exist or is not a manifest."""
     body = b"".join(destination.read(name))
     try:
         return Manifest.model_validate_json(body)
     except ValueError as bad:
         raise FatalError(
-            f"{destination.locate(name)} is not a manifest of Sluice's: {bad}", next_step="name a manifest-*.json file"
+            f"{destination.locate(name)} is not a Sluice manifest: {bad}", next_step="name a manifest-*.json file"
         ) from bad
 
 
 def verify(manifest: Manifest, destination: Destination, *, threads: int = 4) -> Sequence[str]:
-    """Every difference between the manifest and what is there, a sentence each; empty when all is well.
+    """Every difference between the manifest and the destination, one line each; empty if there is none.
 
-    Reads every byte. Finds missing and extra parts of this run, other sizes, other bytes, and totals that do not add
-    up.
+    Reads every byte. Finds missing and extra parts of this run, wrong sizes, wrong bytes, and wrong totals.
     """
     with ThreadPoolExecutor(threads, thread_name_prefix="verify") as pool:
         findings = list(pool.map(partial(_compare, destination), manifest.exportResults))
@@ -40,7 +39,7 @@ def _compare(destination: Destination, part: ExportResult) -> str | None:
     except FatalError as missing:
         return f"missing: {part.path}: {missing.what}"
     if size != part.size:
-        return f"size: {part.path} holds {size:,} bytes, the manifest says {part.size:,}"
+        return f"size: {part.path} has {size:,} bytes, the manifest says {part.size:,}"
     if sha256 != part.sha256:
         return f"bytes: {part.path} has SHA-256 {sha256}, the manifest says {part.sha256}"
     return None
@@ -55,16 +54,16 @@ def _digest(pieces: Iterator[bytes]) -> tuple[int, str]:
 
 
 def _extra(manifest: Manifest, destination: Destination) -> Iterator[str]:
-    """Files that carry this run's id and are not listed: someone may read them. Every part's name or folder has it."""
+    """Files of this run that the manifest does not list. Every part has the run's id in its name or folder."""
     listed = {part.path for part in manifest.exportResults}
     for folder in sorted({part.sinkPath.strip("/") for part in manifest.exportResults}):
         for stored in destination.list(folder):
             if manifest.flowRunId in stored.name and stored.name not in listed and not _beside(manifest, stored.name):
-                yield f"extra: {stored.name} is this run's and is not in the manifest"
+                yield f"extra: {stored.name} belongs to this run but is not in the manifest"
 
 
 def _beside(manifest: Manifest, name: str) -> bool:
-    """Whether it is what a delivery has besides its parts."""
+    """Whether it is a file of the delivery that is not a part."""
     own = (f"manifest-{manifest.connection}-{manifest.flowRunId}.json", "model.json", "_SUCCESS")
     return name.rsplit("/", 1)[-1] in own
 

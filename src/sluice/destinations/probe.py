@@ -1,4 +1,4 @@
-"""Whether a destination takes deliveries: everything that a run asks of it, tried with one small file."""
+"""Probe a destination: try every operation that a run needs, with one small file."""
 
 from __future__ import annotations
 
@@ -12,56 +12,57 @@ from sluice.errors import FatalError
 from sluice.model.access import Connections
 
 NEEDS: Mapping[str, str] = {
-    "put": "parts and the manifest are written",
-    "stat": "parts are looked at by their names: none is sent twice, and none is missing when the manifest is written",
-    "read": "a manifest whose write was not answered is read again",
-    "remove": "what a run leaves that did not publish is removed",
-    "abort": "uploads that a killed task has begun are discarded",
+    "put": "write parts and the manifest",
+    "stat": "check parts by name: none is sent twice, and none is missing when the manifest is written",
+    "read": "read the manifest back if the response to its write was lost",
+    "remove": "remove the parts of a run that did not publish",
+    "abort": "discard unfinished uploads of a killed task",
 }
-"""The verbs of a destination that a run calls, and why. It lists nothing."""
+"""The methods of a destination that a run calls, and why. A run lists nothing."""
 
 _NAME = "sluice-probe.txt"
-_AT_ONCE = 2
-"""Uploads that the destination is opened for: one that has several connections opens a second with the second."""
-_BODY = b"Sluice writes this file to see whether it may, and removes it.\n"
 _UPLOADS = 2
-"""The second replaces the first, and takes a connection of its own if a destination has several."""
+"""Parallel uploads that the destination is opened for: with several connections, the second upload opens the second."""
+_BODY = b"Sluice writes this file to see whether it may, and removes it.\n"
+"""Must not change: if files cannot be replaced, the file of an older version stays, and is compared with it."""
 
 
 @dataclass(frozen=True)
 class Probed:
-    """A destination that takes deliveries: the address of the file it was tried with, and what it denies beside."""
+    """A destination that accepts deliveries: the address of the test file, and the cleanup that it denies."""
 
     address: str
     denied: Mapping[str, str]
-    """By the verb; only what tidies up."""
+    """The reasons by method; only `remove` and `abort` may be denied."""
 
     def __str__(self) -> str:
         if "remove" not in self.denied:
             said = f"wrote, read and removed {self.address}"
         else:
-            said = f"wrote and read {self.address}, which stays: the next trial finds it"
-        return "; ".join([said, *(f"without this, {_WITHOUT[verb]}: {why}" for verb, why in self.denied.items())])
+            said = f"wrote and read {self.address}, which stays: the next check finds it"
+        return "; ".join(
+            [said, *(f"without this permission, {_CONSEQUENCES[verb]}: {why}" for verb, why in self.denied.items())]
+        )
 
 
-_WITHOUT = {
-    "remove": "parts of runs that fail stay for good",
-    "abort": "the store keeps what killed tasks have begun to send, until a rule of its own removes that",
+_CONSEQUENCES = {
+    "remove": "parts of failed runs stay at the destination",
+    "abort": "the store keeps unfinished uploads of killed tasks until a lifecycle rule removes them",
 }
 
 
 def probe(declared: DestinationConfig, connections: Connections, *, name: str) -> Probed:
-    """Try everything that a run asks of the connection `name` (`NEEDS`), with one small file under a name that is
-    always the same. What only tidies up may be denied: a run publishes all the same.
+    """Try every operation that a run needs (`NEEDS`) on the connection `name`, with one small file that always has the
+    same name. Cleanup may be denied, because a run publishes without it.
 
-    Raises the destination's own error, which names what is wrong: the name, the network, the credentials, the bucket,
-    the permission or the path.
+    Raises the destination's own error, which says whether the name, the network, the credentials, the bucket, the
+    permission or the path is wrong.
     """
     config = declared.in_pieces_of(len(_BODY))
-    with closing(config.open(connections, name=name, threads=_AT_ONCE)) as destination:
-        _write(destination, looks=config.stays)
+    with closing(config.open(connections, name=name, threads=_UPLOADS)) as destination:
+        _write(destination, stays=config.stays)
         if config.stays and not holds(_NAME, _BODY, destination):
-            raise FatalError(f"connection {name}: what is read at {_NAME} is not what was written there")
+            raise FatalError(f"connection {name}: {_NAME} does not have the bytes that were written")
         denied = {"remove": _denied(lambda: destination.remove([_NAME]))}
         if not (denied["remove"] and config.can.hides):
             with suppress(_Broken):
@@ -70,8 +71,8 @@ def probe(declared: DestinationConfig, connections: Connections, *, name: str) -
         return Probed(destination.locate(_NAME), {verb: why for verb, why in denied.items() if why})
 
 
-class _Broken(Exception):  # noqa: N818 - not an error: an upload ends that is to be discarded
-    """What a body raises in its middle."""
+class _Broken(Exception):  # noqa: N818 - not an error: ends an upload that is to be discarded
+    """Raised in the middle of a body."""
 
 
 def _breaking() -> Iterator[bytes]:
@@ -79,20 +80,20 @@ def _breaking() -> Iterator[bytes]:
     raise _Broken
 
 
-def _write(destination: Destination, *, looks: bool) -> None:
-    """In one request, and again as a large file is sent. Where the file of a former trial stays for good, it is proof
-    enough that files can be written."""
+def _write(destination: Destination, *, stays: bool) -> None:
+    """Write the file in one request, and again in pieces like a large file. If the file of an earlier probe cannot be
+    replaced, it proves that files can be written."""
     try:
         destination.put(_NAME, [_BODY[:-1]])
         destination.put(_NAME, [_BODY])
     except FatalError:
-        found = destination.stat(_NAME) if looks else None
+        found = destination.stat(_NAME) if stays else None
         if found is None or found.size != len(_BODY):
             raise
 
 
 def _denied(act: Callable[[], object]) -> str:
-    """Why it is not done; empty if it is."""
+    """Why the operation is denied; empty if it succeeds."""
     try:
         act()
     except FatalError as refused:

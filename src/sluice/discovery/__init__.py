@@ -1,1 +1,1 @@
-"""Dataset declarations made from what is there: tables in a filesystem or a SQL database."""
+"""Discovers tables in a filesystem or a SQL database, and writes dataset declarations for them."""

@@ -1,4 +1,4 @@
-"""Tables of a SQL database, as its `information_schema` lists them."""
+"""Discovers the tables of a SQL database from its `information_schema`."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _KEYS = """
     where t.constraint_type = 'PRIMARY KEY'
 """
 _DEFAULT = ("public",)
-"""Schemas whose tables are named without them."""
+"""Schemas that table names leave out."""
 
 
 def tables_of(
     connections: Connections, conn_id: str, access: SqlAccess, schema: str | None
 ) -> Iterator[Found | Unreadable]:
-    """The tables and views that the connection's user sees, of one schema or of all. Raises `FatalError` if there is
-    none, and what `query_rows` does."""
+    """The tables and views that the connection's user can see, in one schema or in all. Raises `FatalError` if there
+    are none, and the errors of `query_rows`."""
     ask = partial(_rows, access, origin=f"connection {conn_id}")
     keys = defaultdict(list)
     for place, table, column in ask(_KEYS):
@@ -47,9 +47,9 @@ def tables_of(
     listed = [(place, table) for place, table in ask(_TABLES) if schema in (None, place)]
     if not listed:
         raise FatalError(
-            f"connection {conn_id}: there are no tables{f' in the schema {schema}' if schema else ''}",
+            f"connection {conn_id}: no tables found{f' in the schema {schema}' if schema else ''}",
             known=sorted({place for place, _ in ask(_TABLES)}),
-            next_step="check the schema, and what the connection's user may read",
+            next_step="check the schema and the permissions of the connection's user",
         )
     for place, table in listed:
         yield _found(connections, conn_id, access, (place, table), keys[place, table])
@@ -78,7 +78,7 @@ def _found(
 
 
 def _sample(access: SqlAccess, place: tuple[str, str], column: str, conn_id: str) -> pa.ChunkedArray:
-    """The column's first values, whichever the database gives first."""
+    """Values of the column, from the first rows that the database returns."""
     import pyarrow as pa
 
     of = ".".join(map(quote, place))

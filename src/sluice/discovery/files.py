@@ -1,4 +1,4 @@
-"""Tables among the files of a folder: Delta tables, and Parquet files in folders of their own."""
+"""Discovers the tables in a folder: Delta and Iceberg tables, and folders of Parquet files."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
 _DELTA, _ICEBERG = "_delta_log", ".metadata.json"
 _COMPARED = 8
-"""Files of a folder whose columns are compared: different ones are different tables."""
+"""Number of files in a folder whose columns are compared. If they differ, the files are separate tables."""
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A table that was found and cannot be declared, with the reason."""
+    """A table that was found but cannot be declared, with the reason."""
 
     path: str
     error: SluiceError
 
 
 def tables_in(connections: Connections, conn_id: str, path: str) -> Iterator[Found | Unreadable]:
-    """The tables below `path`, sorted by their places. Raises `FatalError` if there is none."""
+    """The tables below `path`, sorted by path. Raises `FatalError` if there are none."""
     opened = open_filesystem(connections, conn_id, path, read_only=True)
     names = [""] if opened.exists("") else [file.name for file in opened.list("")]
     kinds = _of_lakehouse(names)
     tables = {**{place: list[str]() for place in kinds}, **_parquet(names)}
     if not tables:
         raise FatalError(
-            f"there are no tables below {opened.root}",
-            next_step="check the path and the Airflow connection; Parquet files and Delta tables are looked for",
+            f"no tables found below {opened.root}",
+            next_step="check the path and the Airflow connection; `discover` finds Parquet files and Delta tables",
         )
     outer = {outer for place in tables if place for outer in _around(place)}
     for place, files in sorted(tables.items()):
@@ -54,7 +54,7 @@ def tables_in(connections: Connections, conn_id: str, path: str) -> Iterator[Fou
 
 
 def _of_lakehouse(names: Iterable[str]) -> dict[str, str]:
-    """The folder of each Delta and Iceberg table, with its type."""
+    """The folders of Delta and Iceberg tables, with their types."""
     found = {}
     for name in names:
         if f"/{_DELTA}/" in f"/{name}":
@@ -65,8 +65,8 @@ def _of_lakehouse(names: Iterable[str]) -> dict[str, str]:
 
 
 def _parquet(names: Sequence[str]) -> dict[str, list[str]]:
-    """The Parquet files of each folder that holds any, with those in levels that partitions make, outside of tables of
-    other types."""
+    """The Parquet files by folder. Files in partition folders (`key=value`) belong to the folder above those. Files of
+    Delta and Iceberg tables are left out."""
     others, found = _of_lakehouse(names), defaultdict[str, list[str]](list)
     for name in names:
         levels = name.split("/")
@@ -78,13 +78,13 @@ def _parquet(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _around(name: str) -> list[str]:
-    """The folders that a name lies in, from the outermost, which is empty."""
+    """All folders around a name, from the outermost, which is the empty name."""
     levels = name.split("/")
     return ["/".join(levels[:depth]) for depth in range(len(levels))]
 
 
 def _differ(connections: Connections, conn_id: str, path: str, files: Sequence[str]) -> bool:
-    """Whether the first files have different columns: then each file is a table of its own."""
+    """Whether the first files have different columns, so that each file is a separate table."""
     columns = set()
     for name in files[:_COMPARED] if len(files) > 1 else ():
         with suppress(SluiceError):
@@ -94,7 +94,7 @@ def _differ(connections: Connections, conn_id: str, path: str, files: Sequence[s
 
 
 def _partitions(place: str, files: Sequence[str]) -> tuple[str, ...]:
-    """The levels named `key=value` above the first file of a table."""
+    """The keys of the `key=value` folders above the first file of a table."""
     levels = files[0].removeprefix(place).split("/")[:-1]
     return tuple(level.partition("=")[0] for level in levels if "=" in level)
 
@@ -106,7 +106,7 @@ def _found(
     try:
         if type_ == "iceberg":
             raise FatalError(
-                "an Iceberg table", next_step="declare it through its catalog: `{type: iceberg, table: ...}`"
+                "this is an Iceberg table", next_step="declare it through its catalog: `{type: iceberg, table: ...}`"
             )
         source = _opened(connections, conn_id, path, type_)
         schema = source.columns().schema

@@ -1,4 +1,4 @@
-"""A table that was found, and its declaration as YAML text."""
+"""A discovered table, and its declaration as YAML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMN = 22
 
 @dataclass(frozen=True)
 class Guess:
-    """A value, and what speaks for it."""
+    """A guessed value, and the reason for it."""
 
     value: str
     why: str
@@ -27,23 +27,23 @@ class Guess:
 
 @dataclass(frozen=True)
 class Found:
-    """One table."""
+    """A discovered table."""
 
     name: str
-    """A name for the dataset, made of the table's own."""
+    """A name for the dataset, derived from the table's name."""
     source: Mapping[str, str]
-    """Its `source`, as a declaration says it."""
+    """The `source` of its declaration."""
     schema: pa.Schema
     kind: Guess
     key: Guess
     partitions: tuple[str, ...] = ()
-    """Columns that folders named `key=value` make."""
+    """Partition columns, from folders named `key=value`."""
 
     def declaration(self, name: str) -> str:
-        """The dataset as YAML under a name, with the columns' types and the reasons of guesses as comments."""
+        """The dataset as YAML under this name, with comments for the columns' types and the reasons of guesses."""
         lines = [*_wrapped(", ".join(f"{one.name} {one.type}" for one in self.schema))]
         if self.partitions:
-            lines.append(f"# columns of folders: {', '.join(self.partitions)}")
+            lines.append(f"# partition columns: {', '.join(self.partitions)}")
         lines += [
             f"{spell(name)}:",
             _line("kind", self.kind),
@@ -54,7 +54,7 @@ class Found:
 
 
 def dataset_name(table: str) -> str:
-    """A dataset's name for a table: lower case, with a letter first and `-` for what a name cannot hold."""
+    """A dataset name for a table: lower case, starting with a letter, with `-` instead of invalid characters."""
     name = _OTHER.sub("-", table.lower()).strip("-_")
     return (name if name[:1].isalpha() else f"dataset-{name}".rstrip("-"))[:100]
 

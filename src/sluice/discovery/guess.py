@@ -1,4 +1,4 @@
-"""Which column is a table's key, and what its rows are: guesses from names, checked against the first rows."""
+"""Guesses a table's key and kind from names, and checks the key against the first rows."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SAMPLE = 1_000_000
-"""Rows that a guessed key is checked against."""
+"""Number of rows that a guessed key is checked against."""
 _TRIED = 3
-"""Columns that are looked at, the likeliest first."""
+"""Number of columns to check, the most likely first."""
 
 Sample = Callable[[str], "pa.ChunkedArray"]
-"""The first values of a column: at most `SAMPLE`."""
+"""Returns the first values of a column, at most `SAMPLE`."""
 
 _ENTITIES: Sequence[tuple[Kind, tuple[str, ...]]] = (
     ("contact", ("contact",)),
@@ -28,19 +28,19 @@ _ENTITIES: Sequence[tuple[Kind, tuple[str, ...]]] = (
 
 
 def guess_key(table: str, schema: pa.Schema, sample: Sample) -> tuple[Guess, bool]:
-    """The likeliest key, and whether it identifies a row as far as was looked."""
+    """The most likely key, and whether it is unique in the checked rows."""
     candidates = likely(table, schema)
     for name in candidates[:_TRIED]:
         values = sample(name)
         distinct = values.drop_null().unique()
         if len(values) and len(distinct) == len(values):
-            return Guess(name, f"guessed: it differs in each of the {_first(len(values))}"), True
+            return Guess(name, f"guessed: unique in the {_first(len(values))}"), True
     name = candidates[0] if candidates else (schema.names or ["?"])[0]
-    return Guess(name, "guessed by its name: rows share its values, or it is empty in some"), False
+    return Guess(name, "guessed by its name: its values repeat, or some are null"), False
 
 
 def guess_kind(table: str, schema: pa.Schema, *, keyed: bool) -> Guess:
-    """What a row of the table is."""
+    """The kind of the table's rows: an entity, an event or other."""
     import pyarrow as pa
 
     words = table.lower()
@@ -48,12 +48,12 @@ def guess_kind(table: str, schema: pa.Schema, *, keyed: bool) -> Guess:
         if any(hint in words for hint in hints) and (keyed or kind == "event"):
             return Guess(kind, "guessed by the table's name")
     if not keyed and any(pa.types.is_temporal(one) for one in schema.types):
-        return Guess("event", "guessed: rows have a time, and share keys")
+        return Guess("event", "guessed: rows have a time, and keys repeat")
     return Guess("table", f"or one of {', '.join(kind for kind in get_args(Kind) if kind != 'table')}")
 
 
 def likely(table: str, schema: pa.Schema) -> list[str]:
-    """The columns that could be the table's key by their names and types, the likeliest first."""
+    """The columns that could be the table's key by name and type, the most likely first."""
     return [name for _, _, name in sorted(_ranked(table, schema))]
 
 

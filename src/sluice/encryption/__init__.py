@@ -1,1 +1,1 @@
-"""Encryption of files before they leave, for the eyes of those who hold the keys."""
+"""Encryption of files before they are sent."""

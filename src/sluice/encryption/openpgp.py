@@ -1,6 +1,6 @@
-"""OpenPGP: each part is one message, encrypted to its recipients and signed where a signer is declared.
+"""OpenPGP: each part is one message, encrypted to its recipients, and signed if a signer is declared.
 
-A message cannot be made twice: every encryption draws a new session key, so the same rows give other bytes.
+Every encryption uses a new session key, so the same rows never give the same bytes twice.
 """
 
 from __future__ import annotations
@@ -20,26 +20,28 @@ if TYPE_CHECKING:
     from pysequoia import Cert, PySigner
 
 MIB = 1 << 20
-_SECRET = "PRIVATE KEY BLOCK"  # noqa: S105 - how an armored secret key begins
+_SECRET = "PRIVATE KEY BLOCK"  # noqa: S105 - the start of an armored secret key
 
 
 class OpenPgp(Declared):
     """How every part is encrypted before it is sent."""
 
     encrypt_to: tuple[str, ...] = Field(min_length=1)
-    """The Airflow connections, of type `generic`, whose extra `public_key` is a recipient's key; each can read all."""
+    """The Airflow connections of type `generic` whose extra `public_key` is a recipient's key. Each can read every
+    part."""
     sign_with: str | None = None
-    """The Airflow connection whose extra `private_key` signs every part, its password the key's passphrase."""
+    """The Airflow connection whose extra `private_key` signs every part; its password is the key's passphrase."""
     extension: Literal["gpg", "pgp"] = "gpg"
-    """What is added to the parts' names."""
+    """The extension added to the parts' names."""
     most_mib: int = Field(default=64, ge=1, le=1024)
-    """The most mebibytes of one part before encryption: it is held in memory, about three times over, on each core."""
+    """The maximum MiB of one part before encryption. Each core holds one part in memory, about three times over."""
 
     def open(self, connections: Connections, *, name: str) -> Encryptor:
-        """The keys, read and tried: a few bytes have been encrypted by them. `name` is the connection's, for messages.
+        """An encryptor with the declared keys, tested by encrypting a few bytes. `name` is the connection's, for
+        messages.
 
-        Raises `DefinitionError` where an Airflow connection is missing or holds no such key, `FatalError` where a key
-        has expired, is revoked, or cannot do what is asked of it."""
+        Raises `DefinitionError` if an Airflow connection is missing or has no such key, `FatalError` if a key has
+        expired, is revoked, or cannot encrypt or sign."""
         with_keys = Encryptor(
             name,
             tuple(_recipient(connections, conn_id, name) for conn_id in self.encrypt_to),
@@ -52,7 +54,7 @@ class OpenPgp(Declared):
 
 @dataclass(frozen=True)
 class Encryptor:
-    """Makes messages. Safe to use from many threads; holds the interpreter while it encrypts one."""
+    """Encrypts messages. Thread-safe; holds the interpreter lock while it encrypts one."""
 
     name: str
     recipients: Sequence[Cert] = field(repr=False)
@@ -60,7 +62,7 @@ class Encryptor:
     most_mib: int
 
     def encrypt(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """One message of all the pieces, in pieces of a mebibyte. Raises `FatalError` where there is too much of it."""
+        """One message of all the pieces, in pieces of a mebibyte. Raises `FatalError` above `most_mib`."""
         from pysequoia import encrypt
 
         whole = self._gathered(pieces)
@@ -68,8 +70,8 @@ class Encryptor:
             message = encrypt(whole, self.recipients, self.signer, armor=False)
         except Exception as error:
             raise FatalError(
-                f"connection {self.name}: OpenPGP does not encrypt with the declared keys: {_first_line(error)}",
-                next_step="see that each of `encrypt_to` has a key for encryption, and `sign_with` one for signing",
+                f"connection {self.name}: OpenPGP cannot encrypt with the declared keys: {_first_line(error)}",
+                next_step="check that each key of `encrypt_to` can encrypt, and that the key of `sign_with` can sign",
             ) from None
         del whole
         for start in range(0, len(message), MIB):
@@ -83,10 +85,10 @@ class Encryptor:
             size += len(piece)
             if size > self.most_mib * MIB:
                 raise FatalError(
-                    f"connection {self.name}: a part has more than {self.most_mib} MiB, and a part that is encrypted is"
-                    " held in memory",
+                    f"connection {self.name}: a part has more than {self.most_mib} MiB, but an encrypted part must fit"
+                    " in memory",
                     next_step="lower the export's `chunks.records`, or declare `chunks: {bytes: ...}`; or raise"
-                    " `openpgp.most_mib` where the workers have the memory",
+                    " `openpgp.most_mib` if the workers have the memory",
                 )
         return b"".join(found)
 
@@ -97,7 +99,7 @@ def _recipient(connections: Connections, conn_id: str, name: str) -> Cert:
     text = _key(connections, conn_id, name).public_key
     if text is None or _SECRET in text:
         raise DefinitionError(
-            f"connection {name}: the Airflow connection {conn_id} holds no public key, or a private one in its place",
+            f"connection {name}: the Airflow connection {conn_id} has no public key, or a private key in its place",
             next_step="put the recipient's armored public key into its extra `public_key`: gpg --armor --export KEY",
         )
     try:
@@ -108,8 +110,8 @@ def _recipient(connections: Connections, conn_id: str, name: str) -> Cert:
     if cert.is_revoked or (ends is not None and ends <= datetime.now(UTC)):
         raise FatalError(
             f"connection {name}: the key {cert.fingerprint} of the Airflow connection {conn_id} "
-            + ("is revoked" if cert.is_revoked else f"has expired: it ended at {ends:%Y-%m-%d %H:%M} UTC"),
-            next_step="get the recipient's present key",
+            + ("is revoked" if cert.is_revoked else f"expired at {ends:%Y-%m-%d %H:%M} UTC"),
+            next_step="get the recipient's current key",
         )
     return cert
 
@@ -120,7 +122,7 @@ def _signer(connections: Connections, conn_id: str, name: str) -> PySigner:
     key = _key(connections, conn_id, name)
     if key.private_key is None:
         raise DefinitionError(
-            f"connection {name}: the Airflow connection {conn_id} holds no private key",
+            f"connection {name}: the Airflow connection {conn_id} has no private key",
             next_step="put the armored private key into its extra `private_key`, and the passphrase into its password",
         )
     try:
@@ -132,7 +134,7 @@ def _signer(connections: Connections, conn_id: str, name: str) -> PySigner:
     except Exception:
         raise FatalError(
             f"connection {name}: the private key of the Airflow connection {conn_id} cannot sign: its passphrase is"
-            " wrong or missing, or it is no key for signing",
+            " wrong or missing, or the key is not meant for signing",
             next_step=f"correct the password of the Airflow connection {conn_id}",
         ) from None
 
@@ -141,17 +143,17 @@ def _key(connections: Connections, conn_id: str, name: str) -> KeyAccess:
     access = connections.get(conn_id)
     if not isinstance(access, KeyAccess):
         raise DefinitionError(
-            f"connection {name}: the Airflow connection {conn_id} holds no OpenPGP key",
-            next_step="name one of type generic with an extra `public_key` or `private_key`",
+            f"connection {name}: the Airflow connection {conn_id} has no OpenPGP key",
+            next_step="name a connection of type `generic` with an extra `public_key` or `private_key`",
         )
     return access
 
 
 def _unreadable(conn_id: str, name: str, extra: str, error: Exception) -> DefinitionError:
     return DefinitionError(
-        f"connection {name}: the extra `{extra}` of the Airflow connection {conn_id} is no OpenPGP key:"
+        f"connection {name}: the extra `{extra}` of the Airflow connection {conn_id} is not an OpenPGP key:"
         f" {_first_line(error)}",
-        next_step="put the whole armored key there, its line ends as `\\n`",
+        next_step="put the whole armored key there, with its line breaks as `\\n`",
     )
 
 

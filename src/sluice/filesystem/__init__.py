@@ -1,4 +1,5 @@
-"""Files behind an Airflow connection, as one `pyarrow` filesystem and a root: for sources, staging and memberships."""
+"""Files behind an Airflow connection, as a `pyarrow` filesystem with a root folder: for sources, staging and
+memberships."""
 
 from __future__ import annotations
 
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from pyarrow import fs as pa_fs
 
 _EARLY = 300
-"""Seconds before its credentials end at which a filesystem is opened anew: longer than any one request."""
+"""A filesystem is reopened this many seconds before its credentials expire: longer than any single request takes."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that is there: `name` below the root it was listed from, `size` in bytes, and when it was last written:
-    nanoseconds of UNIX time on a local disk, whole seconds elsewhere, since stores round listings differently."""
+    """An existing file: its `name` relative to the root it was listed from, its `size` in bytes, and its modification
+    time. The time is in nanoseconds of UNIX time on a local disk, and in whole seconds elsewhere because stores round
+    it differently in listings."""
 
     name: str
     size: int
@@ -40,12 +42,12 @@ class File:
 
 
 def join(root: str, path: str) -> str:
-    """`path` below `root`, with `/` between levels. Raises `DefinitionError` where it would lead anywhere else."""
+    """`path` below `root`, with `/` as separator. Raises `DefinitionError` if it would leave `root`."""
     levels = [level for level in path.split("/") if level != ""]
     if path.startswith("/") or "\\" in path or re.search(r"[\x00-\x1f\x7f]", path) or {".", ".."} & set(levels):
         raise DefinitionError(
-            f"{path!r} is not a path below the connection's own folder",
-            next_step="write it relative to that folder, with `/` between levels and without `.` and `..`",
+            f"{path!r} is not a path below the connection's folder",
+            next_step="write it relative to that folder, with `/` as separator and without `.` and `..`",
         )
     return "/".join([root.rstrip("/"), *levels]) if root else "/".join(levels)
 
@@ -53,9 +55,8 @@ def join(root: str, path: str) -> str:
 class Opened:
     """A folder of a filesystem. Safe to use from many threads.
 
-    Names are relative to `root`. Every method raises `RetriableError` where the server is out of reach and
-    `FatalError` where trying again changes nothing; both name the connection. A folder opened `read_only` (a source)
-    refuses every write.
+    Names are relative to `root`. Every method raises `RetriableError` if the server is unreachable, and `FatalError` if
+    a retry would not help. Both name the connection. A folder opened `read_only` (a source) refuses all writes.
     """
 
     def __init__(self, access: Access, conn_id: str, path: str, *, read_only: bool) -> None:
@@ -63,9 +64,9 @@ class Opened:
         self.read_only = read_only
         self._access = access
         self.path = path
-        """The folder below the connection's own."""
+        """The folder, relative to the connection's folder."""
         self.generation = 0
-        """Counts up with every renewal: what was opened before has credentials that end."""
+        """Increases with every renewal of credentials. Files opened under an older generation soon stop working."""
         self._open()
 
     def _open(self) -> None:
@@ -84,12 +85,12 @@ class Opened:
         self._bounded = Bounded(opening.links, opening.base, self.conn_id) if opening.links else None
 
     def below(self, folder: str) -> Opened:
-        """A folder in this one, opened in the same way."""
+        """A folder below this one, opened in the same way."""
         return Opened(self._access, self.conn_id, join(self.path, folder), read_only=self.read_only)
 
     @property
     def filesystem(self) -> pa_fs.FileSystem:
-        """The filesystem; a fresh one where the credentials of the last are about to end."""
+        """The filesystem, reopened if its credentials are about to expire."""
         if self._expires_at is not None and time.time() > self._expires_at - _EARLY:
             self._open()
         return self._filesystem
@@ -99,18 +100,18 @@ class Opened:
         return bool(self._filesystem.type_name == "local")
 
     def at(self, name: str) -> str:
-        """The path of `name` in the filesystem's own terms."""
+        """The path of `name` in the underlying filesystem."""
         return join(self.root, name)
 
     def _inside(self, name: str) -> str:
-        """The path of `name`. Raises `FatalError` where a link leads out of the connection's folder."""
+        """The path of `name`. Raises `FatalError` if a link leads out of the connection's folder."""
         path = self.at(name)
         if self._bounded:
             self._bounded.check(path)
         return path
 
-    def _beside(self, name: str) -> str:
-        """The path of `name`, which may be a link itself: it is replaced or removed, and not followed."""
+    def _itself(self, name: str) -> str:
+        """The path of `name` for replacing or removing it. If `name` is a link, the link itself is used."""
         path = self.at(name)
         if self._bounded:
             self._bounded.check(path.rpartition("/")[0])
@@ -118,7 +119,7 @@ class Opened:
 
     @contextmanager
     def reporting(self, doing: str) -> Iterator[None]:
-        """Turn what the filesystem raises into our errors, naming the connection and what was being done."""
+        """Translate the filesystem's errors. The translated errors name the connection and the action."""
         try:
             yield
         except Exception as error:
@@ -128,7 +129,7 @@ class Opened:
             raise known from error
 
     def stat(self, name: str) -> File | None:
-        """The file, or None. `name` may be empty: then the root itself is the file."""
+        """The file, or None if it does not exist. An empty `name` refers to the root itself."""
         with self.reporting(f"looking for {name or self.root}"):
             info = self.filesystem.get_file_info(self._inside(name))
         return self._file(info) if info.is_file else None
@@ -141,9 +142,9 @@ class Opened:
             return bool(self.filesystem.get_file_info(self._inside(name)).type.name == "Directory")
 
     def list(self, folder: str = "", left_out: LeftOut = lambda _: False) -> list[File]:
-        """Every file below `folder` that is not left out, sorted by name; none where there is no such folder. Links are
-        followed: what they lead to is listed once, under its own name if that is below `folder` too. Raises
-        `FatalError` where one leads out of the connection's folder, back up, or to nothing."""
+        """All files below `folder` that are not left out, sorted by name. Empty if the folder does not exist. Links are
+        followed, and their targets are listed once, under their own name if that is also below `folder`. Raises
+        `FatalError` if a link leads out of the connection's folder, back up, or to nothing."""
         with self.reporting(f"listing {folder or self.root}"):
             files = self._listed(folder) if self._bounded is None else self._walked(folder, left_out, self._bounded)
             return sorted((file for file in files if not left_out(file.name)), key=lambda file: file.name)
@@ -160,44 +161,45 @@ class Opened:
         return (File(inside + item.name, item.size, item.modified) for item in found)
 
     def check_links(self, folder: str = "") -> None:
-        """Raise `FatalError` where a link below `folder` leads out of the connection's folder, back up, or to nothing:
-        for what a library reads there by itself."""
+        """Raise `FatalError` if a link below `folder` leads out of the connection's folder, back up, or to nothing. For
+        folders that a library reads on its own."""
         if self._bounded:
             with self.reporting(f"listing {folder or self.root}"):
                 files_below(self.at(folder), self._bounded, lambda _: False)
 
     def below_root(self, path: str) -> str | None:
-        """The name below the root of a path in the filesystem's own terms, links followed or not; None where it lies
-        elsewhere."""
+        """The name, relative to the root, of a path in the underlying filesystem. The root's links may be resolved in
+        the path or not. None if the path is elsewhere."""
         for root in (self.root, self._bounded.check(self.root) if self._bounded else self.root):
             if path.startswith(root.rstrip("/") + "/" * bool(root)):
                 return path.removeprefix(root).lstrip("/")
         return None
 
     def find_bytes(self, name: str) -> bytes | None:
-        """The whole file, or None where there is none."""
+        """The contents of the file, or None if it does not exist."""
         return self.read_bytes(name) if self.exists(name) else None
 
     def read_bytes(self, name: str) -> bytes:
-        """The whole file. Raises `FatalError` where it is not there."""
+        """The contents of the file. Raises `FatalError` if it does not exist."""
         with self.reporting(f"reading {name}"), self.filesystem.open_input_stream(self._inside(name)) as stream:
             return bytes(stream.read())
 
     def open_input(self, name: str) -> pa.NativeFile:
-        """The file for reading anywhere in it. Raises `FatalError` where it is not there."""
+        """The file, opened for random access. Raises `FatalError` if it does not exist."""
         with self.reporting(f"opening {name}"):
             return self.filesystem.open_input_file(self._inside(name))
 
     def write_bytes(self, name: str, body: bytes) -> None:
-        """Write the file whole or not at all, replacing what is there: a reader sees the old bytes or the new ones."""
+        """Write the file atomically, replacing an existing one: a reader sees either the old bytes or the new ones."""
         with self.open_output(name) as stream:
             stream.write(body)
 
     def create(self, name: str, body: bytes) -> bool:
-        """Write the file whole, and only if it is absent: of several processes that try, exactly one gets True. On a
-        disk the file's folder comes with it, so nothing else may lie there.
+        """Create the file atomically if it does not exist. Of several processes that try, exactly one gets True. On a
+        disk and over SFTP, the file's folder is created with it, so the folder must hold nothing else.
 
-        Raises `FatalError` if this filesystem cannot promise that. After a `RetriableError` it may be there."""
+        Raises `FatalError` if the filesystem cannot guarantee this. After a `RetriableError`, the file may or may not
+        exist."""
         self._must_write(name)
         with self.reporting(f"creating {name}"):
             _ = self.filesystem  # renews the credentials if they are about to end
@@ -205,23 +207,23 @@ class Opened:
 
     @contextmanager
     def open_output(self, name: str) -> Iterator[pa.NativeFile]:
-        """A stream to a new file that takes its place, and its name, when the block ends without an error."""
+        """A stream to a new file. It appears under its name, whole, when the block ends without an error."""
         self._must_write(name)
         with self.reporting(f"writing {name}"), writing(self.filesystem, self._new(name)) as stream:
             yield stream
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove these files; those already gone are no error."""
+        """Remove these files. A missing file is not an error."""
         for name in names:
             self._must_write(name)
             with self.reporting(f"removing {name}"):
-                self._remove(self._beside(name))
+                self._remove(self._itself(name))
 
     def remove_tree(self, folder: str) -> None:
-        """Remove a folder of Sluice's own and all that is in it; one already gone is no error. Never the root."""
+        """Remove one of Sluice's own folders with its contents. A missing folder is not an error. Never the root."""
         self._must_write(folder)
         if not folder.strip("/"):
-            raise FatalError(f"connection {self.conn_id}: the whole of {self.root} is never removed at once")
+            raise FatalError(f"connection {self.conn_id}: Sluice never removes the whole folder {self.root}")
         if self._delete is not None:
             self.remove(file.name for file in self.list(folder))
             return
@@ -240,11 +242,11 @@ class Opened:
 
     def _must_write(self, name: str) -> None:
         if self.read_only:
-            raise FatalError(f"connection {self.conn_id}: {self.root} is only read, so {name} is left as it is")
+            raise FatalError(f"connection {self.conn_id}: {self.root} is read-only, so {name} is not changed")
 
     def _new(self, name: str) -> str:
-        """The path of a file that is to be written: on a disk, in a folder that is nobody else's."""
-        path = self._beside(name)
+        """The path of a file to write. On a disk, makes the root folder private first."""
+        path = self._itself(name)
         if self.local and not self._private:
             make_private(self.root)
             self._private = True
@@ -257,13 +259,13 @@ class Opened:
 
 
 def open_filesystem(connections: Connections, conn_id: str, path: str, *, read_only: bool = False) -> Opened:
-    """Open the folder or file `path` of a connection: below its own folder, or on S3, GCS and Azure with the bucket
-    or container as the first level. Only Sluice's own staging is opened for writing. Raises `DefinitionError` for a
-    path that begins with a shell's `~`."""
-    if (meant := without_home(path)) is not None:
+    """Open the folder or file `path` of a connection. The path is relative to the connection's folder; on S3, GCS and
+    Azure, it starts with the bucket or container. Only Sluice's own staging is opened for writing. Raises
+    `DefinitionError` for a path that starts with `~`."""
+    if (relative := without_home(path)) is not None:
         raise DefinitionError(
-            f"connection {conn_id}: only a shell knows `~`: {path!r} would be a folder of that name",
-            nearest=repr(meant),
-            next_step="write the path below the connection's own folder",
+            f"connection {conn_id}: `~` is not expanded: {path!r} would be a folder of that name",
+            nearest=repr(relative),
+            next_step="write the path relative to the connection's folder",
         )
     return Opened(connections.get(conn_id), conn_id, path, read_only=read_only)

@@ -1,4 +1,4 @@
-"""One `pyarrow` filesystem for each kind of access."""
+"""Opens a `pyarrow` filesystem for each kind of access."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 
 
 class Opening(NamedTuple):
-    """An opened filesystem, the folder that its names begin at, and when its credentials end (UNIX seconds)."""
+    """An opened filesystem, the folder that its paths start from, and when its credentials expire (UNIX seconds)."""
 
     filesystem: pa_fs.FileSystem
     base: str = ""
     expires_at: float | None = None
     delete: Callable[[str], None] | None = None
-    """Removes one file, where the filesystem's own way has side effects."""
+    """Removes one file. Set if the filesystem's own deletion has side effects."""
     create: Create = impossible("this kind of connection")
-    """Creates a file only if it is absent."""
+    """Creates a file only if it does not exist."""
     greet: Callable[[str, str], None] = lambda _bucket, _conn_id: None
-    """Checks that a bucket's server does not redirect; for clients that would follow."""
+    """Checks that the bucket's server does not redirect. Set for clients that would follow a redirect."""
     links: Links | None = None
-    """How links are followed; None for a store that has none."""
+    """How links are followed. None for a store without links."""
 
 
 def open_access(access: Access, conn_id: str) -> Opening:
-    """Open what a connection holds. Raises `DefinitionError` where it holds no files."""
+    """Open the connection's filesystem. Raises `DefinitionError` if the connection has none."""
     if isinstance(access, SftpAccess):
         return _sftp(access, conn_id)
     opener = _OPENERS.get(type(access))
@@ -55,7 +55,7 @@ def open_access(access: Access, conn_id: str) -> Opening:
         raise DefinitionError(
             f"connection {conn_id} holds no files",
             known=["fs", "aws", "google_cloud_platform", "wasb", "adls", "sftp"],
-            next_step="name a connection of a filesystem or an object store",
+            next_step="use a connection to a filesystem or an object store",
         )
     return opener(access)
 
@@ -75,15 +75,15 @@ def _s3(keys: AwsKeys, region: str, endpoint_url: str | None, verify: bool | str
 
     options: dict[str, Any] = {}
     if endpoint_url:
-        # Servers other than Amazon's answer 411 to the chunked bodies that carry the newer default checksums.
+        # The newer default checksums are sent in chunked bodies, to which servers other than Amazon's answer 411.
         os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "WHEN_REQUIRED")
         address = urlsplit(endpoint_url)
-        # pyarrow then puts the bucket into the path, whatever the connection says: every such server takes that.
+        # With an override, pyarrow always puts the bucket into the path. All such servers accept that.
         options = {"endpoint_override": address.netloc, "scheme": address.scheme}
     if verify is False:
         raise DefinitionError(
-            "reading over TLS always checks the server's certificate, and this connection turns that off",
-            next_step="give the file of your certificate authority as `verify` instead",
+            "this connection turns off the check of the server's TLS certificate, which reading does not support",
+            next_step="set `verify` to the file of your certificate authority instead",
         )
     if isinstance(verify, str):
         options["tls_ca_file_path"] = verify
@@ -104,8 +104,8 @@ def _s3(keys: AwsKeys, region: str, endpoint_url: str | None, verify: bool | str
 
 @dataclass
 class _S3Client:
-    """Amazon's own client, for what pyarrow's filesystem lacks: it creates no object on a condition, and its deletion
-    leaves an empty object named like the folder."""
+    """boto3, for what pyarrow's filesystem lacks: it cannot create an object conditionally, and its deletion leaves an
+    empty object with the name of the folder."""
 
     keys: AwsKeys
     region: str
@@ -113,25 +113,25 @@ class _S3Client:
     verify: bool | str
 
     def greet(self, bucket: str, conn_id: str) -> None:
-        """Raises `FatalError` if the bucket's address sends us on: pyarrow's client would follow, and take what it
-        finds there for the bucket's. Asked once a process."""
-        asked = (self.endpoint_url, self.region, bucket)
-        if asked in _GREETED:
+        """Raise `FatalError` if the bucket's server redirects. pyarrow's client would follow, and accept another
+        server's data as the bucket's. Checked once per process."""
+        key = (self.endpoint_url, self.region, bucket)
+        if key in _GREETED:
             return
         try:
             self._client.head_bucket(Bucket=bucket)
         except self._client.exceptions.ClientError as refused:
-            told = refused.response["ResponseMetadata"]
-            if 300 <= told["HTTPStatusCode"] < 400:
-                raise _sent_on(f"connection {conn_id}: ", bucket, self, told.get("HTTPHeaders", {})) from None
-        _GREETED.add(asked)
+            answer = refused.response["ResponseMetadata"]
+            if 300 <= answer["HTTPStatusCode"] < 400:
+                raise _redirected(f"connection {conn_id}: ", bucket, self, answer.get("HTTPHeaders", {})) from None
+        _GREETED.add(key)
 
     def create(self, path: str, body: bytes) -> bool:
         return on_s3(self._client)(path, body)
 
     def delete(self, path: str) -> None:
         bucket, _, key = path.partition("/")
-        with suppress(self._client.exceptions.NoSuchKey):  # Google's answer where Amazon says that all is well
+        with suppress(self._client.exceptions.NoSuchKey):  # Google reports a missing object, Amazon does not
             self._client.delete_object(Bucket=bucket, Key=key)
 
     @cached_property
@@ -148,17 +148,17 @@ class _S3Client:
 _GREETED: set[tuple[str | None, str, str]] = set()
 
 
-def _sent_on(whose: str, bucket: str, client: _S3Client, headers: Mapping[str, str]) -> FatalError:
+def _redirected(prefix: str, bucket: str, client: _S3Client, headers: Mapping[str, str]) -> FatalError:
     if region := headers.get("x-amz-bucket-region"):
         return FatalError(
-            f"{whose}bucket {bucket} lies in the region {region}",
-            next_step=f"put `{region}` into the extra `region_name`",
+            f"{prefix}bucket {bucket} is in the region {region}",
+            next_step=f"set the connection's extra `region_name` to `{region}`",
         )
     own = urlsplit(client.endpoint_url or f"https://s3.{client.region}.amazonaws.com").netloc.rpartition("@")[2]
     other = urlsplit(headers.get("location", "")).netloc or "another address"
     return FatalError(
-        f"{whose}{own} sends us on to {other} for bucket {bucket}, and none is followed",
-        next_step="if that is the right address, put it into the Airflow connection",
+        f"{prefix}{own} redirects to {other} for bucket {bucket}, and redirects are not followed",
+        next_step="if that is the right address, set it in the Airflow connection",
     )
 
 

@@ -1,7 +1,7 @@
-"""The clouds' own clients, opened from access values, for destinations and for files that are created once.
+"""The clouds' own clients, for destinations and for creating files conditionally.
 
-None of them follows a redirect or tries again by itself: a redirect may lead to anybody, and how long to try is ours to
-say. Nothing in the environment takes the place of what the connection holds.
+None of them follows redirects, which could lead to any server, or retries on its own: the caller decides how long to
+retry. Environment variables never override the connection.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
 _ASK_AGAIN = 600.0
-"""Seconds after which keys and tokens without a known end are asked for again."""
+"""Keys and tokens without a known expiry are fetched again after this many seconds."""
 _READ = 4 << 20
-"""Bytes that one request of Azure's client reads."""
+"""Bytes that Azure's client reads per request."""
 _EARLY = 300.0
-"""Seconds before their end at which keys and tokens are renewed."""
+"""Keys and tokens are renewed this many seconds before they expire."""
 
 Secret = TypeVar("Secret", AwsKeys, BearerToken)
 
 
 @dataclass(frozen=True)
 class Waits:
-    """How long a client waits for its server to take or answer anything, and how many connections it keeps."""
+    """How long a client waits for its server to accept or answer a request, and how many connections it keeps open."""
 
     timeout: timedelta = timedelta(seconds=60)
     connections: int = 10
@@ -42,7 +42,7 @@ class Waits:
 
 
 class Renewed(Generic[Secret]):
-    """Keys or a token, asked for again before they end. Safe to use from many threads."""
+    """Keys or a token, renewed before they expire. Safe to use from many threads."""
 
     def __init__(self, give: Callable[[], Secret]) -> None:
         self._give: Callable[[], Secret] = give
@@ -59,8 +59,8 @@ class Renewed(Generic[Secret]):
             return self._last
 
 
-def _signing(keys: Renewed[AwsKeys]) -> Any:
-    """What a session of botocore's finds its credentials by."""
+def _credentials(keys: Renewed[AwsKeys]) -> Any:
+    """A credential provider for botocore that returns our keys."""
     from botocore.credentials import Credentials, ReadOnlyCredentials
 
     class Ours(Credentials):  # type: ignore[misc]
@@ -84,9 +84,9 @@ def s3_client(
     verify: bool | str = True,
     waits: Waits = Waits(),
 ) -> Any:
-    """A client of Amazon's protocol that signs with keys; a `bearer` shows a token, or nothing without one.
+    """An S3 client that signs requests with keys. With `bearer`, it sends a token instead, or nothing if `who` is None.
 
-    Payloads are not signed: each goes with a checksum, and over TLS a signature adds nothing to that."""
+    Payloads are not signed: each is sent with a checksum, and over TLS a signature would add nothing."""
     import botocore.session
     from botocore import UNSIGNED
     from botocore.config import Config
@@ -104,26 +104,28 @@ def s3_client(
     )
     session = botocore.session.Session()
     if not bearer:
-        session.register_component("credential_provider", _signing(who))  # type: ignore[arg-type]
+        session.register_component("credential_provider", _credentials(who))  # type: ignore[arg-type]
     client = session.create_client("s3", region, endpoint_url=endpoint_url, verify=verify, config=config)
-    client.meta.events.register_last("before-parameter-build.s3", _stay)
-    client.meta.events.register_last("before-call.s3", _go_on)
+    client.meta.events.register_last("before-parameter-build.s3", _no_redirect)
+    client.meta.events.register_last("before-call.s3", _no_expect)
     if bearer and who is not None:
-        client.meta.events.register("before-send.s3", _showing(who))  # type: ignore[arg-type]
+        client.meta.events.register("before-send.s3", _with_token(who))  # type: ignore[arg-type]
     return client
 
 
-def _stay(context: dict[str, Any], **_: Any) -> None:
-    """botocore goes to the region that an answer names, with new requests and new signatures, unless it has already."""
+def _no_redirect(context: dict[str, Any], **_: Any) -> None:
+    """Stop botocore from following a redirect to another region: it does so only once per request, and this marks the
+    request as already redirected."""
     context.setdefault("s3_redirect", {"bucket": "", "params": {}})["redirected"] = True
 
 
-def _go_on(params: dict[str, Any], **_: Any) -> None:
-    """botocore asks before it sends a body, and waits a second for every server or proxy that does not answer that."""
+def _no_expect(params: dict[str, Any], **_: Any) -> None:
+    """Drop the header `Expect: 100-continue`: botocore would wait a second for each server or proxy that does not
+    answer it."""
     params["headers"].pop("Expect", None)
 
 
-def _showing(token: Renewed[BearerToken]) -> Callable[..., None]:
+def _with_token(token: Renewed[BearerToken]) -> Callable[..., None]:
     def show(request: Any, **_: Any) -> None:
         request.headers["Authorization"] = f"Bearer {token.get().token}"
 
@@ -131,7 +133,7 @@ def _showing(token: Renewed[BearerToken]) -> Callable[..., None]:
 
 
 def blob_address(access: AzureAccess) -> str:
-    """The address of the account's Blob half, which Data Lake accounts answer to as well."""
+    """The account's Blob endpoint, which Data Lake accounts also serve."""
     return (access.endpoint_url or f"https://{access.account}.blob.core.windows.net").replace(".dfs.", ".blob.")
 
 
@@ -141,7 +143,7 @@ def container_client(
     *,
     waits: Waits = Waits(),
 ) -> ContainerClient:
-    """A client of the Blob API for one container."""
+    """A Blob API client for one container."""
     from azure.core.pipeline.transport import RequestsTransport
     from azure.storage.blob import ContainerClient
 
@@ -150,10 +152,10 @@ def container_client(
         blob_address(access),
         container,
         credential=_azure_credential(access),
-        # The client's own time-outs would reach a transport of its own alone.
+        # The client passes its own timeout options only to a transport that it creates itself.
         transport=RequestsTransport(
             session=_session(waits.connections),
-            connection_timeout=waits.seconds,  # Python gives no more to the sending of a whole piece
+            connection_timeout=waits.seconds,  # Python also applies this timeout to sending a whole block
             read_timeout=waits.seconds,
         ),
         retry_total=0,
@@ -165,7 +167,7 @@ def container_client(
 
 
 def _session(connections: int) -> Any:
-    """Kept connections for as many requests as there may be at once."""
+    """A session whose pool keeps one connection for each parallel request."""
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
@@ -180,8 +182,7 @@ def _session(connections: int) -> Any:
 
 
 def _quiet(name: str) -> None:
-    """Azure's client tells every request and answer, a score of lines each; a task's log is for its own, unless
-    somebody has asked."""
+    """Silence Azure's client, which logs some twenty lines per request, unless its log level was set explicitly."""
     log = logging.getLogger(name)
     if log.level == logging.NOTSET:
         log.setLevel(logging.WARNING)

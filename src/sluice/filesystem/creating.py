@@ -1,9 +1,9 @@
-"""How a file is created only if it is absent: each kind of filesystem has its own way.
+"""Creates a file only if it does not exist. Each kind of filesystem has its own way.
 
-A commit log needs no more than this. Of several processes that create the same name, exactly one is answered True, and
-a reader of the name sees the whole file or none. On disks and over SFTP no single call promises both: a hard link is
-not to be had everywhere, and a file that was opened with O_EXCL is there before its content is. Renaming a folder is:
-a rename never takes the place of a folder that holds a file. So there the file comes in a folder of its own.
+The commit log depends on this alone. Of several processes that create the same name, exactly one gets True, and a
+reader sees either the whole file or none. On disks and over SFTP, no single call on a file guarantees both: hard links
+are not available everywhere, and a file opened with O_EXCL exists before its content does. Renaming a folder does: a
+rename never replaces a folder that holds a file. So there, the file gets a folder of its own, which is renamed.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     import asyncssh
 
 Create = Callable[[str, bytes], bool]
-"""Creates a file at a path with this content; False if the path was there already."""
+"""Creates a file at a path with this content. False if the path exists already."""
 
 NO_RENAME = "staging needs a server that can rename folders: put it elsewhere, or ask the server's owner"
-"""What to do if an SFTP server refuses a rename."""
+"""The next step if an SFTP server refuses a rename."""
 _THERE = {errno.EEXIST, errno.ENOTEMPTY}
 
 
 def in_folder(path: str, body: bytes) -> bool:
-    """On a disk, network mounts included."""
+    """Create on a disk, including network mounts."""
     folder = Path(path).parent
     ours = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
     ours.mkdir(parents=True)
@@ -52,7 +52,7 @@ def in_folder(path: str, body: bytes) -> bool:
 
 
 def over_sftp(session: Session) -> Create:
-    """The same over SFTP. Its servers do not say why a rename failed: so the file is looked for."""
+    """Create over SFTP. Servers do not say why a rename failed, so a failure is followed by a check for the file."""
 
     def create(path: str, body: bytes) -> bool:
         return session.run(lambda client: _in_folder_there(client, path, body), f"create {path}", NO_RENAME)
@@ -78,7 +78,8 @@ async def _in_folder_there(client: asyncssh.SFTPClient, path: str, body: bytes) 
 
 
 def on_s3(client: Any) -> Create:
-    """`If-None-Match: *`. S3 answers 409 while another such request is under way: then it is asked again."""
+    """Create on S3, by `If-None-Match: *`. S3 answers 409 while another conditional request is in progress; then the
+    request is repeated."""
 
     def create(path: str, body: bytes) -> bool:
         bucket, _, key = path.partition("/")
@@ -99,7 +100,7 @@ def on_s3(client: Any) -> Create:
 
 
 def on_google(access: GoogleAccess) -> Create:
-    """`ifGenerationMatch=0`, by bearer token or anonymously (emulators)."""
+    """Create on Cloud Storage, by `ifGenerationMatch=0`, with a bearer token or anonymously (emulators)."""
 
     def create(path: str, body: bytes) -> bool:
         from google.api_core.exceptions import PreconditionFailed
@@ -126,7 +127,7 @@ def on_google(access: GoogleAccess) -> Create:
 
 
 def on_azure(access: AzureAccess) -> Create:
-    """`If-None-Match: *`, by the Blob API, which Data Lake accounts answer to as well."""
+    """Create on Azure, by `If-None-Match: *` in the Blob API, which Data Lake accounts also serve."""
 
     def create(path: str, body: bytes) -> bool:
         from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
@@ -143,11 +144,11 @@ def on_azure(access: AzureAccess) -> Create:
 
 
 def impossible(what: str) -> Create:
-    """A filesystem that promises nothing of the kind."""
+    """For a filesystem without conditional creation: every call raises `FatalError`."""
 
     def create(path: str, body: bytes) -> bool:  # noqa: ARG001 - the signature of the others
         raise FatalError(
-            f"{what} cannot create a file only if it is absent, and a run's commit log needs that",
+            f"{what} cannot create a file only if it does not exist, which the commit log of runs needs",
             next_step="put staging on a disk, S3, Cloud Storage (by a service account), Azure or SFTP",
         )
 

@@ -1,4 +1,4 @@
-"""What filesystems raise, sorted into ours. `pyarrow` has one `OSError` for everything: its text is all there is."""
+"""Translates the errors of filesystems. `pyarrow` raises `OSError` for everything, so its text must be parsed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MISSING = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket|ContainerNotFound|RESOURCE_N
 _HOPELESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 _REMOTE = re.compile(r"AWS Error|curlCode|google::cloud|GetFileInfo|Azure|HTTP|[Cc]onnection|timed? ?out|[Ss]ocket")
 _CLIENTS = {"GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
-"""What the libraries below the filesystems raise beside `OSError`, by name: they may not be loaded."""
+"""Errors of the underlying libraries other than `OSError`. By name, because the libraries may not be loaded."""
 _UNREACHABLE = re.compile(r"NETWORK_CONNECTION|SLOW_DOWN|SERVICE_UNAVAILABLE|REQUEST_TIMEOUT|curlCode|UNAVAILABLE")
 _SECRET = re.compile(r"((?:sig|token|password|X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=)[^&\s'\"]+", re.I)
 
@@ -26,20 +26,20 @@ _LOGIN = re.compile(r"://[^\s/@'\"]+@")
 
 
 def from_system(error: BaseException) -> bool:
-    """Whether a disk or a server failed, rather than the bytes that were read: those raise `OSError` too."""
+    """Whether a disk or a server failed. Corrupt data raises `OSError` too."""
     if isinstance(error, (EOFError, TimeoutError)):
         return True
     return isinstance(error, OSError) and (error.errno is not None or bool(_REMOTE.search(_without_names(str(error)))))
 
 
 def outage(text: str, doing: str) -> RetriableError | None:
-    """Our error where an engine's text says that a server was out of reach while it read, else None."""
+    """Our error if an engine's error text says that a server was unreachable, else None."""
     found = _UNREACHABLE.search(_without_names(text, doing))
     return RetriableError(f"{doing}: {found[0]}") if found else None
 
 
 def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None:
-    """Our error for what a filesystem raised, or None where it is no filesystem's."""
+    """Our error for an exception of a filesystem. None if it is not from a filesystem."""
     if isinstance(error, SluiceError):
         return error
     shown = _shown(str(error)) or type(error).__name__
@@ -49,12 +49,12 @@ def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None
         return FatalError(what, next_step="check the path, and that the bucket or folder exists")
     if 300 <= status < 400 or (_SENT_ON.search(text) and _outside(error)):
         return FatalError(
-            f"{what}; the server sends us on to another address, and none is followed",
-            next_step=f"put the right address into the Airflow connection {conn_id}",
+            f"{what}; the server redirects to another address, and redirects are not followed",
+            next_step=f"set the right address in the Airflow connection {conn_id}",
         )
     denied = status in (401, 403) or (_DENIED.search(text) and _outside(error))
     if isinstance(error, PermissionError) or denied:
-        return FatalError(what, next_step=f"check the credentials and rights of the Airflow connection {conn_id}")
+        return FatalError(what, next_step=f"check the credentials and permissions of the Airflow connection {conn_id}")
     if status == 404 or (isinstance(error, OSError) and _MISSING.search(text)):
         return FatalError(what, next_step="check the path, and that the bucket or container exists")
     if isinstance(error, OSError) and error.errno in _HOPELESS:
@@ -63,8 +63,8 @@ def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None
 
 
 def _without_names(text: str, doing: str = "") -> str:
-    """What a client says, without the names that it says it of: a bucket, folder or file may be called `404`. Clients
-    quote them, or write them as paths and addresses."""
+    """The text without names, because a bucket, folder or file may be called `404`. Clients quote names, or write them
+    as paths or URLs."""
     text = re.sub(r"(?<!\w)'[^']*'|\"[^\"]*\"|`[^`]*`|\S*/\S*", " ", text)
     for name in doing.split()[1:]:
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", text)
@@ -72,7 +72,7 @@ def _without_names(text: str, doing: str = "") -> str:
 
 
 def _status(error: Exception) -> int:
-    """The HTTP status that a cloud's own client has an answer for; 0 for other errors."""
+    """The HTTP status in the error of a cloud's client. 0 for other errors."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -81,11 +81,12 @@ def _status(error: Exception) -> int:
 
 
 def _shown(text: str) -> str:
-    """The text without what its addresses may carry: signatures, tokens, users and passwords."""
+    """The text without secrets that URLs may contain: signatures, tokens, users and passwords."""
     return _LOGIN.sub("://", _SECRET.sub(r"\1...", text.strip()))
 
 
 def _outside(error: Exception) -> bool:
+    """Whether the error comes from a filesystem or a cloud's client."""
     names = {c.__name__ for c in type(error).__mro__}
     cloud = "ArrowException" in names and "google::cloud" in str(error)
     return (

@@ -1,4 +1,4 @@
-"""Links of a filesystem, and the folder of a connection that none of them may lead out of."""
+"""Links in a filesystem. None of them may lead out of the connection's folder."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from sluice.errors import FatalError
 
 
 class Item(NamedTuple):
-    """What is found under a name."""
+    """An entry of a folder: a file, a folder or a link."""
 
     name: str
     link: bool
     folder: bool
     size: int
     modified: int
-    """As `File` has it: nanoseconds on a local disk, seconds elsewhere."""
+    """As in `File`: nanoseconds on a local disk, seconds elsewhere."""
 
 
 class Links(Protocol):
-    """A filesystem that has links."""
+    """A filesystem with links."""
 
     def real(self, path: str) -> str | None:
-        """Where a path leads; of one that is not there, as far as it does. None where a link leads to what the server
-        does not name."""
+        """The path with all links resolved. If the path does not exist, its existing part is resolved. None if a link
+        leads to something that the server does not name."""
         ...
 
     def scan(self, folder: str) -> Iterator[Item]:
-        """What is in a folder; links as themselves. Raises `FileNotFoundError` where there is no such folder."""
+        """The entries of a folder, links as themselves. Raises `FileNotFoundError` if the folder does not exist."""
         ...
 
     def look(self, path: str) -> Item | None:
-        """What a path leads to, links followed; None where nothing is there."""
+        """The file or folder at a path, with links followed. None if it does not exist."""
         ...
 
 
 class LocalLinks:
-    """Of the machine's own filesystem."""
+    """Links in the local filesystem."""
 
     def real(self, path: str) -> str:
         return os.path.realpath(path)
@@ -49,7 +49,7 @@ class LocalLinks:
     def scan(self, folder: str) -> Iterator[Item]:
         with os.scandir(folder) as entries:
             for entry in entries:
-                with suppress(FileNotFoundError):  # what is removed while we look was not there
+                with suppress(FileNotFoundError):  # removed since the folder was listed
                     yield self._item(entry.name, entry.stat(follow_symlinks=False))
 
     def look(self, path: str) -> Item | None:
@@ -58,12 +58,14 @@ class LocalLinks:
         except FileNotFoundError:
             return None
 
-    def _item(self, name: str, told: os.stat_result) -> Item:
-        return Item(name, stat.S_ISLNK(told.st_mode), stat.S_ISDIR(told.st_mode), told.st_size, told.st_mtime_ns)
+    def _item(self, name: str, status: os.stat_result) -> Item:
+        return Item(
+            name, stat.S_ISLNK(status.st_mode), stat.S_ISDIR(status.st_mode), status.st_size, status.st_mtime_ns
+        )
 
 
 class Bounded:
-    """A connection's folder, which no link leads out of. Errors name the connection."""
+    """A connection's folder as a boundary for links. Errors name the connection."""
 
     def __init__(self, links: Links, base: str, conn_id: str) -> None:
         self.links = links
@@ -71,7 +73,7 @@ class Bounded:
         self._base = base
 
     def check(self, path: str) -> str:
-        """The real path of a path below the folder. Raises `FatalError` where a link on the way leads out of it."""
+        """The real path of a path below the folder. Raises `FatalError` if a link on the way leads out of it."""
         real, bound = self.links.real(path), self.links.real(self._base) or self._base
         if real is None:
             raise self.unnamed(path)
@@ -80,19 +82,20 @@ class Bounded:
         return real
 
     def unnamed(self, path: str) -> FatalError:
+        """The error for a link whose target the server does not show."""
         return FatalError(
-            f"connection {self.conn_id}: {path} is a link, and the server does not say where it leads",
-            next_step="remove the link, or put the data itself there",
+            f"connection {self.conn_id}: {path} is a link, and the server does not show where it leads",
+            next_step="replace the link by the data itself, or remove it",
         )
 
     def _outside(self, link: str, target: str, bound: str) -> FatalError:
         return FatalError(
-            f"connection {self.conn_id}: {link} leads to {target}, which is outside of the connection's folder {bound}",
-            next_step="put the data itself there, or name a connection of the folder that the data is in",
+            f"connection {self.conn_id}: {link} leads to {target}, which is outside the connection's folder {bound}",
+            next_step="replace the link by the data itself, or use a connection to the folder that holds the data",
         )
 
     def _leading_out(self, path: str, real: str, bound: str) -> tuple[str, str]:
-        """The first part of a path that lies outside, and where it leads."""
+        """The first part of the path that leads out of the folder, and where it leads."""
         rest = path.removeprefix(self._base).strip("/").split("/")
         for count in range(1, len(rest)):
             part = "/".join(filter(None, [self._base.rstrip("/"), *rest[:count]]))
@@ -103,4 +106,5 @@ class Bounded:
 
 
 def within(real: str, bound: str) -> bool:
+    """Whether a real path is the folder or below it."""
     return real == bound or real.startswith(bound.rstrip("/") + "/")

@@ -1,4 +1,4 @@
-"""Whether a folder can hold commit logs: it must create a file only if it is absent."""
+"""Probe staging: a folder for commit logs must support exclusive creation of files."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sluice.model.access import Connections
 
 
 def probe_staging(connections: Connections, airflow_conn_id: str, path: str) -> str:
-    """Try what commit logs need of the staging folder; its address.
+    """Try the operations that commit logs need in the staging folder. Returns its address.
 
-    Raises `FatalError` if a file that is there is created again, and what the filesystem raises otherwise."""
+    Raises `FatalError` if an existing file can be created again, and the filesystem's own errors."""
     opened = open_filesystem(connections, airflow_conn_id, path)
     folder = f"sluice-probe-{uuid4()}"
     try:
         created = [opened.create(f"{folder}/entry", body) for body in (b"first", b"second")]
         if created != [True, False] or opened.read_bytes(f"{folder}/entry") != b"first":
             raise FatalError(
-                f"staging at {opened.root}: a file that is to be created only if it is absent was created twice: two"
-                " processes could publish the same delivery",
-                next_step="put staging on a disk, S3, Cloud Storage (by a service account), Azure or SFTP; of servers"
-                " that speak S3's protocol, on one that obeys `If-None-Match`",
+                f"staging at {opened.root}: a file that must not exist yet was created twice, so two processes could"
+                " publish the same delivery",
+                next_step="put staging on a disk, S3, Cloud Storage (with a service account), Azure or SFTP; an"
+                " S3-compatible server must support `If-None-Match`",
             )
     finally:
         opened.remove_tree(folder)

@@ -1,4 +1,4 @@
-"""SFTP as a filesystem of `pyarrow`'s, over the sessions that destinations use too."""
+"""SFTP as a `pyarrow` filesystem, over the same sessions that destinations use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ _OPENING = threading.Lock()
 
 
 def session_of(access: SftpAccess, conn_id: str) -> Session:
-    """The process's one connection for this access: servers may allow a login no more. It ends with its last user."""
+    """The process's only connection for this access, because servers may limit the connections of a login. It closes
+    when its last user is gone."""
     with _OPENING:
         key = (os.getpid(), conn_id, access)
         session = _SESSIONS.get(key)
@@ -47,7 +48,7 @@ def session_of(access: SftpAccess, conn_id: str) -> Session:
 
 
 def sftp_filesystem(session: Session) -> pa_fs.PyFileSystem:
-    """Paths that do not begin with a slash begin at the login's own folder."""
+    """A `pyarrow` filesystem over the session. Paths without a leading slash start from the login's home folder."""
     from pyarrow import fs as pa_fs
 
     handler = type("SftpHandler", (SftpFiles, pa_fs.FileSystemHandler), {})
@@ -55,7 +56,7 @@ def sftp_filesystem(session: Session) -> pa_fs.PyFileSystem:
 
 
 class SftpFiles:
-    """What `pyarrow` asks of a filesystem, in its own words. Errors are Sluice's, but for files that are missing."""
+    """The methods that `pyarrow` calls on a filesystem handler. Errors are Sluice's, except for missing files."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -104,7 +105,7 @@ class SftpFiles:
                 self._session.run(partial(verbs.remove, path=below), f"remove {below}")
 
     def delete_root_dir_contents(self) -> None:
-        raise NotImplementedError("the whole of a login's folder is never removed at once")
+        raise NotImplementedError("Sluice never removes the whole folder of a login")
 
     def delete_file(self, path: str) -> None:
         self._session.run(lambda client: verbs.remove(client, path), f"remove {path}")
@@ -113,7 +114,7 @@ class SftpFiles:
         self._session.run(lambda client: verbs.rename(client, source, target), f"rename to {target}", NO_RENAME)
 
     def copy_file(self, source: str, target: str) -> None:
-        raise NotImplementedError("nothing of ours copies files on SFTP")
+        raise NotImplementedError("Sluice does not copy files over SFTP")
 
     def open_input_stream(self, path: str) -> Any:
         return self.open_input_file(path)
@@ -129,7 +130,7 @@ class SftpFiles:
         return pa.PythonFile(_Buffered(self._session, path), mode="w")
 
     def open_append_stream(self, path: str, metadata: Any) -> Any:
-        raise NotImplementedError("nothing of ours appends to files")
+        raise NotImplementedError("Sluice does not append to files")
 
     def _look(self, path: str) -> verbs.Entry | None:
         return self._session.run(lambda client: verbs.stat(client, path), f"look at {path or '.'}")
@@ -149,11 +150,11 @@ def _info(path: str, entry: verbs.Entry | None) -> pa_fs.FileInfo:
 
 
 def _missing(path: str) -> FileNotFoundError:
-    return FileNotFoundError(errno.ENOENT, "there is no such file or folder", path)
+    return FileNotFoundError(errno.ENOENT, "no such file or folder", path)
 
 
 class Incoming(io.RawIOBase):
-    """A file that is read anywhere. If the connection is lost, it is opened again, as long as it is the same file."""
+    """A file with random access. If the connection is lost, the file is opened again and must be unchanged."""
 
     def __init__(self, session: Session, path: str) -> None:
         self._session, self._path, self._act = session, path, f"read {path}"
@@ -211,7 +212,7 @@ async def _open(client: asyncssh.SFTPClient, path: str) -> tuple[asyncssh.SFTPCl
 
 
 class _Buffered(io.RawIOBase):
-    """A new file; what is written goes out in blocks."""
+    """A new file, sent in blocks."""
 
     def __init__(self, session: Session, path: str) -> None:
         act = f"write {path}"
@@ -244,7 +245,7 @@ class _Buffered(io.RawIOBase):
 
 
 class SftpLinks:
-    """The links of an SFTP server: where they lead is what the server says."""
+    """Links on an SFTP server. The server resolves them."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -264,8 +265,10 @@ class SftpLinks:
 
 
 async def _real(client: asyncssh.SFTPClient, path: str) -> str | None:
-    """Of a path that is not there, as far as it is. Servers refuse in many words what they cannot resolve; some resolve
-    nothing, and then a path without a link leads where it says."""
+    """The path with links resolved; see `Links.real`.
+
+    Servers refuse an unresolvable path with different error codes, and some resolve nothing at all. Then resolve the
+    parent folder instead and append the name, which is right as long as the name itself is not a link."""
     answer = await verbs.ask(client.realpath(path or "."))
     if isinstance(answer, verbs.Answer):
         return str(answer.value)

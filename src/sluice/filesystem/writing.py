@@ -1,4 +1,4 @@
-"""How a file comes to its name whole: each kind of filesystem has its own way."""
+"""Writes a file so that it appears under its name whole or not at all. Each kind of filesystem has its own way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PIECE = 8 * 2**20
 
 
 def make_private(folder: str) -> None:
-    """Make a folder of Sluice's own on a disk one that nobody else may enter: customers' rows are staged there."""
+    """Create one of Sluice's own folders on a disk with access for its owner only: it will hold customers' rows."""
     made = Path(folder)
     made.mkdir(mode=0o700, parents=True, exist_ok=True)
     if made.stat().st_uid == os.geteuid() and made.stat().st_mode & 0o077:
@@ -27,7 +27,7 @@ def make_private(folder: str) -> None:
 
 
 def writing(filesystem: pa_fs.FileSystem, path: str) -> AbstractContextManager[pa.NativeFile]:
-    """A stream to a new file at `path`, which is seen there, whole, once the block has ended without an error."""
+    """A stream to a new file, which appears at `path`, whole, when the block ends without an error."""
     if filesystem.type_name in ("s3", "gcs"):
         return _uploaded(filesystem, path)
     if filesystem.type_name == "abfs":
@@ -37,8 +37,8 @@ def writing(filesystem: pa_fs.FileSystem, path: str) -> AbstractContextManager[p
 
 @contextmanager
 def _uploaded(filesystem: pa_fs.FileSystem, path: str) -> Iterator[pa.NativeFile]:
-    """These stores show an object when its upload is complete; but closing an upload completes it, whatever went
-    wrong before. So it begins when nothing of ours can go wrong any more."""
+    """For stores that show an object when its upload is complete. Closing the stream completes the upload, even after
+    an error. So the upload starts only after the block has written everything to a spool without an error."""
     import pyarrow as pa
 
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
@@ -51,36 +51,36 @@ def _uploaded(filesystem: pa_fs.FileSystem, path: str) -> Iterator[pa.NativeFile
 
 @contextmanager
 def _copied(filesystem: pa_fs.FileSystem, path: str) -> Iterator[pa.NativeFile]:
-    """Azure shows an empty blob as soon as one is begun, and has no rename: a copy appears whole."""
-    with _beside(filesystem, path) as (beside, stream):
+    """For Azure, which shows an empty blob as soon as an upload starts and cannot rename. A copy appears whole."""
+    with _temporary(filesystem, path) as (temporary, stream):
         yield stream
-    filesystem.copy_file(beside, path)
-    filesystem.delete_file(beside)
+    filesystem.copy_file(temporary, path)
+    filesystem.delete_file(temporary)
 
 
 @contextmanager
 def _renamed(filesystem: pa_fs.FileSystem, path: str) -> Iterator[pa.NativeFile]:
     filesystem.create_dir(path.rpartition("/")[0], recursive=True)
-    with _beside(filesystem, path) as (beside, stream):
+    with _temporary(filesystem, path) as (temporary, stream):
         yield stream
-    filesystem.move(beside, path)
+    filesystem.move(temporary, path)
 
 
 @contextmanager
-def _beside(filesystem: pa_fs.FileSystem, path: str) -> Iterator[tuple[str, pa.NativeFile]]:
-    """A hidden file in the same folder, gone again if the block fails."""
+def _temporary(filesystem: pa_fs.FileSystem, path: str) -> Iterator[tuple[str, pa.NativeFile]]:
+    """A hidden temporary file in the same folder, removed if the block fails."""
     folder, _, last = path.rpartition("/")
-    beside = f"{folder}/.{last}.{uuid.uuid4().hex[:8]}"
+    temporary = f"{folder}/.{last}.{uuid.uuid4().hex[:8]}"
     try:
-        with filesystem.open_output_stream(beside) as stream:
-            yield beside, stream
+        with filesystem.open_output_stream(temporary) as stream:
+            yield temporary, stream
     except BaseException:
-        remove(filesystem, beside)
+        remove(filesystem, temporary)
         raise
 
 
 def remove(filesystem: pa_fs.FileSystem, path: str) -> None:
-    """Remove a file; one that is already gone is no error."""
+    """Remove a file. A missing file is not an error."""
     try:
         filesystem.delete_file(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The seam between rows and bytes: a format turns the Arrow tables of one part into that part's bytes."""
+"""The format interface: a format encodes the Arrow tables of one part as the bytes of one file."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):  # noqa: N818 - it never leaves this folder: `check` turns it into a DefinitionError
-    """A column type that a format cannot hold; its text says why and what to do."""
+    """A column type that a format cannot hold. The text says why and what to do."""
 
 
 class Encoder(Protocol):
-    """Encodes one part. Not shared between threads; the same rows in the same order give the same bytes, however
+    """Encodes one part. Not shared between threads. The same rows in the same order give the same bytes, no matter how
     they are split into tables."""
 
     def encode(self, table: pa.Table) -> Iterator[bytes]:
-        """The bytes that are ready once `table` is in; maybe none yet. Raises `FatalError` on a value the format
-        cannot hold."""
+        """Add the table's rows and yield the bytes that are ready, if any. Raises `FatalError` on a value that the
+        format cannot hold."""
         ...
 
     def close(self) -> Iterator[bytes]:
-        """The bytes that remain. A part of no rows is still a valid file of its format."""
+        """The remaining bytes. A part without rows is still a valid file of its format."""
         ...
 
 
 class Format(Declared):
-    """What every declared file format shares."""
+    """Settings that all file formats share."""
 
     type: str
 
     @property
     def extension(self) -> str:
-        """The end of a file's name, with its dot: `.json.gz`."""
+        """The file extension, with its dot: `.json.gz`."""
         raise NotImplementedError
 
     def check(self, schema: pa.Schema) -> None:
         """Raise `DefinitionError` naming each column whose type this format cannot hold, and what to do."""
         if not schema.names:
-            raise DefinitionError(f"{self.type}: there are no columns to write", next_step="declare at least one field")
+            raise DefinitionError(f"{self.type}: no columns to write", next_step="declare at least one field")
         if "" in schema.names:
             raise DefinitionError(
                 f"{self.type}: column {schema.names.index('') + 1} has no name", next_step="name it with `as:`"
             )
         if twice := [name for name, count in Counter(schema.names).items() if count > 1]:
             raise DefinitionError(
-                f"{self.type}: more than one column is called {', '.join(f'`{name}`' for name in twice)}",
+                f"{self.type}: more than one column is named {', '.join(f'`{name}`' for name in twice)}",
                 next_step="give each field its own name with `as:`",
             )
         refused = [
@@ -73,26 +73,27 @@ class Format(Declared):
         return ""
 
     def hold(self, kind: pa.DataType) -> object:
-        """How this format holds values of one Arrow type. Raises `Refused` where it cannot."""
+        """How this format stores values of an Arrow type. Raises `Refused` if it cannot."""
         raise NotImplementedError
 
     def holds(self, width: int) -> int:  # noqa: ARG002 - the contract's word
-        """Bytes that an encoder holds from one table to the next, of rows of `width` bytes each: none, if it gathers no
-        rows."""
+        """Bytes that an encoder keeps between two tables, for rows of `width` bytes. Default: 0, for an encoder that
+        gathers no rows."""
         return 0
 
     def encoder(self, schema: pa.Schema) -> Encoder:
-        """A fresh encoder for one part of rows of `schema`."""
+        """A new encoder for one part with rows of `schema`."""
         raise NotImplementedError
 
 
 def declared(table: pa.Table, schema: pa.Schema, *, layout: bool = False) -> pa.Table:
-    """`table` in the types of `schema`; without `layout`, text, bytes and lists may stay as they were decoded (views,
-    large lists). That every value is one of its type is the source's promise. Raises `FatalError`."""
+    """Cast `table` to the types of `schema`. Without `layout`, text, bytes and lists keep the layout they were decoded
+    to (views, large lists). The source guarantees that values are valid for their types. Raises `FatalError` if the
+    columns or types do not match."""
     import pyarrow as pa
 
     if table.schema.names != schema.names:
-        raise FatalError(f"the rows have the columns {table.schema.names}, not {schema.names} as declared")
+        raise FatalError(f"the rows have the columns {table.schema.names}, but {schema.names} were declared")
     if table.schema.types == schema.types:
         return table
     try:

@@ -1,4 +1,4 @@
-"""CSV and TSV: one line a row, values apart by a delimiter."""
+"""CSV and TSV: one row per line, values separated by a delimiter."""
 
 from __future__ import annotations
 
@@ -46,29 +46,30 @@ Delimiter = Annotated[str, BeforeValidator(_tab), Field(pattern=r'^[^A-Za-z0-9"+
 
 
 class Csv(TextFormat):
-    """Values apart by a delimiter: `.csv`, or `.tsv` where the delimiter is a tab; gzipped unless it says otherwise."""
+    """Delimited text: `.csv`, or `.tsv` if the delimiter is a tab. Gzipped by default."""
 
     type: Literal["csv"]
     delimiter: Delimiter = ","
-    """One ASCII character between two values: `,`, `;`, `|`, `tab` ...; no letter, digit, quote, sign or point."""
+    """The field delimiter: one ASCII character such as `,`, `;`, `|` or `tab`. Letters, digits, double quotes, signs
+    and points are not allowed."""
     header: bool = True
     """Whether the first line holds the column names."""
     quoting: Quoting = "minimal"
-    """Which values stand in quotes: `minimal` those that need them, `non-numeric` all but numbers and nulls, `all`
-    every one, `none` none: then a value that holds a delimiter or a line end fails the run."""
+    """Which values are quoted. `minimal`: only those that need it. `non-numeric`: all except numbers and nulls. `all`:
+    every value. `none`: no value, and a value that contains the delimiter or a line break fails the run."""
     null: str = ""
-    """What stands for null. Where it is empty, an empty string is written as two quotes, so the two differ (not with
-    `quoting: all` or `none`). A string that is the token itself fails the run (not with `quoting: non-numeric`)."""
+    """The token for null. If it is empty, an empty string is written as `""` to tell the two apart (not with
+    `quoting: all` or `none`). A string that equals the token fails the run (not with `quoting: non-numeric`)."""
     encoding: Encoding = "utf-8"
-    """How characters become bytes; one that the encoding has not fails the run."""
+    """The character encoding. A character that the encoding cannot represent fails the run."""
     line_end: Literal["lf", "crlf"] = "lf"
-    """What ends a line: `lf` (Unix) or `crlf` (Windows)."""
+    """The line ending: `lf` (Unix) or `crlf` (Windows)."""
 
     @field_validator("null")
     @classmethod
     def _no_value(cls, null: str) -> str:
         if _LIKE_A_VALUE.match(null) or set(null) & set('"\r\n'):
-            raise ValueError("a null token must not look like a value: write a word or a sign such as NULL or \\N")
+            raise ValueError("the null token must not look like a value: use a token such as NULL or \\N")
         return null
 
     @property
@@ -119,17 +120,17 @@ class Csv(TextFormat):
         return written
 
     def _prove_nulls(self, cells: pl.DataFrame) -> None:
-        """A null must not look like a value, nor a row like an empty line, which readers pass over."""
+        """A null must not look like a value, and a row must not be an empty line, which readers skip."""
         if cells.width == 1 and self.quoting != "all" and not self.null:
             column = cells.to_series()
             empty = self.quoting == "none" and any((text == "").any() for text in texts(cells))
             if column.null_count() or empty:
-                raise FatalError(f"column `{column.name}` stands alone and would make an empty line",
+                raise FatalError(f"a null or empty value of `{column.name}`, the only column, would be an empty line",
                                  next_step="declare a `null:` token, or make the field `required:`")  # fmt: skip
         if self.null and self.quoting != "non-numeric":
             for column in texts(cells):
                 if (column == self.null).any():
-                    raise FatalError(f"column `{column.name}` holds the null token {self.null!r} as a value",
+                    raise FatalError(f"column `{column.name}` contains the null token {self.null!r} as a value",
                                      next_step="declare `quoting: non-numeric`, or another `null:`")  # fmt: skip
 
     def _encoded(self, text: bytes, cells: pl.DataFrame) -> bytes:
@@ -142,5 +143,5 @@ class Csv(TextFormat):
             char = error.object[error.start]
             guilty = [f"column `{c.name}`" for c in texts(cells) if c.str.contains(char, literal=True).any()]
             who = guilty[0] if guilty else "the null token"
-            raise FatalError(f"{who} holds U+{ord(char):04X}, which {self.encoding} has not",
+            raise FatalError(f"{who} contains U+{ord(char):04X}, which {self.encoding} cannot represent",
                              next_step="declare `encoding: utf-8`") from error  # fmt: skip

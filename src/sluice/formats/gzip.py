@@ -1,12 +1,14 @@
-"""Gzip by igzip (`isal`): one member, no time in its header, the same bytes however the text arrives."""
+"""Gzip compression by igzip (`isal`). Deterministic: one member, no timestamp, and the same bytes no matter how the
+data is split into writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 BLOCK = 1 << 20
-"""igzip looks for matches within what it is given at once, so it is always given this much."""
+"""Bytes per call. igzip finds matches only within the data of one call, so the size of calls decides its output."""
 _WITH_GZIP_HEADER = 31
+"""zlib's `wbits`: a window of 2^15 bytes, plus 16 for a gzip header."""
 
 
 def gzipped(data: bytes | memoryview, level: int) -> bytes:
@@ -18,7 +20,7 @@ def gzipped(data: bytes | memoryview, level: int) -> bytes:
 
 
 class Gzip:
-    """Compresses one stream; holds at most one block."""
+    """Compresses one stream. Holds less than one block in memory."""
 
     def __init__(self, level: int) -> None:
         from isal import isal_zlib
@@ -27,7 +29,7 @@ class Gzip:
         self._rest = b""
 
     def write(self, data: bytes) -> Iterator[bytes]:
-        """The compressed bytes that are ready."""
+        """Add data and yield the compressed bytes that are ready."""
         start = BLOCK - len(self._rest)
         if len(data) < start:
             self._rest += data
@@ -40,12 +42,12 @@ class Gzip:
         self._rest = data[start:]
 
     def finish(self) -> Iterator[bytes]:
-        """The rest, and gzip's trailer."""
+        """The remaining bytes and gzip's trailer."""
         yield self._stream.compress(self._rest) + self._stream.flush()
 
 
 class Plain:
-    """No compression."""
+    """The interface of `Gzip` without compression."""
 
     def write(self, data: bytes) -> Iterator[bytes]:
         yield data

@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line."""
+"""NDJSON: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 class Json(TextFormat):
-    """Newline-delimited JSON in UTF-8, gzipped (`.json.gz`) unless it says otherwise."""
+    """Newline-delimited JSON in UTF-8. Gzipped by default (`.json.gz`)."""
 
     type: Literal["json"]
     non_finite: Literal["null", "fail"] = "null"
-    """What NaN and infinity become, which JSON has not: `null`, or the run fails naming the column."""
+    """What happens to NaN and infinity, which JSON cannot represent. `null`: they become null. `fail`: the run fails
+    and names the column."""
 
     @property
     def extension(self) -> str:

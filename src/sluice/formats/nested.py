@@ -1,4 +1,4 @@
-"""Lists, structs and maps whose inner values become plain."""
+"""Converts the inner values of lists, structs and maps to plain types."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def nested(kind: pa.DataType, rule: Rule, keys: Rule) -> Convert | None:
-    """How a nested type becomes plain, its inner values by `rule`, the keys of maps by `keys`; None where it is.
-    Raises `Refused`."""
+    """The conversion of a nested type: inner values by `rule`, keys of maps by `keys`. None if the type is plain
+    already. Raises `Refused`."""
     import pyarrow as pa
 
     is_a = pa.types
@@ -22,16 +22,16 @@ def nested(kind: pa.DataType, rule: Rule, keys: Rule) -> Convert | None:
     if is_a.is_map(kind):
         return _maps(kind, keys(kind.key_type), rule(kind.item_type))
     if is_a.is_list_view(kind) or is_a.is_large_list_view(kind) or is_a.is_fixed_size_list(kind):
-        # Polars knows no views, and takes the wrong rows of a sliced array of fixed lists.
+        # Polars does not support list views, and reads wrong rows from a sliced array of fixed-size lists.
         return _lists(rule(kind.value_type))
     if is_a.is_list(kind) or is_a.is_large_list(kind):
         inner = rule(kind.value_type)
         return _lists(inner) if inner else None
-    raise Refused("it has no text that readers agree on")
+    raise Refused("it has no text form that readers agree on")
 
 
 def is_nested(kind: pa.DataType) -> bool:
-    """Whether values hold other values."""
+    """Whether values contain other values."""
     import pyarrow as pa
 
     return bool(pa.types.is_nested(kind)) and not isinstance(kind, pa.RunEndEncodedType)
@@ -42,7 +42,7 @@ def _structs(kind: pa.StructType, rule: Rule) -> Convert | None:
 
     names = [field.name for field in kind]
     if len(set(names)) < len(names):
-        raise Refused("two of its fields have one name")
+        raise Refused("two of its fields have the same name")
     inner = [rule(field.type) for field in kind]
     if not any(inner):
         return None
@@ -55,7 +55,8 @@ def _structs(kind: pa.StructType, rule: Rule) -> Convert | None:
 
 
 def _lists(inner: Convert | None) -> Convert:
-    """`flatten` keeps only what the rows at hand hold, where `values` would convert the whole of a sliced array."""
+    """Convert lists. Uses `flatten`, which returns only the values of a sliced array's own rows, not `values`, which
+    returns those of the whole array."""
 
     def convert(values: pa.Array) -> pa.Array:
         import pyarrow as pa
@@ -84,6 +85,7 @@ def _maps(kind: pa.MapType, keys: Convert | None, inner: Convert | None) -> Conv
 
 
 def _offsets(values: pa.Array) -> pa.Array:
+    """Offsets that start at 0 and match flattened values. A null list has no values."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

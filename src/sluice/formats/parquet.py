@@ -26,26 +26,27 @@ _EXTENSIONS: dict[Codec, str] = {
     "zstd": ".zstd.parquet",
 }
 _LEVELS: dict[Codec, tuple[int, range]] = {"gzip": (2, range(4)), "zstd": (3, range(1, 23))}
-"""Of each codec that has levels: the default, and the known ones."""
+"""For each codec with levels: the default level, and the valid levels."""
 
 
 class Parquet(Format):
-    """Parquet: `.parquet`, or `.gz.parquet` with its pages gzipped; `.snappy.parquet`, `.zstd.parquet`."""
+    """Parquet. Pages are gzipped by default (`.gz.parquet`); other extensions are `.snappy.parquet`, `.zstd.parquet`
+    and, without compression, `.parquet`."""
 
     type: Literal["parquet"]
     compression: Codec = "gzip"
-    """How pages are compressed: `gzip`, `snappy`, `zstd` or `none`."""
+    """The compression of pages: `gzip`, `snappy`, `zstd` or `none`."""
     compression_level: int | None = None
-    """Of gzip 0 to 3 (2 unless given), of zstd 1 to 22 (3 unless given)."""
+    """The compression level: 0 to 3 for gzip (default: 2), 1 to 22 for zstd (default: 3)."""
     row_group: int = Field(default=122_880, ge=1, le=1_048_576)
-    """Rows in one row group, held in memory until it is full; a row group ends at 64 MiB before."""
+    """Rows per row group. A row group is held in memory until it is full, and also ends at 64 MiB."""
 
     @model_validator(mode="after")
     def _known_level(self) -> Parquet:
         _, known = _LEVELS.get(self.compression, (None, range(0)))
         if self.compression_level is not None and self.compression_level not in known:
-            span = f"from {known[0]} to {known[-1]}" if known else "at all"
-            raise ValueError(f"{self.compression} has no compression_level {self.compression_level}: give one {span}")
+            levels = f"its levels are {known[0]} to {known[-1]}" if known else "it has no levels: remove the key"
+            raise ValueError(f"{self.compression} has no compression_level {self.compression_level}: {levels}")
         return self
 
     @property
@@ -57,7 +58,7 @@ class Parquet(Format):
 
     def holds(self, width: int) -> int:
         group = min(MOST_BYTES, self.row_group * width)
-        return group + group // 2  # and what has been written of it
+        return group + group // 2  # the gathered rows, and the encoded pages of the group being written
 
     def encoder(self, schema: pa.Schema) -> RowGroups:
         default, _ = _LEVELS.get(self.compression, (None, None))
@@ -70,8 +71,8 @@ class Parquet(Format):
 
 
 def in_parquet(kind: pa.DataType) -> Convert | None:
-    """Dictionaries, runs and views as what they hold, so that a file depends on its values alone; None where a value
-    is written as it is. Raises `Refused`."""
+    """How Parquet stores a type. Dictionaries, run-end encodings and views are decoded, so that the file depends on
+    its values only. None if values are written unchanged. Raises `Refused`."""
     import pyarrow as pa
 
     is_a = pa.types
@@ -82,7 +83,7 @@ def in_parquet(kind: pa.DataType) -> Convert | None:
     if is_packed(kind):
         return packed(kind, in_parquet)
     if is_a.is_struct(kind) and not kind.num_fields:
-        raise Refused("Parquet has no struct without fields")
+        raise Refused("Parquet cannot store a struct without fields")
     if is_a.is_fixed_size_list(kind) and in_parquet(kind.value_type) is None:
         return None
     if is_nested(kind):

@@ -1,4 +1,4 @@
-"""A file for writers that write into one: what they have written, in memory, until it is taken."""
+"""An in-memory file object: it keeps what a writer wrote until the caller takes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import IO, cast
 
 
 class Pieces:
-    """Keeps the writer's own pieces, which saves the copies that `io.BytesIO` makes."""
+    """Keeps the written pieces as they are, which saves the copies that `io.BytesIO` makes."""
 
     closed = False
 
@@ -15,25 +15,25 @@ class Pieces:
 
     @property
     def file(self) -> IO[bytes]:
-        """Itself, as the type that writers ask for; they call `write` and `flush` alone."""
+        """This object, typed as a binary file. Writers only call `write` and `flush`."""
         return cast("IO[bytes]", self)
 
     def write(self, data: bytes) -> int:
-        """Keep `data`; its length."""
+        """Keep `data`, and return its length."""
         self._pieces.append(bytes(data))
         return len(data)
 
     def flush(self) -> None:
-        """Nothing waits anywhere else."""
+        """Does nothing: there is no buffer."""
 
     def ends(self) -> None:
-        """What follows is the end of the file."""
+        """Announce that the next writes are the end of the file."""
 
     def taken(self) -> list[bytes]:
-        """All that was written since the last time, in pieces."""
+        """Take the pieces written since the last call."""
         pieces, self._pieces = self._pieces, []
         return pieces
 
     def take(self) -> bytes:
-        """The same as one."""
+        """Take the bytes written since the last call, as one piece."""
         return b"".join(self.taken())

@@ -1,5 +1,5 @@
-"""Every Arrow type as one of the few that text is written from: integers, floats, booleans, strings, dates, and
-lists, structs and maps of them. The rules stand in docs/formats.md."""
+"""Converts all Arrow types to the few plain types from which text is written: integers, floats, booleans, strings,
+dates, and lists, structs and maps of them. docs/formats.md describes the rules."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Convert = Callable[["pa.Array"], "pa.Array"]
-"""From the values of one Arrow type to the same number of plain values."""
+"""Converts values of one Arrow type to the same number of plain values."""
 Rule = Callable[["pa.DataType"], Convert | None]
-"""How values of a type become plain; None where they are. Raises `Refused`."""
+"""Returns the conversion for a type. None if its values are plain already. Raises `Refused`."""
 
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31, in days since 1970
 _LENGTH = {"s": 19, "ms": 23, "us": 26, "ns": 29}
-"""Characters of a time of these years; a Python string beside the values would import pandas to become Arrow's."""
+"""Length of a timestamp's text by unit, for the years 0001 to 9999. "Z" is put in at this position by replacing an
+empty slice: joining the text with a Python string would make pyarrow import pandas."""
 _PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 class Unfit(Exception):  # noqa: N818 - it never leaves this folder: an encoder turns it into a FatalError
-    """A value that its format cannot hold; its text says which and what to do."""
+    """A value that a format cannot hold. The text says which one and what to do."""
 
 
 def simple(kind: pa.DataType) -> Convert | None:
-    """Values that are no lists, structs, maps, floats or decimals."""
+    """The rule for all types except lists, structs, maps, floats and decimals."""
     import pyarrow as pa
 
     is_a = pa.types
@@ -43,18 +44,18 @@ def simple(kind: pa.DataType) -> Convert | None:
         return _durations
     if is_binary(kind):
         return _base64
-    raise Refused("it has no text that readers agree on")
+    raise Refused("it has no text form that readers agree on")
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether values are strings already."""
+    """Whether values are strings."""
     import pyarrow as pa
 
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def is_binary(kind: pa.DataType) -> bool:
-    """Whether values are bytes of any length."""
+    """Whether values are byte strings, of variable or fixed length."""
     import pyarrow as pa
 
     is_a = pa.types
@@ -67,7 +68,8 @@ def is_binary(kind: pa.DataType) -> bool:
 
 
 def packed(kind: pa.DataType, rule: Rule) -> Convert | None:
-    """Values in another type's clothes: dictionaries, runs, extension types. What they hold goes by `rule`."""
+    """The rule for types that wrap another type: dictionaries, run-end encodings, extension types. The wrapped type is
+    converted by `rule`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -83,14 +85,14 @@ def packed(kind: pa.DataType, rule: Rule) -> Convert | None:
 
 
 def is_packed(kind: pa.DataType) -> bool:
-    """Whether `packed` is for them."""
+    """Whether `packed` applies to this type."""
     import pyarrow as pa
 
     return isinstance(kind, pa.BaseExtensionType | pa.DictionaryType | pa.RunEndEncodedType)
 
 
 def in_turn(steps: Iterable[Convert | None]) -> Convert:
-    """One conversion after another; None stands for none."""
+    """One conversion after the other. None entries are skipped."""
     known = [step for step in steps if step]
 
     def convert(values: pa.Array) -> pa.Array:
@@ -102,7 +104,8 @@ def in_turn(steps: Iterable[Convert | None]) -> Convert:
 
 
 def _within(values: pa.Array, first: int, last: int) -> None:
-    """RFC 3339, SQL and most readers know the years 0001 to 9999."""
+    """Raise `Unfit` for values outside `first` to `last`. RFC 3339, SQL and most readers support the years 0001 to
+    9999 only."""
     import pyarrow.compute as pc
 
     span = pc.min_max(values)
@@ -119,9 +122,10 @@ def _dates(values: pa.Array) -> pa.Array:
 
 
 def _timestamps(values: pa.Array) -> pa.Array:
-    """RFC 3339 with as many digits as the unit has; what has a zone is an instant, written in UTC.
+    """Text as in RFC 3339, with as many digits as the unit has. A type with a time zone holds instants, which are
+    written in UTC.
 
-    pyarrow formats timestamps without a zone 30 times faster than those with one."""
+    The zone is dropped before formatting, because pyarrow formats timestamps without a zone 30 times faster."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -133,9 +137,10 @@ def _timestamps(values: pa.Array) -> pa.Array:
 
 
 def _durations(values: pa.Array) -> pa.Array:
-    """ISO 8601, in days and smaller: `P1DT2.5S`."""
+    """Text as in ISO 8601, in days and smaller units: `P1DT2.5S`."""
     import pyarrow as pa
 
+    # Polars has no unit of seconds.
     kept = values.cast(pa.duration("ms")) if values.type.unit == "s" else values
     return _by_polars(kept, lambda series: series.dt.to_string("iso"))
 
@@ -150,14 +155,14 @@ def _uuids(values: pa.Array) -> pa.Array:
 
 
 def floats_of_decimals(values: pa.Array) -> pa.Array:
-    """The nearest float of each decimal; pyarrow's own cast misses it by a digit now and then."""
+    """The nearest float of each decimal. pyarrow's own cast is sometimes off in the last digit."""
     import polars as pl
 
     return _by_polars(values, lambda series: series.cast(pl.Float64))
 
 
 def text_of_decimals(values: pa.Array) -> pa.Array:
-    """Every digit, as many after the point as the type has."""
+    """The exact text of each decimal, with as many digits after the point as the type has."""
     import polars as pl
 
     return _by_polars(values, lambda series: series.cast(pl.String))

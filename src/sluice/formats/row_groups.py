@@ -1,4 +1,4 @@
-"""A Parquet file, a row group at a time."""
+"""Writes a Parquet file row group by row group."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 MOST_BYTES = 64 * 2**20
-"""Where a row group ends before it has all of its rows. No budget changes it: the same rows make the same file."""
+"""Maximum bytes of a row group. Independent of the memory budget, so that the same rows always make the same file."""
 _SAMPLE, _FEW = 4_096, 0.95
-"""A column is worth a dictionary where at most this share of so many rows (of an eighth of them, if that is less) is
-distinct."""
+"""A column gets a dictionary if at most this share of its first values is distinct. The sample has this many rows, or
+an eighth of the row group if that is less."""
 
 
 class RowGroups:
-    """Row groups that follow from the rows alone, whatever tables they come in: each ends at so many rows, or with the
-    row that brings it to `MOST_BYTES`."""
+    """Encodes one Parquet file. The boundaries of row groups depend only on the rows, not on the tables in which they
+    arrive: a group ends after `rows` rows, or with the row that brings it to `MOST_BYTES`."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class RowGroups:
     ) -> None:
         self._schema, self._converts, self._rows, self._options, self._sink = schema, converts, rows, options, sink
         self._waiting: list[list[pa.Array]] = []
-        """Of each column, what the row group has so far: copies, which keep nothing alive of what was read."""
+        """For each column, the chunks of the current row group."""
         self._count = self._bytes = 0
         self._writer: pq.ParquetWriter | None = None
 
@@ -60,10 +60,11 @@ class RowGroups:
         yield from self._sink.taken()
 
     def _parts(self, table: pa.Table) -> Iterator[pa.Table]:
-        """The table, cut where row groups end."""
+        """Cut the table at the boundaries of row groups."""
         import numpy as np
 
         start, ends = 0, None
+        # Weighing every row is slow, so do it only if the row group could reach its maximum size within this table.
         if self._bytes + weight(table) >= MOST_BYTES:
             ends = np.cumsum(weights(table))
         while start < table.num_rows:
@@ -83,7 +84,7 @@ class RowGroups:
         self._bytes += weight(part)
 
     def _gathered(self) -> pa.Table:
-        """The row group. Each column is let go as it is copied."""
+        """The current row group as one table. Frees the chunks of each column as soon as it is copied."""
         import pyarrow as pa
 
         columns = []
@@ -116,7 +117,7 @@ class RowGroups:
 
 
 def _repetitive(rows: pa.Table) -> list[str]:
-    """The columns, by their Parquet paths, whose first values repeat: only these are worth a dictionary."""
+    """The Parquet paths of columns whose first values repeat. Only these benefit from a dictionary."""
     first = rows.slice(0, min(_SAMPLE, rows.num_rows // 8))
     return [
         path
@@ -132,7 +133,7 @@ def _repeats(values: pa.Array) -> bool:
 
     try:
         return len(pc.unique(values)) <= _FEW * len(values)
-    except pa.ArrowNotImplementedError:  # narrow decimals; the writer gives up a dictionary that grows too large
+    except pa.ArrowNotImplementedError:  # narrow decimals; the writer drops a dictionary that grows too large anyway
         return True
 
 

@@ -1,4 +1,4 @@
-"""Text by a positional template: `%1%\\t%2%\\r\\n`."""
+"""Text lines from a positional template: `%1%\\t%2%\\r\\n`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _ESCAPES = {"t": "\t", "r": "\r", "n": "\n", "\\": "\\"}
 
 
 def parse(template: str) -> tuple[int | str, ...]:
-    """The template as fields (their positions from 1) and the text between them. Raises `ValueError`."""
+    """Split the template into fields (their positions, starting at 1) and the text between them. Raises
+    `ValueError`."""
     parts: list[int | str] = []
     for token in _TOKEN.finditer(template):
         match token.lastgroup, token[token.lastgroup or 0]:
@@ -33,7 +34,7 @@ def parse(template: str) -> tuple[int | str, ...]:
                 parts.append(int(position))
             case "bad", _:
                 raise ValueError(
-                    f"at character {token.start() + 1}: known are %1%, %2% ... for fields, %% for a percent sign, "
+                    f"invalid character {token.start() + 1}: use %1%, %2% ... for fields, %% for a percent sign, "
                     r"and the escapes \t, \r, \n and \\"
                 )
             case "escape", letter:
@@ -44,31 +45,31 @@ def parse(template: str) -> tuple[int | str, ...]:
 
 
 class Template(TextFormat):
-    """One line a row, written by a template over the fields' positions (Data Workbench's Output Format)."""
+    """One line per row, from a template that refers to fields by position (Data Workbench's Output Format)."""
 
     type: Literal["template"]
     template: str
-    r"""The text of one row: `%1%` is the first field's value, `%%` a percent sign; the escapes `\t`, `\r`, `\n` and
-    `\\` are known. It ends with a line end."""
+    r"""The text of one row. `%1%` is the value of the first field, `%%` a percent sign. The escapes are `\t`, `\r`,
+    `\n` and `\\`. It must end with a line break."""
     header: bool = False
-    """Whether the first line holds the column names, in the template's own shape."""
+    """Whether the first line holds the column names, laid out by the template."""
     null: str = ""
-    """What stands for null."""
+    """The token for null."""
     separators: Literal["fail", "space", "keep"] = "fail"
-    """What a value becomes that holds a line end, or one of the template's own characters other than letters and
-    digits, so that no reader could tell where it ends: the run fails, or a space takes the place of each, or it is
-    kept."""
+    """What to do with a value that contains a separator: a line break, or a character of the template that is neither a
+    letter nor a digit. A reader could not see where such a value ends. `fail`: the run fails. `space`: each separator
+    becomes a space. `keep`: the value is written unchanged."""
     compression: Literal["none", "gzip"] = "none"
-    """`gzip` or `none`."""
+    """The compression: `gzip` or `none`."""
 
     @field_validator("template")
     @classmethod
     def _known(cls, template: str) -> str:
         parts = parse(template)
         if not any(isinstance(part, int) for part in parts):
-            raise ValueError("it names no field: write %1% for the first")
+            raise ValueError("the template contains no field: write %1% for the first one")
         if not str(parts[-1]).endswith(("\n", "\r")):
-            raise ValueError(r"it must end with a line end: \r\n or \n")
+            raise ValueError(r"the template must end with a line break: \r\n or \n")
         return template
 
     @property
@@ -81,7 +82,7 @@ class Template(TextFormat):
 
     @cached_property
     def _separators(self) -> dict[str, int]:
-        """How often each character that keeps values apart stands in one row."""
+        """How often each separator occurs in one row of the template itself."""
         literal = "".join(part for part in self._parts if isinstance(part, str))
         return {"\r": 0, "\n": 0} | {char: n for char, n in Counter(literal).items() if not char.isalnum()}
 
@@ -90,7 +91,8 @@ class Template(TextFormat):
         beyond = [part for part in self._parts if isinstance(part, int) and part > len(schema.names)]
         if beyond:
             raise DefinitionError(
-                f"template: %{beyond[0]}% names a field that is not there; there are {len(schema.names)}",
+                f"template: %{beyond[0]}% refers to a field that does not exist; the fields are 1 to"
+                f" {len(schema.names)}",
                 known=[f"%{i}% {name}" for i, name in enumerate(schema.names, 1)],
             )
         try:
@@ -126,7 +128,8 @@ class Template(TextFormat):
         )
 
     def _written(self, cells: pl.DataFrame) -> bytes:
-        """A column of text lies in memory as its text, one value after another: no value is touched by Python."""
+        """The lines as one byte string. Arrow stores a text column as its values one after another, so the column's
+        data buffer already is the file's text, and no value passes through Python."""
         import polars as pl
 
         values = cells.rename({name: str(i) for i, name in enumerate(cells.columns, 1)})

@@ -1,4 +1,4 @@
-"""What the formats of text share: plain values, some rows at a time, then compression."""
+"""What all text formats share: values are made plain, rows rendered in batches, and the text compressed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FIRST_ROWS, MOST_ROWS, TEXT = 1_024, 32_768, 4 << 20
-"""Rows written at once: as many as made about so many bytes of text the time before; the fastest size measured, and
-small enough for many threads at once."""
+"""Rows per batch: the first batch, the maximum, and the bytes of text that later batches aim at. This was the fastest
+size measured, and is small enough for many threads in parallel."""
 
 
 class TextFormat(Format):
-    """What every format of text shares."""
+    """Settings that all text formats share."""
 
     compression: Literal["none", "gzip"] = "gzip"
-    """`gzip` or `none`."""
+    """The compression: `gzip` or `none`."""
     compression_level: int = Field(default=2, ge=0, le=3)
-    """Of gzip: 2 is fast and smaller than 1, 3 makes files 1 to 3 % smaller at half the speed, 0 a third larger."""
+    """The gzip level. Level 2 is fast and makes smaller files than level 1. Compared with level 2, level 3 makes files
+    1 to 3 % smaller at half the speed, and level 0 makes them a third larger."""
 
     def holds(self, width: int) -> int:  # noqa: ARG002 - the same for rows of any width
         return 2 * BLOCK
@@ -38,12 +39,12 @@ class TextFormat(Format):
         return Gzip(self.compression_level) if self.compression == "gzip" else Plain()
 
     def named(self, ending: str) -> str:
-        """A file's ending, and how it is compressed."""
+        """The file extension, including that of the compression."""
         return f".{ending}.gz" if self.compression == "gzip" else f".{ending}"
 
 
 class TextEncoder:
-    """Rows as text. `render` has the text of some rows; `opening` is what stands before the first."""
+    """Encodes rows as text. `render` turns rows into text; `opening` is written before the first row."""
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class TextEncoder:
             rows = min(self._rows, frame.height - start)
             text = self._render(frame.slice(start, rows))
             start += rows
+            # Wide rows make much text: the next batch has as many rows as fit TEXT at this batch's average.
             self._rows = max(1, min(MOST_ROWS, rows * TEXT // (len(text) + 1)))
             yield from self._compressor.write(text)
 
@@ -82,7 +84,7 @@ class TextEncoder:
 
 
 def plain(table: pa.Table, schema: pa.Schema, converts: Sequence[Convert | None]) -> pa.Table:
-    """The same rows in plain types. Raises `FatalError` naming the column whose value cannot be."""
+    """The same rows in plain types. Raises `FatalError` naming the column if a value cannot be converted."""
     import pyarrow as pa
 
     if not table.num_rows:

@@ -1,4 +1,4 @@
-"""What a value of each Arrow type is in JSON, and what it is in a cell of text."""
+"""How a value of each Arrow type is written in JSON, and in a text cell."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _EXACT_IN_A_FLOAT, _EXACT_IN_AN_INTEGER, _MOST_DIGITS = 15, 18, 38
+"""Decimal digits that a double, a 64-bit integer and a 128-bit decimal can always represent."""
 
 
 def in_json(kind: pa.DataType) -> Convert | None:
-    """A value within JSON, NaN and infinity as null. None where Polars writes it as it is. Raises `Refused`."""
+    """The conversion for a value in JSON. NaN and infinity become null. None if Polars writes the value as required.
+    Raises `Refused`."""
     import pyarrow as pa
 
     if is_packed(kind):
@@ -38,7 +40,7 @@ def in_json(kind: pa.DataType) -> Convert | None:
 
 
 def in_finite_json(kind: pa.DataType) -> Convert | None:
-    """As `in_json`, but NaN and infinity raise `Unfit`."""
+    """Like `in_json`, but NaN and infinity raise `Unfit`."""
     import pyarrow as pa
 
     if is_packed(kind):
@@ -49,7 +51,8 @@ def in_finite_json(kind: pa.DataType) -> Convert | None:
 
 
 def in_cell(kind: pa.DataType) -> Convert | None:
-    """A value alone in a cell of text; nested ones as JSON says, to be written as JSON text. Raises `Refused`."""
+    """The conversion for a value in a text cell. Nested values are converted as in JSON, because they are written as
+    JSON text. Raises `Refused`."""
     import pyarrow as pa
 
     if is_packed(kind):
@@ -62,20 +65,20 @@ def in_cell(kind: pa.DataType) -> Convert | None:
 
 
 def _key(kind: pa.DataType) -> Convert | None:
-    """The keys of an object are strings."""
+    """The conversion for keys of maps: the keys of a JSON object are strings."""
     import pyarrow as pa
 
     is_a = pa.types
     if is_text(kind):
         return None
     if is_nested(kind) or is_a.is_floating(kind) or is_a.is_decimal(kind):
-        raise Refused(f"its keys are of type {kind}, and the keys of a JSON object are text")
+        raise Refused(f"its keys are of type {kind}, but the keys of a JSON object are text")
     inner = in_json(kind)
     return lambda values: (inner(values) if inner else values).cast(pa.string())
 
 
 def _decimals(kind: pa.DataType) -> Convert:
-    """A number where every reader that keeps doubles still has every digit, else text."""
+    """A JSON number if a reader that parses numbers as doubles keeps every digit, else text."""
     import pyarrow as pa
 
     if kind.scale == 0 and kind.precision <= _EXACT_IN_AN_INTEGER:
@@ -85,12 +88,11 @@ def _decimals(kind: pa.DataType) -> Convert:
 
 
 def narrow(kind: pa.DataType) -> Convert | None:
-    """Decimals in 128 bits, the widest that common readers know. Raises `Refused` on wider ones."""
+    """Decimals in 128 bits, the widest that common readers support. Raises `Refused` for wider ones."""
     import pyarrow as pa
 
     if kind.precision > _MOST_DIGITS or kind.scale < 0:
-        raise Refused(f"decimals of more than {_MOST_DIGITS} digits, or with digits left of the point only, are "
-                      "read wrongly by common readers")  # fmt: skip
+        raise Refused(f"common readers misread decimals of more than {_MOST_DIGITS} digits or of negative scale")
     if not pa.types.is_decimal256(kind):
         return None
     return lambda values: values.cast(pa.decimal128(kind.precision, kind.scale))
@@ -108,5 +110,5 @@ def _finite(values: pa.Array) -> pa.Array:
 
     wide = values.cast(pa.float32()) if pa.types.is_float16(values.type) else values
     if pc.all(pc.is_finite(wide)).as_py() is False:
-        raise Unfit("it holds NaN or infinity, which JSON has not: set them to null with `sql:`")
+        raise Unfit("it contains NaN or infinity, which JSON cannot represent: set them to null with `sql:`")
     return wide

@@ -1,7 +1,7 @@
-"""Thrift's compact protocol: what Parquet writes its page headers and its footer in.
+"""Thrift's compact protocol, in which Parquet encodes its page headers and its footer.
 
-Structs are read without their schema, as numbered fields, and written as they were: a field that nobody here knows
-comes through. The protocol: thrift-compact-protocol.md in Apache Thrift's specifications.
+Structs are read without a schema, as numbered fields, and can be written back unchanged, including unknown fields. The
+protocol is specified in thrift-compact-protocol.md of Apache Thrift.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ FALSE: Final = 2
 I16, I32, I64 = 4, 5, 6
 BINARY, LIST, STRUCT = 8, 9, 12
 _SIZES: Final = {3: 1, 7: 8}
-"""The bytes of a byte and of a double."""
+"""Fixed sizes in bytes: of a byte and of a double."""
 
 Struct = dict[int, tuple[int, Any]]
-"""By each field's number its type and its value: an int, bytes, a `Struct`, or of a list the type of the elements and
-the list; None of a truth value, which its type tells."""
+"""Field numbers with type and value. The value is an int, bytes, a `Struct`, for a list a pair of element type and
+elements, and for a boolean None, because its type is the value."""
 
 
 def read_struct(data: bytes, at: int) -> tuple[Struct, int]:
-    """The struct that begins at `at`, and where it ends."""
+    """The struct that starts at `at`, and the offset after its end. Raises `IndexError` or `KeyError` on
+    invalid data."""
     fields: Struct = {}
     number = 0
-    while head := data[at]:
+    while head := data[at]:  # a zero byte ends the struct
         at += 1
+        # The low half byte is the type. The high one is the difference to the last field number; 0 if it does not fit.
         kind = head & 15
         if head >> 4:
             number += head >> 4
@@ -37,7 +39,7 @@ def read_struct(data: bytes, at: int) -> tuple[Struct, int]:
 
 
 def write_struct(fields: Struct) -> bytes:
-    """The struct's bytes."""
+    """Encode a struct."""
     out = bytearray()
     _write(STRUCT, fields, out)
     return bytes(out)
@@ -59,7 +61,7 @@ def _read(kind: int, data: bytes, at: int) -> tuple[Any, int]:
 
 def _read_list(data: bytes, at: int) -> tuple[tuple[int, list[Any]], int]:
     size, kind, at = data[at] >> 4, data[at] & 15, at + 1
-    if size == 15:
+    if size == 15:  # the size follows, because it does not fit into half a byte
         size, at = _read_natural(data, at)
     values = []
     for _ in range(size):
@@ -69,11 +71,13 @@ def _read_list(data: bytes, at: int) -> tuple[tuple[int, list[Any]], int]:
 
 
 def _read_integer(data: bytes, at: int) -> tuple[int, int]:
+    """A signed integer in zigzag encoding: 0, -1, 1, -2 ... are stored as 0, 1, 2, 3 ..."""
     value, at = _read_natural(data, at)
     return value >> 1 ^ -(value & 1), at
 
 
 def _read_natural(data: bytes, at: int) -> tuple[int, int]:
+    """An unsigned varint: 7 bits per byte, lowest first. A set top bit means that another byte follows."""
     value = shift = 0
     while (byte := data[at]) & 128:
         value |= (byte & 127) << shift

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sluice.definition.models.chunks import ChunkRules, clipped
-from sluice.definition.models.export import Export
 from sluice.plan.model import Feed, Plan
-
-_THEN = {"warn": "warns", "hold": "is held", "fail": "fails"}
 
 
 def explain(plan: Plan) -> str:
@@ -22,7 +19,6 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"  waits for   {', '.join(plan.refreshes) or 'nothing'}"
     for feed in plan.feeds:
         yield from _feed(plan, feed)
-    yield from _rows(export)
     options = plan.format.model_dump(mode="json", exclude={"type"}, exclude_none=True)
     yield f"  format      {plan.format.type}: {', '.join(f'{key} {value!r}' for key, value in options.items())}"
     if connection.profile:
@@ -33,24 +29,9 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"              {sentence}"
     pause = f"{'the first' if chunks.doubling else 'each'} after {chunks.retry_delay.total_seconds():g} s"
     yield f"  retries     {chunks.retries} of a chunk, {pause}; {export.retries} of a task"
+    if export.when_empty == "file":
+        yield "  if empty    a file without rows for each feed that has none"
     yield f"  manifest    {below(plan, plan.manifest)}"
-
-
-def _rows(export: Export) -> Iterator[str]:
-    unique, rejects, expect = export.unique, export.rejects, export.expect
-    if unique:
-        order = f"by {unique.order}" if unique.order else "in the data's own order"
-        yield f"  unique      by {', '.join(unique.by) or 'the key'}: the {unique.keep} of each {order}"
-    if rejects.unfit_values == "reject":
-        yield "  rejects     values that the format cannot hold: their rows are set aside and counted"
-    if rejects.max is not None:
-        yield f"  rejects     at most {rejects.max} of a feed, else the run {_THEN[rejects.on_exceeded]}"
-    said = expect.model_dump(mode="json", exclude={"on_breach"}, exclude_none=True)
-    if said:
-        limits = ", ".join(f"{key} {value}" for key, value in said.items())
-        yield f"  expects     {limits} of each feed, else the run {_THEN[expect.on_breach]}"
-    if export.when_empty != "publish":
-        yield f"  if empty    {export.when_empty}"
 
 
 def _size(chunks: ChunkRules) -> str:
@@ -67,7 +48,7 @@ def _feed(plan: Plan, feed: Feed) -> Iterator[str]:
         yield f"    fields    {', '.join(spec.output for spec in feed.fields)}"
         required = [spec.output for spec in feed.fields if spec.required]
         if required:
-            yield f"    requires  {', '.join(required)}: rows without are set aside and counted"
+            yield f"    requires  {', '.join(required)}"
     yield f"    folder    {below(plan, feed.folder) or '/'}"
     yield f"    parts     {first_part(plan, feed)}, ..."
 

@@ -1,1 +1,1 @@
-"""Refreshing segments: from their SQL to membership tables in Sluice's staging."""
+"""Refresh segments: evaluate their SQL into membership tables in Sluice's staging."""

@@ -1,4 +1,4 @@
-"""Evaluate a segment: its SQL on DuckDB, over Arrow, closed off from everything but the tables it reads."""
+"""Evaluate a segment: run its SQL on DuckDB over Arrow, in a sandbox with only the tables that it reads."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _BATCH = 122_880
 
 
 def evaluate_segment(project: Project, name: str, connections: Connections, run_key: str, now: datetime) -> Membership:
-    """Write the segment's membership as of now and make it current.
+    """Write the segment's current members to a membership table, and make that table current.
 
-    Evaluated again under the same `run_key`, it replaces that run's own table. Raises `DefinitionError` where the SQL
-    is wrong, `FatalError` where it fails on the data or a segment that it reads has not been refreshed.
+    A second evaluation with the same `run_key` replaces that run's table. Raises `DefinitionError` if the SQL is wrong,
+    `FatalError` if it fails on the data or if a segment that it reads has not been refreshed.
     """
     use(project.settings.memory, engine=True)
     segment = project.segments[name]
@@ -64,24 +64,24 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         with _explained(segment, rule_of(segment, dataset)):
             rule = respelled(engine, rule_of(segment, dataset), names)
         with _explained(segment, rule):
-            # Explained first: only what is executed is told with its line.
+            # Explain first: DuckDB reports the line of an error only for a statement that it executes.
             engine.execute(f"explain {rule}").fetchall()
             keys = engine.sql(_members(engine, rule, dataset, names)).to_arrow_reader(_BATCH)
             written = write_table(planned, keys, staging, connections)
-    # Only now, for leaving the block has checked that what was read is what was pinned.
+    # Only now: leaving the block has checked that the data did not change while it was read.
     return make_current(written, staging, connections)
 
 
 def rule_of(segment: Segment, dataset: Dataset) -> str:
-    """The query whose first column holds the members. The declaration's own text begins on its second line."""
+    """The query whose first column holds the members. The declaration's own text starts on its second line."""
     if segment.sql is not None:
         return f"\n{without_end(segment.sql).strip()}\n"
     return f"select {quote(dataset.key)} from {quote(dataset.name)} where (\n{segment.where}\n)"  # noqa: S608
 
 
 def _register(engine: duckdb.DuckDBPyConnection, table: str, rows: Any, names: Names) -> None:
-    """The rows as a table, its columns under the engine's names for them: by their place, for by its own names the
-    engine could not tell them apart."""
+    """Register the rows as a table with the engine's column names. Columns are matched by position, because the engine
+    cannot distinguish names that differ only in case."""
     own = rows.schema.names
     if all(names[name] == name for name in own):
         engine.register(table, rows)
@@ -93,7 +93,7 @@ def _register(engine: duckdb.DuckDBPyConnection, table: str, rows: Any, names: N
 
 
 def _members(engine: duckdb.DuckDBPyConnection, rule: str, dataset: Dataset, names: Names) -> str:
-    """Distinct keys in the type that the dataset has them in: so they compare without conversion ever after."""
+    """A query for the distinct keys, cast to the key's type in the dataset, so later comparisons need no conversion."""
     key = names[names.own(dataset.key) or dataset.key]
     own = engine.sql(f"select {quote(key)} from {quote(dataset.name)} limit 0").types[0]  # noqa: S608
     return (
@@ -103,7 +103,7 @@ def _members(engine: duckdb.DuckDBPyConnection, rule: str, dataset: Dataset, nam
 
 
 def tables_of(segment: Segment, dataset: Dataset, project: Project) -> list[str]:
-    """The tables that the segment reads. Raises `DefinitionError` where its `reads` does not name one."""
+    """The tables that the segment reads. Raises `DefinitionError` if one is missing in its `reads`."""
     rule = rule_of(segment, dataset)
     with parser() as engine, _explained(segment, rule):
         named = tables_read(engine, rule)
@@ -119,7 +119,7 @@ def _check_tables(tables: set[str], segment: Segment, project: Project) -> None:
         declared = table in project.datasets or table in project.segments
         near = get_close_matches(table, readable, 1)
         raise DefinitionError(
-            f"segment {segment.name} reads {table!r}, which its `reads` does not name",
+            f"segment {segment.name} reads {table!r}, which is missing in its `reads`",
             nearest=None if declared or not near else near[0],
             known=sorted(readable),
             next_step=f"add {table} to its `reads`" if declared else "name a dataset or segment, and add it to `reads`",
@@ -127,7 +127,7 @@ def _check_tables(tables: set[str], segment: Segment, project: Project) -> None:
 
 
 def _rows(name: str, project: Project, connections: Connections, copies: Opened, stack: ExitStack) -> Any:
-    """A dataset's rows, or a segment's keys, as something that the engine scans. What it holds open, `stack` closes."""
+    """A dataset's rows, or a segment's keys, in a form that the engine can scan. `stack` closes its resources."""
     if name in project.datasets:
         with about("datasets", name):
             source = project.datasets[name].source.open(connections, dataset=name)
@@ -142,7 +142,7 @@ def _rows(name: str, project: Project, connections: Connections, copies: Opened,
 
 @contextmanager
 def _copies(planned: Membership, staging: Staging, connections: Connections) -> Iterator[Opened]:
-    """A folder for what sources have to copy in order to pin it; it goes when the evaluation is over."""
+    """A temporary folder for data that a source has to copy to pin it."""
     opened = open_filesystem(connections, staging.airflow_conn_id, staging.path)
     folder = planned.path.removesuffix(".parquet") + ".copies"
     try:
@@ -153,7 +153,7 @@ def _copies(planned: Membership, staging: Staging, connections: Connections) -> 
 
 @contextmanager
 def _explained(segment: Segment, rule: str) -> Iterator[None]:
-    """Turn what the engine raises of the rule into our errors about the segment."""
+    """Turn the engine's errors about the rule into Sluice's errors about the segment."""
     import duckdb
 
     with about("segments", segment.name, "sql" if segment.sql else "where"):
@@ -164,30 +164,31 @@ def _explained(segment: Segment, rule: str) -> Iterator[None]:
 
 
 def _explanation(name: str, error: duckdb.Error, rule: str) -> SluiceError:
-    """The engine's own words on what is wrong in the SQL itself, where it has read no row; of rows, none of a value."""
+    """Errors in the SQL keep the engine's message: no row was read yet. Errors in the data are shown without values."""
     import duckdb
 
     text = f"segment {name}: {_in_its_lines(str(error).strip())}"
     shown = f"segment {name}: {_in_its_lines(said(error, rule))}"
     if isinstance(error, duckdb.OutOfMemoryException):
         return FatalError(
-            f"segment {name} needs more than the {budget().engine} that an engine has of the project's memory",
+            f"segment {name} needs more than {budget().engine}, the SQL engine's share of the project's memory",
             next_step="declare more `memory` in project.yaml, or make its SQL simpler: aggregate before it joins",
         )
     if isinstance(error, (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)):
-        return DefinitionError(text, next_step="correct the segment's SQL; DuckDB's rules apply")
+        return DefinitionError(text, next_step="correct the segment's SQL, which DuckDB runs")
     if isinstance(error, duckdb.PermissionException):
-        return DefinitionError(text, next_step="read datasets and segments only, each named in `reads`")
+        return DefinitionError(text, next_step="read only datasets and segments, and name each in `reads`")
     if "reading the stream registered as" in text:
         down = outage(text, f"segment {name}: reading its rows failed")
         return down or FatalError(shown, next_step="write the dataset's broken file again")
     return FatalError(
         shown,
-        next_step="correct the segment's SQL so that it accepts every value, or the data that it names",
+        next_step="correct the segment's SQL so that it accepts every value, or correct the data",
     )
 
 
 def _in_its_lines(text: str) -> str:
-    """The engine's message with lines counted in the declaration's own text; what it quotes of ours is left out."""
+    """The engine's message with line numbers of the declaration's own text; quotes of the query around it are
+    dropped."""
     text = re.sub(r"LINE (\d+):", lambda line: f"LINE {int(line[1]) - 1}:", text)
     return re.sub(r"\s*LINE 0:.*", "", text, flags=re.DOTALL)

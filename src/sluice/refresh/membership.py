@@ -1,4 +1,4 @@
-"""Membership tables: who is in a segment, sorted distinct keys in a Parquet file, and a pointer to the last one."""
+"""Membership tables: the sorted, distinct keys of a segment's members in a Parquet file, and a pointer to the last."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KEPT = 10
-"""Membership tables kept of each segment, for runs that pinned an older one."""
+"""Membership tables kept per segment, for runs that have pinned an older one."""
 
 
 class Membership(BaseModel):
@@ -36,22 +36,22 @@ class Membership(BaseModel):
     key: str
     """The dataset's key column, and the table's."""
     sql_digest: str
-    """SHA-256 of the rule it was evaluated by."""
+    """SHA-256 of the evaluated rule."""
 
 
 def current(staging: Staging, segment: str, connections: Connections) -> Membership:
-    """The last finished evaluation. Raises `FatalError` where there is none yet."""
+    """The last finished evaluation. Raises `FatalError` if there is none."""
     found = _open(staging, connections).find_bytes(_pointer(segment))
     if found is None:
         raise FatalError(
             f"segment {segment} has not been refreshed yet",
-            next_step="trigger the DAG system_refresh in Airflow, or `sluice refresh`; then clear the failed task",
+            next_step="trigger the DAG system_refresh in Airflow, or run `sluice refresh`; then clear the failed task",
         )
     return Membership.model_validate_json(found)
 
 
 def read_keys(membership: Membership, staging: Staging, connections: Connections) -> pa.ChunkedArray:
-    """The members' keys, sorted. Raises `FatalError` where the table is gone or is not what the pointer says."""
+    """The members' keys, sorted. Raises `FatalError` if the table is missing or does not match its pointer."""
     import pyarrow.parquet as pq
 
     opened = _open(staging, connections)
@@ -60,8 +60,9 @@ def read_keys(membership: Membership, staging: Staging, connections: Connections
         keys: pa.ChunkedArray = pq.ParquetFile(stream).read().column(membership.key)
     if len(keys) != membership.records:
         raise FatalError(
-            f"segment {membership.segment}: {membership.path} holds {len(keys):,} keys, not {membership.records:,}",
-            next_step="trigger the DAG system_refresh in Airflow, or `sluice refresh`; then clear the failed task",
+            f"segment {membership.segment}: {membership.path} has {len(keys):,} keys, but"
+            f" {membership.records:,} were written",
+            next_step="trigger the DAG system_refresh in Airflow, or run `sluice refresh`; then clear the failed task",
         )
     return keys
 
@@ -69,7 +70,8 @@ def read_keys(membership: Membership, staging: Staging, connections: Connections
 def write_table(
     planned: Membership, keys: pa.RecordBatchReader, staging: Staging, connections: Connections
 ) -> Membership:
-    """Write the keys to the planned path; the evaluation with its count. Nobody reads it before it is made current."""
+    """Write the keys to the planned path; returns `planned` with the count. Call `make_current` to publish the
+    table."""
     import pyarrow.parquet as pq
 
     opened = _open(staging, connections)
@@ -82,7 +84,7 @@ def write_table(
 
 
 def make_current(written: Membership, staging: Staging, connections: Connections) -> Membership:
-    """Point to a written table, and remove the oldest ones."""
+    """Point to a written table, and remove all but the `KEPT` newest."""
     opened = _open(staging, connections)
     opened.write_bytes(_pointer(written.segment), written.model_dump_json(indent=2).encode())
     _forget(opened, written)
@@ -90,7 +92,7 @@ def make_current(written: Membership, staging: Staging, connections: Connections
 
 
 def table_path(segment: str, run_key: str) -> str:
-    """Where a run's evaluation goes: the run's own name as far as files can carry it, told apart by a digest."""
+    """The path of a run's table: the run's name with safe characters, made unique by a digest."""
     spelled = re.sub(r"[^A-Za-z0-9._-]+", "-", run_key)[:100].strip(".")
     digest = hashlib.sha256(run_key.encode()).hexdigest()[:8]
     return f"segments/{segment}/{spelled}-{digest}.parquet"

@@ -1,4 +1,4 @@
-"""Which tables a segment's query reads, told from its syntax: before any of them is opened."""
+"""The tables that a segment's query reads, found in its syntax tree, before any of them is opened."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 
 def tables_read(engine: duckdb.DuckDBPyConnection, query: str) -> set[str]:
-    """The tables that one SELECT reads, in lower case as declared names are; names it defines itself are left out.
-    Raises DuckDB's own error where it does not parse, `DefinitionError` where it is anything but one SELECT."""
+    """The tables that one SELECT reads, in lower case like declared names, without the names of its own CTEs.
+
+    Raises DuckDB's own error if it does not parse, `DefinitionError` if it is not exactly one SELECT."""
     engine.extract_statements(query)
     try:
         found = list(parts(parse(engine, query)))
     except NotOneSelectError:
         raise DefinitionError(
-            "a segment's SQL is one SELECT, and nothing else",
+            "a segment's SQL must be exactly one SELECT",
             next_step="write one query whose first column holds the members' keys",
         ) from None
     own = {entry["key"].lower() for part in found if "cte_map" in part for entry in part["cte_map"]["map"]}

@@ -1,4 +1,4 @@
-"""The seam between where data lives and rows: a source pins what a run will read, and reads it slice by slice."""
+"""The source interface: a source pins the data that a run will read, and reads it slice by slice."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ AddedBy = Literal["files", "snapshots"]
 
 
 class Slice(BaseModel):
-    """A run of rows that is read in one go, in an order that never changes: `records` rows of one pinned unit.
+    """Rows that are read in one go, always in the same order: `records` rows of one pinned unit.
 
-    `unit` is the source's own word for it (a file), `index` its part of that unit (a row group, a page)."""
+    `unit` names what the source reads from, usually a file. `index` is the part of that unit: a row group, a page."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,13 +33,13 @@ class Slice(BaseModel):
     index: int
     records: int
     bytes: int = 0
-    """Uncompressed bytes, as far as the source knows; 0 where it does not."""
+    """Uncompressed bytes. 0 if the source does not know."""
     count: int = 1
-    """How many of the unit's parts it has, from `index` on: small ones that follow one another are read together."""
+    """Number of parts, starting at `index`. Small neighbouring parts are read together."""
 
 
 class Spool(BaseModel):
-    """A folder of staging that holds copied rows."""
+    """A folder in staging that holds copied rows."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,22 +48,22 @@ class Spool(BaseModel):
 
 
 class Pinned(BaseModel):
-    """What a run has pinned of one dataset: reading it twice gives the same rows in the same order, or an error."""
+    """What a run has pinned of one dataset. Reading it twice gives the same rows in the same order, or an error."""
 
     model_config = ConfigDict(frozen=True)
 
     version: str
-    """What was pinned, in the source's own terms: a snapshot id, a digest over a file list."""
+    """The pinned version, in the source's own terms: a snapshot id, or a digest of the file list."""
     schema_ipc: str
-    """The Arrow schema, serialised and Base64-encoded."""
+    """The Arrow schema, serialized and Base64-encoded."""
     units: dict[str, str]
-    """Each unit's fingerprint (size, modification time, ETag), compared again before it is read."""
+    """The fingerprint of each unit (size, modification time, ETag). It is compared again before the unit is read."""
     slices: tuple[Slice, ...]
     spool: Spool | None = None
-    """Where the rows were copied to; None for data that is read where it is."""
+    """Where the rows were copied to. None if they are read in place."""
     table: str | None = None
-    """The table's identity, which a table that is made again under its name does not have; None if the source knows
-    none."""
+    """The table's identity: a table that is dropped and recreated under the same name gets another one. None if the
+    source has no such identity."""
 
     @property
     def records(self) -> int:
@@ -79,15 +79,15 @@ class Pinned(BaseModel):
 
 
 def encode_schema(schema: pa.Schema) -> str:
-    """What `Pinned.schema` decodes."""
+    """Encode a schema for `Pinned.schema_ipc`."""
     import base64
 
     return base64.b64encode(schema.serialize()).decode()
 
 
 def known_columns(schema: pa.Schema, columns: Sequence[str] | None, *, dataset: str) -> pa.Schema:
-    """The schema of these columns in their order, of all for None. Raises `DefinitionError` where one is unknown, or
-    cannot be handed on."""
+    """The schema of these columns, in their order; None selects all. Raises `DefinitionError` if a column is unknown or
+    cannot be delivered."""
     import pyarrow as pa
 
     for name in columns or ():
@@ -102,68 +102,69 @@ def known_columns(schema: pa.Schema, columns: Sequence[str] | None, *, dataset: 
         if why := why_unreadable(field):
             raise DefinitionError(
                 f"dataset {dataset}: column {field.name!r} {why}",
-                next_step="write the column as text, or export a table without it; a segment export names its `fields`",
+                next_step="write the column as text, or export a table without it; in a segment export, list the"
+                " other columns under `fields`",
             )
     return chosen
 
 
 class Columns(NamedTuple):
-    """What columns a dataset has now."""
+    """The columns that a dataset has now."""
 
     schema: pa.Schema
-    """A column of type null is there, and its type is not known before its values are."""
+    """A column of type null exists, but its type is only known once its values are read."""
     whole: bool = True
-    """Whether every file was looked at: only then a column that is not here is nowhere."""
+    """Whether every file was checked. If not, a column that is missing here may still exist in another file."""
 
 
 class Source(Protocol):
     """An opened source of one dataset. Safe to read from many threads."""
 
     def columns(self) -> Columns:
-        """The dataset's columns as they are now, from metadata alone: footers, a table's log, a query without rows.
-        Raises as `pin` does."""
+        """The dataset's current columns, from metadata alone: footers, a table's log, a query without rows. Raises the
+        same errors as `pin`."""
         ...
 
     def pin(self, spool: Opened | None = None) -> Pinned:
-        """Fix what is read from now on, without copying it where the source allows. Other sources copy their rows into
-        `spool`, an empty folder of staging that lives as long as what is pinned, and need one. Raises `FatalError`
-        where the data is missing or not readable."""
+        """Pin the data that is read from now on, without a copy if the source allows it. Other sources need `spool`, an
+        empty folder in staging that lives as long as the pinned data, and copy their rows into it. Raises `FatalError`
+        if the data is missing or unreadable."""
         ...
 
     def intact(self, pinned: Pinned) -> bool:
-        """Whether everything that was pinned can still be read as it was."""
+        """Whether everything that was pinned can still be read unchanged."""
         ...
 
     def read(
         self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
     ) -> Iterator[pa.Table]:
-        """The rows of one slice in order, as tables of bounded size (twice `Budget.table`, or one row), every value one
-        of its type: text is UTF-8. They are in the pinned types; `as_decoded` leaves text, bytes and lists in whatever
-        layout they were decoded to, which saves a copy. Raises `FatalError` where the unit is no longer what was
-        pinned, or is corrupt, naming it, and `DefinitionError` where a column is not there."""
+        """The rows of one slice in order, as tables of at most twice `Budget.table` bytes (or one row). Values are
+        valid for their type: text is UTF-8. Types are the pinned ones; `as_decoded` leaves text, bytes and lists in the
+        layout that the decoder produced, which saves a copy. Raises `FatalError` naming the unit if it is corrupt or
+        has changed since it was pinned, and `DefinitionError` if a column is unknown."""
         ...
 
     def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
-        """Bytes of memory that `read` holds of the process's budget for as long as its tables are taken."""
+        """Bytes of the process's memory budget that `read` holds while its tables are consumed."""
         ...
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
-        """All pinned rows, in no order, as something that DuckDB scans as a table, as often as it likes: a `pyarrow`
-        dataset where columns and comparisons can be pushed down, else an object with `__arrow_c_stream__`.
-        Raises `FatalError` on leaving where what was scanned is not what was pinned."""
+        """All pinned rows, in no particular order, as an object that DuckDB can scan as a table any number of times: a
+        `pyarrow` dataset if columns and comparisons can be pushed down, else an object with `__arrow_c_stream__`.
+        Raises `FatalError` on exit if the scanned data is no longer the pinned data."""
         ...
 
 
 class SourceConfig(Declared):
-    """What every declared source shares; each type's own settings stand beside its connector."""
+    """Settings that all sources share. The settings of each type are declared next to its connector."""
 
     added_by: ClassVar[AddedBy | None] = None
-    """How its sources say by themselves what was added to a dataset: they are `Growing`. None where they cannot."""
+    """How sources of this type detect new rows (they implement `Growing`). None if they cannot: a column must."""
 
     type: str
     airflow_conn_id: str
-    """The Airflow connection of the filesystem or database that holds the data."""
+    """The Airflow connection to the filesystem or database that holds the data."""
 
     def open(self, connections: Connections, *, dataset: str) -> Source:
-        """Open the source; `dataset` is the declared name, for messages."""
+        """Open the source. `dataset` is its declared name, used in messages."""
         raise NotImplementedError

@@ -1,7 +1,7 @@
-"""What a footer claims, against the bytes of its file: nothing is sized by a count that they cannot bear out.
+"""Checks what a Parquet footer claims against the bytes of its file, before anything is sized by the claim.
 
-A page says how many values it has, and may repeat one value two billion times. So no number of rows is impossible, and
-one that is large beside the file is counted page by page.
+A page can repeat one value two billion times, so no number of rows is impossible by itself. A count that is large for
+the file's size is verified page by page.
 """
 
 from __future__ import annotations
@@ -16,37 +16,39 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 EXPANSION = 1_000_000
-"""How many times its own size a file may hold unless its dataset says otherwise."""
+"""Default for the largest allowed ratio of decompressed size to file size."""
 _ROWS_A_BYTE = 8
-"""Rows for each byte of the file up to which a count is believed: a bit each."""
+"""Up to this many rows per byte of the file, a count is accepted unchecked: one bit per row."""
 _HEADER = 64 * 1024
 _SIZE, _VALUES = 3, 1
 _V1, _V2 = 5, 8
-"""Of a page's header: its compressed size, and what kinds of data pages say, in which the number of values is first."""
+"""Field numbers in a page header (parquet.thrift): the compressed size, and the structs of data pages of version 1 and
+2. In both structs, field 1 is the number of values."""
 
 
 def mistaken(metadata: pq.FileMetaData, size: int, stream: pa.NativeFile) -> str | None:
-    """What the footer of a file of `size` bytes claims and the file does not hold; None if nothing is."""
+    """Which claim of the footer is false for a file of `size` bytes. None if there is none."""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     rows = [group.num_rows for group in groups]
     if min(rows, default=0) < 0 or sum(rows) != metadata.num_rows:
-        return f"it claims {metadata.num_rows:,} rows, and its row groups {sum(rows):,}"
+        return f"it claims {metadata.num_rows:,} rows, but its row groups claim {sum(rows):,}"
     for number, group in enumerate(groups):
         if group.num_rows > _ROWS_A_BYTE * size or group.total_byte_size < 0:
             held = _held(group, size, stream)
             if held < group.num_rows:
-                return f"row group {number} claims {group.num_rows:,} rows, and its pages hold {max(held, 0):,}"
+                return f"row group {number} claims {group.num_rows:,} rows, but its pages hold {max(held, 0):,}"
     return None
 
 
 def expanded(metadata: pq.FileMetaData) -> int:
-    """Bytes that the file holds once it is decompressed; a value is one at least."""
+    """The file's decompressed size in bytes. Every value counts as one byte at least."""
     groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
     return sum(max(group.total_byte_size, group.num_rows * group.num_columns) for group in groups)
 
 
 def _held(group: Any, size: int, stream: pa.NativeFile) -> int:
-    """Values of the group's first column, as its pages say; -1 where there are none."""
+    """The number of values in the group's first column, according to its page headers. -1 if there are no readable
+    pages."""
     chunk = group.column(0) if group.num_columns else None
     if chunk is None:
         return -1

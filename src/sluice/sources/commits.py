@@ -1,4 +1,4 @@
-"""The commits of a table format's log: which files hold what was added by them, each row once."""
+"""The commits in the log of a Delta or Iceberg table: which files hold the rows that they added, each row once."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from sluice.sources.file_set import Entry, FileSet
 from sluice.sources.position import START_AGAIN, Position, same_table
 
 START = "None"
-"""In place of a version's id: before the table's first version. Positions hold it too."""
+"""Stands for the state before the table's first version. Stored positions contain this text: do not change it."""
 
 
 class Version(NamedTuple):
     """One entry of a table's log."""
 
     id: str
-    """The snapshot's id, or the version's number."""
+    """The snapshot id, or the version number."""
     at: datetime
-    """When it was committed. Clocks differ: a later version's time may be the earlier one."""
+    """The commit time. Writers' clocks differ, so a later version may have an earlier time."""
     parent: str
-    """The version that it follows, known even if the table has forgotten that one; `START` for the first."""
+    """The previous version, known even if the table no longer remembers it. `START` for the first version."""
 
 
 _KEEP = "Keep {} for longer than the longest pause between two deliveries"
@@ -33,21 +33,21 @@ _KEEP = "Keep {} for longer than the longest pause between two deliveries"
 
 @dataclass(frozen=True)
 class Commit:
-    """What one entry of a table's log has changed."""
+    """The changes of one entry in a table's log."""
 
     added: frozenset[str] = frozenset()
-    """Files that are part of the table since."""
+    """Files added to the table."""
     removed: frozenset[str] = frozenset()
-    """Files that are no longer."""
+    """Files removed from the table."""
     compacts: bool = False
-    """Whether the rows are the same as before, in other files."""
+    """Whether this is a compaction: the same rows in other files."""
     marks: bool = False
-    """Whether rows were marked as deleted in files that stay: then a file's rows are not the table's."""
+    """Whether rows were marked as deleted in files that remain. Such files hold rows that the table no longer has."""
 
 
 @dataclass
 class _Compaction:
-    """New files that were written again as others, which hold older rows too."""
+    """New files (`sources`) that a compaction rewrote into other files (`results`), which also hold older rows."""
 
     sources: set[str]
     results: set[str]
@@ -55,7 +55,7 @@ class _Compaction:
 
 @dataclass
 class _New:
-    """The files of new rows, as the commits are gone through."""
+    """The files with new rows, updated commit by commit."""
 
     files: dict[str, Version] = field(default_factory=dict)
     compactions: list[_Compaction] = field(default_factory=list)
@@ -70,7 +70,8 @@ class _New:
         self.files |= dict.fromkeys(sorted(commit.added), version)
 
     def _compacted(self, commit: Commit) -> None:
-        """New rows are still read from the files they came in; those that a former compaction wrote are followed on."""
+        """Keep reading new rows from the files in which they arrived. If this compaction rewrites the results of an
+        earlier one, merge the two."""
         again = [one for one in self.compactions if one.results & commit.removed]
         sources = commit.removed & self.files.keys() | {name for one in again for name in one.sources}
         results = commit.added | {name for one in again for name in one.results - commit.removed}
@@ -79,7 +80,8 @@ class _New:
             self.compactions.append(_Compaction(set(sources), set(results)))
 
     def _rewritten(self, name: str, version: Version) -> None:
-        """Rows of a compacted file were changed: nobody can tell which were new, so all of it counts as new."""
+        """Rows of a compacted file were changed. The new rows in it cannot be told from the old ones, so the whole
+        result of the compaction counts as new."""
         for one in [one for one in self.compactions if name in one.results]:
             self.compactions.remove(one)
             for source in one.sources:
@@ -88,11 +90,11 @@ class _New:
 
 
 def new_files(commits: Iterable[tuple[Version, Commit]]) -> dict[str, Version]:
-    """The files that hold the rows added by these commits, oldest first, each with the version that has it.
+    """The files that hold the rows added by these commits (given oldest first), each with a version that contains it.
 
-    An append's files are new; so is the whole of a file that an update or a delete has written again. Compaction adds
-    nothing: rows that were compacted since are read from the files they came in. Rows that were removed again by one
-    of these commits are not delivered.
+    Files of an append are new. A file that an update or a delete rewrote is new as a whole. Compaction adds nothing:
+    compacted rows are read from the files in which they arrived. Rows that a later one of these commits removed are
+    not delivered.
     """
     new = _New()
     for version, commit in commits:
@@ -101,43 +103,43 @@ def new_files(commits: Iterable[tuple[Version, Commit]]) -> dict[str, Version]:
 
 
 class Log(Protocol):
-    """What a source of commits knows. `Growing` comes with it."""
+    """A source whose table has a log of commits. Implements `Growing`."""
 
     _dataset: str
 
     def versions(self, pinned: Pinned) -> Iterator[Version]:
-        """The versions that led to what is pinned, the newest first, as far back as the table remembers. None if the
-        table has none yet."""
+        """The versions that led to the pinned one, newest first, as far back as the table remembers. Empty if the table
+        has no version yet."""
         ...
 
     def commit(self, version: Version) -> Commit:
-        """What a version has changed."""
+        """The changes of a version."""
         ...
 
     def of_files(self, pinned: Pinned, names: Mapping[str, Version]) -> Pinned:
-        """The rows of these files, each added by a version, under the schema of what is pinned."""
+        """Pin the rows of these files, each with the version that added it, under the schema of `pinned`."""
         ...
 
     def position(self, pinned: Pinned) -> Position:
-        """Where a delivery of everything that is pinned stops."""
-        told(self, pinned)
+        """The position after a delivery of everything that is pinned."""
+        refuse_copy(self, pinned)
         return Position(by="snapshots", at=pinned.version, table=pinned.table)
 
     def added(self, pinned: Pinned, since: Position) -> Pinned:
-        """What was added since. Raises `FatalError` if the table no longer remembers every later commit, or is another
-        table than the position's. The delivered version itself may be forgotten."""
-        told(self, pinned)
+        """The rows added since the position. Raises `FatalError` if the table no longer remembers every later commit,
+        or is not the position's table. The delivered version itself may have expired."""
+        refuse_copy(self, pinned)
         same_table(pinned.table, since, dataset=self._dataset)
         return _of_commits(self, pinned, _since(self, pinned, since.at))
 
     def between(self, pinned: Pinned, window: Window) -> Pinned:
-        """By the time of each commit; rows that later commits have removed are among them."""
-        told(self, pinned)
+        """The rows added within the window, by commit time. Includes rows that commits after the window removed."""
+        refuse_copy(self, pinned)
         return _of_commits(self, pinned, _within(self, pinned, window))
 
 
 def _since(log: Log, pinned: Pinned, at: str) -> list[Version]:
-    """The versions after the one that was delivered, the newest first."""
+    """The versions after the delivered one, newest first."""
     versions: list[Version] = []
     if pinned.version == at:
         return versions
@@ -146,47 +148,49 @@ def _since(log: Log, pinned: Pinned, at: str) -> list[Version]:
         if version.parent == at:
             return versions
     raise FatalError(
-        f"dataset {log._dataset}: the table's log does not lead from version {at} to version {pinned.version}: "
-        "it was rolled back, or snapshots have expired",
+        f"dataset {log._dataset}: the table's log does not lead from the delivered version {at} to the current version "
+        f"{pinned.version}: the table was rolled back, or snapshots have expired",
         next_step=f"{START_AGAIN}. {_KEEP.format('snapshots and the log')}",
     )
 
 
 def _within(log: Log, pinned: Pinned, window: Window) -> list[Version]:
-    """The versions of these times, the newest first. All that are remembered are asked: times may go back."""
+    """The versions committed within the window, newest first. Checks every remembered version, because commit times
+    may go backwards."""
     versions = list(log.versions(pinned))
     if versions and versions[-1].parent != START and versions[-1].at > window.after:
         raise FatalError(
-            f"dataset {log._dataset}: the log goes back to version {versions[-1].id} of {versions[-1].at}: what "
-            f"was added from {window.after} on is not known any more (snapshots have expired)",
-            next_step="ask for a later slice of time, or deliver everything: `sluice run EXPORT --mode full`",
+            f"dataset {log._dataset}: the log only goes back to version {versions[-1].id} of {versions[-1].at}, so the "
+            f"rows added since {window.after} are no longer known (snapshots have expired)",
+            next_step="choose a later time window, or deliver everything: `sluice run EXPORT --mode full`",
         )
     return [version for version in versions if window.after < version.at <= window.until]
 
 
 def _of_commits(log: Log, pinned: Pinned, versions: Sequence[Version]) -> Pinned:
     commits = [(version, log.commit(version)) for version in reversed(versions)]
-    told(log, pinned, copied=any(commit.marks for _, commit in commits))
+    refuse_copy(log, pinned, copied=any(commit.marks for _, commit in commits))
     return log.of_files(pinned, new_files(commits))
 
 
 def entries_of(files: FileSet, names: Iterable[str], *, dataset: str) -> list[Entry]:
-    """The files of new rows. Raises `FatalError` where one is gone: what was compacted is kept for a while only."""
+    """The files with new rows. Raises `FatalError` if one is missing: tables keep compacted files for a limited
+    time."""
     try:
         return files.entries(names)
     except FatalError as gone:
         raise FatalError(
-            f"{gone.what}: it held rows that were added to {dataset} since the last delivery",
+            f"{gone.what}: it held rows added to {dataset} since the last delivery",
             next_step=f"{START_AGAIN}. {_KEEP.format('old files')}",
         ) from gone
 
 
-def told(log: Log, pinned: Pinned, *, copied: bool = False) -> None:
-    """Raises `FatalError` where the table's rows have to be copied, which does not say when each was added."""
+def refuse_copy(log: Log, pinned: Pinned, *, copied: bool = False) -> None:
+    """Raise `FatalError` if the table's rows must be copied: a copy does not show when each row was added."""
     if pinned.spool or copied:
         raise FatalError(
-            f"dataset {log._dataset}: rows were deleted from the table's files, or its columns renamed, so that it is "
-            "read through a copy, which does not tell what is new",
-            next_step="rewrite the table's files; or name a column: `incremental: {column: ...}`; or export it with "
+            f"dataset {log._dataset}: the table has deleted rows or renamed columns, so it is read through a copy, "
+            "which does not show which rows are new",
+            next_step="rewrite the table's files; or declare a column: `incremental: {column: ...}`; or export it with "
             "`mode: full` or `mode: changes`",
         )

@@ -1,7 +1,7 @@
-"""A column that says when a row was added, for datasets whose source does not know by itself.
+"""A cursor column: it says when a row was added, for datasets whose source cannot detect new rows.
 
-Comparisons are made in whole numbers: times in nanoseconds of UNIX time (a time without a zone is taken as UTC), a date
-as the end of its day, a whole number as it is.
+Values are compared as whole numbers. Times are nanoseconds of UNIX time (a time without a zone counts as UTC), a date
+is the end of its day, and whole numbers are used unchanged.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ if TYPE_CHECKING:
 
 _THREADS = min(8, (os.cpu_count() or 2))
 _AHEAD = 4 * _THREADS
-"""Slices whose row numbers are held at once."""
+"""Slices whose row numbers are held in memory at the same time."""
 _UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _DAY = 86_400 * 10**9
 
 
 class Bounds(NamedTuple):
-    """Rows above `low` and up to `high` are meant; None for no bound."""
+    """Selects values above `low` and up to and including `high`. None means no bound."""
 
     low: int | None
     high: int | None
 
 
 class Found(NamedTuple):
-    """The rows of one slice that lie within the bounds."""
+    """The rows of one slice within the bounds."""
 
     piece: Slice
     rows: pa.Array
     """Row numbers within the slice, ascending, as uint32."""
     last: int | None
-    """The greatest value of these rows; None where there are none."""
+    """The greatest value of these rows. None if there are none."""
 
 
 class Cursor:
-    """The cursor column of a pinned dataset. Raises `DefinitionError` where there is no such column, or its type does
-    not say an order in time: a timestamp, a date or a whole number does."""
+    """The cursor column of a pinned dataset. Raises `DefinitionError` if the column is unknown or its type has no order
+    in time. Timestamps, dates and whole numbers have one."""
 
     def __init__(self, column: str, schema: pa.Schema, *, dataset: str) -> None:
         self.column = column
@@ -63,21 +63,22 @@ class Cursor:
         return bool(types.is_timestamp(self._type) or types.is_date(self._type))
 
     def since(self, position: Position | None, now: datetime, late: timedelta | None) -> Bounds:
-        """From where a delivery stopped up to now, less the time that late rows are given. Numbers have no now."""
+        """From the position of the last delivery up to `now` minus the allowed lateness. Numbers have no upper
+        bound."""
         low = None if position is None or not position.at else self._number(position.at)
         if not self.is_time and late:
             raise DefinitionError(
-                f"dataset {self._dataset}: {self.column} holds {self._type}, which knows no time: `late` is for times",
-                next_step="write `behind` in its place, or name a column of timestamps",
+                f"dataset {self._dataset}: `late` needs a column of times, but {self.column} is of type {self._type}",
+                next_step="use `behind` instead, or name a column of timestamps",
             )
         return Bounds(low, unix_ns(now - (late or timedelta(0))) if self.is_time else None)
 
     def behind(self, source: Source, pinned: Pinned, bounds: Bounds, numbers: int) -> Bounds:
-        """The same bounds, and so many numbers below the greatest that is there. Reads one column."""
+        """The same lower bound, and an upper bound of the greatest value minus `numbers`. Reads one column."""
         if self.is_time:
             raise DefinitionError(
-                f"dataset {self._dataset}: {self.column} holds {self._type}: `behind` is for whole numbers",
-                next_step="write `late` in its place: how long after its time a row may still appear",
+                f"dataset {self._dataset}: `behind` needs whole numbers, but {self.column} is of type {self._type}",
+                next_step="use `late` instead: how long after its time a row may still appear",
             )
         lasts = [found.last for found in self.find(source, pinned, bounds) if found.last is not None]
         return Bounds(bounds.low, max(lasts) - numbers) if lasts else bounds
@@ -85,20 +86,20 @@ class Cursor:
     def within(self, window: Window) -> Bounds:
         if not self.is_time:
             raise DefinitionError(
-                f"dataset {self._dataset}: {self.column} holds {self._type}: which rows were added in a slice of time"
-                " cannot be told",
-                next_step="name a column of timestamps or dates in the dataset's `incremental` to backfill it",
+                f"dataset {self._dataset}: {self.column} is of type {self._type}, which does not show when a row was"
+                " added",
+                next_step="to backfill it, name a column of timestamps or dates in the dataset's `incremental`",
             )
         return Bounds(window.after_ns, window.until_ns)
 
     def position(self, value: int | None) -> Position:
-        """Where a delivery up to this value stops, spelled for people, and exactly."""
+        """The position after a delivery up to this value. Its text is exact and readable."""
         return Position(by=f"column {self.column}", at="" if value is None else self._spelled(value))
 
     def find(self, source: Source, pinned: Pinned, bounds: Bounds) -> Iterator[Found]:
-        """Each slice's rows within the bounds, in order. Reads one column.
+        """The rows of each slice within the bounds, in order. Reads one column.
 
-        Raises `FatalError` where a row has no value: nobody could say in which delivery it belongs."""
+        Raises `FatalError` if a row has no value: no delivery would contain it."""
         with ThreadPoolExecutor(_THREADS, "cursor") as threads:
             for start in range(0, len(pinned.slices), _AHEAD):
                 pieces = pinned.slices[start : start + _AHEAD]
@@ -136,12 +137,12 @@ class Cursor:
             self._factor, self._offset = _DAY, 1
         elif not types.is_integer(kind) or types.is_uint64(kind):
             raise DefinitionError(
-                f"dataset {self._dataset}: {self.column} holds {kind}, which says no order in time",
+                f"dataset {self._dataset}: {self.column} is of type {kind}, which has no order in time",
                 next_step="name a column of timestamps, dates or growing whole numbers in the dataset's `incremental`",
             )
 
     def _integers(self, column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-        """The values as they are stored: times in their own unit, dates in days."""
+        """The stored values: times in their own unit, dates in days."""
         import pyarrow as pa
 
         if pa.types.is_date(self._type):
@@ -150,7 +151,10 @@ class Cursor:
         return values
 
     def _stored(self, number: int) -> int:
-        """The greatest stored value that is not above the number."""
+        """The greatest stored value that is not above the number.
+
+        Comparing in the stored unit avoids an overflow: nanoseconds in 64 bits end in 2262, other units hold later
+        times. Floor division is exact for `>` and `<=` alike."""
         return number // self._factor - self._offset
 
     def _spelled(self, value: int) -> str:
@@ -161,10 +165,10 @@ class Cursor:
         return f"{whole.isoformat()}.{rest:09d}Z"
 
     def _number(self, spelled: str) -> int:
-        """What `_spelled` has written; refused where the column held another type of value then."""
+        """Parse what `_spelled` wrote. Raises `FatalError` if the column held another type of value then."""
         if self.is_time != spelled.endswith("Z"):
             raise FatalError(
-                f"dataset {self._dataset}: the last delivery stopped at {spelled}, and {self.column} now holds"
+                f"dataset {self._dataset}: the last delivery stopped at {spelled}, but {self.column} is now of type"
                 f" {self._type}",
                 next_step=START_AGAIN,
             )
@@ -175,7 +179,7 @@ class Cursor:
 
     def _without_value(self, rows: int, piece: Slice) -> FatalError:
         return FatalError(
-            f"dataset {self._dataset}: {rows:,} rows of {piece.unit} have no {self.column}: nobody could say which"
-            " delivery they belong to",
+            f"dataset {self._dataset}: {rows:,} rows of {piece.unit} have no {self.column}, so they belong to no"
+            " delivery",
             next_step="fill the column, or declare another `incremental` for the dataset",
         )

@@ -1,4 +1,4 @@
-"""The rows of one SELECT, from PostgreSQL or through any DB-API driver."""
+"""The rows of one SELECT, from PostgreSQL or through a DB-API driver."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor
 
 POSTGRES = ("postgres", "postgresql")
-"""Airflow's types of connections to it."""
+"""Airflow connection types for PostgreSQL."""
 _FETCHED, _FIRST = 20_000, 100
-"""Rows asked of a DB-API cursor at once, at most and at first: how large they are is known once some have come."""
+"""Rows per fetch from a DB-API cursor: the maximum, and the first fetch, which shows how large the rows are."""
 
 
 def query_rows(access: SqlAccess, query: str, *, origin: str, reach: Reach | None = None) -> Iterator[pa.Table]:
-    """The query's rows, in PostgreSQL those within reach; at least one table, which may be empty. Raises what
-    `connected` and `explaining` do."""
+    """The query's rows as at least one table, which may be empty. In PostgreSQL, only the rows within `reach`. Raises
+    the errors of `connected` and `explaining`."""
     with connected(access, origin) as connection, explaining(query, origin):
         if access.conn_type in POSTGRES:
             yield from tables(connection, query, reach)
@@ -42,7 +42,8 @@ def query_rows(access: SqlAccess, query: str, *, origin: str, reach: Reach | Non
 
 @contextmanager
 def asking(access: SqlAccess, table: str, column: str, origin: str) -> Iterator[Cursor]:
-    """A cursor for what PostgreSQL tells of a table and its column. Raises what `connected` and `explaining` do."""
+    """A cursor for questions about a PostgreSQL table and its column. Raises the errors of `connected` and
+    `explaining`."""
     ours = f"{quote(column)} of {table}"
     with connected(access, origin) as connection, explaining(ours, origin), session(connection) as cursor:
         yield cursor
@@ -50,8 +51,8 @@ def asking(access: SqlAccess, table: str, column: str, origin: str) -> Iterator[
 
 @contextmanager
 def connected(access: SqlAccess, origin: str) -> Iterator[Any]:
-    """A connection of the database's driver. Raises `FatalError` where we are not let in, `DefinitionError` where there
-    is no such database, `RetriableError` where the server is out of reach; all name `origin`."""
+    """A connection of the database's driver. Raises `FatalError` if the login is refused, `DefinitionError` if the
+    database does not exist, and `RetriableError` if the server is unreachable. All of them name `origin`."""
     try:
         connection = connect(access) if access.conn_type in POSTGRES else access.connect()
     except Exception as error:
@@ -62,8 +63,9 @@ def connected(access: SqlAccess, origin: str) -> Iterator[Any]:
 
 @contextmanager
 def explaining(query: str, origin: str) -> Iterator[None]:
-    """Raises `DefinitionError` where the query is wrong, `FatalError` where it fails on a value or we have no right to
-    it, `RetriableError` where the server goes away; all name `origin`, and tell no value."""
+    """Translate the driver's errors. Raises `DefinitionError` if the query is wrong, `FatalError` if it fails on a
+    value or a permission is missing, and `RetriableError` if the server goes away. All of them name `origin`, and
+    none contains a value."""
     try:
         yield
     except SluiceError as error:
@@ -73,7 +75,7 @@ def explaining(query: str, origin: str) -> Iterator[None]:
 
 
 def _fetched(connection: Any, query: str) -> Iterator[pa.Table]:
-    """Through the database's DB-API driver: the one way here on which each row passes through Python."""
+    """The rows through a DB-API driver. Of all sources, only here does every row pass through Python."""
     import pyarrow as pa
 
     cursor = connection.cursor()
@@ -93,7 +95,7 @@ def _fetched(connection: Any, query: str) -> Iterator[pa.Table]:
         wider, clash = unify(schema, table.schema)
         if clash:
             raise FatalError(
-                f"column {clash.column!r} holds values of types that do not go together",
+                f"column {clash.column!r} holds values of incompatible types",
                 next_step="cast it to one type in the source's `query`",
             )
         schema = wider
@@ -108,7 +110,7 @@ def _table(names: list[str], rows: list[Any]) -> pa.Table:
 
 
 def _array(values: list[Any]) -> pa.Array:
-    """Arrow's own reading of Python values; what it does not know, as text."""
+    """Python values as Arrow infers them; values of unknown or mixed types become text."""
     import pyarrow as pa
 
     try:
@@ -119,31 +121,33 @@ def _array(values: list[Any]) -> pa.Array:
 
 _WRONG = {"ProgrammingError", "InterfaceError", "NotSupportedError"}
 _REFUSED = ("28", "42501")
-"""SQLSTATEs of a refused login and of missing rights."""
+"""SQLSTATE of a refused login, and of missing permissions."""
 _MISTAKEN = ("42", "0A", "3D", "3F")
-"""Of a query that the database cannot run, whatever its rows: classes of SQLSTATE."""
+"""SQLSTATE classes of a query that the database cannot run, whatever its rows are."""
 _PASSING = ("08", "40", "53", "55", "57", "58", "XX")
-"""Of what another try may not meet: lost connections, conflicts, too few resources."""
+"""SQLSTATE classes that a retry may not meet: lost connections, conflicts, too few resources."""
 _WORDS = re.compile(r"no such (?:table|column)|syntax error|does not exist|doesn't exist", re.I)
 _NAMES = re.compile(r"""(["'`]).*?\1""")
-_RIGHTS = "check the connection's login, password and rights"
+_RIGHTS = "check the connection's login, password and permissions"
 
 
 def _not_let_in(error: Exception, access: SqlAccess, origin: str) -> SluiceError:
-    """No row has been read: the driver's own words, without the password and the cause that holds it."""
+    """The driver's own message, which is safe because no row has been read yet. Without the password, and without the
+    cause, whose text may contain it."""
     text = str(error).strip()
     if password := urlsplit(access.uri).password:
         text = text.replace(password, "...").replace(unquote(password), "...")
-    said_of_us = _NAMES.sub("", text)
-    if sqlstate(error).startswith(_REFUSED) or "authentication failed" in said_of_us:
+    unquoted = _NAMES.sub("", text)
+    if sqlstate(error).startswith(_REFUSED) or "authentication failed" in unquoted:
         return FatalError(f"{origin}: {text}", next_step=_RIGHTS)
-    if _kinds(error) & _WRONG or _WORDS.search(said_of_us):
+    if _kinds(error) & _WRONG or _WORDS.search(unquoted):
         return DefinitionError(f"{origin}: {text}", next_step="check the connection's host and database")
     return RetriableError(f"{origin}: {text}")
 
 
 def _failed(error: Exception, query: str, origin: str) -> SluiceError:
-    """What a statement came to: the database's code, and of its words those that hold no value."""
+    """The error of a failed statement: the database's error code, and only the parts of its message that hold no
+    value."""
     what, state, kinds = f"{origin}: {said(error, query)}{_line(error, query)}", sqlstate(error), _kinds(error)
     words = _WORDS.search(_NAMES.sub("", str(error).partition("\n")[0]))
     sqlite = getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR"
@@ -154,7 +158,8 @@ def _failed(error: Exception, query: str, origin: str) -> SluiceError:
     if (state and not state.startswith(_PASSING)) or kinds & {"DataError", "IntegrityError", "ValueError"} or sqlite:
         return FatalError(
             what,
-            next_step="run the query in the database, which names the value; cast the column in the source's `query`",
+            next_step="run the query in the database, which shows the value; then cast the column in the source's"
+            " `query`",
         )
     return RetriableError(what)
 
@@ -164,7 +169,8 @@ def _kinds(error: Exception) -> set[str]:
 
 
 def _line(error: Exception, query: str) -> str:
-    """The line of the query that PostgreSQL points at: ours stands in a SELECT that begins one line above."""
+    """The line of the query that PostgreSQL points at. The query is wrapped in a SELECT that starts one line above it,
+    so the reported number is one too high."""
     found = re.search(r"\nLINE (\d{1,6}): ", str(error))
     line = int(found[1]) - 1 if found and sqlstate(error) else 0
     return f", in line {line} of the query" if 0 < line <= len(query.splitlines()) else ""

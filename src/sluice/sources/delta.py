@@ -1,4 +1,4 @@
-"""Delta Lake tables: their log says which files one version consists of."""
+"""Delta Lake tables: the table's log lists the files of each version."""
 
 from __future__ import annotations
 
@@ -33,21 +33,23 @@ if TYPE_CHECKING:
 
 
 class Delta(SourceConfig):
-    """A Delta Lake table in a folder of a filesystem or an object store."""
+    """A Delta Lake table in a folder or in an object store."""
 
     added_by: ClassVar[AddedBy | None] = "snapshots"
 
     type: Literal["delta"]
     path: str
-    """The table's folder, with `/` between levels: below the connection's own folder; on S3, GCS and Azure the first
-    level is the bucket or container."""
+    """The table's folder, relative to the connection's folder, with `/` as separator. On S3, GCS and Azure, the path
+    starts with the bucket or container."""
 
     fingerprint: Fingerprint = "footer"
-    """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
-    `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
+    """How a run detects that a file was changed after it was pinned. `footer` compares its size, modification time and
+    a digest of its footer. `content` also compares a SHA-256 of its bytes, which reads each file one more time before
+    it is pinned and one more time before its rows are read."""
 
     expansion: int = Field(default=EXPANSION, ge=100)
-    """How many times its own size a file may hold once it is decompressed; one that holds more stops the run."""
+    """The largest allowed ratio of a file's decompressed size to its size on disk. A file that exceeds it stops the
+    run."""
 
     def open(self, connections: Connections, *, dataset: str) -> DeltaSource:
         return DeltaSource(self, connections, dataset=dataset)
@@ -68,7 +70,8 @@ class DeltaSource(Log):
         self._lock = threading.Lock()
 
     def pin(self, spool: Opened | None = None) -> Pinned:
-        """The newest version: its files where they are; a copy where it has deletion vectors or mapped columns."""
+        """Pin the newest version. Its files are read in place, or copied if the table has deletion vectors or mapped
+        columns."""
         table = self._table()
         pinned = self._copied(table, spool) if self._is_copied(table) else self._in_place(table)
         return pinned.model_copy(update={"table": str(table.metadata().id)})
@@ -113,23 +116,25 @@ class DeltaSource(Log):
         return self._log.commit(int(version.id))
 
     def of_files(self, pinned: Pinned, names: Mapping[str, Version]) -> Pinned:
-        """Files that are no longer the table's have their partition values from the version that added them."""
+        """The log no longer lists files that were removed since. Their partition values come from the version that
+        added them, so the pinned version names those versions as well."""
         entries = entries_of(self._files, names, dataset=self._dataset)
         older = {version.id for name, version in names.items() if name not in pinned.units}
         version = ",".join([pinned.version, *sorted(older, key=int)])
         return self._files.pinned(entries, pinned.schema, version=version)
 
     def _refuse_outside(self, paths: Sequence[str]) -> None:
-        """Delta's engine reads whatever a log names. On this machine that is a file of the connection's folder."""
+        """Delta's engine reads any path that a log names. On a local filesystem, allow only files below the
+        connection's folder."""
         opened = self._files.opened
         opened.check_links()
         for path in (path for path in paths if "://" in path and opened.local):
             name = opened.below_root(path.removeprefix("file://"))
             if name is None:
                 raise FatalError(
-                    f"dataset {self._dataset}: {path} lies outside of {opened.root}, the folder of the connection "
+                    f"dataset {self._dataset}: {path} is outside {opened.root}, the folder of the connection "
                     f"{opened.conn_id}",
-                    next_step="copy the table as a whole (a deep clone), or name the connection of a folder above both",
+                    next_step="copy the whole table (a deep clone), or use a connection to a folder above both",
                 )
             opened.stat(name)
 
@@ -141,7 +146,7 @@ class DeltaSource(Log):
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
-        """Turn what Delta's engine raises into our errors."""
+        """Translate the errors of Delta's engine."""
         import pyarrow as pa
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -155,21 +160,23 @@ class DeltaSource(Log):
             raise outage(str(error), where) or _unreadable(where, error) from error
 
     def _is_copied(self, table: deltalake.DeltaTable) -> bool:
-        """Whether a file's own rows or names are not the table's: Delta's engine reads those, into a copy. That is
-        told by the table's configuration and files, since the protocols before version 3 list no features."""
+        """Whether the table must be read by Delta's engine and copied, because a file's own rows or column names are
+        not the table's. The table's configuration and files are checked too: protocols before version 3 list no
+        features."""
         features = table.protocol().reader_features or ()
         mapped = self._is_mapped(table)
         return mapped or "deletionVectors" in features or "://" in "".join(_paths(table)) or _has_marks(table)
 
     def _is_mapped(self, table: deltalake.DeltaTable) -> bool:
-        """Raises `FatalError` if the columns are mapped and the protocol hides that: the engine then finds nulls."""
+        """Whether columns are mapped. Raises `FatalError` if they are and the table's protocol does not say so: the
+        engine would then read nulls."""
         mode = table.metadata().configuration.get("delta.columnMapping.mode", "none").lower()
         protocol = table.protocol()
         reads = protocol.min_reader_version == 2 or "columnMapping" in (protocol.reader_features or ())
         if mode != "none" and not reads:
             raise FatalError(
-                f"dataset {self._dataset}: {self._address} maps its columns by {mode}, which its protocol (reader "
-                f"version {protocol.min_reader_version}) does not have: readers find no values under their names",
+                f"dataset {self._dataset}: {self._address} maps its columns by {mode}, but its protocol (reader "
+                f"version {protocol.min_reader_version}) does not support that: readers would find only nulls",
                 next_step="raise the table's protocol: `ALTER TABLE ... SET TBLPROPERTIES "
                 "('delta.minReaderVersion' = '2', 'delta.minWriterVersion' = '5')`",
             )
@@ -185,7 +192,7 @@ class DeltaSource(Log):
                 yield under(schema, batch)
 
     def _schema(self, table: deltalake.DeltaTable) -> pa.Schema:
-        """The table's columns; those that cannot be handed on with the reason."""
+        """The table's columns. Those that cannot be delivered carry the reason."""
         import pyarrow as pa
 
         declared = json.loads(table.schema().to_json())["fields"]
@@ -196,7 +203,7 @@ class DeltaSource(Log):
         return pa.schema([unreadable(f, variant(self._address)) if f.name in variants else f for f in fields])
 
     def _fixed(self, pinned: Pinned) -> dict[str, Fixed]:
-        """Each file's partition values: from the pinned versions of the log, once."""
+        """The partition values of each file, read once from the pinned versions of the log."""
         with self._lock:
             if pinned.version not in self._partitions:
                 fixed: dict[str, Fixed] = {}
@@ -207,18 +214,18 @@ class DeltaSource(Log):
 
 
 def _unreadable(where: str, error: Exception) -> FatalError | RetriableError:
-    text = str(error).partition("\n")[0]  # a trace of the engine's own follows
+    text = str(error).partition("\n")[0]  # the engine's own stack trace follows
     if any(sign in text for sign in ("error sending request", "timed out", "Connection refused", "status 5")):
-        return RetriableError(f"{where} is out of reach: {said(error)}")
-    unknown = re.search(r"Feature '\w+' is not supported", text)  # of the protocol: no row is in it
+        return RetriableError(f"{where} is unreachable: {said(error)}")
+    unknown = re.search(r"Feature '\w+' is not supported", text)  # safe to quote: it holds no row value
     return FatalError(
         f"{where} cannot be read: {said(error)}{f': {unknown[0]}' if unknown else ''}",
-        next_step="check the table's log and the connection's rights",
+        next_step="check the table's log and the connection's permissions",
     )
 
 
 def _has_variant(declared: str | dict[str, Any]) -> bool:
-    """Whether a type of Delta's own schema is a variant, or is made of one."""
+    """Whether a type in Delta's schema is or contains a variant."""
     if isinstance(declared, str):
         return declared == "variant"
     parts = [field["type"] for field in declared.get("fields", ())]
@@ -234,7 +241,8 @@ def _paths(table: deltalake.DeltaTable) -> list[str]:
 
 
 def _has_marks(table: deltalake.DeltaTable) -> bool:
-    """Whether rows of the table's files are marked as deleted. The engine stops at marks that it finds incomplete."""
+    """Whether rows in the table's files are marked as deleted (deletion vectors). An error counts as yes: the engine
+    raises one for incomplete marks."""
     import pyarrow as pa
     from deltalake.exceptions import DeltaError
 

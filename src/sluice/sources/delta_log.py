@@ -1,4 +1,4 @@
-"""The log of a Delta Lake table: a JSON file for each version, which says what the version has changed and when."""
+"""The log of a Delta Lake table: one JSON file per version, with its changes and its time."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sluice.sources.commits import START, Commit, Version
 
 _FOLDER = "_delta_log"
 _AT_ONCE = 8
-"""Files that are read at once: for a remote store most of the time is waiting."""
+"""Files read in parallel: with a remote store, most of the time is waiting."""
 
 
 class DeltaLog:
-    """The log below a table's folder. The rules are those of the Delta transaction log protocol."""
+    """The log in a table's folder. It follows the Delta transaction log protocol."""
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
 
     def versions(self, newest: int) -> Iterator[Version]:
-        """The versions up to `newest`, from it down to the first whose file is gone."""
+        """The versions from `newest` downwards, until one whose file is missing."""
         files = {file.name: file for file in self._opened.list(_FOLDER)}
         there = takewhile(lambda number: _name(number) in files, range(newest, -1, -1))
         with ThreadPoolExecutor(_AT_ONCE, "log") as threads:
@@ -33,7 +33,7 @@ class DeltaLog:
                 yield from threads.map(lambda number: self._version(number, files[_name(number)]), some)
 
     def commit(self, number: int) -> Commit:
-        """What a version has changed."""
+        """The changes of a version."""
         actions = [json.loads(line) for line in _lines(self._opened.read_bytes(_name(number)))]
         added, removed = ([action[kind] for action in actions if kind in action] for kind in ("add", "remove"))
         return Commit(
@@ -50,8 +50,8 @@ class DeltaLog:
         return Version(str(number), datetime.fromtimestamp(seconds, UTC), str(number - 1) if number else START)
 
     def _written(self, file: File) -> float:
-        """When a file was written, in seconds of UNIX time: what is left if the writer gave no time (`commitInfo` is
-        optional)."""
+        """The file's modification time in seconds of UNIX time, used if the writer recorded no time: `commitInfo` is
+        optional."""
         return file.modified / 1_000_000_000 if self._opened.local else file.modified
 
 
@@ -64,6 +64,6 @@ def _lines(body: bytes) -> list[bytes]:
 
 
 def _info(body: bytes) -> dict[str, Any]:
-    """What a version's writer says of it. Lines that cannot be it are not parsed: a version may add a million files."""
+    """The `commitInfo` of a version, if it has one. Other lines are not parsed: a version may add a million files."""
     actions = (json.loads(line) for line in _lines(body) if b'"commitInfo"' in line)
     return next((action["commitInfo"] for action in actions if "commitInfo" in action), {})

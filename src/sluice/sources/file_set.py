@@ -1,4 +1,4 @@
-"""The rows of a set of Parquet files as one dataset, whoever names the files: a folder, a table's log, a copy."""
+"""A set of Parquet files as one dataset. The files may be listed from a folder, a table's log, or a copy in staging."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _ROWS, _BYTES = 122_880, 8 * 2**20
-"""Row groups that follow one another make one slice as long as they have no more together."""
+"""Limits of a slice: neighbouring row groups are joined up to this many rows and bytes."""
 _AT_ONCE = 8
-"""Files that are asked about at once: for a remote store most of the time is waiting."""
+"""Files checked in parallel: with a remote store, most of the time is waiting."""
 
 Fixed = Mapping[str, "pa.Scalar"]
-"""Columns of a file's rows that do not stand in the file, but in its path or in a table's log."""
+"""Values that are the same for all rows of a file, from its path or from a table's log instead of the file itself."""
 
 
 class Entry(NamedTuple):
-    """What one file adds to what is pinned."""
+    """What one file contributes to a pinned dataset."""
 
     file: File
     fingerprint: str
     schema: pa.Schema
     slices: tuple[Slice, ...]
     numbers: Mapping[int, str] = {}
-    """The columns that their writer gave a number."""
+    """Column names by field id, for the columns that have one."""
 
 
 class FileSet:
@@ -53,14 +53,14 @@ class FileSet:
         self._files = ParquetFiles(opened, dataset=dataset, by=by, expansion=expansion)
 
     def entries(self, names: Iterable[str]) -> list[Entry]:
-        """Every file with what its footer says, in the order given."""
+        """Read the footers of these files. Keeps their order."""
         with ThreadPoolExecutor(_AT_ONCE, "footers") as threads:
             return list(threads.map(self._entry, names))
 
     def pinned(self, entries: Sequence[Entry], schema: pa.Schema, version: str = "") -> Pinned:
-        """These files under this schema; their own digest is the version where nothing better is known. Raises
-        `FatalError` where a file holds a column of the schema under another name; fields may carry the number and the
-        physical name by which to tell, as `identity` knows them."""
+        """Pin these files under this schema. `version` defaults to a digest of their fingerprints. Raises `FatalError`
+        if a file holds a column of the schema under another name; to detect this, the schema's fields may carry a field
+        id and a physical name as metadata (see `identity`)."""
         columns = (Columns(one.file.name, dict.fromkeys(one.schema.names), one.numbers) for one in entries)
         check(schema, columns, dataset=self._dataset)
         units = {entry.file.name: entry.fingerprint for entry in entries}
@@ -74,7 +74,7 @@ class FileSet:
     def read(
         self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, fixed: Fixed, *, as_decoded: bool = False
     ) -> Iterator[pa.Table]:
-        """A slice's rows in order, in the types of the pinned schema, or in their layouts as decoded."""
+        """The rows of a slice in order, in the types of the pinned schema. `as_decoded` keeps the decoder's layouts."""
         schema = known_columns(pinned.schema, columns, dataset=self._dataset)
         stored = [name for name in schema.names if name not in fixed]
         groups = range(piece.index, piece.index + piece.count)
@@ -83,23 +83,24 @@ class FileSet:
             yield self._shaped(table, shape, fixed, piece.unit)
 
     def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
-        """What reading a slice takes of the process's memory."""
+        """Bytes of memory that reading a slice needs."""
         file = self._files.expect(piece.unit, pinned.units[piece.unit])
         return self._files.cost(file, range(piece.index, piece.index + piece.count), columns)
 
     @contextmanager
     def scan(self, pinned: Pinned, fixed: Mapping[str, Fixed]) -> Iterator[Any]:
-        """A `pyarrow` dataset: columns, row groups and partitions that a query does not need are not read."""
+        """The rows as a `pyarrow` dataset, which skips columns, row groups and partitions that a query does not
+        need."""
         yield dataset_of(self.opened, pinned, fixed)
         if changed := self.changed(pinned):
             raise FatalError(
-                f"dataset {self._dataset}: {changed[0]} was written again or removed while it was read",
-                next_step="clear the run from `extract` on, so that it reads what is there now",
+                f"dataset {self._dataset}: {changed[0]} was overwritten or removed while it was read",
+                next_step="clear the run from `extract` on, so that it reads the current files",
             )
 
     def changed(self, pinned: Pinned) -> list[str]:
-        """The pinned files that are gone or were written again, as far as their size and time tell, and their bytes
-        where those were looked at."""
+        """The pinned files that are missing or were overwritten, judged by size and time, and by their bytes if the
+        fingerprint includes the content."""
         with ThreadPoolExecutor(_AT_ONCE, "unchanged") as threads:
             same = threads.map(self._is_unchanged, pinned.units, pinned.units.values())
             return [name for name, unchanged in zip(pinned.units, same, strict=True) if not unchanged]
@@ -109,11 +110,11 @@ class FileSet:
         return file is not None and pin.startswith(f"{file.fingerprint}, ") and self._files.has_content(name, pin)
 
     def field_numbers(self, name: str) -> dict[int, str]:
-        """The numbers that the file's writer gave its columns, nested ones too: what Iceberg tells columns apart by."""
+        """Column names by field id, including nested columns. Iceberg identifies columns by field id."""
         return self._files.footer(self._files.expect(name)).numbers
 
     def _entry(self, name: str) -> Entry:
-        # Asked for by itself, as before every read: a listing may round its time in another way.
+        # One `stat` for each file, as before every read: a listing may round the modification time differently.
         file = self._files.expect(name)
         footer = self._files.footer(file)
         slices = tuple(_slices(file.name, footer.metadata))
@@ -147,7 +148,7 @@ class FileSet:
 
 
 def _slices(name: str, metadata: pq.FileMetaData) -> Iterator[Slice]:
-    """The file's row groups, small ones together. The same file is always cut in the same way."""
+    """The file's row groups, with small neighbours joined. Deterministic: a retry cuts the file the same way."""
     waiting: Slice | None = None
     for index in range(metadata.num_row_groups):
         group = metadata.row_group(index)
@@ -167,14 +168,14 @@ def _slices(name: str, metadata: pq.FileMetaData) -> Iterator[Slice]:
 
 
 def _without_metadata(schema: pa.Schema) -> pa.Schema:
-    """Without what tells columns apart; the reason why one cannot be handed on stays."""
+    """The schema without the metadata that identifies columns. The reason why a column is unreadable stays."""
     import pyarrow as pa
 
     return pa.schema([field if why_unreadable(field) else field.remove_metadata() for field in schema])
 
 
 def _as_decoded(schema: pa.Schema, table: pa.Table) -> pa.Schema:
-    """The schema, with the layouts of the table's own columns."""
+    """The schema with the layouts of the table's columns, where these hold the same values."""
     import pyarrow as pa
 
     decoded = {field.name: field.type for field in table.schema}

@@ -1,9 +1,8 @@
-"""Fingerprints: what tells a pinned file from what stands under its name later.
+"""Fingerprints: they show whether a file is still the one that was pinned.
 
-By the footer: the file's size, the time it was last written, and a digest of its footer. A file that was written again
-with the same size, within what its store calls the same time, and with the same footer looks the same. That is so where
-a page was overwritten in place, or values differ that no statistics tell, and someone set the time back or the store
-counts whole seconds. By the content, the SHA-256 of its bytes too: nothing looks the same but the same bytes.
+By footer: the file's size, its modification time, and a digest of its footer. This misses a change that keeps all
+three: a page overwritten in place, or other values with the same statistics, if the time was also set back or the
+store only counts whole seconds. By content: also the SHA-256 of the file's bytes, which misses nothing.
 """
 
 from __future__ import annotations
@@ -16,20 +15,22 @@ _CONTENT = ", content "
 
 
 def with_content(fingerprint: str, digest: str) -> str:
-    """The footer's fingerprint with the digest of the bytes."""
+    """Add the digest of the bytes to a footer fingerprint."""
     return f"{fingerprint}{_CONTENT}{digest}"
 
 
 def without_content(fingerprint: str) -> str:
+    """The footer fingerprint alone."""
     return fingerprint.partition(_CONTENT)[0]
 
 
 def content_of(fingerprint: str) -> str:
-    """The digest of the bytes; empty where they were not read."""
+    """The digest of the bytes. Empty if the bytes were not read."""
     return fingerprint.partition(_CONTENT)[2]
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether both are of the same file, as far as both tell: a dataset may begin or cease to look at content."""
+    """Whether both describe the same file. Content is compared only if both have it, because a dataset may switch
+    between `footer` and `content`."""
     contents = {content_of(one), content_of(other)} - {""}
     return without_content(one) == without_content(other) and len(contents) < 2

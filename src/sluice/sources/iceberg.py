@@ -1,4 +1,4 @@
-"""Iceberg tables: a catalog names the table, and a snapshot its files."""
+"""Iceberg tables: a catalog locates the table, and a snapshot lists its files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sluice.foreign import said
 from sluice.model.access import CatalogAccess, Connections, SqlAccess
 from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
 from sluice.sources.claims import EXPANSION
-from sluice.sources.commits import START, Commit, Log, Version, entries_of, told
+from sluice.sources.commits import START, Commit, Log, Version, entries_of, refuse_copy
 from sluice.sources.file_set import FileSet
 from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.iceberg_types import has_structs_in_lists, small
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 
 class Iceberg(SourceConfig):
-    """An Iceberg table: through a REST catalog, or one in a SQL database (SQLite is enough for a single machine)."""
+    """An Iceberg table, found through a REST catalog or a catalog in a SQL database (SQLite is enough for one
+    machine)."""
 
     added_by: ClassVar[AddedBy | None] = "snapshots"
 
@@ -39,16 +40,18 @@ class Iceberg(SourceConfig):
     table: str
     """The table with its namespace: `sales.orders`."""
     catalog: str = "default"
-    """The catalog's own name, under which a SQL database may hold several."""
+    """The catalog's name. A SQL database may hold several catalogs."""
     files_conn_id: str
-    """The Airflow connection of the filesystem that the table's files are in."""
+    """The Airflow connection to the filesystem that holds the table's files."""
 
     fingerprint: Fingerprint = "footer"
-    """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
-    `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
+    """How a run detects that a file was changed after it was pinned. `footer` compares its size, modification time and
+    a digest of its footer. `content` also compares a SHA-256 of its bytes, which reads each file one more time before
+    it is pinned and one more time before its rows are read."""
 
     expansion: int = Field(default=EXPANSION, ge=100)
-    """How many times its own size a file may hold once it is decompressed; one that holds more stops the run."""
+    """The largest allowed ratio of a file's decompressed size to its size on disk. A file that exceeds it stops the
+    run."""
 
     def open(self, connections: Connections, *, dataset: str) -> IcebergSource:
         return IcebergSource(self, connections, dataset=dataset)
@@ -67,8 +70,8 @@ class IcebergSource(Log):
         self._copies = Copies(connections, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:
-        """The current snapshot: its files where they are; a copy where rows were deleted from them or columns were
-        renamed since, for then a file's own rows and names are not the table's."""
+        """Pin the current snapshot. Its files are read in place, or copied if rows were deleted from them or columns
+        were renamed since: then a file's own rows and names are not the table's."""
         table = self._table()
         tasks, schema = self._tasks(table), self._schema(table.schema())
         pinned = self._in_place(table, tasks, schema)
@@ -89,15 +92,15 @@ class IcebergSource(Log):
         return self._files.pinned(entries, schema, version=str(table.metadata.current_snapshot_id or START))
 
     def _tasks(self, table: Table) -> list[FileScanTask]:
-        """The files of the current snapshot, each with the deletes that apply to it."""
+        """The files of the current snapshot, each with its delete files."""
         try:
             return sorted(table.scan().plan_files(), key=lambda task: task.file.file_path)
         except (ValueError, NotImplementedError) as error:
             if not _has_equality_deletes(table):
                 raise self._unreadable(error) from error
             raise FatalError(
-                f"dataset {self._dataset}: rows of {self._config.table} were deleted by their values (equality "
-                "deletes, as Flink writes them), which pyiceberg cannot apply",
+                f"dataset {self._dataset}: {self._config.table} has equality deletes (rows deleted by value, as Flink "
+                "writes them), which pyiceberg cannot apply",
                 next_step="rewrite the table's data files in Spark: `CALL system.rewrite_data_files(table => "
                 f"'{self._config.table}', options => map('delete-file-threshold', '1', "
                 "'remove-dangling-deletes', 'true'))`",
@@ -156,35 +159,37 @@ class IcebergSource(Log):
         below = [name for path in names if (name := self._name(path)) is not None]
         entries = entries_of(self._files, below, dataset=self._dataset)
         own = all(self._has_own_names(name, self._history.schema()) for name in below)
-        told(self, pinned, copied=len(below) < len(names) or not own)
+        refuse_copy(self, pinned, copied=len(below) < len(names) or not own)
         return self._files.pinned(entries, pinned.schema, version=pinned.version)
 
     @cached_property
     def _history(self) -> Table:
-        """The table with its log, as it was when it was first asked for: later than anything that was pinned."""
+        """The table with its log, loaded once. It is newer than anything that was pinned before."""
         return self._table()
 
     def _refuse_outside(self, tasks: Sequence[FileScanTask]) -> None:
-        """pyiceberg reads whatever a table names. On this machine that is a file of the connection's folder."""
+        """pyiceberg reads any path that a table names. On a local filesystem, allow only files below the connection's
+        folder."""
         if not self._files.opened.local:
             return
         for path in {file.file_path for task in tasks for file in [task.file, *task.delete_files]}:
             name = self._name(path)
             if name is None:
                 raise FatalError(
-                    f"dataset {self._dataset}: {path} lies outside of {self._files.opened.root}, the folder of the "
+                    f"dataset {self._dataset}: {path} is outside {self._files.opened.root}, the folder of the "
                     f"connection {self._config.files_conn_id}",
-                    next_step="name the connection of the folder that holds all files of the table by `files_conn_id`",
+                    next_step="set `files_conn_id` to a connection whose folder holds all files of the table",
                 )
             self._files.opened.stat(name)
 
     def _refuse_lossy(self, schema: pa.Schema) -> None:
-        """pyiceberg 0.12 reads a null list of structs as an empty one. Files without deletes we read ourselves."""
+        """pyiceberg 0.12 reads a null list of structs as an empty one, so refuse it where pyiceberg must read the rows.
+        Files without deletes are read by our own reader, which keeps the null."""
         for field in schema:
             if has_structs_in_lists(field.type):
                 raise FatalError(
-                    f"dataset {self._dataset}: deleted rows or renamed columns of {self._config.table} are applied by "
-                    f"pyiceberg, which cannot tell null from empty in {field.name!r} of type {field.type}",
+                    f"dataset {self._dataset}: {self._config.table} has deleted rows or renamed columns, which only "
+                    f"pyiceberg can apply, and pyiceberg reads null as empty in {field.name!r} of type {field.type}",
                     next_step="rewrite the table's data files (Spark: `rewrite_data_files`), so that none has deletes",
                 )
 
@@ -206,14 +211,14 @@ class IcebergSource(Log):
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> FatalError:
-        """What pyiceberg does not know of the table: a type of a column, a later version of the format."""
+        """The table uses something that pyiceberg does not support: a column type, or a later format version."""
         return FatalError(
             f"dataset {self._dataset}: pyiceberg cannot read {self._config.table}: {'; '.join(_unknown(error))}",
-            next_step="write the table without it: a VARIANT as text, for example; or export it through a SQL database",
+            next_step="write the table without it, for example a VARIANT as text; or export it through a SQL database",
         )
 
     def _schema(self, schema: Schema) -> pa.Schema:
-        """The table's columns; those that cannot be handed on with the reason."""
+        """The table's columns. Those that cannot be delivered carry the reason."""
         import pyarrow as pa
         from pyiceberg.io.pyarrow import schema_to_pyarrow
 
@@ -232,23 +237,25 @@ class IcebergSource(Log):
         if isinstance(access, SqlAccess):
             return files | {"type": "sql", "uri": access.uri}
         raise DefinitionError(
-            f"dataset {self._dataset}: connection {self._config.airflow_conn_id} is no Iceberg catalog",
+            f"dataset {self._dataset}: connection {self._config.airflow_conn_id} is not an Iceberg catalog",
             known=["iceberg", "postgres"],
-            next_step="name a connection of one of these types",
+            next_step="use a connection of one of these types",
         )
 
     def _name(self, path: str) -> str | None:
-        """The file below the files' connection; None where it lies elsewhere."""
+        """The path relative to the folder of the files' connection. None if it is elsewhere."""
         location = path.split("://", 1)[-1] if "://" in path else path.removeprefix("file:")
         scheme = path.split("://", 1)[0] if "://" in path else "file"
         return self._files.opened.below_root(location) if (scheme == "file") == self._files.opened.local else None
 
     def _has_own_names(self, name: str, schema: Schema) -> bool:
-        """Whether the file calls every column what the table calls it now: columns are told apart by their numbers."""
+        """Whether every column has the same name in the file as in the table now. Iceberg identifies columns by field
+        id, so a renamed column keeps its old name in older files."""
         mine = self._files.field_numbers(name)
         theirs = {field_id: schema.find_column_name(field_id) for field_id in schema.field_ids}
         if not mine or any(theirs.get(number, own) != own for number, own in mine.items()):
             return False
+        # Also the other way round: a new column may reuse the name that an older one has in the file.
         numbers = {own: number for number, own in mine.items()}
         return all(numbers.get(own, number) == number for number, own in theirs.items() if own)
 
@@ -258,7 +265,7 @@ def _is_plain(task: FileScanTask) -> bool:
 
 
 def _has_defaults(schema: Schema) -> bool:
-    """Whether columns were added with a value for older rows, at any level: files do not hold it."""
+    """Whether a column, at any level, was added with a default for older rows: older files do not hold that value."""
     return any(schema.find_field(number).initial_default is not None for number in schema.field_ids)
 
 
@@ -275,7 +282,7 @@ def _has_equality_deletes(table: Table) -> bool:
 
 
 def _unknown(error: Exception) -> list[str]:
-    """What was wrong. Of metadata that does not parse: each place in it, and what stands there."""
+    """The causes of the error. For metadata that does not parse: each place in it, with its message."""
     from pydantic import ValidationError
 
     parsed = error if isinstance(error, ValidationError) else error.__cause__

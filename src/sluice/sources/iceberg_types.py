@@ -1,4 +1,4 @@
-"""The types in which pyiceberg gives rows, beside those that files hold."""
+"""Maps the Arrow types that pyiceberg returns to those that the files hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def small(type_: pa.DataType) -> pa.DataType:
-    """pyiceberg's types for any length, as the types of ordinary length that files hold."""
+    """Replace pyiceberg's large types (64-bit offsets) by the ordinary types that files hold."""
     import pyarrow as pa
 
     if pa.types.is_struct(type_):
@@ -22,7 +22,7 @@ def small(type_: pa.DataType) -> pa.DataType:
 
 
 def has_structs_in_lists(type_: pa.DataType) -> bool:
-    """Whether a list or a map of the type holds structs, at any level."""
+    """Whether the type contains a list or map of structs, at any level."""
     import pyarrow as pa
 
     if pa.types.is_struct(type_):

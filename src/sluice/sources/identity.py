@@ -1,8 +1,8 @@
-"""Which column of a file is which of its dataset's: nothing is null because it was looked for under a wrong name.
+"""Matches a file's columns to those of its dataset, so that no column reads as null because its name is wrong.
 
-A column is absent from a file only if the file lacks it by every identity it has: its name in whatever case, the
-number that its writer gave it (`PARQUET:field_id`), and the physical name under which a table format keeps it
-(`delta.columnMapping.physicalName`). The last two are known where the schema's fields carry them as metadata.
+A column counts as absent only if the file lacks it by every identity: its name in any case, its field id
+(`PARQUET:field_id`), and the physical name that a table format gives it (`delta.columnMapping.physicalName`). The last
+two are known if the schema's fields carry them as metadata.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ _NUMBER, _PHYSICAL = b"PARQUET:field_id", b"delta.columnMapping.physicalName"
 
 
 class Columns(NamedTuple):
-    """The columns of one file, as its footer tells them."""
+    """The columns of one file, from its footer."""
 
     file: str
     names: Collection[str]
-    """In their order, and found without a search."""
+    """In the file's order, with a fast `in`."""
     numbers: Mapping[int, str]
-    """Those that have a number."""
+    """Names by field id, for the columns that have one."""
 
 
 def each_once(file: str, names: Sequence[str], *, dataset: str) -> None:
-    """Raises `FatalError` where a file has two columns of one name."""
+    """Raise `FatalError` if a file has two columns of the same name."""
     if twice := doubled(names):
         raise FatalError(
             f"dataset {dataset}: {file} has two columns named {twice!r}",
-            next_step="write the file again with one of them, or with another name",
+            next_step="write the file again without one of them, or with another name",
         )
 
 
 def check(schema: pa.Schema, files: Iterable[Columns], *, dataset: str) -> None:
-    """Raises `FatalError` where a file holds a column of the schema under another name than the schema's."""
+    """Raise `FatalError` if a file holds a column of the schema under another name."""
     seen: dict[int, dict[str, Columns]] = {}
     checked: set[tuple[object, ...]] = set()
     for one in files:
         shape = (tuple(one.names), tuple(one.numbers.items()))
-        if shape not in checked:
+        if shape not in checked:  # thousands of files usually share one shape: check each shape once
             checked.add(shape)
             _check_names(schema, one, dataset)
             _check_numbers(seen, one, dataset)
@@ -64,15 +64,15 @@ def _check_names(schema: pa.Schema, one: Columns, dataset: str) -> None:
 
 
 def _check_numbers(seen: dict[int, dict[str, Columns]], one: Columns, dataset: str) -> None:
-    """Of two files that have a number in common but not its name, one was written after a rename. Where one of them
-    has both names, its writer counts its columns, and the number says nothing."""
+    """Two files that give one field id different names were written before and after a rename. If one of them has both
+    names, its writer merely counts its columns, and the field id means nothing."""
     own = {*one.names}
     for number, name in one.numbers.items():
         for other, before in seen.setdefault(number, {}).items():
             if other not in own and name not in before.names:
                 raise FatalError(
-                    f"dataset {dataset}: column {number} is named {other!r} in {before.file} and {name!r} in "
-                    f"{one.file}: it was renamed, and half of its values would be null",
+                    f"dataset {dataset}: column {number} is named {other!r} in {before.file} but {name!r} in "
+                    f"{one.file}: it was renamed, so half of its values would be null",
                     next_step="declare the table by its own type (iceberg, delta), or write the older files again",
                 )
         seen[number].setdefault(name, one)
@@ -80,6 +80,6 @@ def _check_numbers(seen: dict[int, dict[str, Columns]], one: Columns, dataset: s
 
 def _elsewhere(column: str, held: str, one: Columns, dataset: str) -> FatalError:
     return FatalError(
-        f"dataset {dataset}: {one.file} has no column {column!r}, and holds what may be the same one as {held!r}",
-        next_step="write the file again with the dataset's own names",
+        f"dataset {dataset}: {one.file} has no column {column!r}, but a column {held!r} that may be the same one",
+        next_step="write the file again with the dataset's column names",
     )

@@ -1,7 +1,7 @@
-"""Row groups of local Parquet files, decoded by Polars: half the time of pyarrow, and text that is proved on the way.
+"""Row groups of local Parquet files, decoded by Polars. It takes half the time of pyarrow, and validates text.
 
-Polars reads what is whitelisted here alone, and what it cannot read pyarrow reads, or explains. Files whose pages
-carry checksums are left to pyarrow, which verifies them.
+Polars only reads the types allowed here. pyarrow reads everything else, and everything that Polars fails on, so that
+errors are pyarrow's. Files whose pages carry checksums are left to pyarrow, which verifies them.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _MOST_CHUNKS = 20_000
-"""Column chunks of a file whose footer Polars parses in a few milliseconds; it does so for every row group anew."""
+"""Largest number of column chunks. Polars parses the footer again for every row group, which takes a few milliseconds
+for this many chunks."""
 _BEFORE = 3
-"""Integers that every page header begins with: its type and two sizes. A checksum would be the fourth."""
+"""Integers at the start of every page header: its type and two sizes. A checksum would be the fourth."""
 _NEXT_INTEGER = 0x15
-"""Thrift's compact protocol: an i32, whose field number is one more than the last."""
+"""A field header in Thrift's compact protocol: an i32 whose field number is one more than the previous one."""
 
 
 def is_fast(metadata: pq.FileMetaData, types: Iterable[pa.DataType], path: str) -> bool:
-    """Whether Polars reads the file's rows exactly as pyarrow does, as columns of these types, and nothing is lost by
-    it."""
+    """Whether Polars reads the file's rows, as columns of these types, exactly as pyarrow does."""
     columns = [metadata.schema.column(i) for i in range(metadata.num_columns)]
     return (
         metadata.num_row_groups * metadata.num_columns <= _MOST_CHUNKS
@@ -36,14 +36,14 @@ def is_fast(metadata: pq.FileMetaData, types: Iterable[pa.DataType], path: str) 
 
 
 def read_group(path: str, first: int, rows: int, columns: Sequence[str] | None) -> pa.Table | None:
-    """Rows `first` up to `first + rows` of a file, text and lists in the layouts that Polars has; None where it
+    """The rows from `first` up to `first + rows` of a file, with text and lists in Polars' layouts. None if Polars
     cannot read them."""
     import polars as pl
 
     scan = pl.scan_parquet(path, glob=False, hive_partitioning=False, parallel="none", use_statistics=False)
     frame: pl.DataFrame | None = None
     with suppress(pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
-        # By name: `select` itself takes a name such as `^a.*$` or `*` for a pattern.
+        # `by_name`, because `select` treats a name such as `^a.*$` or `*` as a pattern.
         frame = (
             (scan if columns is None else scan.select(pl.selectors.by_name(*columns)))
             .slice(first, rows)
@@ -72,7 +72,9 @@ def _is_same(kind: pa.DataType) -> bool:
 
 
 def _has_checksums(metadata: pq.FileMetaData, path: str) -> bool:
-    """Whether the file's first page has a checksum: writers give one to all pages or to none."""
+    """Whether the file's pages have checksums. Checks the first page: writers add them to all pages or to none.
+
+    pyarrow does not expose page headers, so this skips three varints of the Thrift struct by hand."""
     chunk = metadata.row_group(0).column(0)
     start = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
     with open(path, "rb") as file:  # noqa: PTH123 - the path is the filesystem's own
@@ -81,7 +83,7 @@ def _has_checksums(metadata: pq.FileMetaData, path: str) -> bool:
     position = 0
     for _ in range(_BEFORE):
         if header[position : position + 1] != bytes([_NEXT_INTEGER]):
-            return True  # no header as we know it: pyarrow knows better
+            return True  # not the expected header: leave the file to pyarrow
         position += 1
         while header[position] & 0x80:
             position += 1

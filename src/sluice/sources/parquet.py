@@ -1,4 +1,4 @@
-"""Parquet files on any filesystem that Airflow has a connection for."""
+"""Parquet files on any filesystem that an Airflow connection reaches."""
 
 from __future__ import annotations
 
@@ -23,28 +23,30 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _LOOKED = 256
-"""Footers that are enough to tell a dataset's columns to someone who only wants to look."""
+"""Number of footers that `columns` reads: enough for a preview of a dataset's columns."""
 
 
 class Parquet(SourceConfig):
-    """One Parquet file, or every `*.parquet` file below a folder, read in the order of their paths."""
+    """One Parquet file, or all `*.parquet` files below a folder, read in path order."""
 
     added_by: ClassVar[AddedBy | None] = "files"
 
     type: Literal["parquet"] = "parquet"
     path: str
-    """The file or folder, with `/` between levels: below the connection's own folder; on S3, GCS and Azure the first
-    level is the bucket or container. Names that start with `_` or `.` are left out."""
+    """The file or folder, relative to the connection's folder, with `/` as separator. On S3, GCS and Azure, the path
+    starts with the bucket or container. Files and folders whose names start with `_` or `.` are skipped."""
     partitions: Mapping[str, PartitionType] = {}
-    """Types of the columns that folders named `key=value` make. Those not named here are integers or dates where
-    every value is one, else text."""
+    """Types of the partition columns, which come from folders named `key=value`. Default: integer or date if every
+    value is one, else text."""
 
     fingerprint: Fingerprint = "footer"
-    """What tells that a file still is the one that was pinned: `footer` its size, its time and a digest of its footer;
-    `content` its bytes too, which are read once more for it before they are pinned and before they are read."""
+    """How a run detects that a file was changed after it was pinned. `footer` compares its size, modification time and
+    a digest of its footer. `content` also compares a SHA-256 of its bytes, which reads each file one more time before
+    it is pinned and one more time before its rows are read."""
 
     expansion: int = Field(default=EXPANSION, ge=100)
-    """How many times its own size a file may hold once it is decompressed; one that holds more stops the run."""
+    """The largest allowed ratio of a file's decompressed size to its size on disk. A file that exceeds it stops the
+    run."""
 
     def open(self, connections: Connections, *, dataset: str) -> ParquetSource:
         folder, _, last = join("", self.path).rpartition("/")
@@ -72,13 +74,13 @@ class ParquetSource(GrowsByFiles):
         self._files = files or FileSet(opened, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:  # noqa: ARG002 - nothing is copied
-        """The files that are there now, each with its size, time and footer digest."""
+        """Pin the current files, each with its fingerprint."""
         names = [file.name for file in self._list()]
         entries = self._files.entries(names)
         return self._files.pinned(entries, self._schema(names, entries))
 
     def columns(self) -> Columns:
-        """From every footer; of more than 256 files, from as many, evenly spread."""
+        """The columns in all footers. Of more than 256 files, only 256 evenly spread ones are read."""
         names = [file.name for file in self._list()]
         some = _spread(names, _LOOKED)
         return Columns(self._schema(names, self._files.entries(some)), whole=len(some) == len(names))
@@ -99,7 +101,7 @@ class ParquetSource(GrowsByFiles):
         return self._files.scan(pinned, {unit: self._fixed(unit, schema) for unit in pinned.units})
 
     def _below(self, name: str) -> str:
-        """A file's name below the dataset's own folder."""
+        """A file's path relative to the dataset's folder."""
         return name.removeprefix(self._path).strip("/")
 
     def _fixed(self, name: str, schema: pa.Schema) -> dict[str, pa.Scalar]:
@@ -112,7 +114,7 @@ class ParquetSource(GrowsByFiles):
         files = self._opened.list(self._path, self._left_out)
         if not files:
             there = self._opened.is_folder(self._path)
-            missing = "there is no Parquet file in" if there else "there is nothing at"
+            missing = "no Parquet file in" if there else "no file or folder at"
             raise FatalError(
                 f"dataset {self._dataset}: {missing} {self._opened.at(self._path)}",
                 next_step=f"check the dataset's `path` and the Airflow connection {self._opened.conn_id}",
@@ -123,7 +125,8 @@ class ParquetSource(GrowsByFiles):
         return _hidden(self._below(name)) or not name.endswith((".parquet", "/"))
 
     def _schema(self, names: Sequence[str], entries: Sequence[Entry]) -> pa.Schema:
-        """Of the files' own columns and their folders'. Raises `FatalError` where either do not go together."""
+        """The columns of all files and of their partition folders. Raises `FatalError` if files or folders
+        disagree."""
         partitions = partition_fields([self._below(name) for name in names], self._declared, dataset=self._dataset)
         schema = _with_partitions(self._unified(entries), partitions)
         for name in names:
@@ -147,7 +150,7 @@ class ParquetSource(GrowsByFiles):
             return FatalError(
                 f"dataset {self._dataset}: column {column!r} of {other.file.name} is {spelled!r} in {entry.file.name}: "
                 "read as two columns, each would be null in half of the rows",
-                next_step="write the files of one spelling again with the other's",
+                next_step="rewrite the files so that all of them use one spelling",
             )
         mine = entry.schema.field(column).type
         having = [e for e in entries if column in e.schema.names]
@@ -155,31 +158,32 @@ class ParquetSource(GrowsByFiles):
         return FatalError(
             f"dataset {self._dataset}: column {column!r} is {other.schema.field(column).type} in {other.file.name} "
             f"and {mine} in {entry.file.name}: no type holds both without loss",
-            next_step="write one of the files again with the other's type",
+            next_step="rewrite one of the files with the other's type",
         )
 
 
 def _spread(names: Sequence[str], most: int) -> list[str]:
-    """At most so many of them, the first and the last among them."""
+    """At most this many names, evenly spread, including the first and the last."""
     if len(names) <= most:
         return list(names)
     return [names[index * (len(names) - 1) // (most - 1)] for index in range(most)]
 
 
 def _hidden(name: str) -> bool:
-    """Writers keep logs, markers and unfinished files under such names; `_day=1` is a partition all the same."""
+    """Whether to skip a file. Names that start with `_` or `.` are logs, markers or unfinished files, except partition
+    folders such as `_day=1`."""
     return any(level[:1] in "._" and "=" not in level for level in name.split("/"))
 
 
 def _named(schema: pa.Schema) -> pa.Schema:
-    """A column without any value in any file has no type of its own: it is text."""
+    """A column without a value in any file has no type: make it text."""
     import pyarrow as pa
 
     return pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in schema])
 
 
 def _with_partitions(schema: pa.Schema, fields: Sequence[pa.Field]) -> pa.Schema:
-    """Folders say what their files' rows have: where a file holds the column too, the folder's value stands."""
+    """Add the partition columns. If a file also holds such a column, the folder's value wins."""
     import pyarrow as pa
 
     names = {f.name for f in fields}

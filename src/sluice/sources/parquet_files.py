@@ -1,4 +1,4 @@
-"""Parquet files, row group by row group, for every source whose rows end up in them."""
+"""Reads Parquet files row group by row group, for all sources: in the end, all of them read Parquet."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _TAIL = 64 * 1024
-"""Bytes read from a file's end at once: most footers fit."""
+"""Bytes of the first read at a file's end: most footers fit, and one request is enough."""
 _PIECE = 2**20
 _OPEN_FILES = 4
-"""Files that one thread keeps open: it reads them one after the other."""
+"""Files that one thread keeps open. It reads them one after the other."""
 _FOOTERS = 64
-"""Parsed footers that one source keeps, for all threads."""
-# INT96 reaches beyond the years that nanoseconds hold; a UUID without its extension type is any 16 bytes.
+"""Parsed footers that one source caches for all threads."""
+# INT96 holds years that nanoseconds cannot represent; without the extension type, a UUID would be any 16 bytes.
 _OPTIONS: dict[str, Any] = {
     "coerce_int96_timestamp_unit": "us",
     "arrow_extensions_enabled": True,
@@ -40,27 +40,27 @@ _OPTIONS: dict[str, Any] = {
 
 
 class Footer(NamedTuple):
-    """What the end of a file says. Shared between threads."""
+    """A file's parsed footer. Shared between threads."""
 
     metadata: pq.FileMetaData
     schema: pa.Schema
     types: list[pa.DataType]
-    """Of the columns, as Arrow reads them."""
+    """The columns' types as Arrow reads them."""
     digest: str
     starts: list[int]
-    """The rows before each row group."""
+    """For each row group, the number of rows before it."""
     numbers: dict[int, str]
-    """Each column's number, where its writer gave it one, and its name, with the names that it is nested in."""
+    """Dotted column names by field id, for the columns that have one, including nested ones."""
 
     def fingerprint(self, file: File) -> str:
-        """The file as it was when the footer was read. It tells most files apart that have the same size and time: a
-        footer holds every column's places, and its statistics where the writer gave some. It does not tell bytes that
-        neither shows: see `sluice.sources.fingerprint`."""
+        """Identifies the file as it was when the footer was read. The footer also differs for most files of the same
+        size and time, because it holds the offset of every column and usually its statistics. For changes that it
+        misses, see `sluice.sources.fingerprint`."""
         return f"{file.fingerprint}, footer {self.digest}"
 
 
 class ParquetFiles:
-    """The Parquet files below a folder. Safe to read from many threads: each opens its own."""
+    """The Parquet files below a folder. Safe to read from many threads: each opens the files for itself."""
 
     def __init__(self, opened: Opened, *, dataset: str, by: Fingerprint = "footer", expansion: int = EXPANSION) -> None:
         self._opened = opened
@@ -68,37 +68,38 @@ class ParquetFiles:
         self._by = by
         self._expansion = expansion
         self._verified: set[tuple[str, str]] = set()
-        """Files whose content was compared: once for all threads, before any of it is read."""
+        """Files whose content was compared. This happens once for all threads, before any row is read."""
         self._comparing: dict[tuple[str, str], threading.Lock] = {}
         self._threads = threading.local()
         self._footers: OrderedDict[tuple[str, str], Footer] = OrderedDict()
         self._lock = threading.Lock()
 
     def expect(self, name: str, fingerprint: str | None = None) -> File:
-        """The file, if it is there and still the one that was pinned."""
+        """The file, which must exist and, if a fingerprint is given, be the pinned one. Raises `FatalError`."""
         file = self._opened.stat(name)
         if file is None:
-            raise self._changed(name, "is no longer there")
+            raise self._changed(name, "no longer exists")
         if fingerprint is not None and without_content(fingerprint) != self.footer(file).fingerprint(file):
-            raise self._changed(name, "was written again since the run pinned it")
+            raise self._changed(name, "was overwritten since the run pinned it")
         return file
 
     def fingerprint(self, file: File) -> str:
-        """What tells the file as it is now, with its content where the dataset wants that."""
+        """The file's current fingerprint, including its content if the dataset declares that."""
         own = self.footer(file).fingerprint(file)
         if self._by == "footer":
             return own
         whole = with_content(own, self._digest(file.name))
-        self.expect(file.name, own)  # nobody wrote it while it was read
+        self.expect(file.name, own)  # the file must not have changed while its bytes were read
         return whole
 
     def has_content(self, name: str, fingerprint: str) -> bool:
-        """Whether the file's bytes are those that were pinned, if those were looked at. Reads all of it."""
+        """Whether the file's bytes are the pinned ones. Always true for a fingerprint without content. Reads the whole
+        file."""
         content = content_of(fingerprint)
         return not content or content == self._digest(name)
 
     def footer(self, file: File) -> Footer:
-        """The parsed footer. Raises `FatalError` where the file is no Parquet file or its footer is corrupt."""
+        """The parsed footer. Raises `FatalError` if the file is not a Parquet file or its footer is corrupt."""
         key = (file.name, file.fingerprint)
         with self._lock:
             if found := self._footers.get(key):
@@ -112,9 +113,9 @@ class ParquetFiles:
         return footer
 
     def read(self, name: str, fingerprint: str, groups: range, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        """Some row groups in the file's own types, as tables of bounded size; columns that the file does not have
-        are left out, and no others. Holds what they take of the process's memory until the last is taken. Raises
-        `FatalError` where the file is not the one pinned by `fingerprint`, or is corrupt."""
+        """Some row groups in the file's own types, as tables of bounded size. Columns that the file does not have are
+        left out. Holds a share of the process's memory budget until the last table is consumed. Raises `FatalError` if
+        the file is not the one pinned by `fingerprint`, or is corrupt."""
         opened, memory = self._thread_file(name, fingerprint), budget()
         wanted = opened.present(columns)
         extent = extent_of(opened.file.metadata, groups, wanted)
@@ -124,12 +125,13 @@ class ParquetFiles:
                     self._limited(name, held, opened.size)
                     yield table
             except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+                # An overwritten file also fails to decode. Check for that first: it is not corrupt.
                 self.expect(name, fingerprint)
                 raise self._unreadable(name, error, opened.broken(groups, wanted)) from error
             self.expect(name, fingerprint)
 
     def cost(self, file: File, groups: range, columns: Sequence[str] | None) -> int:
-        """Bytes of memory that reading takes, and what is made of the rows on their way."""
+        """Bytes of memory for reading these row groups and for processing their rows."""
         footer = self.footer(file)
         names = frozenset(footer.schema.names)
         wanted = None if columns is None else [name for name in columns if name in names]
@@ -138,6 +140,7 @@ class ParquetFiles:
     def _thread_file(self, name: str, fingerprint: str) -> RowGroups:
         files: OrderedDict[tuple[str, str, int], RowGroups]
         files = self._threads.__dict__.setdefault("files", OrderedDict())
+        # A new generation of the filesystem has new credentials: files opened with the old ones are not reused.
         key = (name, fingerprint, self._opened.generation)
         if key not in files:
             files[key] = self._open(name, fingerprint)
@@ -155,6 +158,7 @@ class ParquetFiles:
             self._verify(name, fingerprint)
         metadata, local = footer.metadata, self._opened.local
         groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+        # `pre_buffer` merges a remote row group's reads into few requests, but holds the whole group in memory.
         small = max((group.total_byte_size for group in groups), default=0) <= budget().whole
         file = pq.ParquetFile(
             self._opened.open_input(name),
@@ -170,7 +174,7 @@ class ParquetFiles:
         return RowGroups(file, there.size, fast, footer.starts)
 
     def _verify(self, name: str, fingerprint: str) -> None:
-        """Once a process: a retry and a resend read in others."""
+        """Compare the content, once per process. A retry and a resend run in other processes and compare again."""
         key = (name, fingerprint)
         with self._lock:
             lock = self._comparing.setdefault(key, threading.Lock())
@@ -189,7 +193,7 @@ class ParquetFiles:
     def _changed(self, name: str, now: str) -> FatalError:
         return FatalError(
             f"dataset {self._dataset}: {name} {now}",
-            next_step="clear the run from `extract` on, so that it pins what is there now",
+            next_step="clear the run from `extract` on, so that it pins the current files",
         )
 
     def _parse(self, file: File, footer: bytes) -> Footer:
@@ -197,9 +201,9 @@ class ParquetFiles:
         import pyarrow.parquet as pq
 
         if footer[-4:] != b"PAR1" or len(footer) < 12:
-            encrypted = ", which is encrypted" if footer[-4:] == b"PARE" else ""
+            encrypted = ": its footer is encrypted" if footer[-4:] == b"PARE" else ""
             raise FatalError(
-                f"dataset {self._dataset}: {file.name} is not a Parquet file that can be read{encrypted}",
+                f"dataset {self._dataset}: {file.name} is not a readable Parquet file{encrypted}",
                 next_step="remove it from the dataset's folder, or write it again",
             )
         try:
@@ -214,7 +218,7 @@ class ParquetFiles:
         return Footer(small.metadata, pa.schema(fields), small.schema_arrow.types, digest, starts, numbers)
 
     def _checked(self, file: File, footer: Footer, stream: pa.NativeFile) -> Footer:
-        """The footer, if the file bears out what it claims."""
+        """The footer, if its claims hold for the file. Raises `FatalError`."""
         if wrong := mistaken(footer.metadata, file.size, stream):
             raise self._corrupt(file.name, f"its footer cannot be true: {wrong}")
         self._limited(file.name, expanded(footer.metadata), file.size)
@@ -223,20 +227,20 @@ class ParquetFiles:
     def _limited(self, name: str, held: int, size: int) -> None:
         if held > self._expansion * size:
             raise FatalError(
-                f"dataset {self._dataset}: {name} of {size:,} bytes holds {held:,} bytes or more, and `expansion` "
-                f"allows {self._expansion:,} times its size",
-                next_step="declare a larger `expansion` under the dataset's `source` if the file is to be trusted",
+                f"dataset {self._dataset}: {name} of {size:,} bytes decompresses to {held:,} bytes or more, but "
+                f"`expansion` allows {self._expansion:,} times its size",
+                next_step="if you trust the file, declare a larger `expansion` under the dataset's `source`",
             )
 
     def _unfit(self, name: str, footer: bytes) -> FatalError | None:
-        """What a footer holds that Arrow cannot take: the file is not corrupt."""
+        """The error for a footer with a type that Arrow does not support. None for other footers: those are corrupt."""
         found = unfit_column(footer)
         if found is None:
             return None
         column, why = found
         return FatalError(
             f"dataset {self._dataset}: column {column!r} of {name} {why}",
-            next_step="write the file again without the column, or with a type that more readers know, such as text",
+            next_step="write the file again without the column, or with a more widely supported type, such as text",
         )
 
     def _unreadable(self, name: str, error: Exception, index: int | None = None) -> SluiceError:
@@ -248,18 +252,19 @@ class ParquetFiles:
     def _corrupt(self, name: str, why: str) -> FatalError:
         return FatalError(
             f"dataset {self._dataset}: {name} is corrupt: {why}",
-            next_step="write the file again from its origin, then clear the run from `extract` on",
+            next_step="write the file again, then clear the run from `extract` on",
         )
 
 
 def _read_ahead(columns: int, *, local: bool) -> int:
-    """Bytes of each column that a stream reads at once: a request to a store is worth more than one to a disk, and many
-    columns have together what a few would."""
+    """Bytes per read of one column in a stream. Requests to a remote store are expensive, so they are larger than reads
+    from disk. The total is limited, so with many columns each gets less."""
     return min(64 * 1024 if local else _PIECE, max(4 * 1024, budget().whole // columns))
 
 
 def _footer_bytes(stream: pa.NativeFile, size: int) -> bytes:
-    """The footer with its length and magic: the end of the file."""
+    """The footer with its length and magic bytes: the end of the file."""
+    # The file ends with the footer, its length in 4 bytes (little endian), and the 4 magic bytes.
     tail = bytes(stream.read_at(min(size, _TAIL), max(size - _TAIL, 0)))
     length = int.from_bytes(tail[-8:-4], "little") + 8
     if length <= len(tail):
@@ -268,6 +273,7 @@ def _footer_bytes(stream: pa.NativeFile, size: int) -> bytes:
 
 
 def _numbers(fields: Sequence[pa.Field], inside: str = "") -> Iterator[tuple[int, str]]:
+    """Field ids with dotted names, spelled as in Iceberg: `element`, `key` and `value` below lists and maps."""
     import pyarrow as pa
 
     for field in fields:

@@ -1,4 +1,4 @@
-"""Hive partitions: folders named `key=value` above a file are columns of its rows."""
+"""Hive partitions: folders named `key=value` above a file add columns to its rows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def partition_fields(files: Sequence[str], declared: Mapping[str, PartitionType], *, dataset: str) -> list[pa.Field]:
-    """The columns that the folders of `files` make, in the folders' order. Raises `FatalError` where the files do not
-    share the same folders, `DefinitionError` where a declared partition is none of them."""
+    """The partition columns of `files`, in the folders' order. Raises `FatalError` if the files lie in different
+    partition folders, and `DefinitionError` if a declared partition does not exist."""
     import pyarrow as pa
 
     levels = {file: _levels(file) for file in files}
@@ -42,8 +42,8 @@ def partition_fields(files: Sequence[str], declared: Mapping[str, PartitionType]
 
 
 def partition_values(file: str, schema: pa.Schema, *, dataset: str) -> dict[str, pa.Scalar]:
-    """The file's value of each partition column, in the schema's type. Raises `FatalError` where a folder's value
-    does not parse."""
+    """The file's value for each partition column, in the schema's type. Raises `FatalError` if a folder's value does
+    not parse."""
     return {key: _scalar(file, schema.field(key), text, dataset) for key, text in _levels(file).items()}
 
 
@@ -54,7 +54,7 @@ def _scalar(file: str, field: pa.Field, text: str | None, dataset: str) -> pa.Sc
         return pa.scalar(None if text is None else _PARSERS[str(field.type)](text), field.type)
     except ValueError:
         raise FatalError(
-            f"dataset {dataset}: the folder {field.name}={text} of {file} is no {_SPELLED[str(field.type)]}",
+            f"dataset {dataset}: the folder {field.name}={text} of {file} is not a valid {_SPELLED[str(field.type)]}",
             next_step=f"rename the folder, or declare another type for {field.name} under `partitions` in the catalog",
         ) from None
 
@@ -64,14 +64,14 @@ def _same_everywhere(levels: Mapping[str, Mapping[str, str | None]], dataset: st
     for file, own in levels.items():
         if list(own) != keys:
             raise FatalError(
-                f"dataset {dataset}: its files lie in different partition folders: {first} and {file}",
+                f"dataset {dataset}: files have different partition folders: {first} and {file}",
                 next_step="give every file the same `key=value` folders, in the same order",
             )
     return keys
 
 
 def _inferred(texts: set[str | None]) -> PartitionType:
-    """A number or a date only where every value is one and would be written the same way again: `01` is text."""
+    """Integer or date only if every value is one in its canonical form: `01` is text."""
     known = {text for text in texts if text is not None}
     if known and all(_INTEGER.fullmatch(text) for text in known):
         return "integer"

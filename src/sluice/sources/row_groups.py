@@ -1,4 +1,4 @@
-"""Row groups of an opened Parquet file as tables: what reading them takes, and the way that is fastest within it."""
+"""Reads row groups of an opened Parquet file as tables: how much memory that needs, and the fastest way within it."""
 
 from __future__ import annotations
 
@@ -15,51 +15,53 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _ROWS = 150_000
-"""Rows that are decoded at once where they are small enough; others come as a stream."""
+"""Up to this many rows are decoded in one go, if they are small enough. More rows are streamed."""
 _PAGE, _CHECKED = 2**20, 1024
-"""Writers end a page at so many bytes, and look whether it has them after so many values."""
+"""Writers end a page at this many bytes, and check its size after this many values."""
 _DICTIONARY, _INDEX = 2 * 2**20, 4
-"""Bytes of a dictionary and of a place in it, at most: writers give up one that grows beyond 1 MiB."""
+"""Maximum bytes of a dictionary and of an index into it. Writers give up a dictionary that grows beyond 1 MiB."""
 _READER = 64 * 1024
-"""Bytes of a stream's reader of one column, whatever is in it."""
+"""Bytes that a stream needs per column, whatever the column holds."""
 _CHUNKS = 20_000
-"""Column chunks that are looked at one by one; of more, the row groups' own sums have to do."""
+"""Up to this many column chunks are checked one by one. Beyond that, the totals of the row groups must do."""
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 8}
 _WIDEST = 16
-"""Bytes of a value of the other types: a view."""
+"""Bytes per value of all other types: the size of an Arrow view."""
 
 
 class UnsoundError(ValueError):
-    """The decoder gave something else than the column is. The text quotes no value."""
+    """The decoder returned something that does not match the column. The text quotes no value."""
 
 
 class Extent(NamedTuple):
-    """What some columns of some row groups take."""
+    """The memory that some columns of some row groups need."""
 
     rows: int
     decoded: int
-    """Bytes of all rows."""
+    """Bytes of all rows once decoded."""
     pages: int
-    """Bytes of the pages that a stream of them has open."""
+    """Bytes of the pages that a stream holds open."""
     readers: int
-    """Bytes of that stream's readers."""
+    """Bytes of the stream's column readers."""
 
     def whole(self, budget: Budget) -> bool:
-        """Whether they are decoded at once: what is small, and what a stream's readers alone would take as much for."""
+        """Whether to decode all rows in one go: if they are small, or no larger than the readers of a stream would
+        be."""
         return self.rows <= _ROWS and self.decoded <= max(budget.whole, self.readers)
 
     def table(self, budget: Budget) -> int:
-        """Bytes of the tables that they are handed on in: a share of what is decoded at once, if that is more."""
+        """Bytes of the tables to yield. After decoding in one go, at least a sixteenth of the rows, so that there are
+        few tables."""
         return max(budget.table, self.decoded // 16) if self.whole(budget) else budget.table
 
     def cost(self, budget: Budget) -> int:
-        """Bytes that reading them takes, and what is made of them until they are sent."""
+        """Bytes needed to read the rows and to process them until they are sent."""
         return budget.cost(self.decoded if self.whole(budget) else self.pages + self.readers + budget.table)
 
 
 def extent_of(metadata: pq.FileMetaData, groups: range, columns: Sequence[str] | None) -> Extent:
-    """What reading takes, by the footer. A text that is stored once and named often weighs as little here as there:
-    it is decoded to its names, and written out a table at a time."""
+    """The memory that reading needs, estimated from the footer. Dictionary-encoded text counts with its encoded size,
+    because it stays encoded after decoding and is expanded one table at a time."""
     rows = decoded = pages = 0
     leaves = _leaves(metadata, columns)
     for number in groups:
@@ -71,48 +73,49 @@ def extent_of(metadata: pq.FileMetaData, groups: range, columns: Sequence[str] |
         for chunk in map(group.column, leaves):
             size, packed = max(chunk.total_uncompressed_size, 0), max(chunk.total_compressed_size, 0)
             decoded += max(size, chunk.num_values * _WIDTHS.get(chunk.physical_type, _WIDEST))
+            # A page may exceed `_PAGE` by the values between two size checks. It is held compressed and decompressed.
             page = min(size, max(_PAGE, _CHECKED * size // max(chunk.num_values, 1)))
             pages += page + page * min(packed, size) // max(size, 1) + chunk.has_dictionary_page * min(size, _PAGE)
     return Extent(rows, decoded, pages, _READER * len(leaves))
 
 
 def dictionaries(metadata: pq.FileMetaData) -> list[str]:
-    """The paths of the columns whose text may be stored once and named often: read as they are stored, they take no
-    more memory than that."""
+    """The paths of text columns that use a dictionary in every row group. Reading them as dictionaries needs no more
+    memory than their encoded size."""
     found: dict[str, bool] = {}
     columns = range(metadata.num_columns)
     for number in range(min(metadata.num_row_groups, max(1, _CHUNKS // max(metadata.num_columns, 1)))):
         group = metadata.row_group(number)
         for chunk in map(group.column, columns):
             if chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page:
-                # A chunk beyond this has values outside its dictionary too, for which the reader would make one.
+                # A larger chunk also has plain values outside its dictionary, and the reader would build one for them.
                 within = chunk.total_uncompressed_size <= _DICTIONARY + _INDEX * chunk.num_values
                 found[chunk.path_in_schema] = found.get(chunk.path_in_schema, True) and within
     return [path for path, within in found.items() if within]
 
 
 class RowGroups:
-    """One opened file, for one thread."""
+    """One opened file. For use by one thread."""
 
     def __init__(self, file: pq.ParquetFile, size: int, fast: str | None, starts: Sequence[int]) -> None:
         self.file = file
         self.size = size
-        """Of the file, in bytes."""
+        """The file size in bytes."""
         self._fast = fast
-        """Where it is, if the faster decoder reads it."""
+        """The file's path if the faster decoder can read it, else None."""
         self._starts = starts
-        """The rows before each row group."""
+        """For each row group, the number of rows before it."""
         self._names = frozenset(file.schema_arrow.names)
 
     def close(self) -> None:
         self.file.close(force=True)
 
     def present(self, columns: Sequence[str] | None) -> list[str] | None:
-        """Those of the columns that the file has."""
+        """The given columns that the file has. None stands for all columns."""
         return None if columns is None else [name for name in columns if name in self._names]
 
     def broken(self, groups: range, columns: Sequence[str] | None) -> int:
-        """The first of the row groups that cannot be read by itself."""
+        """The first of the row groups that cannot be read on its own, for the error message."""
         for number in groups[:-1]:
             try:
                 for batch in self.file.iter_batches(64, row_groups=[number], columns=columns, use_threads=False):
@@ -124,7 +127,7 @@ class RowGroups:
     def tables(
         self, groups: range, columns: Sequence[str] | None, extent: Extent, budget: Budget
     ) -> Iterator[tuple[pa.Table, int]]:
-        """The rows in tables of bounded size, in the file's own types, each with the bytes of all rows up to then."""
+        """The rows as tables of bounded size in the file's own types, each with the total bytes decoded so far."""
         held = 0
         for table in self._decoded(groups, columns, extent, budget):
             size = weight(table)
@@ -153,28 +156,29 @@ class RowGroups:
 
 
 def _leaves(metadata: pq.FileMetaData, columns: Sequence[str] | None) -> list[int]:
-    """The numbers of the columns' leaves. A path has points between its names, which may have points too."""
+    """The leaf numbers of the columns. A path joins names with dots, and the names may contain dots too, so every
+    prefix is compared."""
     everything = range(metadata.num_columns)
     if columns is None:
         return list(everything)
     wanted = frozenset(columns)
 
-    def meant(path: str) -> bool:
+    def selected(path: str) -> bool:
         names = path.split(".")
         return any(".".join(names[:count]) in wanted for count in range(1, len(names) + 1))
 
-    return [number for number in everything if meant(metadata.schema.column(number).path)]
+    return [number for number in everything if selected(metadata.schema.column(number).path)]
 
 
 def _whole_rows(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
-    """The table, if the decoder gave every column that it was asked for: what is missing would be taken for null."""
+    """The table, if the decoder returned every requested column. A missing one would otherwise read as null."""
     if missing := set(columns or ()).difference(table.column_names):
         raise UnsoundError(f"column {min(missing)!r} was not decoded")
     return table
 
 
 def _sound(table: pa.Table) -> pa.Table:
-    """The table, once its values are known to be what their types say: text is UTF-8, offsets lie within."""
+    """The table, after a check that its values are valid for their types: text is UTF-8, offsets are in range."""
     for column, name in zip(table.columns, table.column_names, strict=True):
         try:
             column.validate(full=True)
@@ -184,7 +188,7 @@ def _sound(table: pa.Table) -> pa.Table:
 
 
 def _written_out(table: pa.Table) -> pa.Table:
-    """The same rows with every value in its place, as far as they name values of a dictionary."""
+    """The same rows with dictionary-encoded columns expanded."""
     import pyarrow as pa
 
     if not any(pa.types.is_dictionary(kind) for kind in table.schema.types):

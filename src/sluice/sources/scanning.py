@@ -1,4 +1,4 @@
-"""Pinned Parquet files as one `pyarrow` dataset, which a query engine scans by itself."""
+"""Pinned Parquet files as one `pyarrow` dataset, which a query engine scans on its own."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from pyarrow import dataset as pa_dataset
 
 _BATCH = 131_072
-"""Rows that Arrow hands on at once unless told otherwise."""
+"""Arrow's default for rows per batch."""
 
 
 def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, pa.Scalar]]) -> pa_dataset.Dataset:
-    """The pinned files, with the values that a file's folders fix. A query's columns and simple comparisons are pushed
-    into it: partitions and row groups that cannot match are not read. Columns that cannot be handed on are left out."""
+    """The pinned files as a dataset, with the partition values of each file. A query's columns and simple comparisons
+    are pushed down, so partitions and row groups that cannot match are not read. Columns that cannot be delivered are
+    left out."""
     import pyarrow as pa
 
     file_format = _format(pre_buffer=not opened.local)
@@ -37,7 +38,8 @@ def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, 
 
 
 def _bounds(pinned: Pinned) -> dict[str, int]:
-    """What a scan reads ahead. Arrow decodes whole row groups, several of several files at once."""
+    """Limits for a scan of large row groups. By default, Arrow decodes whole row groups of several files in
+    parallel, which could exceed the memory budget."""
     largest = max(pinned.slices, key=lambda piece: piece.bytes, default=None)
     if largest is None or 4 * largest.bytes <= budget().rows.size:
         return {}
@@ -47,21 +49,21 @@ def _bounds(pinned: Pinned) -> dict[str, int]:
 
 @cache
 def _bounded() -> type[Any]:
-    """A dataset whose scans keep within bounds: an engine asks it for them by itself."""
+    """A dataset class that adds limits to every scan. DuckDB calls `scanner` itself, so they cannot be passed in."""
     from pyarrow import dataset as pa_dataset
 
     class Bounded(pa_dataset.FileSystemDataset):  # type: ignore[misc]
         bounds: Mapping[str, int] = {}
 
-        def scanner(self, **asked: Any) -> pa_dataset.Scanner:
-            return super().scanner(**{**self.bounds, **asked})
+        def scanner(self, **options: Any) -> pa_dataset.Scanner:
+            return super().scanner(**{**self.bounds, **options})
 
     return Bounded
 
 
 def _as_stored(schema: pa.Schema, stored: Sequence[pa.Schema]) -> pa.Schema:
-    """The schema with those columns as views that every file stores as views: a comparison is pushed into a file as it
-    is, and Arrow compares no text with a view of text."""
+    """The schema, with the type of a column changed to a view if every file stores it as a view. A comparison is pushed
+    into the file unchanged, and Arrow cannot compare text with a view of text."""
     import pyarrow as pa
 
     views = {pa.string(): pa.string_view(), pa.binary(): pa.binary_view()}

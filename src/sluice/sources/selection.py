@@ -1,4 +1,4 @@
-"""Which rows of a pinned dataset are sent: members of a segment that have every required field."""
+"""Selects the rows of a pinned dataset to send: members of a segment that have every required field."""
 
 from __future__ import annotations
 
@@ -25,31 +25,32 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _THREADS = min(8, (os.cpu_count() or 2))
-"""Slices that are read at once; as many again wait for the engine."""
+"""Slices that are read in parallel. As many again may wait for the engine."""
 _BATCH = 1_000_000
 _EVEN = 2048 * 60
-"""Rows of a batch: whole vectors of the engine's. It holds back a small rest of one behind the rows that follow it."""
+"""Rows per batch: a multiple of DuckDB's vector size. A small remainder of a vector would come out after later rows."""
 _LEAST = 64
-"""What is no small rest."""
+"""A remainder of this size is not small: DuckDB keeps its order."""
 _OTHER_ROWS = (
-    "the engine gave other rows back than it read, or in another order: a `required` field's `sql` is no value"
+    "the engine returned other rows than it read, or in another order: the `sql` of a `required` field must return one"
+    " value per row"
 )
 _NO_MEMBER, _REJECTED, _KEPT = 0, 1, 2
 """Verdicts on a row."""
 _ROWS, _MEMBERS = "sluice rows", "sluice members"
-"""What the engine calls the two tables: no names that an expression could mean."""
+"""Names of the two tables in the engine, chosen so that no expression can refer to them."""
 
 
 @dataclass(frozen=True)
 class SliceSelection:
-    """What is sent of one slice."""
+    """The rows of one slice to send."""
 
     index: int
-    """The slice's place in `Pinned.slices`."""
+    """The slice's index in `Pinned.slices`."""
     rows: pa.Array
     """Row numbers within the slice, ascending, as uint32."""
     rejects: pa.Array
-    """Numbers of those members' rows in which a required field has no value, likewise."""
+    """Row numbers of the members without a value in a required field, in the same form."""
 
     @property
     def rejected(self) -> int:
@@ -64,11 +65,11 @@ def select(
     keys: pa.Array | pa.ChunkedArray | None,
     required: Sequence[str] = (),
 ) -> Iterator[SliceSelection]:
-    """One selection for every slice, in order. Reads only the key and what `required` names.
+    """One selection per slice, in order. Reads only the key and the columns that `required` uses.
 
-    `keys` are the members' keys, distinct; None takes every row. `required` are SQL expressions over one row: a member
-    counts as rejected where one is null or empty text. Raises `DefinitionError` where a column is unknown or an
-    expression does not compile, `FatalError` where it fails on a value or the data cannot be read.
+    `keys` are the distinct keys of the members; None selects every row. `required` are SQL expressions over one row: a
+    member is rejected if one of them is null or empty text. Raises `DefinitionError` if a column is unknown or an
+    expression does not compile, and `FatalError` if it fails on a value or the data cannot be read.
     """
     import pyarrow as pa
 
@@ -87,8 +88,8 @@ def select(
 
 
 class _Rows:
-    """The needed columns of all slices as one stream, under the engine's names and numbered, with the next slices
-    already being read."""
+    """The needed columns of all slices as one stream, renamed for the engine and with row numbers. The next slices are
+    read ahead."""
 
     def __init__(self, source: Source, pinned: Pinned, columns: Sequence[str], names: Names) -> None:
         import pyarrow as pa
@@ -102,7 +103,7 @@ class _Rows:
         fields = [pinned.schema.field(name).with_name(names[name]) for name in columns]
         self.schema = pa.schema([*fields, pa.field(self.ordinal, pa.int64(), nullable=False)])
         self.failure: SluiceError | None = None
-        """What stopped the stream: an engine that reads it reports only the text of an error."""
+        """The error that stopped the stream. The engine would report only its text."""
 
     def __enter__(self) -> _Rows:
         return self
@@ -140,13 +141,13 @@ class _Rows:
             tables.append(pa.table([*table.columns, ordinals], schema=self.schema))
             position += table.num_rows
         if position - start != piece.records:
-            raise FatalError(f"{piece.unit} has {position - start:,} rows where {piece.records:,} were pinned")
+            raise FatalError(f"{piece.unit} has {position - start:,} rows, but {piece.records:,} were pinned")
         return tables
 
 
 def _even(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of exactly `_EVEN`, the last one aside; in fewer each where they are larger than the
-    tables that rows are handed on in, and of `_LEAST` then."""
+    """The same rows in tables of exactly `_EVEN` rows, except the last. If rows are so large that this exceeds the
+    memory budget, in smaller tables of a multiple of `_LEAST` rows."""
     import pyarrow as pa
 
     held: list[pa.Table] = []
@@ -170,7 +171,7 @@ def _weigh(tables: list[pa.Table]) -> int:
 
 
 def _columns(pinned: Pinned, names: Names, key: list[str], expressions: Sequence[Expression]) -> list[str]:
-    """The columns to read, in the dataset's own spelling: SQL does not mind the case of a name."""
+    """The columns to read, spelled as in the dataset: SQL ignores the case of names."""
     if any("*" in one.named for one in expressions):
         return list(pinned.schema.names)
     named = {name for one in expressions for name in one.columns(names)} | {*key}
@@ -193,10 +194,10 @@ def _present(engine: duckdb.DuckDBPyConnection, expression: str) -> str:
 
 
 def _of_members(engine: duckdb.DuckDBPyConnection, key: str, keys: pa.Array | pa.ChunkedArray, verdict: str) -> str:
-    """The verdict on members; another one on everyone else.
+    """An expression with `verdict` for members and `_NO_MEMBER` for all other rows.
 
-    Membership is a column, not a filter: the engine then builds its hash table of the members' keys, once, and streams
-    the rows past it in their order. As a filter it may do the reverse, and hold all rows.
+    Membership is a column, not a filter. The engine then builds one hash table of the members' keys and streams the
+    rows past it in order. With a filter, it may hash the rows instead and hold all of them in memory.
     """
     import pyarrow as pa
 
@@ -219,7 +220,7 @@ def _batches(engine: duckdb.DuckDBPyConnection, query: str, rows: _Rows) -> Iter
 
 
 def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Iterator[SliceSelection]:
-    """Cut the stream of verdicts at the slices' bounds."""
+    """Cut the stream of verdicts at the boundaries of the slices."""
     import numpy as np
 
     stream = _verdicts(batches)
@@ -237,7 +238,7 @@ def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Ite
 
 
 def _verdicts(batches: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
-    """One verdict a row. Raises `FatalError` should rows be out of order."""
+    """One verdict per row. Raises `FatalError` if rows are out of order."""
     import numpy as np
 
     position = 0

@@ -1,4 +1,4 @@
-"""Rows copied to staging as Parquet, where the data itself cannot be pinned."""
+"""Copies rows to staging as Parquet, for data that cannot be pinned in place."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _GROUP = 122_880
-"""Rows of a row group, and so of a slice, unless they are so large that fewer are decoded together."""
+"""Rows per row group, and so per slice. Large rows make smaller groups."""
 
 _CHECKED = 64
-"""Values after which the writer looks whether a page is full: a page of large ones would take as much memory again."""
+"""Values after which the writer checks the page size. With fewer checks, pages of large values would need much
+memory to read."""
 
 
 class Copies:
-    """A dataset's rows in staging, where the dataset itself cannot be pinned. Safe to use from many threads."""
+    """A dataset's copied rows in staging. Safe to use from many threads."""
 
     def __init__(self, connections: Connections, *, dataset: str) -> None:
         self._connections = connections
@@ -35,21 +36,20 @@ class Copies:
         self._lock = threading.Lock()
 
     def write(self, tables: Iterable[pa.Table], spool: Opened | None) -> Pinned:
-        """Copy the rows into the folder, in place of what an earlier try left there; what is pinned with that."""
+        """Copy the rows into `spool` and pin the copy. Replaces what an earlier attempt left there. Raises `FatalError`
+        without a folder."""
         if spool is None:
-            raise FatalError(
-                f"dataset {self._dataset} cannot be pinned where it is: it needs a staging folder for a copy"
-            )
+            raise FatalError(f"dataset {self._dataset} cannot be pinned in place: it needs a staging folder for a copy")
         spool.remove([file.name for file in spool.list()])
         _write(tables, spool)
         where = Spool(airflow_conn_id=spool.conn_id, path=spool.path)
         return self._copy(where).pin().model_copy(update={"spool": where})
 
     def of(self, pinned: Pinned) -> ParquetSource:
-        """The copy that was pinned."""
+        """The pinned copy, opened."""
         if pinned.spool is None:
             raise FatalError(
-                f"dataset {self._dataset} was pinned without a copy, and cannot be read without one any more",
+                f"dataset {self._dataset} was pinned in place, but can now only be read through a copy",
                 next_step="clear the run from `extract` on",
             )
         return self._copy(pinned.spool)
@@ -63,7 +63,7 @@ class Copies:
 
 
 def under(schema: pa.Schema, batch: pa.RecordBatch) -> pa.Table:
-    """Rows as they are copied: in the types of the schema, and null for the columns that cannot be handed on."""
+    """Rows as they are copied: in the types of the schema, with null for columns that cannot be delivered."""
     import pyarrow as pa
 
     columns = [
@@ -74,12 +74,13 @@ def under(schema: pa.Schema, batch: pa.RecordBatch) -> pa.Table:
 
 
 def readable(schema: pa.Schema) -> list[str]:
-    """The columns that a copy reads."""
+    """The columns to copy: those that can be delivered."""
     return [field.name for field in schema if why_unreadable(field) is None]
 
 
 def _write(tables: Iterable[pa.Table], spool: Opened) -> None:
-    """A file for each schema that comes: most queries have one; DB-API values show their types only as they come."""
+    """Write one file per schema. Most queries have one schema, but DB-API rows show their types only as they
+    arrive."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

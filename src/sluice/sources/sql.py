@@ -1,7 +1,7 @@
-"""Tables and queries of SQL databases, through the connections that Airflow has for them.
+"""Tables and queries of SQL databases, through their Airflow connections.
 
-A database cannot be asked tomorrow for today's rows, so pinning copies them: one SELECT, which sees one state of the
-data, streamed into Parquet files in the run's staging folder.
+A database cannot return today's rows again tomorrow, so pinning copies them: one SELECT, which sees one consistent
+state of the data, is streamed into Parquet files in the run's staging folder.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 
 class Sql(SourceConfig):
-    """A table, a view or a query: PostgreSQL over ADBC, any other database through its own Airflow provider."""
+    """A table, view or query. PostgreSQL is read over ADBC, other databases through their Airflow provider."""
 
     type: Literal["sql"]
     table: str | None = None
     """The table or view, as `name` or `schema.name`."""
     query: str | None = None
-    """One SELECT in the database's own SQL, in place of `table`."""
+    """One SELECT in the database's SQL dialect, instead of `table`."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Sql:
         if (self.table is None) == (self.query is None):
-            raise ValueError("a SQL source has either `table` or `query`")
+            raise ValueError("a SQL source needs either `table` or `query`, not both")
         return self
 
     def open(self, connections: Connections, *, dataset: str) -> SqlSource:
@@ -59,29 +59,29 @@ class SqlSource:
         self._copies = Copies(connections, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:
-        """Copy the rows. Raises `RetriableError` where the connection is lost on the way."""
+        """Copy the rows. Raises `RetriableError` if the connection is lost meanwhile."""
         table = self._identity()
         rows = query_rows(self._access(), self._select(), origin=self._origin, reach=self._reach)
         return self._copies.write(rows, spool).model_copy(update={"table": table})
 
     def columns(self) -> Columns:
-        """By a query of no rows. Through DB-API that tells no types."""
+        """The columns, from a query without rows. Through DB-API, this gives names but no types."""
         query = f"select * from ({self._select()}\n) sluice_rows where 1 = 0"  # noqa: S608 - the declaration's own
         return Columns(next(query_rows(self._access(), query, origin=self._origin)).schema)
 
     def above(self, column: str, at: str) -> SqlSource:
-        """In PostgreSQL, whose comparisons are tested."""
+        """Skips rows in PostgreSQL only: its comparisons are tested."""
         return self._within(replace(self._reach or Reach(column), above=at))
 
     def settled(self, column: str) -> SqlSource:
-        """In PostgreSQL, which shows its open transactions."""
+        """Skips rows in PostgreSQL only: it shows its open transactions."""
         return self._within(replace(self._reach or Reach(column), settled=True))
 
     def doubts(self, column: str) -> list[str]:
         access = self._access()
         if access.conn_type not in POSTGRES:
             return [
-                f"Sluice does not see the open transactions of a database of type {access.conn_type}; declare `late`"
+                f"Sluice cannot see the open transactions of a database of type {access.conn_type}; declare `late`"
                 " (times) or `behind` (whole numbers)"
             ]
         with asking(access, self._table, column, self._origin) as cursor:
@@ -131,7 +131,7 @@ class SqlSource:
         access = self._connections.get(self._config.airflow_conn_id)
         if not isinstance(access, SqlAccess):
             raise DefinitionError(
-                f"{self._origin} is no SQL database",
-                next_step="name a connection of a database, such as one of type postgres",
+                f"{self._origin} is not a SQL database",
+                next_step="use a connection to a database, for example one of type postgres",
             )
         return access

@@ -1,4 +1,4 @@
-"""How the libraries of table formats are told where files are and with which credentials: each has words of its own."""
+"""Translates a connection's location and credentials into the options of each table format's library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from sluice.model.access import Access, AwsAccess, AzureAccess, FolderAccess, Go
 
 
 def address(access: Access, path: str, conn_id: str) -> str:
-    """The folder as an address. Raises `DefinitionError` for connections that table formats are not read through."""
+    """The folder as a URL or path. Raises `DefinitionError` if tables cannot be read through this kind of
+    connection."""
     below = join("", path)
     match access:
         case FolderAccess():
@@ -21,9 +22,9 @@ def address(access: Access, path: str, conn_id: str) -> str:
             return f"s3://{below}"
         case _:
             raise DefinitionError(
-                f"connection {conn_id} cannot be read as a table",
+                f"connection {conn_id} cannot read Delta tables",
                 known=["fs", "aws", "wasb", "adls", "google_cloud_platform with an HMAC key"],
-                next_step="name a connection of one of these types, or declare the files as `type: parquet`",
+                next_step="use a connection of one of these types, or declare the files as `type: parquet`",
             )
 
 

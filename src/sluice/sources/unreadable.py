@@ -1,5 +1,5 @@
-"""Columns that are there and cannot be handed on: their types have no counterpart in what is delivered, or they are
-nested too deep. Their data is read as long as nothing names them."""
+"""Columns that exist but cannot be delivered: their types have no counterpart in any format, or they are nested too
+deeply. A dataset with such columns can be read as long as an export does not use them."""
 
 from __future__ import annotations
 
@@ -16,48 +16,49 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 DEEPEST = 60
-"""Levels of lists, structs and maps in a column. Arrow's C data interface, over which engines exchange rows, ends a few
-levels later."""
+"""Maximum levels of lists, structs and maps in a column. Arrow's C data interface, through which engines exchange rows,
+supports only a few levels more."""
 PARSED = 300
-"""Levels that a Parquet file is parsed to, so that a column which is too deep can be named."""
+"""Maximum levels when parsing a Parquet file: more than `DEEPEST`, so that the error can name the column."""
 
 _WHY = b"sluice.unreadable"
 _VARIANT = ({"metadata", "value"}, {"metadata", "value", "typed_value"})
 _INTERVAL = 12
-"""Bytes of a Parquet INTERVAL: months, days and milliseconds."""
+"""Bytes of a Parquet INTERVAL, which holds months, days and milliseconds."""
 
 
 def unreadable(field: pa.Field, why: str) -> pa.Field:
-    """The field of a column that is not handed on. `why` goes on after the column's name: "of f.parquet is ...". Its
-    type stands for nothing: schemas travel in layouts that end at some depth, and copies hold nulls in its place."""
+    """A field for a column that cannot be delivered. `why` continues a sentence after the column's name: "of f.parquet
+    is ...". The type is a placeholder, because a deeply nested type could not be serialized. Copies hold nulls."""
     import pyarrow as pa
 
     return pa.field(field.name, pa.binary(), metadata={_WHY: why})
 
 
 def why_unreadable(field: pa.Field) -> str | None:
-    """Why the column is not handed on; None if it is."""
+    """Why the column cannot be delivered. None if it can."""
     found = (field.metadata or {}).get(_WHY)
     return None if found is None else found.decode()
 
 
 def fit(field: pa.Field, where: str) -> pa.Field:
-    """The field in the type that rows travel in, without metadata; unreadable if it is nested too deep. A reason that
-    it has already stays: copies in staging keep it."""
+    """The field with the type that rows have in memory, without metadata. Unreadable if it is nested too deeply, or if
+    it already carries a reason: copies in staging keep theirs."""
     levels = max(depth for _, depth in _walk(field.type))
     if levels > DEEPEST:
-        return unreadable(field, f"of {where} is nested {levels} levels deep, and {DEEPEST} are read")
+        return unreadable(field, f"of {where} is nested {levels} levels deep, but at most {DEEPEST} are supported")
     if kept := why_unreadable(field):
         return unreadable(field, kept)
     return field.with_type(plain(field.type)).remove_metadata()
 
 
 def variant(where: str) -> str:
-    return f"of {where} is a VARIANT, which is not delivered"
+    """Why a VARIANT column is unreadable."""
+    return f"of {where} is a VARIANT, which cannot be delivered"
 
 
 def stored_fields(file: pq.ParquetFile, name: str) -> list[pa.Field]:
-    """The columns of a Parquet file, those that cannot be handed on with the reason."""
+    """The columns of a Parquet file. Those that cannot be delivered carry the reason."""
     schema = file.schema_arrow
     variants = any(map(_has_variant, schema)) and _says_variant(file)
     intervals = _intervals(file) if any(map(_has_interval, schema)) else set()
@@ -67,28 +68,29 @@ def stored_fields(file: pq.ParquetFile, name: str) -> list[pa.Field]:
         if variants and _has_variant(field):
             one = unreadable(one, variant(name))
         elif field.name in intervals:
-            one = unreadable(one, f"of {name} is an INTERVAL of months, days and milliseconds, which is not delivered")
+            why = f"of {name} is an INTERVAL of months, days and milliseconds, which cannot be delivered"
+            one = unreadable(one, why)
         fields.append(one)
     return fields
 
 
 def unfit_column(footer: bytes) -> tuple[str, str] | None:
-    """The first column for which Arrow cannot open a file with this footer, and why; None if there is no such column.
-    Polars knows more types and levels."""
+    """The first column that prevents Arrow from opening a file with this footer, and why. None if there is none. Parses
+    the footer with Polars, which knows more types and levels."""
     import polars as pl
 
     with suppress(Exception):
         for name, kind in pl.read_parquet_schema(io.BytesIO(b"PAR1" + footer)).items():
             levels = _levels(kind)
             if levels > DEEPEST:
-                return name, f"is nested {levels} levels deep, and {DEEPEST} are read"
+                return name, f"is nested {levels} levels deep, but at most {DEEPEST} are supported"
             if not _has_arrow_type(kind):
                 return name, f"is of type {kind}, which Arrow does not have"
     return None
 
 
 def _walk(kind: pa.DataType) -> Iterator[tuple[pa.DataType, int]]:
-    """A type and all that it is made of, each with its level; maps count as lists of structs, as Parquet has them."""
+    """A type and all its inner types, each with its level. As in Parquet, a map counts as a list of structs."""
     waiting = [(kind, 0)]
     while waiting:
         one, depth = waiting.pop()
@@ -97,7 +99,7 @@ def _walk(kind: pa.DataType) -> Iterator[tuple[pa.DataType, int]]:
 
 
 def _has_variant(field: pa.Field) -> bool:
-    """Whether the column looks like one: a struct of these parts may be any other thing too."""
+    """Whether the column looks like a variant. A struct with these fields may also be an ordinary struct."""
     import pyarrow as pa
 
     structs = (kind for kind, _ in _walk(field.type) if pa.types.is_struct(kind))
@@ -105,7 +107,7 @@ def _has_variant(field: pa.Field) -> bool:
 
 
 def _says_variant(file: pq.ParquetFile) -> bool:
-    """Whether the file says that it has variants: by Parquet's logical type, or in the schema that Spark leaves."""
+    """Whether the file declares variants, by Parquet's logical type or in the schema that Spark writes."""
     spark = (file.metadata.metadata or {}).get(b"org.apache.spark.sql.parquet.row.metadata", b"")
     return "(Variant(" in str(file.schema) or b'"type":"variant"' in spark
 
@@ -117,7 +119,8 @@ def _has_interval(field: pa.Field) -> bool:
 
 
 def _intervals(file: pq.ParquetFile) -> set[str]:
-    """The names of columns that hold intervals. A path has points between its names, which may have points too."""
+    """The names of columns that hold intervals. A path joins names with dots, and the names may contain dots too, so
+    every prefix counts."""
     leaves = (file.schema.column(number) for number in range(len(file.schema)))
     return {name for leaf in leaves if leaf.converted_type == "INTERVAL" for name in _starts(leaf.path.split("."))}
 

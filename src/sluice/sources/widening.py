@@ -1,6 +1,6 @@
-"""One schema for files written at different times: which differences between their types lose nothing.
+"""Unifies the schemas of files written at different times. Only type differences without loss are accepted.
 
-The rule is stricter than Arrow's own promotion, which would make a number of text or round an integer.
+This is stricter than Arrow's own promotion, which would turn text into numbers or round integers.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ _UNITS = ["s", "ms", "us", "ns"]
 
 
 def plain(type_: pa.DataType) -> pa.DataType:
-    """The type that rows travel in: dictionaries and views are an encoding, not a type, so what they hold stands.
-    Arrow cannot take rows out of a column of views. Of extension types only UUID stays: formats know it."""
+    """The type that rows have in memory. Dictionaries and views are encodings, so they are replaced by the type of
+    their values: Arrow cannot select rows of a column of views. UUID is the only extension type that stays, because
+    formats support it."""
     import pyarrow as pa
 
     if isinstance(type_, pa.BaseExtensionType):
@@ -42,7 +43,7 @@ def plain(type_: pa.DataType) -> pa.DataType:
 
 
 def wider(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
-    """The type that holds every value of both, or None where there is none without loss."""
+    """The type that holds all values of both types without loss. None if there is none."""
     import pyarrow as pa
 
     if a.equals(b):
@@ -63,18 +64,20 @@ def wider(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
 
 
 class Clash(NamedTuple):
-    """A column that two schemas do not agree on."""
+    """A column on which two schemas disagree."""
 
     column: str
-    """As the first schema spells it."""
+    """The name in the first schema."""
     other: str
-    """As the second does: where the two differ, this is what they do not agree on, and else the types are."""
+    """The name in the second schema. If the names are equal, the types are the conflict."""
 
 
 def unify(first: pa.Schema, second: pa.Schema) -> tuple[pa.Schema, Clash | None]:
-    """The schema of both: the first's columns in their order, then the second's own, null where a file has none.
-    The first column that does not go together, or None: its types lose something, or the second schema has no such
-    column, but one whose name differs in case alone. Nobody could say whether that is the same."""
+    """The unified schema, and the first conflict or None. The columns are the first schema's in their order, then those
+    that only the second has; a column that one schema lacks is nullable.
+
+    It is a conflict if no type holds both without loss, or if two names differ only in case: whether they mean the same
+    column cannot be known."""
     import pyarrow as pa
 
     own = {field.name: field for field in second}
@@ -94,8 +97,8 @@ def unify(first: pa.Schema, second: pa.Schema) -> tuple[pa.Schema, Clash | None]
 
 
 def other_case(first: Iterable[str], second: Iterable[str]) -> tuple[str, str] | None:
-    """A name that only the first has, and one that only the second has, which differ in case alone. Names that stand
-    side by side in one of them are two columns."""
+    """A name that only the first has and a name that only the second has, if they differ only in case. If one schema
+    has both names, they are two columns."""
     mine, theirs = dict.fromkeys(first), dict.fromkeys(second)
     others = {fold(name): name for name in theirs if name not in mine}
     for name in mine if others else ():
@@ -114,6 +117,7 @@ def _wider_struct(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
 def _wider_decimal(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     import pyarrow as pa
 
+    # Keep all digits on both sides of the decimal point.
     scale = max(a.scale, b.scale)
     precision = max(a.precision - a.scale, b.precision - b.scale) + scale
     if precision > 76:

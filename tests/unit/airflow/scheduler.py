@@ -19,11 +19,9 @@ from airflow.models.base import Base
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.sdk import DAG
-from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk import DAG, BaseXCom
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.context import set_current_context
-from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
@@ -230,6 +228,9 @@ class Ti:
     def get_dagrun_state(self, dag_id: str, run_id: str) -> str:
         return "success"
 
+    def get_task_states(self, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str]]:
+        return dict.fromkeys(run_ids, self.scheduled.states)
+
 
 def _name(task_id: str, index: int) -> str:
     return task_id if index < 0 else f"{task_id}_{index}"
@@ -243,10 +244,5 @@ def answering(scheduled: Scheduled, monkeypatch: pytest.MonkeyPatch) -> Iterator
         return scheduled.xcoms.get((_name(task_id, map_index), key))
 
     with monkeypatch.context() as patched:
-        patched.setattr(
-            RuntimeTaskInstance,
-            "get_task_states",
-            staticmethod(lambda dag_id, run_ids: {scheduled.run_id: scheduled.states}),
-        )
         patched.setattr(BaseXCom, "get_one", staticmethod(get_one))
         yield

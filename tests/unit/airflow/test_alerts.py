@@ -32,6 +32,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 def test_no_notice_waits_for_a_parse(tmp_path: Path) -> None:
     """Callbacks of the DAG run where all exports are parsed first, and Airflow kills that after a minute."""
     world = World(tmp_path)

@@ -71,6 +71,7 @@ def test_amazon_by_key(get: Any) -> None:
     assert SECRET not in repr(access.keys())
 
 
+@pytest.mark.slow
 def test_amazon_at_another_address(get: Any) -> None:
     extra = {"service_config": {"s3": {"endpoint_url": "https://s3.local"}}, "verify": "/ca.pem"}
     access = get("aws", login="AKIATEST", password=SECRET, extra=extra)
@@ -89,6 +90,7 @@ def test_amazon_with_temporary_keys(get: Any) -> None:
     assert access.keys() == AwsKeys("ASIATEST", SECRET, f"{SECRET}-token")
 
 
+@pytest.mark.slow
 def test_google(get: Any) -> None:
     access = get("google_cloud_platform", extra={"hmac_access_id": "GOOG1", "hmac_secret": SECRET, "project": "p"})
     assert access == GoogleAccess(hmac=AwsKeys("GOOG1", SECRET), project="p")
@@ -186,6 +188,7 @@ def test_sftp(get: Any, tmp_path: Path) -> None:
         get("sftp", login="u")
 
 
+@pytest.mark.slow
 def test_sql(get: Any) -> None:
     access = get("postgres", host="h", login="u", password=SECRET, schema="db")
     assert isinstance(access, SqlAccess)
@@ -203,10 +206,11 @@ def test_another_filesystem_and_none(get: Any) -> None:
     access = get("file")
     assert isinstance(access, FsspecAccess)
     assert access.open().exists("/")
-    with pytest.raises(DefinitionError, match="is of type smtp, which opens neither files nor SQL"):
+    with pytest.raises(DefinitionError, match="is of type smtp, which is neither a filesystem nor a SQL database"):
         get("smtp", host="h")
 
 
+@pytest.mark.slow
 def test_a_missing_connection_names_the_nearest_and_the_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -298,6 +302,7 @@ task_runner.SUPERVISOR_COMMS = Supervisor()
     assert alone(supervised + ASK.format(conn_id="from_api"), tmp_path) == "api.example 22 drop None"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "extra",
     [
@@ -312,11 +317,12 @@ task_runner.SUPERVISOR_COMMS = Supervisor()
 )  # fmt: skip
 def test_a_broken_google_key_is_not_tried_again(get: Any, extra: dict[str, str]) -> None:
     """A key that is cut, no JSON or not there passed for a failure of the network."""
-    with pytest.raises(FatalError, match="gets no Google token") as caught:
+    with pytest.raises(FatalError, match="cannot get a Google token") as caught:
         get("google_cloud_platform", extra=extra).token()
     assert "MIIB" not in caught.value.page()
 
 
+@pytest.mark.slow
 def test_a_token_server_of_google_s_that_is_down_is_tried_again(get: Any) -> None:
     made = rsa.generate_private_key(65537, 2048)
     pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

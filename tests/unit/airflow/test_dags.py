@@ -96,6 +96,7 @@ def dags(world: World) -> dict[str, DAG]:
     return {dag.dag_id: dag for dag in export_dags(world.include, None)}
 
 
+@pytest.mark.slow
 def test_every_export_is_a_dag_and_a_broken_one_too(dags: dict[str, DAG]) -> None:
     names = ("after_nightly", "best", "by_hand", "first", "fresh", "launch", "nightly", "resting", "wrong")
     assert sorted(dags) == [f"export__{name}" for name in names]
@@ -117,6 +118,7 @@ def test_the_tasks_in_their_order(dags: dict[str, DAG]) -> None:
     assert dag.get_task("upload").is_mapped
 
 
+@pytest.mark.slow
 def test_a_dag_says_what_was_declared(dags: dict[str, DAG]) -> None:
     dag = dags["export__best"]
     assert "# our best people" in (dag.doc_md or "")
@@ -230,6 +232,7 @@ def test_a_broken_export_shows_its_error_and_fails_with_it(dags: dict[str, DAG])
     assert dag.schedule == SYSTEM_REFRESH
 
 
+@pytest.mark.slow
 def test_what_airflow_takes_no_dag_of_is_a_broken_dag_and_the_others_stay(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +248,7 @@ def test_what_airflow_takes_no_dag_of_is_a_broken_dag_and_the_others_stay(
     broken = {name for name, dag in dags.items() if "broken" in dag.tags}
     assert broken == {"export__best", "export__wrong"}
     page = dags["export__best"].get_task("broken_declaration").page
-    assert "exports/best.yaml:3:1  Sluice cannot read this, by a mistake of its own: ValueError" in page
+    assert "exports/best.yaml:3:1  a bug in Sluice prevents it from reading this: ValueError" in page
     assert "with a value" not in page
     assert [dag.tags for dag in export_dags(world.include, "export__best")] == [{"sluice", "broken"}]
 

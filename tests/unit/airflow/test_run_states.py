@@ -168,8 +168,8 @@ WAYS: dict[str, tuple[dict[str, Act], str, str, str]] = {
         "skipped",
         "has ended",
     ),
-    "a worker dies in upload": ({"upload": dies}, "failed", "failed", "it ended in upload_0, upload_1"),
-    "a worker dies in publish": ({"publish": dies}, "failed", "failed", "it ended in publish"),
+    "a worker dies in upload": ({"upload": dies}, "failed", "failed", "it failed in upload_0, upload_1"),
+    "a worker dies in publish": ({"publish": dies}, "failed", "failed", "it failed in publish"),
     "an upload at its time limit": (
         {"upload": left("upload_1", "failed", "time limit")},
         "failed",
@@ -195,7 +195,7 @@ WAYS: dict[str, tuple[dict[str, Act], str, str, str]] = {
         {"extract": set_by_hand("extract", "failed")},
         "failed",
         "failed",
-        "it ended in extract",
+        "it failed in extract",
     ),
 }
 
@@ -226,7 +226,7 @@ def test_a_run_whose_declaration_goes_or_breaks_ends_with_a_page(scene: Scene, t
         return "success"
 
     run = scene.run({"upload": goes})
-    page = "went while this run was under way" if text is None else "exports/people.yaml:1:"
+    page = "was removed during this run" if text is None else "exports/people.yaml:1:"
     assert (run.state, run.states["publish"], scene.told, scene.parts) == ("failed", "failed", ["failed"], 0)
     assert page in scene.webhook.got[0][2]["text"]
     assert scene.reported()[0] == "failed"

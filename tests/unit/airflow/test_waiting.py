@@ -24,7 +24,7 @@ class Upstream:
         self.runs = runs
         self.asked = 0
         self.ended: Ended | None = None
-        monkeypatch.setattr(looks_module, "_count", self.count)
+        monkeypatch.setattr(looks_module, "count_runs", self.count)
         monkeypatch.setattr(module, "alast", self.last)
         monkeypatch.setattr(module, "LOOKS", Looks())
 
@@ -102,6 +102,7 @@ def test_its_place_in_the_stagger_comes_first(monkeypatch: pytest.MonkeyPatch) -
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_two_hundred_waiting_runs_ask_once_a_poll(monkeypatch: pytest.MonkeyPatch) -> None:
     upstream = Upstream(monkeypatch, system_refresh=["a"])
 

@@ -1,5 +1,6 @@
 """Chunks are exact and cover the feed once; shards are runs of them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +8,7 @@ from sluice.chunk.cut import SHARD_RECORDS, chunks_of, shards_of
 from sluice.model.part import Chunk
 
 
+@pytest.mark.slow
 @given(records=st.integers(0, 10**8), size=st.integers(1, 10**6), most=st.integers(1, 64), number=st.integers(0, 9))
 def test_shards_cover_every_record_once(records: int, size: int, most: int, number: int) -> None:
     shards = shards_of("f", records, size, most, number)
@@ -21,6 +23,7 @@ def test_shards_cover_every_record_once(records: int, size: int, most: int, numb
     assert position == -(-records // size)
 
 
+@pytest.mark.slow
 @given(records=st.integers(1, 5000), size=st.integers(1, 700))
 def test_chunks_hold_exactly_the_declared_records(records: int, size: int) -> None:
     chunks = chunks_of(records, size, 0, -(-records // size))

@@ -82,6 +82,7 @@ def test_a_source_that_does_not_answer_is_told_and_not_asked_again(
     assert "did not answer before" in found.unread["events"].page()
 
 
+@pytest.mark.slow
 def test_a_source_that_panics_does_not_hide_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def columns(self: ParquetSource) -> Columns:
         if self._dataset == "events":
@@ -131,6 +132,7 @@ def test_a_database_of_unknown_types_is_asked_for_names_alone(world: World) -> N
     assert [error.what for error in found.errors] == ["the dataset `people` has no column `nam`"]
 
 
+@pytest.mark.slow
 def test_what_a_default_of_the_project_names_is_shown_there(world: World) -> None:
     world.declare({"project.yaml": "defaults: {unique: {by: [nam]}}", "exports/daily.yaml": export("[id]")})
     (error,) = checked(world).errors
@@ -174,12 +176,14 @@ class TestCommand:
         printed = capsys.readouterr()
         return status, printed.out, printed.err
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("remote")
     def test_without_connect_only_local_data_is_looked_at(self, capsys: Any) -> None:
         status, out, err = self.said(capsys)
         assert (status, err) == (0, "")
         assert out.endswith("0 errors\n")
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("remote")
     @pytest.mark.parametrize("arguments", [["--connect"], ["--connect", "out"]], ids=["all", "delivering"])
     def test_with_connect_a_source_out_of_reach_is_an_error_of_its_own(self, capsys: Any, arguments: list[str]) -> None:

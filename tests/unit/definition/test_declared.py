@@ -91,6 +91,7 @@ def test_what_is_no_length_of_time(wrong: object) -> None:
         LENGTH.validate_python(wrong)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.integers(0, 10**11).map(lambda n: timedelta(milliseconds=n)))
 def test_a_length_of_time_is_spelt_as_it_is_read(length: timedelta) -> None:

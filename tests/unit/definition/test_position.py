@@ -68,6 +68,7 @@ def test_every_value_stands_where_the_tree_says(value: dict[str, Any]) -> None:
             assert resolve(standing) == node.value
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_a_document_or_a_definition_error(data: bytes) -> None:

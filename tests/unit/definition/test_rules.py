@@ -86,15 +86,15 @@ def test_good_folders(template: str) -> None:
         ("%NOPE%", "`%NOPE%` is not a macro"),
         ("%%", "`%%` is not a macro"),
         ("%dataset_id%", "`%dataset_id%` is not a macro"),
-        ("100%", "a `%` stands alone"),
-        ("%EXPORT_TIME(YYYY)%", "the macro EXPORT_TIME takes no format"),
-        ("/a", "the folder begins at the root"),
+        ("100%", "a `%` without its pair"),
+        ("%EXPORT_TIME(YYYY)%", "the macro EXPORT_TIME does not accept a format"),
+        ("/a", "the folder starts at the root, but it is relative to the connection's folder"),
         ("a//b", "a level of the folder is empty"),
         ("a/../b", "a level of the folder is empty"),
         ("./a", "a level of the folder is empty"),
         ("%DATETIME(YYYY/../MM)%", "a level of the folder is empty"),
-        ("a\\b", "a folder has no `\\`"),
-        ("a\x07", "it takes no '\\x07' in a path"),
+        ("a\\b", "a folder cannot contain `\\`"),
+        ("a\x07", "it does not allow '\\x07' in a path"),
     ],
 )
 def test_bad_folders(template: str, what: str) -> None:
@@ -102,7 +102,7 @@ def test_bad_folders(template: str, what: str) -> None:
     assert said.startswith(what)
 
 
-def test_a_macro_s_nearest_name_is_told() -> None:
+def test_the_nearest_macro_is_shown() -> None:
     (problem,) = wrong_template(("folder",), "%DATSET_ID%", ANY, "it")
     assert problem.nearest == "DATASET_ID"
 
@@ -115,11 +115,11 @@ def test_every_destination_takes_the_default_folders(name: str, kind: str) -> No
 
 def test_a_title_that_is_no_level_of_a_folder() -> None:
     assert [p.what for p in wrong_level((), "a/b", "X", ANY, "it")] == [
-        "`a/b` cannot be one level of a folder, and %X% puts it there"
+        "%X% inserts `a/b`, which cannot be one level of a folder"
     ]
     assert not list(wrong_level((), "Acme United", "X", ANY, "it"))
 
 
 def test_no_macros_where_nothing_stands_in_for_them() -> None:
-    assert [p.what for p in no_macros((), "%DATETIME%", "its")] == ["its folder takes no macros"]
+    assert [p.what for p in no_macros((), "%DATETIME%", "its")] == ["its folder cannot contain macros"]
     assert not list(no_macros((), "plain", "its"))

@@ -96,5 +96,5 @@ def test_no_zone(zone: object) -> None:
 
 @pytest.mark.parametrize("rule", [{"once": "2026-12-01"}, {"after": "system_refresh"}])
 def test_only_a_clock_has_a_zone(rule: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="`timezone` belongs to a schedule by the clock"):
+    with pytest.raises(ValidationError, match="`timezone` is only for clock schedules"):
         ScheduleSpec.model_validate({**rule, "timezone": "Europe/Budapest"})

@@ -1,4 +1,4 @@
-"""Alerts: each change is told once, to those who asked for it, and what could not be told is told later."""
+"""Alerts: each receiver gets one notice for each change; a notice that could not be sent is sent later."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.alerts.notices import TURN, News, Notice, Told, due
-from sluice.alerts.outbox import Outbox, flush, tell
+from sluice.alerts.notices import LEASE, News, Notice, Notified, due
+from sluice.alerts.outbox import Outbox, flush, notify
 from sluice.definition.models.alerts import Alert, Event, Trouble
 from sluice.definition.models.project import Staging
 from sluice.errors import RetriableError
@@ -58,14 +58,14 @@ def ended(
     news = News(
         "orders", run_id or f"manual__{next(NUMBERS)}", trouble, page=page, link="http://airflow/run", backfill=backfill
     )
-    return tell(alerts or (OPS,), news, outbox(world), receivers.send, NOW)
+    return notify(alerts or (OPS,), news, outbox(world), receivers.send, NOW)
 
 
 def outbox(world: World) -> Outbox:
     return Outbox.of(Staging(), "orders", world)
 
 
-def test_a_failure_that_goes_on_is_told_once_and_its_end_once(world: World) -> None:
+def test_a_failure_that_continues_is_sent_once_and_so_is_its_end(world: World) -> None:
     receivers = Receivers()
     for trouble in (None, "failed", "failed", None, None, "failed"):
         assert ended(world, receivers, trouble) == []
@@ -82,7 +82,7 @@ def test_everyone_hears_what_they_asked_for(world: World) -> None:
     assert [event for to, event in receivers.got if to == "late"] == ["late"]
 
 
-def test_that_a_run_is_late_is_no_news_once_its_end_was_told(world: World) -> None:
+def test_a_late_notice_after_the_end_of_the_run_is_dropped(world: World) -> None:
     receivers = Receivers()
     ended(world, receivers, None, ALL, run_id="r1")
     ended(world, receivers, "late", ALL, run_id="r1")
@@ -92,14 +92,14 @@ def test_that_a_run_is_late_is_no_news_once_its_end_was_told(world: World) -> No
     assert receivers.got == [("all", "late"), ("all", "recovered")]
 
 
-def test_who_was_told_of_no_trouble_is_told_of_no_recovery(world: World) -> None:
+def test_without_a_trouble_there_is_no_recovery(world: World) -> None:
     receivers = Receivers()
     ended(world, receivers, "skipped")
     ended(world, receivers, None)
     assert receivers.got == []
 
 
-def test_who_is_no_longer_told_starts_anew_when_asked_again(world: World) -> None:
+def test_a_receiver_that_is_declared_again_starts_without_history(world: World) -> None:
     receivers = Receivers()
     runs: list[tuple[Trouble | None, Alert]] = [("failed", OPS), (None, ALL), ("failed", OPS)]
     for trouble, alert in runs:
@@ -117,7 +117,7 @@ def test_a_receiver_that_is_down_hears_it_after_the_next_run_and_the_others_at_o
     assert receivers.got == [("all", "failed"), ("ops", "failed")]
 
 
-def test_a_recovery_that_was_not_heard_is_told_after_the_next_run(world: World) -> None:
+def test_a_recovery_that_was_not_sent_is_sent_after_the_next_run(world: World) -> None:
     receivers = Receivers()
     ended(world, receivers, "failed")
     receivers.down = {"ops"}
@@ -128,7 +128,7 @@ def test_a_recovery_that_was_not_heard_is_told_after_the_next_run(world: World) 
     assert receivers.got == [("ops", "failed"), ("ops", "recovered")]
 
 
-def test_a_failure_that_was_not_heard_is_told_though_the_export_has_recovered(world: World) -> None:
+def test_a_failure_that_was_not_sent_is_sent_although_the_export_has_recovered(world: World) -> None:
     receivers = Receivers()
     receivers.down = {"ops"}
     ended(world, receivers, "failed", OPS, ALL)
@@ -137,7 +137,7 @@ def test_a_failure_that_was_not_heard_is_told_though_the_export_has_recovered(wo
     receivers.down = set()
     assert flush(outbox(world), receivers.send, NOW) == []
     assert receivers.got[2:] == [("ops", "failed"), ("ops", "recovered")]
-    assert outbox(world).told().waiting == ()
+    assert outbox(world).notified().waiting == ()
 
 
 def test_one_that_dies_while_it_sends_leaves_the_notice_to_the_next(world: World) -> None:
@@ -149,54 +149,56 @@ def test_one_that_dies_while_it_sends_leaves_the_notice_to_the_next(world: World
 
     news = News("orders", "r1", "failed")
     with pytest.raises(Killed):
-        tell((OPS,), news, outbox(world), die, NOW)
+        notify((OPS,), news, outbox(world), die, NOW)
     receivers = Receivers()
     assert flush(outbox(world), receivers.send, NOW) == [], "it may still be at it"
     assert receivers.got == []
-    assert flush(outbox(world), receivers.send, NOW + 2 * TURN) == []
+    assert flush(outbox(world), receivers.send, NOW + 2 * LEASE) == []
     assert receivers.got == [("ops", "failed")]
 
 
-def test_two_that_tell_at_once_lose_nothing(world: World) -> None:
-    """A run, a backfill beside it, and the triggerer: each changes what the other has read."""
+def test_concurrent_notifications_lose_nothing(world: World) -> None:
+    """A run, a backfill and the triggerer change the outbox at the same time."""
     receivers = Receivers()
 
-    def tell_one(number: int) -> None:
+    def notify_one(number: int) -> None:
         news = News("orders", f"r{number}", "failed", backfill=number % 2 == 1)
-        assert tell((OPS, ALL), news, outbox(world), receivers.send, NOW) == []
+        assert notify((OPS, ALL), news, outbox(world), receivers.send, NOW) == []
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(tell_one, range(8)))
+        list(pool.map(notify_one, range(8)))
     for to in ("ops", "all"):
         assert [event for receiver, event in receivers.got if receiver == to] == ["failed"] * 2, "a run's, a backfill's"
-    told = outbox(world).told()
-    assert (told.runs, told.backfills) == ({"ops": "failed", "all": "failed"},) * 2
-    assert sorted(told.ended) == [f"r{number}" for number in range(8)]
-    assert told.waiting == ()
+    notified = outbox(world).notified()
+    assert (notified.runs, notified.backfills) == ({"ops": "failed", "all": "failed"},) * 2
+    assert sorted(notified.ended) == [f"r{number}" for number in range(8)]
+    assert notified.waiting == ()
 
 
-def test_the_end_of_a_run_that_another_finds_is_told_once(world: World) -> None:
+def test_the_end_of_a_run_that_another_run_finds_is_sent_once(world: World) -> None:
     receivers = Receivers()
     for found in (False, True):
-        tell((ALL,), News("orders", "r1", "failed" if found else None, found=found), outbox(world), receivers.send, NOW)
+        news = News("orders", "r1", "failed" if found else None, found=found)
+        notify((ALL,), news, outbox(world), receivers.send, NOW)
     assert receivers.got == []
-    tell((ALL,), News("orders", "r2", "failed", found=True), outbox(world), receivers.send, NOW)
+    notify((ALL,), News("orders", "r2", "failed", found=True), outbox(world), receivers.send, NOW)
     assert receivers.got == [("all", "failed")]
 
 
+@pytest.mark.slow
 def test_the_outbox_does_not_grow_for_ever(world: World) -> None:
     receivers = Receivers()
     receivers.down = {"ops"}
-    told = Told()
+    notified = Notified()
     for number in range(100):
-        told = told.after((OPS,), News("orders", f"r{number}", None if number % 2 else "failed"), NOW)
-    assert len(told.waiting) == 50
+        notified = notified.after((OPS,), News("orders", f"r{number}", None if number % 2 else "failed"), NOW)
+    assert len(notified.waiting) == 50
     for number in range(20):
         ended(world, receivers, "failed" if number % 2 else None)
     assert len(list((world.root / "sluice_staging").rglob("alerts/*/entry.json"))) <= 12
 
 
-def test_backfills_are_told_of_apart(world: World) -> None:
+def test_backfills_are_tracked_separately(world: World) -> None:
     receivers = Receivers()
     ended(world, receivers, "failed")
     ended(world, receivers, "failed", backfill=True)
@@ -209,7 +211,7 @@ def test_backfills_are_told_of_apart(world: World) -> None:
     ]
 
 
-def test_a_notice_is_sent_though_staging_is_out_of_reach(world: World) -> None:
+def test_a_notice_is_sent_although_staging_is_out_of_reach(world: World) -> None:
     (world.root / "sluice_staging").write_text("a file where the folder was")
     receivers = Receivers()
     pages = ended(world, receivers, "failed")
@@ -229,13 +231,14 @@ def test_a_notice_is_a_small_page(world: World) -> None:
     assert notice.model_dump().keys() == {"event", "export", "run_id", "subject", "text", "link"}
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([None, *TROUBLES]), max_size=30))
 def test_who_asks_for_all_hears_each_change_once(troubles: list[Trouble | None]) -> None:
     heard: Trouble | None = None
-    told: list[Event] = []
+    sent: list[Event] = []
     for trouble in troubles:
         event = due(ALL, heard, trouble)
-        told += [event] if event else []
+        sent += [event] if event else []
         heard = trouble
     changes: list[Event] = [trouble or "recovered" for trouble, _ in groupby(troubles)]
-    assert told == (changes[1:] if changes[:1] == ["recovered"] else changes)
+    assert sent == (changes[1:] if changes[:1] == ["recovered"] else changes)

@@ -31,7 +31,7 @@ FORMS = ("{type: json}", "{type: csv, compression: none}", "{type: parquet, row_
 
 
 def rows(counts: list[int], seed: int = 0) -> pa.Table:
-    """A row for each count, with a text of so many random letters: sizes that no sample could tell."""
+    """A row for each count, with a text of so many random letters: sizes that no sample can predict."""
     letters = random.Random(seed)
     texts = ["".join(letters.choices("abcdefghijklmnopqrstuvwxyz", k=count)) for count in counts]
     return pa.table({"id": range(len(texts)), "text": texts})
@@ -92,7 +92,7 @@ SKEWED = [10] * 400 + [3000] * 60 + [10] * 300
 
 @pytest.fixture
 def cut_many_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, bytes]]:
-    """The files of one run, sent in a way of its own."""
+    """The files of one run, sent in one of the ways."""
 
     def send(
         name: str, *, cores: int = 2, whole: int = 2**23, chunks: str = "", shard: int = 10**6
@@ -174,6 +174,7 @@ def test_a_retry_sends_the_pieces_that_are_missing_and_no_other(
     assert files(here) == cut_many_ways("whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["", "%SEGMENT_NAME%_%DATETIME(YYYYMMDD_HHmmss)%_%RUN_ID%_%PART%"])
 def test_abort_knows_every_piece_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     here = world(tmp_path, rows(SKEWED), "{bytes: 20 KB, retries: 0}", file=file)
@@ -186,6 +187,7 @@ def test_abort_knows_every_piece_by_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert files(here) == {str(beside.relative_to(here.root / "out")): b"x"}
 
 
+@pytest.mark.slow
 def test_verify_finds_a_file_of_the_run_that_is_not_listed(tmp_path: Path) -> None:
     here = world(tmp_path, rows([5] * 10), "{records: 4}", file="%PART%_of_%RUN_ID%_%EXPORT_NAME%")
     here.run("all")
@@ -199,7 +201,7 @@ def test_verify_finds_a_file_of_the_run_that_is_not_listed(tmp_path: Path) -> No
     extra = plan.part_name(plan.feeds[0], 3)
     destination.put(extra, [b"late"])
     destination.put(extra.replace(str(plan.run.id), "another"), [b"of another run"])
-    assert list(verify(manifest, destination)) == [f"extra: {extra} is this run's and is not in the manifest"]
+    assert list(verify(manifest, destination)) == [f"extra: {extra} belongs to this run but is not in the manifest"]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What becomes of runs that end without publishing: their own teardown, the next run's, and what is in doubt."""
+"""What happens to runs that end without publishing: their own teardown, the next run's cleaning, unknown outcomes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from sluice.airflow.rest import RefusedError
 from sluice.cli import main
 from sluice.delivery.cleaning.clean import Cleaned, Cleaner
+from sluice.delivery.commit import committing
 from sluice.delivery.commit.run_log import Entry, RunLog, State
 from sluice.delivery.incremental.beginning import _Beginning
-from sluice.delivery.publish import committing
 from sluice.delivery.report.history import History
 from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
@@ -43,7 +43,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(committing, "LOOKS", (0.0, 0.0))
+    monkeypatch.setattr(committing, "CHECKS", (0.0, 0.0))
     world = World(tmp_path)
     world.declare(FILES)
     world.dataset("people", pa.table({"id": range(100)}), files=2)
@@ -178,7 +178,7 @@ class TestUnknown:
 
 
 def lose(monkeypatch: pytest.MonkeyPatch, world: World, *, arrived: bool) -> None:
-    """The manifest's write is not answered, and nobody can look for it."""
+    """The response to the manifest's write is lost, and the destination cannot be asked."""
     stat = LocalFolder.stat
 
     def away(self: LocalFolder, name: str) -> Any:
@@ -201,7 +201,7 @@ def lose(monkeypatch: pytest.MonkeyPatch, world: World, *, arrived: bool) -> Non
 
 
 class TestTwoAtOnce:
-    """`abort`, or another try of `publish`, beside a `publish` that Airflow believes dead. Every other order:
+    """`abort`, or another attempt of `publish`, next to a `publish` that Airflow believes dead. Every other order:
     `commit/test_interleavings.py`."""
 
     def test_publish_refuses_where_its_run_was_aborted(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +256,7 @@ class TestTwoAtOnce:
                 path.write_bytes(b"spoiled since")
 
         self.meanwhile(monkeypatch, "publishing", another_way)
-        with pytest.raises(FatalError, match="not at the destination as they were sent"):
+        with pytest.raises(FatalError, match="at the destination differ from what was sent"):
             world.publish(staged)
         assert last(world).outcome == "published"
 
@@ -325,22 +325,22 @@ class TestRemovers:
         return staged
 
     def test_a_run_is_not_opened_again_beneath_it(self, world: World, killed: StagedRun) -> None:
-        with pytest.raises(FatalError, match="1 processes began to remove this run's parts") as refused:
+        with pytest.raises(FatalError, match="1 processes started to remove this run's parts") as refused:
             world.upload(killed)
         assert "sluice clean EXPORT --ended RUN" in refused.value.next_step
         with pytest.raises(FatalError, match="never said that they had stopped"):
             world.extract("people", "r1")
         assert world.run("people", "r2").records == 100, "a new run does not care"
 
-    def test_someone_vouches_for_it(self, world: World, killed: StagedRun) -> None:
+    def test_its_processes_are_marked_as_stopped(self, world: World, killed: StagedRun) -> None:
         cleaner = Cleaner(world.plan("people").staging, "people", world, lambda _: True)
-        assert cleaner.vouch("r1") == 1
+        assert cleaner.mark_stopped("r1") == 1
         world.upload(killed)
         assert world.publish(killed).records == 100
 
-    def test_someone_vouches_for_it_beside_a_run_of_another_version(self, world: World, killed: StagedRun) -> None:
+    def test_a_run_of_another_version_does_not_prevent_that(self, world: World, killed: StagedRun) -> None:
         sent(world, "old").open(world).opened.write_bytes("plan.json", b'{"run": {}}')
-        assert Cleaner(world.plan("people").staging, "people", world, lambda _: True).vouch("r1") == 1
+        assert Cleaner(world.plan("people").staging, "people", world, lambda _: True).mark_stopped("r1") == 1
 
     def test_its_staging_is_kept(self, world: World, killed: StagedRun) -> None:
         world.declare({"project.yaml": "staging: {keep: 1}"})
@@ -455,7 +455,7 @@ class TestOthers:
 
     @pytest.mark.parametrize("published", [True, False])
     def test_parts_of_a_former_plan_of_the_run_go(self, world: World, published: bool) -> None:
-        """The declaration was changed between two tries: the first has sent more parts than the second will."""
+        """The declaration was changed between two attempts: the first has sent more parts than the second will."""
         sent(world, "r1")
         text = FILES["exports/people.yaml"].replace("30", "60")
         world.declare({"exports/people.yaml": text})
@@ -581,7 +581,7 @@ class TestOthers:
 
 
 class TestTakenAway:
-    """Where the target takes files away as they arrive, nobody can look for what was sent."""
+    """If the target removes files as they arrive, what was sent cannot be checked."""
 
     @pytest.fixture(autouse=True)
     def _taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -614,7 +614,7 @@ class TestTakenAway:
 
 
 class Airflow:
-    """As much of Airflow's API as the command asks: which runs are over."""
+    """The part of Airflow's API that the command uses: which runs are over."""
 
     def get(self, path: str) -> dict[str, str]:
         run_id = path.rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""Incremental runs: what is new, from where, and whose turn it is; the steps as Airflow would call them."""
+"""Incremental runs: what is new, where they start, and their order; the steps as Airflow would call them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.delivery.cleaning.clean import Cleaner
+from sluice.delivery.commit import committing
 from sluice.delivery.commit.deliveries import Deliveries
 from sluice.delivery.commit.watermark import Watermark
-from sluice.delivery.publish import committing
 from sluice.delivery.publish.publish import publish as publishing
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.manifest import Manifest
@@ -298,7 +298,7 @@ class TestColumn:
     @pytest.mark.parametrize(
         ("spec", "error", "words"),
         [
-            ("{column: name}", DefinitionError, "says no order in time"),
+            ("{column: name}", DefinitionError, "has no order in time"),
             ("{column: id, late: 1 hour}", DefinitionError, "`late` is for times"),
             ("{column: att}", DefinitionError, "no column 'att'"),
             ("{column: sometimes}", FatalError, "1 rows of .* have no sometimes"),
@@ -317,7 +317,7 @@ class TestColumn:
         world.declare(
             {"catalog/datasets.yaml": FILES["catalog/datasets.yaml"].replace("column: at, late: 1 hour", "column: id")}
         )
-        with pytest.raises(FatalError, match="by its column at, and what is new is now told by its column id"):
+        with pytest.raises(FatalError, match="by its column at, but its new rows are now found by its column id"):
             world.extract("by_column", "r2")
         world.run("by_column", "r3", mode="full")
         assert delivered(world, "r3", "by_column") == [1]
@@ -509,7 +509,7 @@ class TestWhoseTurn:
     def test_a_delivery_whose_manifest_is_refused_holds_back_those_after_it(
         self, world: World, monkeypatch: pytest.MonkeyPatch, mode: str | None
     ) -> None:
-        """A run with the mode `full` goes on without it: what it delivers depends on no other."""
+        """A run with the mode `full` continues without it: what it delivers depends on no other."""
         put(world, "a", range(10))
         refused = str(world.plan("by_file", "r1").run.id)
         write = committing._put
@@ -526,7 +526,9 @@ class TestWhoseTurn:
             world.run("by_file", "r2", mode=mode)
             assert delivered(world, "r2") == list(range(10))
             return
-        with pytest.raises(FatalError, match="of run r1, is decided and its manifest cannot be written: permi") as held:
+        with pytest.raises(
+            FatalError, match="of run r1, is decided, but its manifest cannot be written: permi"
+        ) as held:
             world.run("by_file", "r2")
         assert "mode `full`" in held.value.next_step
         monkeypatch.setattr(committing, "_put", write)
@@ -552,7 +554,7 @@ class TestWhoseTurn:
         assert mark(world).run_id == "r2"
 
     def test_a_published_run_whose_manifest_was_taken_away_delivers_the_same_again(self, world: World) -> None:
-        """Deliveries follow it: begun anew, it would start after its own rows."""
+        """Deliveries follow it: started again, it would start after its own rows."""
         put(world, "a", range(10))
         world.run("by_file", "r1")
         for path in (world.root / "out").rglob("manifest-*"):
@@ -566,7 +568,7 @@ class TestWhoseTurn:
         put(world, "a", range(10))
         world.run("by_file", "r1")
         put(world, "a", range(5))
-        with pytest.raises(FatalError, match="has been published, and what it delivered can no longer be read"):
+        with pytest.raises(FatalError, match="has been published, but its data can no longer be read"):
             world.extract("by_file", "r1")
 
     def test_a_full_export_has_no_slices(self, world: World) -> None:

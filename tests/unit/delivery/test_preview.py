@@ -69,7 +69,7 @@ def test_rows_are_shown_as_they_would_be_delivered(world: World, tmp_path: Path)
     (one,) = previewed(world, "late", 5, tmp_path)
     assert one.rows.schema.names == ["id", "mail", "phone"]
     assert one.rows.column("id").to_pylist() == [102, 104, 106, 108, 112], "110 has no phone"
-    assert one.set_aside == 1
+    assert one.rejected == 1
     assert "Example" not in str(one.rows.to_pylist()), "a hash is a hash here too"
     assert not (world.root / "sluice_staging").exists()
     assert world.delivered() == []
@@ -95,6 +95,7 @@ def test_members_are_those_of_the_last_refresh(world: World, tmp_path: Path) -> 
     assert one.rows.column("id").to_pylist() == [152, 154]
 
 
+@pytest.mark.slow
 def test_a_whole_dataset_is_previewed_without_a_segment(world: World, tmp_path: Path) -> None:
     (one,) = previewed(world, "everyone", 3, tmp_path)
     assert one.rows.to_pylist() == PEOPLE.slice(0, 3).to_pylist()
@@ -111,6 +112,7 @@ def test_a_delivery_in_one_process_evaluates_its_segments_and_publishes(world: W
     assert any("manifest-" in name for name in world.delivered())
 
 
+@pytest.mark.slow
 def test_incremental_goes_on_after_the_last_delivery(world: World) -> None:
     project = load(world.include).project
 
@@ -168,6 +170,7 @@ def test_the_first_failure_is_told_if_cleaning_fails_too(world: World, monkeypat
     assert "`sluice clean late`" in said[-1]
 
 
+@pytest.mark.slow
 def test_a_rule_that_skips_a_run_is_said(world: World) -> None:
     project = load(world.include).project
     world.declare(
@@ -182,6 +185,7 @@ def test_a_rule_that_skips_a_run_is_said(world: World) -> None:
     assert project.exports
 
 
+@pytest.mark.slow
 def test_a_field_that_is_not_there_is_named(world: World, tmp_path: Path) -> None:
     world.declare({"exports/late.yaml": FILES["exports/late.yaml"].replace("field: phone", "field: phne")})
     with pytest.raises(DefinitionError, match="phne"):

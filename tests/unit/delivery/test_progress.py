@@ -1,4 +1,4 @@
-"""How far a shard has come: told every few seconds, by what this try has sent."""
+"""The progress of a shard: reported every few seconds, with rates of this attempt only."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def part(number: int) -> Part:
     return Part(feed="people", number=number, name=f"p{number}", records=100, bytes=1000, sha256="")
 
 
-def test_what_is_told(clock: Clock) -> None:
-    told: list[dict[str, object]] = []
-    progress = Progress(feed="people", chunks=10, records=1000, tell=told.append)
-    progress._began = progress._told = clock.now
+def test_the_reports(clock: Clock) -> None:
+    reports: list[dict[str, object]] = []
+    progress = Progress(feed="people", chunks=10, records=1000, report=reports.append)
+    progress._began = progress._reported = clock.now
     for number in range(4):
         progress.resume(part(number))
     progress.tick()
-    assert told == [], "it has only begun"
+    assert reports == [], "the interval is not over"
     clock.now += INTERVAL
     progress.add(part(4))
     progress.tick()
-    assert told == [
+    assert reports == [
         {
             "feed": "people",
             "chunks": 10,
@@ -51,15 +51,15 @@ def test_what_is_told(clock: Clock) -> None:
             "bytes_per_second": 200,
             "seconds_left": 25.0,
         }
-    ], "the four of the try before say nothing of how fast this one is"
+    ], "the four parts of the attempt before do not count for the rates"
     clock.now += INTERVAL / 2
     progress.tick()
-    assert len(told) == 1
+    assert len(reports) == 1
     progress.tick(last=True)
-    assert len(told) == 2
+    assert len(reports) == 2
 
 
-def test_nothing_is_foretold_before_anything_was_sent(clock: Clock) -> None:
-    progress = Progress(feed="people", chunks=1, records=100, tell=lambda _: None)
+def test_no_estimate_before_anything_was_sent(clock: Clock) -> None:
+    progress = Progress(feed="people", chunks=1, records=100, report=lambda _: None)
     progress.resume(part(0))
     assert progress.snapshot(clock.now + 1)["seconds_left"] is None

@@ -1,4 +1,4 @@
-"""Rows that cannot be delivered: set aside with the reason and their place, counted, never sent, never lost."""
+"""Rows that cannot be delivered are rejected with the reason and their place, counted, never sent, never lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from sluice.definition.load import load
 from sluice.delivery.row_rules import quarantine
-from sluice.delivery.row_rules.aside import Aside
+from sluice.delivery.row_rules.rejecter import Rejecter
 from sluice.delivery.row_rules.trial import Refused, Trial
 from sluice.errors import FatalError
 from sluice.formats import FORMATS
@@ -102,7 +102,7 @@ def test_rows_without_a_required_field_lie_in_quarantine(world: World, caplog: p
     assert found["id"].to_pylist() == without
     assert set(found["sluice_reason"].to_pylist()) == {"the required field `TEL` has no value"}
     (warning,) = report.warnings
-    assert warning.startswith(f"most: {len(without)} rows are set aside in ")
+    assert warning.startswith(f"most: {len(without)} rows were rejected, and are in the quarantine file ")
     assert f"{len(without)} x the required field `TEL` has no value" in warning
     assert warning in caplog.messages
     sent = {int(row["id"]) for row in csv.DictReader(io.StringIO("\n".join(lines(world))))}
@@ -150,6 +150,7 @@ def test_values_that_the_format_cannot_hold_reject_their_rows(world: World) -> N
     assert all("`rate`" in reason for reason in quarantined(world)["sluice_reason"].to_pylist())
 
 
+@pytest.mark.slow
 def test_unless_it_is_declared_such_a_value_fails_the_run(world: World) -> None:
     amend(world, "all", rejects={})
     staged = world.extract("all")
@@ -238,9 +239,10 @@ def test_a_hold_for_rejects_is_released(world: World) -> None:
     assert "`sluice run most --release`" in caught.value.next_step
     report = world.run("most", release=True)
     assert report.rejected == 180
-    assert any("released by a person" in warning for warning in report.warnings)
+    assert any("the operator released the run" in warning for warning in report.warnings)
 
 
+@pytest.mark.slow
 def test_looking_for_unfit_values_ends_where_there_are_too_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     amend(world, "all", rejects={"max": 0, "unfit_values": "reject"})
     world.dataset("people", PEOPLE, files=3, row_group=10)
@@ -283,8 +285,8 @@ def test_many_reasons_are_counted_together(world: World, monkeypatch: pytest.Mon
 def test_a_slice_that_is_read_in_several_tables_is_one() -> None:
     rows = pa.table({"rate": [1.0, float("nan"), 2.0, float("nan"), 3.0]})
     declared = FORMATS["json"].model_validate({"type": "json", "non_finite": "fail"})
-    aside = Aside(
+    rejecter = Rejecter(
         cast("Any", None), cast("Any", None), compile_fields(None, rows.schema, dataset="d"), cast("Any", None)
     )
-    found = aside._unfit(0, iter([rows.slice(0, 3), rows.slice(3)]), Trial(declared, rows.schema))
+    found = rejecter._unfit(0, iter([rows.slice(0, 3), rows.slice(3)]), Trial(declared, rows.schema))
     assert found.positions.tolist() == [1, 3]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from sluice.cli import main
-from sluice.delivery.publish import history as keeping
+from sluice.delivery.report import history as keeping
 from sluice.delivery.report.history import History
 from sluice.errors import FatalError
 from tests.builders import World
@@ -85,7 +85,7 @@ def test_a_refused_run_says_what_differs(world: World) -> None:
         world.publish(staged)
     refused, published = history(world).last(10)
     assert (refused.run, refused.outcome, published.outcome) == ("r2", "failed", "published")
-    assert "1 of 4 parts are not at the destination" in refused.why
+    assert "1 of 4 parts at the destination differ" in refused.why
     assert [one.run for one in history(world).published(10)] == ["r1"]
 
 
@@ -166,8 +166,8 @@ def test_the_command_prints_them(
     monkeypatch.setattr("sluice.commands.report.AirflowConnections", lambda: world)
     assert main(["report", "people", "--include", str(world.include)]) == 0
     assert capsys.readouterr().out == (
-        "people has no report yet\nruns that ended before they had anything to report are known to Airflow alone: "
-        "no Airflow is named, and none runs on this machine\n"
+        "people has no report yet\nruns without a report are known only to Airflow: "
+        "no Airflow is named, and none is running on this machine\n"
     )
     world.run("people", "r1")
     assert main(["report", "people", "--include", str(world.include)]) == 0

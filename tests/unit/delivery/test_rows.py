@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def values(tables: Iterator[pa.Table]) -> list[int]:
     return [value for table in tables for value in table["n"].to_pylist()]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), sizes=st.lists(st.integers(0, 11), max_size=6))
 def test_every_range_of_a_whole_feed(data: st.DataObject, sizes: list[int]) -> None:
@@ -73,6 +75,7 @@ def test_every_range_of_a_whole_feed(data: st.DataObject, sizes: list[int]) -> N
     assert values(feed_rows(sizes, None, Path("/nowhere")).read(first, last)) == list(range(first, last))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), sizes=st.lists(st.integers(0, 11), min_size=1, max_size=5))
 def test_every_range_of_a_selection(data: st.DataObject, sizes: list[int], tmp_path_factory: object) -> None:
@@ -85,6 +88,7 @@ def test_every_range_of_a_selection(data: st.DataObject, sizes: list[int], tmp_p
     assert values(feed_rows(sizes, kept, folder).read(first, last)) == chosen[first:last]
 
 
+@pytest.mark.slow
 @given(sizes=st.lists(st.integers(0, 9), max_size=8), cuts=st.lists(st.integers(1, 12), max_size=8))
 def test_a_cutter_takes_exactly_what_is_asked(sizes: list[int], cuts: list[int]) -> None:
     total = sum(sizes)

@@ -107,6 +107,7 @@ def test_text_that_is_stored_as_views_is_text(world: World) -> None:
     assert world.run("pecs").records == 200
 
 
+@pytest.mark.slow
 def test_folders_and_names_are_the_products(world: World) -> None:
     world.run("all_people")
     parts = [name for name in world.delivered() if "part-" in name]
@@ -134,14 +135,16 @@ def test_two_runs_share_no_name(world: World) -> None:
     assert len(set(world.delivered()) - before) == len(before)
 
 
+@pytest.mark.slow
 def test_a_retry_reads_what_was_pinned_and_notices_what_changed(world: World) -> None:
     staged = world.extract("all_people")
     world.dataset("people", PEOPLE.slice(0, 900), files=3)
-    with pytest.raises(FatalError, match="written again"):
+    with pytest.raises(FatalError, match="was overwritten"):
         world.upload(staged)
     assert world.run("all_people").records == 900
 
 
+@pytest.mark.slow
 def test_an_edited_declaration_is_extracted_anew(world: World) -> None:
     staged = world.extract("all_people")
     world.upload(staged)
@@ -149,6 +152,7 @@ def test_an_edited_declaration_is_extracted_anew(world: World) -> None:
     assert world.run("all_people").files == 2
 
 
+@pytest.mark.slow
 def test_nothing_counts_before_publish_and_abort_removes_it(world: World) -> None:
     staged = world.extract("all_people")
     world.upload(staged)
@@ -159,6 +163,7 @@ def test_nothing_counts_before_publish_and_abort_removes_it(world: World) -> Non
     assert world.delivered() == ["drop/people/exportTime=202603090405/someone-elses.txt"]
 
 
+@pytest.mark.slow
 def test_abort_leaves_a_published_delivery_alone(world: World) -> None:
     world.run("all_people")
     before = world.delivered()
@@ -166,6 +171,7 @@ def test_abort_leaves_a_published_delivery_alone(world: World) -> None:
     assert world.delivered() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["shorten", "remove"])
 def test_publish_refuses_what_does_not_add_up(world: World, harm: str) -> None:
     staged = world.extract("all_people")
@@ -178,6 +184,7 @@ def test_publish_refuses_what_does_not_add_up(world: World, harm: str) -> None:
     assert not [name for name in world.delivered() if "manifest" in name]
 
 
+@pytest.mark.slow
 def test_publish_refuses_receipts_that_do_not_add_up(world: World) -> None:
     staged = world.extract("all_people")
     world.upload(staged)
@@ -190,6 +197,7 @@ def test_publish_refuses_receipts_that_do_not_add_up(world: World) -> None:
     assert not [name for name in world.delivered() if "manifest" in name]
 
 
+@pytest.mark.slow
 def test_a_server_may_take_files_away_as_they_arrive(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Local, "stays", property(lambda _: False))
     staged = world.extract("all_people")
@@ -203,6 +211,7 @@ def test_a_server_may_take_files_away_as_they_arrive(world: World, monkeypatch: 
     assert world.delivered() == others
 
 
+@pytest.mark.slow
 def test_an_empty_segment_publishes_an_empty_manifest(world: World) -> None:
     refresh(world, "nobody")
     world.declare({"exports/none.yaml": FILES["exports/pecs.yaml"].replace("[pecs]", "[nobody]")})
@@ -224,6 +233,7 @@ def test_a_segment_that_was_never_refreshed_says_what_to_do(world: World) -> Non
         world.extract("pecs")
 
 
+@pytest.mark.slow
 def test_a_missing_column_fails_at_extract(world: World) -> None:
     refresh(world, "pecs")
     world.declare({"exports/pecs.yaml": FILES["exports/pecs.yaml"].replace("[id, ", "[idd, ")})
@@ -234,6 +244,7 @@ def test_a_missing_column_fails_at_extract(world: World) -> None:
     assert world.delivered() == []
 
 
+@pytest.mark.slow
 def test_whole_entities_bring_their_schema(world: World) -> None:
     world.declare({"exports/entities.yaml": "{kind: data-out-export, connection: out, entities: [people]}"})
     world.run("entities")
@@ -244,6 +255,7 @@ def test_whole_entities_bring_their_schema(world: World) -> None:
     assert len(model["entities"][0]["partitions"]) == 1
 
 
+@pytest.mark.slow
 def test_parquet_parts_read_back(world: World) -> None:
     text = FILES["exports/all_people.yaml"].replace("{type: json}", "{type: parquet}")
     world.declare({"exports/all_people.yaml": text})
@@ -267,9 +279,11 @@ class TestVerify:
         (found,) = folder.rglob(f"part-{number:05d}-*")
         return found
 
+    @pytest.mark.slow
     def test_a_sound_delivery_has_no_findings(self, world: World, folder: Path) -> None:
         assert self.findings(world) == []
 
+    @pytest.mark.slow
     def test_a_flipped_byte(self, world: World, folder: Path) -> None:
         body = bytearray(self.part(folder, 2).read_bytes())
         body[len(body) // 2] ^= 1
@@ -278,17 +292,20 @@ class TestVerify:
         assert found.startswith("bytes: ")
         assert "part-00002" in found
 
+    @pytest.mark.slow
     def test_a_missing_part(self, world: World, folder: Path) -> None:
         self.part(folder, 0).unlink()
         (found,) = self.findings(world)
         assert found.startswith("missing: ")
 
+    @pytest.mark.slow
     def test_an_extra_part(self, world: World, folder: Path) -> None:
         first = self.part(folder, 0)
         first.with_name(first.name.replace("part-00000", "part-00009")).write_bytes(b"")
         (found,) = self.findings(world)
         assert found.startswith("extra: ")
 
+    @pytest.mark.slow
     def test_a_wrong_count(self, world: World, folder: Path) -> None:
         (path,) = folder.rglob("manifest-*")
         manifest = json.loads(path.read_text())

@@ -41,23 +41,27 @@ def manifests(world: World) -> dict[str, Manifest]:
     return {f"{one.export} {one.run_id}": one for one in found}
 
 
+@pytest.mark.slow
 def test_runs_in_flight_are_published(world: World) -> None:
     assert world.publish(staged(world, "whole", "in-flight")).records == 40
     assert world.publish(staged(world, "grows", "in-flight")).records == 10
     assert manifests(world)["grows in-flight"].previous == manifests(world)["grows first"].flowRunId
 
 
+@pytest.mark.slow
 def test_the_next_run_follows_the_last_delivery(world: World) -> None:
     assert world.run("grows", "next").records == 10
     with pytest.raises(FatalError, match="another run has published in the meantime"):
         world.publish(staged(world, "grows", "in-flight"))
 
 
+@pytest.mark.slow
 def test_a_delivery_that_died_before_its_watermark_counts(world: World) -> None:
     world.watermarks.clear()
     assert world.run("grows", "next").records == 10
 
 
+@pytest.mark.slow
 def test_dead_runs_are_cleaned_and_published_ones_are_left(world: World) -> None:
     parts = len([name for name in world.delivered() if "part-" in name])
     cleaner = Cleaner(world.plan("whole").staging, "whole", world, lambda run: run != "in-flight")
@@ -68,6 +72,7 @@ def test_dead_runs_are_cleaned_and_published_ones_are_left(world: World) -> None
     assert world.publish(staged(world, "whole", "in-flight")).records == 40
 
 
+@pytest.mark.slow
 def test_a_published_run_is_known_to_be_published(world: World) -> None:
     assert world.abort(staged(world, "whole", "published")).published
     before = manifests(world)
@@ -75,6 +80,7 @@ def test_a_published_run_is_known_to_be_published(world: World) -> None:
     assert manifests(world) == before, "it is sent again as it was"
 
 
+@pytest.mark.slow
 def test_a_published_run_never_looks_unpublished(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not between two entries of its log either: another process would remove its parts."""
     run, append = staged(world, "whole", "published"), RunLog.append

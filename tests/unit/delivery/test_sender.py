@@ -1,4 +1,4 @@
-"""Chunks are sent again where that can help, whole or streamed, and what was sent is what is counted."""
+"""The sender retries chunks if that can help, whole or streamed, and counts what was sent."""
 
 from __future__ import annotations
 

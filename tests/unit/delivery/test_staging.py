@@ -34,7 +34,7 @@ def test_a_worker_that_does_not_see_it_says_so(world: World, used: bool) -> None
     with pytest.raises(FatalError, match="does not see the staging folder of this run, which `extract` wrote") as error:
         chunk(StagedRun.from_extracted(extracted), elsewhere)
     assert str(world.root / "sluice_staging" / "staging" / "runs") in error.value.what
-    assert "staging must be shared by all workers" in error.value.what
+    assert "all workers must share the staging folder" in error.value.what
     assert len(chunk(StagedRun.from_extracted(extracted), world)) == 1
 
 

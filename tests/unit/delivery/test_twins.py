@@ -1,4 +1,4 @@
-"""Columns that differ in case alone: the one that is named is the one that is delivered, hashed, asked and compared."""
+"""Columns that differ only in case: the named one is delivered, hashed, queried and compared."""
 
 from __future__ import annotations
 
@@ -86,6 +86,7 @@ def test_a_field_is_made_of_the_column_that_it_names(world: World, fields: str, 
     assert segment_export(world, TWINS.slice(0, 1), fields) == [right]
 
 
+@pytest.mark.slow
 def test_sql_that_could_mean_either_is_refused_with_both(world: World) -> None:
     with pytest.raises(DefinitionError, match="'EMAIL' could mean either of 'Email' and 'email'") as refused:
         segment_export(world, TWINS, "[id, {as: A, sql: upper(EMAIL)}]")
@@ -102,6 +103,7 @@ def test_a_required_field_asks_its_own_column(world: World, origin: str) -> None
     assert [row["id"] for row in pq.read_table(quarantine[0]).to_pylist()] == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("segment", "right"),
     [
@@ -125,6 +127,7 @@ def test_a_condition_that_could_mean_either_is_refused(world: World) -> None:
     assert refused.value.subject == ("segments", "s", "where")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["id", "ID"])
 def test_members_are_told_by_the_key_that_is_declared(world: World, key: str) -> None:
     world.dataset("t", KEYS)
@@ -133,6 +136,7 @@ def test_members_are_told_by_the_key_that_is_declared(world: World, key: str) ->
     assert delivered(world) == [{"v": "a"}, {"v": "b"}]
 
 
+@pytest.mark.slow
 def test_a_row_that_the_engine_does_not_give_back_is_missed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.dataset("t", KEYS)
     declare(world, "kind: segment-export\nsegments: [s]\nfields: [v]")
@@ -143,7 +147,7 @@ def test_a_row_that_the_engine_does_not_give_back_is_missed(world: World, monkey
         return (batch.slice(0, batch.num_rows - 1) for batch in whole(*asked))
 
     monkeypatch.setattr(selection, "_batches", clipped)
-    with pytest.raises(FatalError, match="the engine gave other rows back than it read"):
+    with pytest.raises(FatalError, match="the engine returned other rows than it read"):
         world.extract("out")
 
 
@@ -171,6 +175,7 @@ def test_changes_are_of_every_column_and_by_the_key(world: World) -> None:
     assert (row["id"], row["ID"], row["v"]) == (2, 31, "b")
 
 
+@pytest.mark.slow
 def test_one_row_a_key_is_by_the_columns_that_are_named(world: World) -> None:
     table = pa.table({"id": [1, 1, 2], "ID": [1, 2, 2], "at": [1, 2, 3], "At": [9, 8, 7]})
     declare(world, "kind: data-out-export\nentities: [t]\nunique: {by: [id], order: At}")
@@ -178,6 +183,7 @@ def test_one_row_a_key_is_by_the_columns_that_are_named(world: World) -> None:
     assert [(row["id"], row["at"]) for row in delivered(world)] == [(1, 1), (2, 3)]
 
 
+@pytest.mark.slow
 def test_a_cursor_is_the_column_that_is_named(world: World) -> None:
     table = pa.table({"id": [1, 2], "At": [20, 10], "at": [1, 2]})
     declare(world, "kind: data-out-export\nentities: [t]\nmode: incremental", ", incremental: {column: at}")

@@ -39,6 +39,7 @@ def verify(manifest: Path, *args: str) -> int:
     return main(["verify", str(manifest), "--include", str(root / "include"), *args])
 
 
+@pytest.mark.slow
 def test_of_two_connections_with_one_address_the_manifest_names_its_own(
     manifest: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -46,6 +47,7 @@ def test_of_two_connections_with_one_address_the_manifest_names_its_own(
     assert "100 records" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_where_two_may_be_meant_they_are_named_and_one_is_asked_for(
     manifest: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,6 +31,7 @@ def delivered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return next((tmp_path / "out").rglob("manifest-*.json"))
 
 
+@pytest.mark.slow
 def test_an_address_through_a_link_is_the_delivery_itself(
     delivered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -39,6 +40,7 @@ def test_an_address_through_a_link_is_the_delivery_itself(
     assert "0 differences" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_folder_of_deliveries_may_be_reached_by_a_link(
     delivered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,6 +50,7 @@ def test_the_folder_of_deliveries_may_be_reached_by_a_link(
     assert "0 differences" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_part_that_leads_out_is_a_difference_and_is_not_read(
     delivered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,4 +58,4 @@ def test_a_part_that_leads_out_is_a_difference_and_is_not_read(
     part.rename(tmp_path / "moved")
     part.symlink_to(tmp_path / "moved")
     assert main(["verify", str(delivered)]) == 1
-    assert f"{part} leads to {tmp_path}/moved by a link" in capsys.readouterr().out
+    assert f"{part} leads to {tmp_path}/moved through a link" in capsys.readouterr().out

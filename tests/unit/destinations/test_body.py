@@ -25,6 +25,7 @@ def test_take_leaves_a_longer_body_at_its_first_byte() -> None:
     assert body.size == 6
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=5)), st.integers(min_value=1, max_value=12))
 def test_blocks_are_the_same_bytes_in_pieces_of_a_size(pieces: list[bytes], size: int) -> None:
     blocks = list(Body(pieces).blocks(size))
@@ -33,6 +34,7 @@ def test_blocks_are_the_same_bytes_in_pieces_of_a_size(pieces: list[bytes], size
     assert all(blocks)
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=5)), st.integers(min_value=1, max_value=12))
 def test_nothing_is_lost_whatever_take_decides(pieces: list[bytes], size: int) -> None:
     body = Body(pieces)

@@ -17,7 +17,7 @@ from pysequoia import Cert, decrypt
 
 from sluice.airflow.connections import AirflowConnections
 from sluice.commands.connect import probed
-from sluice.delivery.resend import take_up
+from sluice.delivery.resend import load_run
 from sluice.delivery.upload.receipts import Receipts
 from sluice.delivery.verify import verify
 from sluice.encryption.openpgp import MIB, OpenPgp
@@ -106,7 +106,7 @@ def test_every_part_opens_with_each_recipients_key_and_bears_our_signature(world
 
 
 class GnuPG:
-    """The program, with a key ring of its own."""
+    """The `gpg` program with its own key ring."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(mode=0o700)
@@ -148,6 +148,7 @@ def test_gnupg_opens_what_is_delivered_to_its_keys(world: World, gpg: GnuPG) -> 
         world.extract("people", "manual__2")
 
 
+@pytest.mark.slow
 def test_verify_finds_all_well_and_a_changed_byte(world: World) -> None:
     world.run("people")
     manifest = manifest_of(world)
@@ -172,6 +173,7 @@ class Parts(Receipts):
         self.parts |= {part.name: part for part in parts}  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_retry_keeps_the_parts_that_were_sent_and_encrypts_the_others_anew(world: World) -> None:
     receipts = Parts()
     staged = world.extract("people")
@@ -186,6 +188,7 @@ def test_a_retry_keeps_the_parts_that_were_sent_and_encrypts_the_others_anew(wor
     assert len(bodies(world)) == 4, "the manifest states the new part's size and checksum"
 
 
+@pytest.mark.slow
 def test_a_receipt_of_other_bytes_of_the_same_size_is_not_believed(world: World) -> None:
     receipts = Parts()
     staged = world.extract("people")
@@ -197,6 +200,7 @@ def test_a_receipt_of_other_bytes_of_the_same_size_is_not_believed(world: World)
     assert [len(ids(opened(body))) for body in bodies(world)] == [300, 300, 300, 100]
 
 
+@pytest.mark.slow
 def test_a_published_run_that_is_cleared_leaves_its_parts_as_the_manifest_lists_them(world: World) -> None:
     staged = world.extract("people")
     world.upload(staged)
@@ -209,13 +213,15 @@ def test_a_published_run_that_is_cleared_leaves_its_parts_as_the_manifest_lists_
     assert (bodies(world), manifest_of(world)) == (before, manifest)
 
 
+@pytest.mark.slow
 def test_a_resend_is_refused(world: World) -> None:
     world.run("people")
     plan = world.plan("people")
     with pytest.raises(FatalError, match="was encrypted: the same bytes cannot be made twice"):
-        take_up(plan.staging, "people", str(plan.run.id), world)
+        load_run(plan.staging, "people", str(plan.run.id), world)
 
 
+@pytest.mark.slow
 def test_parts_keep_the_limit_in_bytes_once_encrypted(world: World) -> None:
     limit = FILES["exports/people.yaml"].replace("{records: 300}", "{bytes: 3000}")
     world.declare({"exports/people.yaml": limit})
@@ -225,6 +231,7 @@ def test_parts_keep_the_limit_in_bytes_once_encrypted(world: World) -> None:
     assert ids(*map(opened, parts)) == list(range(1000))
 
 
+@pytest.mark.slow
 def test_abort_removes_encrypted_parts(world: World) -> None:
     staged = world.extract("people")
     world.upload(staged)
@@ -237,14 +244,24 @@ EXPIRED = Key.new("old@example.com", lives=1)
 
 
 def _wrong() -> Iterator[tuple[str, object, type[SluiceError], str]]:
-    yield "our_key", PARTNER.access(), DefinitionError, "the Airflow connection our_key holds no private key"
-    yield "partner_key", US.access(private=True), DefinitionError, "partner_key holds no public key"
-    yield "partner_key", KeyAccess(public_key=US.private), DefinitionError, "or a private one in its place"
-    yield "partner_key", KeyAccess(public_key="hello"), DefinitionError, "the extra `public_key` of .* is no OpenPGP"
-    yield "our_key", KeyAccess(private_key="hunter22"), DefinitionError, "the extra `private_key` of .* is no OpenPGP"
+    yield "our_key", PARTNER.access(), DefinitionError, "the Airflow connection our_key has no private key"
+    yield "partner_key", US.access(private=True), DefinitionError, "partner_key has no public key"
+    yield "partner_key", KeyAccess(public_key=US.private), DefinitionError, "or a private key in its place"
+    yield (
+        "partner_key",
+        KeyAccess(public_key="hello"),
+        DefinitionError,
+        "the extra `public_key` of .* is not an OpenPGP",
+    )
+    yield (
+        "our_key",
+        KeyAccess(private_key="hunter22"),
+        DefinitionError,
+        "the extra `private_key` of .* is not an OpenPGP",
+    )
     yield "our_key", KeyAccess(private_key=US.public), FatalError, "the private key of .* cannot sign"
-    yield "partner_key", FolderAccess(Path()), DefinitionError, "partner_key holds no OpenPGP key"
-    yield "partner_key", EXPIRED.access(), FatalError, "has expired: it ended at"
+    yield "partner_key", FolderAccess(Path()), DefinitionError, "partner_key has no OpenPGP key"
+    yield "partner_key", EXPIRED.access(), FatalError, "expired at"
 
 
 @pytest.mark.parametrize(("conn_id", "access", "error", "says"), list(_wrong()), ids=lambda value: str(value)[:40])
@@ -299,6 +316,7 @@ def test_no_key_shows(world: World) -> None:
     assert "PRIVATE" not in f"{encryptor!r} {access!r} {world.plan('people')!r}"
 
 
+@pytest.mark.slow
 def test_keys_come_from_airflow_connections_of_type_generic(monkeypatch: pytest.MonkeyPatch) -> None:
     def declare(conn_id: str, **extra: str) -> None:
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps({"conn_type": "generic", "extra": extra}))

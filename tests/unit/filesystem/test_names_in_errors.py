@@ -43,7 +43,7 @@ def test_an_outage_is_one_whatever_the_names(text: str, name: str) -> None:
 def test_a_refusal_is_one_whatever_the_names(text: str, name: str) -> None:
     error = translated(OSError(text.format(name=name)), "lake", f"looking for {name}")
     assert type(error) is FatalError
-    assert "rights of the Airflow connection lake" in error.next_step
+    assert "permissions of the Airflow connection lake" in error.next_step
 
 
 @pytest.mark.parametrize("name", ["connections", "timed out", "sockets", "Azure"])
@@ -64,7 +64,7 @@ class AnsweredError(Exception):
         self.response = {"ResponseMetadata": {"HTTPStatusCode": status}, "Error": {"Code": "x"}}
 
 
-@pytest.mark.parametrize(("status", "advice"), [(403, "rights"), (404, "exists")])
+@pytest.mark.parametrize(("status", "advice"), [(403, "permissions"), (404, "exists")])
 def test_a_status_is_believed_before_any_text(status: int, advice: str) -> None:
     error = translated(AnsweredError(status), "lake", "creating x")
     assert isinstance(error, FatalError)

@@ -119,7 +119,7 @@ def test_statistics_are_there_for_readers_that_skip() -> None:
 
 
 def test_a_struct_without_fields() -> None:
-    with pytest.raises(DefinitionError, match="no struct without fields"):
+    with pytest.raises(DefinitionError, match="a struct without fields"):
         Parquet(type="parquet").check(pa.schema([("s", pa.struct([]))]))
 
 

@@ -47,9 +47,9 @@ def test_parts() -> None:
         (r"%0%\n", r"character 1"),
         (r"%1\n", r"character 1"),
         ("%1%\\", r"character 4"),
-        (r"only text\n", "names no field"),
-        ("%1%", "must end with a line end"),
-        ("", "names no field"),
+        (r"only text\n", "contains no field"),
+        ("%1%", "must end with a line break"),
+        ("", "contains no field"),
     ],
 )
 def test_a_wrong_template_is_refused(template: str, what: str) -> None:
@@ -72,7 +72,7 @@ def test_a_value_with_a_separator_fails_or_becomes_a_space_or_stays() -> None:
 
 
 def test_separators_in_values_that_are_no_text_are_seen() -> None:
-    with pytest.raises(FatalError, match="keep values apart"):
+    with pytest.raises(FatalError, match="separator characters"):
         written(r"%1%.%3%\n")
 
 

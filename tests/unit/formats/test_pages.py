@@ -120,6 +120,7 @@ def test_a_struct_is_read_as_it_was_written(fields: Struct) -> None:
     assert read_struct(b"before" + data + b"behind", 6) == (fields, 6 + len(data))
 
 
+@pytest.mark.slow
 def test_a_footer_is_written_to_the_byte_as_it_was_read() -> None:
     plain, _ = both(40)
     footer = plain[-8 - int.from_bytes(plain[-8:-4], "little") : -8]

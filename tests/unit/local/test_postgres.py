@@ -158,6 +158,7 @@ def test_no_other_user_reads_the_data_or_changes_who_is_let_in(layout: Layout) -
     assert ask(url, "show allow_alter_system") == [("off",)]
 
 
+@pytest.mark.slow
 @as_root
 def test_an_id_has_no_name_and_one_database(tmp_path: Path) -> None:
     places = [place_of(tmp_path / name) for name in "abc"]
@@ -168,6 +169,7 @@ def test_an_id_has_no_name_and_one_database(tmp_path: Path) -> None:
             pwd.getpwuid(place.id or 0)
 
 
+@pytest.mark.slow
 @as_root
 def test_the_place_of_a_home_that_was_removed_goes_and_others_stay(tmp_path: Path) -> None:
     gone, kept = place_of(tmp_path / "one/.local/postgres"), place_of(tmp_path / "two/.local/postgres")

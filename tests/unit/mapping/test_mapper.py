@@ -42,6 +42,7 @@ def test_plain_columns_need_no_engine() -> None:
     assert plain.schema == plain.apply(ROWS).schema
 
 
+@pytest.mark.slow
 def test_expressions_constants_and_order() -> None:
     made = mapper({"sql": "upper(phone) || address.zip", "as": "p"}, {"value": "it's", "as": "c"}, {"field": "born"})
     assert set(made.columns or ()) == {"Phone", "address", "born"}
@@ -241,6 +242,7 @@ def test_what_a_row_lacks_is_said_field_by_field() -> None:
     assert made.reasons_of(rows).to_pylist() == [tel, born, f"{tel}; {born}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sql", ["upper(Phone) -- a comment", "/* a */ upper(Phone)", "upper(\n  Phone -- it\n)"])
 def test_a_comment_is_no_part_of_an_expression(sql: str) -> None:
     assert mapper({"sql": sql, "as": "x"}, {"field": "id"}).apply(ROWS).to_pydict() == {
@@ -286,6 +288,7 @@ def test_a_column_behind_an_arrow_is_read() -> None:
     assert made.apply(rows)["x"].to_pylist() == ["1"]
 
 
+@pytest.mark.slow
 def test_a_qualified_name_is_a_field_of_a_column() -> None:
     """The engine would take it for its own table's column."""
     rows = pa.table({"rows": [{"zip": 1}], "sluice rows": [{"zip": 2}], "zip": [3]})

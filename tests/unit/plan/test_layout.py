@@ -167,7 +167,7 @@ def test_the_plan_says_what_the_profile_makes_of_chunks(world: World) -> None:
     text = explain(files(world, "chunks: {records: 600}")[0])
     assert "  profile     data-workbench, by the connection drop" in text
     assert "  chunks      1,000 records each, 12 at once" in text
-    assert "600 records a chunk are declared, and Data Workbench takes 1,000 to 50,000: 1,000 are used" in text
+    assert "600 records per chunk are declared, but Data Workbench accepts 1,000 to 50,000: 1,000 are used" in text
     assert "  retries     0 of a chunk, each after 2 s" in text
     assert "  chunks      10,000 records each" in explain(files(world, "owner: me")[0])
 

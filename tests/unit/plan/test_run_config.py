@@ -42,10 +42,10 @@ def test_feeds_go_by_their_own_word_and_by_everyones() -> None:
 @pytest.mark.parametrize(
     ("conf", "says", "nearest"),
     [
-        ({"mod": "full"}, "was started with `mod`", "mode"),
+        ({"mod": "full"}, "was started with the unknown key `mod`", "mode"),
         ({"mode": "ful"}, "`ful` is no mode of a run", "full"),
         ({"segments": ["bests"]}, "delivers no `bests`", "best"),
-        ({"datasets": ["a"]}, "was started with `datasets`", None),
+        ({"datasets": ["a"]}, "was started with the unknown key `datasets`", None),
         ({"from": "2026-03-01"}, "from is no slice of time", None),
         ({"window": "yesterday"}, "`yesterday` is no slice of time", None),
         ({"dry_run": "yes"}, "`dry_run` is `yes`", None),

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.delivery.resend import take_up
+from sluice.delivery.resend import load_run
 from sluice.errors import FatalError
 from sluice.sources import SOURCES
 from sluice.sources.base import Source
@@ -74,7 +74,7 @@ def test_content_sees_it_before_anything_is_read(world: World) -> None:
 def test_content_sees_it_while_a_query_scans(world: World) -> None:
     path = put(world)
     opened = source(world)
-    with pytest.raises(FatalError, match="was written again or removed while it was read"), opened.scan(opened.pin()):
+    with pytest.raises(FatalError, match="was overwritten or removed while it was read"), opened.scan(opened.pin()):
         overwrite(path)
 
 
@@ -138,6 +138,7 @@ class TestRuns:
         )
         return put(world)
 
+    @pytest.mark.slow
     def test_a_retry_of_extract_pins_what_is_there_now(self, world: World, path: Path) -> None:
         world.extract("all")
         overwrite(path)
@@ -153,11 +154,12 @@ class TestRuns:
             world.upload(staged)
         assert world.delivered() == []
 
+    @pytest.mark.slow
     def test_a_resend_does_not_send_other_bytes(self, world: World, path: Path) -> None:
         world.run("all", "manual__1")
         delivered = {name: (world.root / "out" / name).read_bytes() for name in world.delivered()}
-        assert take_up(world.plan("all").staging, "all", "manual__1", world).records == 300
+        assert load_run(world.plan("all").staging, "all", "manual__1", world).records == 300
         overwrite(path)
         with pytest.raises(FatalError, match="can no longer be read"):
-            take_up(world.plan("all").staging, "all", "manual__1", world)
+            load_run(world.plan("all").staging, "all", "manual__1", world)
         assert {name: (world.root / "out" / name).read_bytes() for name in world.delivered()} == delivered

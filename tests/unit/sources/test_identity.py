@@ -83,7 +83,7 @@ def test_two_columns_of_one_name_are_refused(lake: Lake) -> None:
 def test_a_numbered_column_under_another_name_is_refused(lake: Lake) -> None:
     lake.put("d/1.parquet", numbered(id=1, name=2))
     lake.put("d/2.parquet", numbered(id=1, full_name=2))
-    with pytest.raises(FatalError, match=r"column 2 is named 'name' in d/1\.parquet and 'full_name' in d/2\.parquet"):
+    with pytest.raises(FatalError, match=r"column 2 is named 'name' in d/1\.parquet but 'full_name' in d/2\.parquet"):
         lake.source().pin()
 
 
@@ -108,7 +108,7 @@ def test_a_tables_column_that_a_file_holds_under_another_name_is_not_null(
     lake.put("1.parquet", held)
     files = FileSet(open_filesystem(lake, "lake", "", read_only=True), dataset="d")
     schema = pa.schema([pa.field("name", pa.int64(), metadata=identity)])
-    with pytest.raises(FatalError, match=rf"1\.parquet has no column 'name', and holds .* as '{held.column_names[0]}'"):
+    with pytest.raises(FatalError, match=rf"1\.parquet has no column 'name', but a column '{held.column_names[0]}'"):
         files.pinned(files.entries(["1.parquet"]), schema)
 
 

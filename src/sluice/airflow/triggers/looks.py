@@ -1,4 +1,4 @@
-"""Answers from Airflow that the waiting runs of one triggerer share."""
+"""Answers from Airflow, shared by the waiting runs of one triggerer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from sluice.airflow.private import count_runs
+
 _KEPT = 60.0
-"""Seconds after which nobody asks for an answer again."""
+"""Seconds after which an answer is dropped."""
 
 
 class Looks:
-    """What was asked last, and when. Nobody gets an answer that is older than the moment he names: a run that waits
-    because it has seen a refresh must not go on because of what another one saw before that."""
+    """A cache of answers with their times. A caller never gets an answer from before the time that it names: a run that
+    waits because it has seen a refresh must not continue because of an older answer."""
 
     def __init__(self) -> None:
         self._answers: dict[str, tuple[float, Any]] = {}
@@ -24,7 +26,7 @@ class Looks:
         return time.monotonic()
 
     async def ask(self, key: str, question: Callable[[], Awaitable[Any]], since: float) -> Any:
-        """The answer to `question` as it was at `since` or later."""
+        """The answer to `question`, asked at `since` or later."""
         async with self._asking:
             asked, answer = self._answers.get(key, (-1.0, None))
             if asked < since:
@@ -35,18 +37,9 @@ class Looks:
             return answer
 
     async def runs(self, dag_id: str, since: float, states: Sequence[str], ignored: Sequence[str]) -> int:
-        """How many runs of a DAG are in one of these states, without those of `ignored`."""
-        count: int = await self.ask(f"{dag_id} {states}", lambda: _count(dag_id, states), since)
+        """The number of runs of a DAG in one of these states, without those in `ignored`."""
+        count: int = await self.ask(f"{dag_id} {states}", lambda: count_runs(dag_id, states), since)
         if count and ignored:
             key = f"{dag_id} {states} {sorted(ignored)}"
-            count -= await self.ask(key, lambda: _count(dag_id, states, ignored), since)
+            count -= await self.ask(key, lambda: count_runs(dag_id, states, ignored), since)
         return max(count, 0)
-
-
-async def _count(dag_id: str, states: Sequence[str], run_ids: Sequence[str] | None = None) -> int:
-    from airflow.sdk.execution_time.comms import DRCount, GetDRCount
-    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
-
-    wanted = GetDRCount(dag_id=dag_id, states=list(states), run_ids=list(run_ids) if run_ids else None)
-    answer = await SUPERVISOR_COMMS.asend(wanted)
-    return answer.count if isinstance(answer, DRCount) else 0

@@ -1,1 +1,1 @@
-"""Mistakes in a declaration, as error pages with file, line and column."""
+"""Problems of declarations, as error pages with file, line and column."""

@@ -1,4 +1,4 @@
-"""Pydantic's errors as problems of the declaration they are about."""
+"""Converts Pydantic's errors into problems of a declaration."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sluice.definition.errors.problem import Problem
 
 
 def explain(error: ValidationError, root: Any, noun: str, given: Iterable[str] = ()) -> list[Problem]:
-    """The problems of a declaration of type `root`, which sentences call `noun`.
+    """The problems of a declaration of type `root`, which messages call `noun`.
 
-    `given` are its keys that do not stand in the file's text, such as the name that the file itself gives."""
+    `given` are the keys that are not in the file's text, such as the name, which comes from the file's name."""
     mistakes = [
         Mistake(e["type"], e["msg"], e.get("input"), e.get("ctx", {}), trace(root, e["loc"]), noun, frozenset(given))
         for e in error.errors(include_url=False)
@@ -27,19 +27,19 @@ def explain(error: ValidationError, root: Any, noun: str, given: Iterable[str] =
 
 
 def _counts_what_is_right(mistake: Mistake) -> bool:
-    """Pydantic calls a list too short where enough entries stand and some of them are wrong."""
+    """Whether the list is long enough: Pydantic counts only valid entries, so wrong ones make it "too short"."""
     return mistake.type == "too_short" and len(mistake.input) >= mistake.context["min_length"]
 
 
 def _choices(mistakes: list[Mistake]) -> Iterator[list[Mistake]]:
-    """The mistakes by the members of one untagged union stand together: only one of its members was meant."""
+    """Group the mistakes of one untagged union: the user meant only one of its members."""
     for choice, group in groupby(mistakes, key=lambda m: m.at.choice):
         together = list(group)
         yield from [together] if choice is not None else [[mistake] for mistake in together]
 
 
 def _explained(group: list[Mistake]) -> list[Problem]:
-    """The member that the value fits furthest is the one that was meant."""
+    """The problems of the member that the user meant: the one that the value matches to the greatest depth."""
     depth = max(len(mistake.path) for mistake in group)
     deepest = [mistake for mistake in group if len(mistake.path) == depth]
     if deepest[0].path == deepest[0].at.choice and len(group) > 1:
@@ -49,7 +49,7 @@ def _explained(group: list[Mistake]) -> list[Problem]:
 
 
 def _without_misspelt(problems: list[Problem]) -> list[Problem]:
-    """A missing key is no second problem where the same mapping holds its misspelling."""
+    """Drop a missing key if the same mapping has a misspelling of it."""
     misspelt = {(*problem.path[:-1], problem.nearest) for problem in problems if problem.key and problem.nearest}
     return [
         replace(problem, lacks=None) for problem in problems if (*problem.path, problem.lacks or "") not in misspelt

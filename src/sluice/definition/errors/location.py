@@ -1,7 +1,7 @@
-"""From where Pydantic says an error is to the model, the field and the path in the file.
+"""Maps the location of a Pydantic error to the model, the field and the path in the file.
 
-Pydantic's `loc` holds more than the file does: the tag of the union's member that was tried, and the level of a field
-whose keys stand beside the declaration's own (`Declared.inline`).
+Pydantic's `loc` has more steps than the file: the tag of the union member that was tried, and a field whose keys stand
+at the level above (`Declared.inline`).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from sluice.model.declared import Declared
 
 @dataclass
 class Trace:
-    """Where a `loc` leads: the path in the file, the type of what stands there, and the models on the way."""
+    """The target of a `loc`: the path in the file, the expected type there, and the models on the way."""
 
     type: Any
     path: Path = ()
     model: type[BaseModel] | None = None
     """The model that the last key belongs to."""
     beside: type[BaseModel] | None = None
-    """The model whose keys stand in the same mapping as `model`'s."""
+    """The other model whose keys stand in the same mapping as those of `model`."""
     choice: Path | None = None
-    """The first value on the way that may be of several types which no tag tells apart."""
+    """The first value on the way whose type is an untagged union."""
     choice_type: Any = None
-    """Its type."""
+    """The type of that value."""
 
     def follow(self, step: str | int) -> None:
         options = members(self.type)
@@ -62,7 +62,7 @@ class Trace:
 
 
 def _labels(option: Any, label: str) -> bool:
-    """Pydantic writes the name of a model, and around it those of the model's own validators."""
+    """Whether Pydantic's label is this option: the model's name, possibly wrapped in the names of its validators."""
     name = getattr(option, "__name__", "")
     return label == name or label.endswith(f", {name}]")
 
@@ -76,7 +76,7 @@ def trace(root: Any, loc: Sequence[str | int]) -> Trace:
 
 
 def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """A model's fields by their keys in the file."""
+    """A model's fields, by key."""
     return {info.alias or name: info for name, info in model.model_fields.items()}
 
 
@@ -85,7 +85,7 @@ def inline(model: type[BaseModel]) -> frozenset[str]:
 
 
 def members(annotation: Any) -> list[Any]:
-    """What a value may be: the members of a union but `None`, without what annotates them."""
+    """The members of a union except `None`, without their annotations. Any other type is its own only member."""
     annotation = bare(annotation)
     if get_origin(annotation) in (Union, UnionType):
         return [member for part in get_args(annotation) for member in members(part)]
@@ -99,7 +99,7 @@ def bare(annotation: Any) -> Any:
 
 
 def item_type(annotation: Any) -> Any:
-    """The type of an entry of a list, or of a value of a mapping."""
+    """The type of a list's entries or of a mapping's values."""
     arguments = get_args(annotation)
     origin = get_origin(annotation)
     if isinstance(origin, type) and issubclass(origin, Mapping):
@@ -112,7 +112,7 @@ def is_model(annotation: Any) -> bool:
 
 
 def tags(annotation: Any) -> tuple[str, ...]:
-    """The values of `type` or `kind` by which a file chooses this model."""
+    """The values of `type` or `kind` that select this model."""
     if not is_model(annotation):
         return ()
     for key in ("type", "kind"):
@@ -127,6 +127,6 @@ def all_tags(annotation: Any) -> tuple[str, ...]:
 
 
 def tag_key(annotation: Any) -> str:
-    """The key that tells the members of a union apart: `type` or `kind`."""
+    """The key that selects a member of a union: `type` or `kind`."""
     first = members(annotation)[0]
     return "kind" if is_model(first) and "kind" in first.model_fields and "type" not in first.model_fields else "type"

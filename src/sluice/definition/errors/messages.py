@@ -1,11 +1,11 @@
-"""One plain sentence for each kind of mistake that Pydantic finds."""
+"""One plain sentence for each kind of error that Pydantic reports."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ByteSize
@@ -21,7 +21,8 @@ _WORDS = {
     float: "a number",
     bool: "true or false",
     date: "a date such as 2026-12-01",
-    timedelta: "a length of time",
+    datetime: "a date such as 2026-12-01, or a time such as 2026-12-01T06:30",
+    timedelta: "a duration such as 30 min",
     ByteSize: "a size such as 100 MB",
 }
 _BOUNDS = {
@@ -34,7 +35,7 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class Mistake:
-    """One of Pydantic's errors: its type and message, the value, and where its `loc` leads."""
+    """One of Pydantic's errors: its type and message, the value, and the target of its `loc`."""
 
     type: str
     message: str
@@ -42,9 +43,9 @@ class Mistake:
     context: Mapping[str, Any]
     at: Trace
     noun: str
-    """What sentences call the whole declaration."""
+    """The whole declaration's name in messages, such as `a connection`."""
     given: frozenset[str]
-    """Keys of the declaration that its place gives, and not its text."""
+    """The keys of the declaration that are not in its text."""
 
     @property
     def path(self) -> Path:
@@ -52,19 +53,19 @@ class Mistake:
 
     @property
     def key(self) -> str:
-        """The last key on the way, as the file has it."""
+        """The last key of the path."""
         return str(self.path[-1]) if self.path else ""
 
     @property
     def meaning(self) -> str:
-        """The one sentence that the model has for the last key."""
+        """The first clause of the last key's description in the model."""
         info = fields(self.at.model).get(self.key) if self.at.model else None
         words = " ".join((info.description or "" if info else "").split())
         return re.split(r"[.:;] ", words)[0].rstrip(".")
 
     @property
     def name(self) -> str:
-        """The value as a sentence names it: `threads`, entry 2 of `segments`."""
+        """The value's name in a message: `threads`, entry 2 of `segments`."""
         return self.named(self.path)
 
     def named(self, path: Path) -> str:
@@ -75,30 +76,31 @@ class Mistake:
 
 
 def sentence(mistake: Mistake) -> Problem:
-    """The mistake as a problem."""
+    """Convert the mistake into a problem."""
     return _SENTENCES.get(mistake.type, _in_its_own_words)(mistake)
 
 
 def wrong_choice(mistake: Mistake) -> Problem:
-    """A value that fits no member of a union without tags."""
+    """The problem of a value that matches no member of an untagged union."""
     if mistake.input is None:
         return _no_value(mistake, mistake.at.choice_type)
-    what = f"{mistake.name} must be {expected(mistake.at.choice_type)}, and is {shown(mistake.input)}"
+    what = f"{mistake.name} must be {expected(mistake.at.choice_type)}, not {shown(mistake.input)}"
     nearest = unknown((), str(mistake.input), _literals(mistake.at.choice_type), "").nearest
     return Problem(mistake.path, what, nearest=nearest)
 
 
 def bad_name(path: Path, name: str, *, key: bool = False) -> Problem:
-    """A name that breaks the rule of names, with one that keeps it."""
+    """The problem of an invalid name, with the nearest valid one."""
     better = re.sub(r"[^a-z0-9_-]+", "_", name.lower()).strip("_-")[:100]
-    rule = "lower-case letters, digits, `_` and `-`, a letter first, at most 100 characters"
-    return Problem(path, f"{shown(name)} is not a name", rule, better if re.fullmatch(NAME, better) else None, key=key)
+    nearest = better if re.fullmatch(NAME, better) else None
+    rule = "use lower-case letters, digits, `_` and `-`; start with a letter; at most 100 characters"
+    return Problem(path, f"{shown(name)} is not a valid name", rule, nearest, key=key)
 
 
 def expected(annotation: Any) -> str:
-    """What a value of this type looks like in a file."""
+    """The expected value of this type, in words."""
     words = dict.fromkeys(word for option in members(annotation) for word in _words(option))
-    return either(words) if words else "something else"
+    return either(words) if words else "another value"
 
 
 def _words(option: Any) -> Iterator[str]:
@@ -111,7 +113,7 @@ def _words(option: Any) -> Iterator[str]:
     elif isinstance(origin, type):
         yield "a mapping" if issubclass(origin, Mapping) else "a list"
     else:
-        yield _WORDS.get(bare(option), "something else")
+        yield _WORDS.get(bare(option), "another value")
 
 
 def _literals(annotation: Any) -> list[str]:
@@ -140,14 +142,14 @@ def _wrong_tag(m: Mistake) -> Problem:
     key = tag_key(m.at.type)
     tag = m.input.get(key) if isinstance(m.input, dict) else None
     if not isinstance(tag, str):
-        return Problem((*m.path, key), f"`{key}` must be text, and is {shown(tag)}", known=all_tags(m.at.type))
+        return Problem((*m.path, key), f"`{key}` must be text, not {shown(tag)}", known=all_tags(m.at.type))
     return unknown((*m.path, key), tag, all_tags(m.at.type), f"{shown(tag)} is not a known {key}")
 
 
 def _literal(m: Mistake) -> Problem:
     if m.input is None:
         return _no_value(m, m.at.type)
-    return unknown(m.path, str(m.input), _literals(m.at.type), f"{shown(m.input)} is not a value of {m.name}")
+    return unknown(m.path, str(m.input), _literals(m.at.type), f"{shown(m.input)} is not a valid value of {m.name}")
 
 
 def _wrong_type(m: Mistake) -> Problem:
@@ -161,7 +163,7 @@ def _wrong_type(m: Mistake) -> Problem:
     elif tags := all_tags(m.at.type):
         wanted, advice = f"a mapping with `{tag_key(m.at.type)}`", f"write {{{tag_key(m.at.type)}: {tags[0]}}}"
         advice = f"write {{{tag_key(m.at.type)}: {m.input}}}" if m.input in tags else advice
-    return Problem(m.path, f"{m.name} must be {wanted}, and is {shown(m.input)}", advice)
+    return Problem(m.path, f"{m.name} must be {wanted}, not {shown(m.input)}", advice)
 
 
 def _no_value(m: Mistake, annotation: Any) -> Problem:
@@ -172,11 +174,11 @@ def _bound(m: Mistake) -> Problem:
     limit = next(iter(m.context.values()))
     limit = spell_duration(limit) if isinstance(limit, timedelta) else limit
     limit = spell_size(int(limit)) if _is_size(m) else limit
-    return Problem(m.path, f"{m.name} must be {_BOUNDS[m.type]} {limit}, and is {shown(m.input)}")
+    return Problem(m.path, f"{m.name} must be {_BOUNDS[m.type]} {limit}, not {shown(m.input)}")
 
 
 def _is_size(m: Mistake) -> bool:
-    """Whether the key takes a number of bytes."""
+    """Whether the key's type is a number of bytes."""
     info = fields(m.at.model).get(m.key) if m.at.model else None
     return info is not None and any(bare(option) is ByteSize for option in members(info.annotation))
 
@@ -186,8 +188,8 @@ def _length(m: Mistake) -> Problem:
     limit = least if most is None else most
     noun = ("character" if limit == 1 else "characters") if m.type.startswith("string") else "entries"
     noun = "entry" if noun == "entries" and limit == 1 else noun
-    has = f"has {len(m.input)}" if hasattr(m.input, "__len__") else "does not"
-    return Problem(m.path, f"{m.name} must have at {'least' if most is None else 'most'} {limit} {noun}, and {has}")
+    has = f", but has {len(m.input)}" if hasattr(m.input, "__len__") else ""
+    return Problem(m.path, f"{m.name} must have at {'least' if most is None else 'most'} {limit} {noun}{has}")
 
 
 def _pattern(m: Mistake) -> Problem:
@@ -198,7 +200,7 @@ def _pattern(m: Mistake) -> Problem:
 
 
 def _own_rule(m: Mistake) -> Problem:
-    """Our own validators speak in sentences: what is wrong, and after a colon what to do."""
+    """The message of our own validators: what is wrong and, after a colon, what to do."""
     what, _, advice = str(m.context.get("error", m.message)).partition(": ")
     scalar = isinstance(m.input, str | int | float)
     return Problem(m.path, f"{m.name} is {shown(m.input)}: {what}" if scalar and m.path else what, advice)

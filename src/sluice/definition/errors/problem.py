@@ -1,4 +1,4 @@
-"""What is wrong with a declaration, before anyone knows which line that is."""
+"""A problem of a declaration, before its line in the file is known."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sluice.definition.yaml.position import Path
 from sluice.errors import SHOWN, DefinitionError, Place
 
 _RANKED = 100
-"""Names that are compared with a word letter by letter."""
+"""The maximum number of names that are compared with a word in full."""
 _COMPARED = 120
-"""Characters of a word that are compared with known ones: names have 100."""
+"""The maximum number of characters of a word that are compared. Names have at most 100."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake. `path` leads to it from the top of its declaration, in the words of the file."""
+    """One mistake. `path` leads to it from the top of its declaration, by the keys of the file."""
 
     path: Path
     what: str
@@ -26,7 +26,7 @@ class Problem:
     nearest: str | None = None
     known: tuple[str, ...] = ()
     key: bool = False
-    """Whether the key at `path` is meant, and not its value."""
+    """Whether the error points at the key at `path` instead of its value."""
     lacks: str | None = None
     """The key that is missing at `path`."""
 
@@ -38,7 +38,8 @@ class Problem:
 
 
 def unknown(path: Path, word: str, known: Iterable[str], what: str, advice: str = "", *, key: bool = False) -> Problem:
-    """A word that is not among the known ones: with the nearest, and a long list from near to far."""
+    """The problem of an unknown word, with the nearest known word. A long list of known words starts with the nearest
+    ones."""
     word = word.lower()[:_COMPARED]
     near, rest = _near(sorted(known), word)
     lowered = {name.lower(): name for name in near}
@@ -49,8 +50,8 @@ def unknown(path: Path, word: str, known: Iterable[str], what: str, advice: str 
 
 
 def _near(names: list[str], word: str) -> tuple[list[str], list[str]]:
-    """Those of many names that have most letters in common with the word, and the others: a thousand files that each
-    misspell one of a thousand names must not take minutes."""
+    """Split many names into those that share most letters with the word, and the rest. This keeps a thousand files that
+    each misspell one of a thousand names from taking minutes."""
     if len(names) <= _RANKED:
         return names, []
     letters = set(word)
@@ -59,7 +60,7 @@ def _near(names: list[str], word: str) -> tuple[list[str], list[str]]:
 
 
 def shown(value: Any) -> str:
-    """A value as a sentence shows it: `text`, 12, true, a list."""
+    """Format a value for a message: `text`, 12, true, a list."""
     match value:
         case str():
             return f"`{value}`" if len(value) <= 60 else f"`{value[:57]}...`"
@@ -76,6 +77,6 @@ def shown(value: Any) -> str:
 
 
 def either(words: Iterable[str]) -> str:
-    """`a`, `a or b`, `a, b or c`."""
+    """Join words: `a`, `a or b`, `a, b or c`."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last

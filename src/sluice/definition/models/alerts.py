@@ -1,4 +1,4 @@
-"""Alerts: who hears of what becomes of an export."""
+"""Alerts: who is notified of an export's failures and recoveries."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pydantic import Field
 from sluice.model.declared import Declared
 
 Trouble = Literal["failed", "held", "cancelled", "skipped", "warning", "late"]
-"""What an export may be in; a run that ends well and in time ends it. The outcomes of runs have the same words."""
+"""The troubles of an export, named like the outcomes of runs. A successful run that is in time ends them."""
 Event = Literal["failed", "held", "cancelled", "skipped", "warning", "late", "recovered"]
 
 
 class Alert(Declared):
-    """One who is told, and of what. Each change is told once: an export that goes on failing is told of once."""
+    """A receiver and its events. A receiver is notified of each change once: an export that keeps failing causes one
+    alert."""
 
     on: tuple[Event, ...] = Field(default=("failed", "held", "cancelled", "recovered"), min_length=1)
-    """What is told of; `recovered` follows whatever of these was told before."""
+    """The events to notify of. `recovered` is sent only after an alert of another of these events."""
     to: str = Field(min_length=1)
-    """The Airflow connection that carries it: type `http` for a webhook, `smtp` for mail."""
+    """The Airflow connection to send with: type `http` for a webhook, `smtp` for mail."""
     email: tuple[str, ...] = ()
-    """Who gets the mail, where the connection is one of type `smtp`."""
+    """The mail recipients, for a connection of type `smtp`."""
 
     @property
     def receiver(self) -> str:
-        """Tells receivers apart: a connection, or the mailboxes behind one."""
+        """The receiver's identity: a connection, or a connection and its mail recipients."""
         return " ".join([self.to, *sorted(self.email)])

@@ -1,4 +1,4 @@
-"""The catalog: the datasets that can be exported, the segments of them, and the refreshes that update both."""
+"""The catalog: datasets, their segments, and the refreshes that update both."""
 
 from __future__ import annotations
 
@@ -18,48 +18,49 @@ else:
     AnySource = SOURCES.union()
 
 Kind = Literal["profile", "account", "contact", "event", "table"]
-"""What one row of a dataset is. A `table` is none of the others: a lookup table, or anything else."""
+"""What one row of a dataset is. `table` is for everything else, such as a lookup table."""
 
 
 class CursorColumn(Declared):
-    """A column that says when a row was added."""
+    """A column that orders rows by the time they were added."""
 
     column: str
-    """The column: timestamps, dates, or whole numbers that grow. Times without a zone are taken as UTC."""
+    """The column: timestamps, dates, or whole numbers that grow. Timestamps without a zone are read as UTC."""
     late: Duration | None = None
-    """For times: how long after its time a row may still appear. Rows younger than this wait for the next run."""
+    """For timestamps and dates: how long after its time a row may still appear. Rows younger than this wait for the
+    next run."""
     behind: int | None = Field(default=None, ge=0)
-    """For whole numbers: how far below the greatest number a row may still appear. Rows that near wait for the next
-    run."""
+    """For whole numbers: how far below the greatest number a row may still appear. Rows within this distance wait for
+    the next run."""
 
     @property
     def waits(self) -> bool:
-        """Whether it is declared how late a row may appear, so that no open transaction is waited for."""
+        """Whether a lateness is declared. If so, runs do not wait for open transactions."""
         return self.late is not None or self.behind is not None
 
 
 class Dataset(Declared):
-    """Data in the lake that can be exported: an entity, or events."""
+    """Data in the lake that can be exported: an entity, events or a table."""
 
     name: Name
     id: str | None = Field(default=None, pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$")
-    """The identifier in folder paths and manifests; the dataset's name unless given."""
+    """The identifier in folder paths and manifests. Default: the dataset's name."""
     kind: Kind
-    """What one row is: a profile, an account, a contact, an event, or a row of a lookup table or any other."""
+    """What one row is: a profile, an account, a contact, an event, or a row of any other table."""
     key: str
-    """The column that identifies a row, or the entity that an event belongs to."""
+    """The column that identifies a row or, for events, the entity that the event belongs to."""
     source: AnySource
-    """Where the rows are."""
+    """The source of the rows."""
     refreshed_by: Name | None = None
-    """The refresh that updates it; none for data that only grows by hand."""
+    """The refresh that updates the dataset. Leave it out if no refresh does."""
     incremental: AddedBy | CursorColumn | None = None
-    """How what was added is told: `files` or `snapshots`, or by a column; the source's own way unless given."""
+    """How added rows are found: `files`, `snapshots` or a column. Default: the source's own way, if it has one."""
     description: Description = ""
-    """What the data is, for people."""
+    """A description of the data."""
 
     @property
     def added_by(self) -> AddedBy | CursorColumn | None:
-        """What tells what was added; None where nothing does."""
+        """How added rows are found; None if there is no way."""
         return self.incremental or self.source.added_by
 
 
@@ -70,30 +71,31 @@ class Segment(Declared):
     dataset: Name
     """The dataset whose rows are the members."""
     where: str | None = None
-    """One DuckDB condition over the dataset's columns."""
+    """A DuckDB condition on the dataset's columns. A segment has either `where` or `sql`."""
     sql: str | None = None
-    """A DuckDB query whose first column holds members' keys; datasets and segments are its tables."""
+    """A DuckDB query whose first column holds the members' keys. Its tables are datasets and segments."""
     reads: tuple[Name, ...] = ()
-    """Other datasets and segments that `where` or `sql` reads, as tables."""
+    """The other datasets and segments that `where` or `sql` reads as tables."""
     refreshed_by: Name = SYSTEM_REFRESH
-    """The refresh that evaluates it."""
+    """The refresh that evaluates the segment."""
     description: Description = ""
-    """Who is in it, for people."""
+    """A description of the members."""
 
     @model_validator(mode="after")
     def _one_rule(self) -> Segment:
         if (self.where is None) == (self.sql is None):
-            raise ValueError("a segment has either `where` or `sql`")
+            raise ValueError("a segment needs either `where` or `sql`")
         return self
 
 
 class SystemRefresh(Declared):
-    """The DAG that Sluice makes: it runs the refreshes that take part, then evaluates every segment, in order."""
+    """The DAG that Sluice provides. It runs the refreshes that are part of it, then evaluates every segment, in
+    dependency order."""
 
     name: Name
     type: Literal["system"]
     schedule: Literal["off"] | Cron = "off"
-    """When it runs by itself: `off`, or a cron schedule."""
+    """When it runs: `off` for manual runs only, or a cron schedule."""
 
 
 class DagRefresh(Declared):
@@ -104,7 +106,7 @@ class DagRefresh(Declared):
     dag_id: DagId
     """The DAG's id."""
     in_system_refresh: bool = False
-    """Whether the system refresh triggers this DAG first and waits for it."""
+    """Whether the system refresh first triggers this DAG and waits for it."""
 
 
 Refresh = Annotated[SystemRefresh | DagRefresh, Field(discriminator="type")]

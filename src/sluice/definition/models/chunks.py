@@ -1,5 +1,5 @@
-"""How rows are cut into chunks and sent: what an export declares, what its target's profile says of it, and the rules
-that follow from both."""
+"""How rows are cut into chunks and sent: the keys of an export, the profile of its target, and the rules that result
+from both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Size = Annotated[ByteSize, WithJsonSchema({"type": ["string", "integer"], "examp
 """A number of bytes: a number and a unit."""
 
 Memory = Annotated[Size, Field(ge=LEAST)]
-"""A number of bytes that a process can work with."""
+"""A memory limit of a process, in bytes."""
 
 ProfileName = Literal["data-workbench"]
 
@@ -26,42 +26,43 @@ class Chunks(Declared):
     """How rows are cut into chunks, and how chunks are sent."""
 
     records: int | None = Field(default=None, ge=1)
-    """Records in one chunk, exactly; the last chunk of a feed holds the rest. 250,000 unless given, or what the
-    connection's profile says; with `bytes` the most that one chunk may hold, any number unless given."""
+    """The exact number of records in one chunk; the last chunk of a feed holds the rest. Default: 250,000, or the
+    connection profile's number. With `bytes`, the maximum number of records in one chunk. Default: no maximum."""
     bytes: Annotated[Size, Field(ge=1000)] | None = None
-    """The most bytes of one file, after compression, as `100 MB` (10^8) or `1 GiB` (2^30). No file is larger, but one
-    that holds a single record."""
+    """The maximum size of one file after compression, such as `100 MB` (10^8 bytes) or `1 GiB` (2^30). Only a file with
+    a single record can be larger."""
     threads: int = Field(default=12, ge=1, le=24)
-    """Chunks that one shard sends at once."""
+    """The number of chunks that one shard sends in parallel."""
     shards: int = Field(default=4, ge=1, le=64)
-    """The most Airflow tasks that one run spreads over."""
+    """The maximum number of Airflow tasks that one run spreads over."""
     retries: int | None = Field(default=None, ge=0, le=100)
-    """How often a chunk is sent again after a failure that may pass, before its task fails: 3 unless given, or what
-    the connection's profile says."""
+    """The number of retries of a chunk after a transient failure, before its task fails. Default: 3, or the connection
+    profile's number."""
     retry_delay: Duration = timedelta(seconds=2)
-    """The pause before a chunk is sent again; it doubles each time, unless the connection's profile says otherwise."""
+    """The delay before a chunk is retried. It doubles with each attempt, unless the connection's profile keeps it
+    constant."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a target asks of everything that is delivered to it."""
+    """A target's rules for everything that is delivered to it."""
 
     title: str
     least: int = 1
-    """Fewest records of a chunk; a declared number below is raised to it."""
+    """The minimum number of records in a chunk. A declared number below it is raised."""
     most: int | None = None
-    """Most records of a chunk; a declared number above is lowered to it."""
+    """The maximum number of records in a chunk. A declared number above it is lowered."""
     records: int = 250_000
-    """Records of a chunk where none are declared."""
+    """The default number of records in a chunk."""
     retries: int = 3
-    """Tries of a chunk beyond the first where none are declared."""
+    """The default number of retries of a chunk."""
     doubling: bool = True
-    """Whether the pause between two tries doubles each time."""
+    """Whether the retry delay doubles with each attempt."""
     character: str | None = None
-    """What one character of a path may be, as a regular expression; None for whatever the destination takes."""
+    """A regular expression for one character of a path; None for the destination's own rule."""
 
     def clip(self, records: int) -> int:
-        """The number of records that is used in place of a declared one."""
+        """The declared number of records, raised or lowered to the limits."""
         raised = max(records, self.least)
         return raised if self.most is None else min(raised, self.most)
 
@@ -72,17 +73,17 @@ PROFILES: Mapping[ProfileName, Profile] = {
         "Data Workbench", least=1000, most=50_000, records=10_000, retries=0, doubling=False, character=r"[!-~]"
     ),
 }
-"""`data-workbench`: the rules of `MMPExport.cfg`; it has no path with spaces or multibyte characters. Its 1 to 24
-threads, 12 by default, and its pause of 2 s are everybody's."""
+"""`data-workbench`: the rules of `MMPExport.cfg`, which allows no spaces and no multibyte characters in paths. Its
+limits for threads (1 to 24, 12 by default) and its delay of 2 s are the defaults of every target."""
 
 
 class ChunkRules(BaseModel):
-    """How the rows of a run are cut and sent: every default filled in."""
+    """How the rows of a run are cut and sent, with every default filled in."""
 
     model_config = ConfigDict(frozen=True)
 
     records: int | None
-    """Records in one chunk; None where `bytes` alone says."""
+    """The number of records in one chunk; None if only `bytes` limits it."""
     bytes: int | None
     threads: int
     shards: int
@@ -96,7 +97,7 @@ def profile_of(name: ProfileName | None) -> Profile:
 
 
 def rules_of(chunks: Chunks, profile: Profile) -> ChunkRules:
-    """What is declared, within what the target takes."""
+    """The declared values, within the target's limits."""
     unbounded = chunks.records is None and chunks.bytes is not None and profile.most is None
     return ChunkRules(
         records=None if unbounded else profile.clip(profile.records if chunks.records is None else chunks.records),
@@ -110,9 +111,9 @@ def rules_of(chunks: Chunks, profile: Profile) -> ChunkRules:
 
 
 def clipped(chunks: Chunks, profile: Profile) -> Iterator[str]:
-    """What is declared and not used as it is, a sentence each."""
+    """Yield a sentence for each declared value that the profile changes."""
     if chunks.records is not None and profile.clip(chunks.records) != chunks.records:
         yield (
-            f"{chunks.records:,} records a chunk are declared, and {profile.title} takes {profile.least:,} to"
+            f"{chunks.records:,} records per chunk are declared, but {profile.title} accepts {profile.least:,} to"
             f" {profile.most:,}: {profile.clip(chunks.records):,} are used"
         )

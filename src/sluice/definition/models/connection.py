@@ -1,4 +1,4 @@
-"""Connections: where exports deliver to, as administrators declare them. Never a secret."""
+"""Connections: the places that exports deliver to, as administrators declare them. They never hold a secret."""
 
 from __future__ import annotations
 
@@ -24,55 +24,55 @@ else:
 
 
 class Limits(Declared):
-    """What the target takes at most; an export beyond a limit is skipped with a warning, never cut short."""
+    """The limits of the target. An export beyond a limit is skipped with a warning; it is never truncated."""
 
     records_per_segment: int | None = Field(default=None, ge=1)
-    """Most records of one segment."""
+    """The maximum number of records in one segment."""
     at_once: int | None = Field(default=None, ge=1, le=SLOTS)
-    """Most tasks that send to it at the same time, over all exports: an Airflow pool, `sluice_<connection>`."""
+    """The maximum number of tasks that send to this connection in parallel, across all exports. Enforced by the Airflow
+    pool `sluice_<connection>`."""
 
 
 class Connection(Declared):
-    """A named place to deliver to, shared by any number of exports."""
+    """A named place to deliver to. Any number of exports can share it."""
 
     inline: ClassVar[frozenset[str]] = frozenset({"destination"})
 
     name: Name
     title: Title = ""
-    """The name people see; the connection's own name unless given."""
+    """The display name. Default: the connection's name."""
     destination: AnyDestination
-    """Where the files go."""
+    """The place that files are delivered to."""
     format: AnyFormat | None = None
-    """The format of exports that declare none."""
+    """The default format of exports to this connection."""
     shared_with: tuple[str, ...] = ()
-    """The roles of contributors who may use it; administrators always may."""
+    """The contributor roles that may use the connection. Administrators always may."""
     takes: tuple[Kind, ...] = get_args(Kind)
-    """The kinds of dataset, and of segment, that the target takes."""
+    """The kinds of dataset and segment that the target accepts."""
     requires: tuple[str, ...] = ()
-    """Fields that every segment export to this target must send."""
+    """The fields that every segment export to this target must send."""
     limits: Limits = Limits()
-    """What the target takes at most."""
+    """The limits of the target."""
     openpgp: OpenPgp | None = None
-    """How its parts are encrypted before they are sent; not at all unless given."""
+    """How parts are encrypted before they are sent. Default: not encrypted."""
     profile: ProfileName | None = None
-    """The target's own rules for chunks and paths. `data-workbench`: 1,000 to 50,000 records a chunk, 10,000 unless
-    declared; no retries unless declared, and pauses that stay as they are; no space and no multibyte character in a
-    path."""
+    """The target's own rules for chunks and paths. `data-workbench`: 1,000 to 50,000 records per chunk (default:
+    10,000); no retries by default, and a constant delay before each; no spaces or multibyte characters in paths."""
 
     @property
     def rules(self) -> Profile:
-        """The profile's rules; the standard ones where it has none."""
+        """The rules of its profile, or the standard rules if it has no profile."""
         return profile_of(self.profile)
 
     @property
     def pool(self) -> str | None:
-        """The Airflow pool of the tasks that send to it; None where any number may."""
+        """The Airflow pool of the tasks that send to it; None if their number is unlimited."""
         return f"sluice_{self.name}" if self.limits.at_once else None
 
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, data: Any) -> Any:
-        """A file is flat: the keys that are not the connection's own are its destination's."""
+        """Move the destination's keys under `destination`: in a file they stand next to the connection's own keys."""
         if not isinstance(data, dict) or "destination" in data:
             return data
         own = {key: value for key, value in data.items() if key in cls.model_fields}

@@ -1,4 +1,4 @@
-"""Exports: one declared delivery job a file, of three kinds."""
+"""Exports: declared delivery jobs of three kinds, one per file."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from sluice.model.declared import Declared, Description, Duration, Name, Owner, 
 from sluice.model.run import Mode
 
 YEAR = timedelta(days=365)
-"""How long after its start a dataset export by the clock ends, unless it says otherwise."""
+"""The default time between the start and the end of a dataset export with a clock schedule."""
 
 
 class ManifestSpec(Declared):
-    """The last file of a delivery, which lists the others."""
+    """The last file of a delivery. It lists the parts."""
 
     folder: str | None = None
-    """Another folder for the manifest, below the connection's; beside the parts unless given."""
+    """The manifest's folder, below the connection's folder. Default: the folder of the parts."""
     success_marker: bool = False
-    """Whether an empty `_SUCCESS` file follows the manifest."""
+    """Whether to write an empty `_SUCCESS` file after the manifest."""
 
 
 RETRY_DELAY = timedelta(seconds=30)
-"""Before a task is tried again, unless it is declared; then doubling. Refreshes too."""
+"""The default delay before Airflow retries a failed task of an export or a refresh. It doubles with each attempt."""
 Policy = Literal["fail", "continue", "skip"]
 
 
@@ -38,112 +38,114 @@ class Wait(Declared):
     """How a run waits for the refreshes it depends on."""
 
     timeout: Duration = timedelta(hours=12)
-    """The longest wait, after which the run says what it waited for."""
+    """The maximum wait. The timeout message names the refreshes that the run waited for."""
     on_timeout: Policy = "fail"
-    """What the run does then."""
+    """What the run does after the timeout."""
     on_failed: Policy = "continue"
-    """What it does where the last refresh has failed: `continue` takes the last good data."""
+    """What the run does if the last refresh failed. `continue` delivers the last good data."""
     max_age: Duration | None = None
-    """How old the last system refresh may be when the run is due; the run waits for a later one. Any age unless given;
-    none at all for a schedule with `after_refresh`."""
+    """The maximum age of the last system refresh when the run is due. If it is older, the run waits for the next one.
+    Default: any age, or `0s` for a schedule with `after_refresh`."""
     poll: Duration = timedelta(seconds=10)
-    """The pause between two looks."""
+    """The interval between checks."""
 
 
 class ExportBase(Declared):
-    """What every export has."""
+    """The keys of every export."""
 
     name: Name
     title: Title = ""
-    """The name people see; the export's own name unless given."""
+    """The display name. Default: the export's name."""
     description: Description = ""
-    """What it is for."""
+    """The purpose of the export."""
     connection: Name
     """The connection to deliver to."""
     format: AnyFormat | None = None
-    """The files' format; the connection's unless given."""
+    """The file format. Default: the connection's format."""
     unique: Unique | None = None
-    """Deliver one row of each key; every row unless given."""
+    """Deduplicate: deliver one row per key. Default: deliver every row."""
     rejects: Rejects = Rejects()
-    """What becomes of rows that cannot be delivered."""
+    """What happens to rows that cannot be delivered."""
     expect: Expect = Expect()
-    """How many records there should be; any number unless given."""
+    """The expected number of records. Default: any number."""
     when_empty: WhenEmpty = "publish"
-    """What a run without a single record does: `publish` a manifest without parts, `skip`, `fail`, or a `file` of no
-    rows for each feed that has none, with its header where the format has one."""
+    """What a run without records does: `publish` a manifest without parts, `skip`, `fail`, or write an empty `file` for
+    each feed without rows, with a header if the format has one."""
     chunks: Chunks = Chunks()
-    """How rows are cut and sent."""
+    """How rows are cut into chunks and sent."""
     memory: Memory | None = None
-    """The bytes that each of its processes has for rows and what is made of them, 64 MB at least; the project's unless
-    given."""
+    """The memory limit of each process for rows and the data made from them, at least 64 MB. Default: the project's
+    limit."""
     folder: str = ""
-    """The folder of one feed's files below the connection's, with macros; the kind's own pattern unless given."""
+    """The folder of one feed's files, below the connection's folder; may contain macros. Default: the pattern of the
+    export's kind."""
     file: str = ""
-    """The files' name, with macros and without the extension, such as `%SEGMENT_NAME%_%RUN_ID%_%PART%`; unless given
-    `part-00000-tid-...`, as Experience Platform's dataset export spells it."""
+    """The file name without its extension, such as `%SEGMENT_NAME%_%RUN_ID%_%PART%`; may contain macros. Default:
+    `part-00000-tid-...`, the pattern of Experience Platform's dataset export."""
     schedule: Schedule = "with-refresh"
-    """When it runs."""
+    """When the export runs."""
     enabled: bool = True
-    """Whether the schedule is on; with `false` only people start runs, and the schedule stays written down."""
+    """Whether the schedule is active. With `false`, runs start only manually."""
     wait: Wait = Wait()
     """How a run waits for the refreshes it depends on."""
     manifest: ManifestSpec = ManifestSpec()
-    """Where the manifest goes."""
+    """The place of the manifest, and whether a success marker follows it."""
     alerts: tuple[Alert, ...] = ()
-    """Who is told when it fails, is skipped, warns, is late or has recovered."""
+    """Who is notified when the export fails, is held, is cancelled, is skipped, warns, is late or has recovered."""
     late_after: Duration | None = Field(default=None, gt=timedelta(0))
-    """How long after it was queued a run that has not ended is late; never unless given."""
+    """How long after it was queued an unfinished run counts as late. Default: never."""
     owner: Owner = "sluice"
-    """Who answers for it, shown in Airflow."""
+    """The person or team responsible for the export, shown in Airflow."""
     tags: tuple[Tag, ...] = ()
-    """Further tags of its DAG."""
+    """Additional tags of the export's DAG."""
     retries: int = Field(default=2, ge=0, le=20)
-    """How often Airflow tries a failed task again."""
+    """The number of times that Airflow retries a failed task."""
     retry_delay: Duration = RETRY_DELAY
-    """The pause before Airflow tries a failed task again."""
+    """The delay before Airflow retries a failed task. It doubles with each attempt."""
     time_limit: Duration | None = None
-    """The longest that one try of `extract`, `chunk`, `upload` or `publish` may take before it is stopped and counts as
-    failed; no limit unless given. `wait` has its own."""
+    """The maximum duration of one attempt of `extract`, `chunk`, `upload` or `publish`. A longer attempt is stopped and
+    counts as failed. Default: no limit. `wait` has its own timeout."""
 
     @property
     def when(self) -> ScheduleSpec | None:
-        """Its schedule in full; None for `off`, and for a `once` without a time."""
+        """The schedule in full; None for `off`, and for `once` without a time."""
         return in_full(self.schedule)
 
     @property
     def fresh_since(self) -> timedelta | None:
-        """How long before a run is due a system refresh may have ended for the run to go on; None for any time."""
+        """The maximum age of the last system refresh when a run is due; None for any age."""
         after_refresh = self.when is not None and self.when.after_refresh
         return timedelta(0) if after_refresh and self.wait.max_age is None else self.wait.max_age
 
     @property
     def needs_system_refresh(self) -> bool:
-        """Whether it depends on the system refresh by what its schedule says, whatever it delivers."""
+        """Whether its schedule makes it depend on the system refresh, independently of the data it delivers."""
         follows = self.when is not None and self.when.after == SYSTEM_REFRESH
         return follows or self.fresh_since is not None
 
 
 class SegmentExport(ExportBase):
-    """The members of one or more segments, with the fields the target wants."""
+    """The members of one or more segments, with the fields that the target needs."""
 
     kind: Literal["segment-export"]
     segments: tuple[Name, ...] = Field(min_length=1)
-    """The segments; each is a feed of its own."""
+    """The segments. Each is a separate feed."""
     fields: tuple[FieldEntry, ...] = Field(min_length=1)
-    """What is sent of each member."""
+    """The fields to deliver for each member."""
     mode: Literal["full", "changes"] = "full"
-    """What a run delivers: every member, or those that came, changed and left since the last published delivery."""
+    """What a run delivers. `full`: every member. `changes`: the members added, changed and removed since the last
+    published delivery."""
 
 
 class DataOutExport(ExportBase):
-    """Whole entities: every field, with their schema as `model.json`."""
+    """Whole entities: every field, and their schema as `model.json`."""
 
     kind: Literal["data-out-export"]
     entities: tuple[Name, ...] = Field(min_length=1)
-    """The datasets; each is a feed of its own."""
+    """The datasets. Each is a separate feed."""
     mode: Mode = "full"
-    """What a run delivers: everything; or what was added since the last published delivery; or rows added, changed and
-    removed since, by key."""
+    """What a run delivers. `full`: every row. `incremental`: the rows added since the last published delivery.
+    `changes`: the rows added, changed and removed since then, compared by key."""
 
 
 class DatasetExport(ExportBase):
@@ -151,14 +153,14 @@ class DatasetExport(ExportBase):
 
     kind: Literal["dataset-export"]
     datasets: tuple[Name, ...] = Field(min_length=1)
-    """The datasets; each is a feed of its own."""
+    """The datasets. Each is a separate feed."""
     mode: Mode = "incremental"
-    """What a run delivers: what was added since the last published delivery (at first everything); or everything;
-    or rows added, changed and removed, by key."""
+    """What a run delivers. `incremental`: the rows added since the last published delivery; the first run delivers
+    every row. `full`: every row. `changes`: the rows added, changed and removed since then, compared by key."""
 
     @property
     def when(self) -> ScheduleSpec | None:
-        """Its schedule in full. One by the clock ends a year after its start unless it says otherwise."""
+        """The schedule in full. By default, a clock schedule ends one year after its start."""
         found = in_full(self.schedule)
         if found is None or found.end or not found.start or not found.by_the_clock:
             return found

@@ -1,4 +1,4 @@
-"""What a segment export sends of each row: columns, expressions and constants, under the names the target wants."""
+"""The fields of a segment export: columns, expressions and constants, under the names that the target needs."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from sluice.model.declared import Declared
 
 
 class Hash(Declared):
-    """A hash in place of a value."""
+    """Replaces a value with its hash."""
 
     type: Literal["sha256"]
-    """`sha256`: SHA-256 in lower-case hexadecimal, of the text that `normalize` leaves."""
+    """`sha256`: SHA-256 in lower-case hexadecimal, computed after `normalize`."""
     normalize: bool = True
-    """Whether spaces around the text are cut off and the rest is lower-cased first: `  Ann@Example.com` and
-    `ann@example.com` get one hash. `false` hashes the value's text as it is."""
+    """Whether to trim and lower-case the text before hashing, so that `  Ann@Example.com` and `ann@example.com` get the
+    same hash. With `false`, the text is hashed unchanged."""
     salt_conn_id: str | None = None
-    """The Airflow connection (of type `generic`) whose password is the salt: the hash is then HMAC-SHA256 with the
-    salt as its key. None unless given."""
+    """The Airflow connection, of type `generic`, whose password is the salt. The hash is then HMAC-SHA256 with the salt
+    as its key. Default: no salt."""
 
 
 class Mask(Declared):
-    """Signs in place of a value's characters, but for some at one end."""
+    """Replaces the characters of a value, except some at one end."""
 
     keep: int = Field(default=4, ge=0, le=1000)
-    """How many characters stay. A value that has no more than these is masked whole."""
+    """The number of characters to keep. A value of this length or shorter is masked completely."""
     side: Literal["start", "end"] = "end"
-    """Where they stand."""
+    """The end of the value at which characters are kept."""
     sign: str = Field(default="*", alias="with", min_length=1, max_length=1)
-    """The character that takes the place of each other one."""
+    """The character that replaces each of the others."""
 
 
 def _type(value: Any) -> Any:
@@ -38,37 +38,37 @@ def _type(value: Any) -> Any:
 
 
 HashEntry = Annotated[Hash, BeforeValidator(_type, json_schema_input_type=Literal["sha256"] | Hash)]
-"""A hash: its type, or a mapping."""
+"""A hash as its type, or as a mapping."""
 
 
 class FieldSpec(Declared):
-    """One field of the delivered rows. Exactly one of `field`, `sql` and `value` says where it comes from."""
+    """One field of the delivered rows, with exactly one of `field`, `sql` and `value`."""
 
     field: str | None = None
-    """The column of the dataset, spelled exactly."""
+    """The dataset's column. The spelling must match exactly."""
     sql: str | None = None
     """One DuckDB expression over the dataset's columns."""
     value: str | int | float | bool | None = None
     """A constant, the same in every row."""
     name: str = Field(default="", alias="as")
-    """The name in the delivered file; a column keeps its own name unless this is given."""
+    """The name in the delivered file. Default: the column's name."""
     hash: HashEntry | None = None
-    """Replace the value by its hash. `sha256` is the hash of the text without the spaces around it and in lower case; a
-    mapping hashes it as it is (`normalize: false`), or under a salt."""
+    """Replace the value with its hash. `sha256` trims and lower-cases the text first; a mapping can hash it unchanged
+    (`normalize: false`) or add a salt."""
     mask: Mask | None = None
-    """Replace all but a few characters of the value's text by a sign."""
+    """Replace all but a few characters of the value's text."""
     required: bool = False
-    """Rows without a value here are set aside and counted."""
+    """Whether a row with a null or an empty text here is rejected: written to the quarantine file and counted."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldSpec:
         given = [k for k in ("field", "sql", "value") if getattr(self, k) is not None]
         if len(given) != 1:
-            raise ValueError("a field has exactly one of `field`, `sql` and `value`")
+            raise ValueError("a field needs exactly one of `field`, `sql` and `value`")
         if not self.name and self.field is None:
-            raise ValueError("a field made by `sql` or `value` needs a name: add `as`")
+            raise ValueError("a field with `sql` or `value` needs a name: add `as`")
         if self.hash and self.mask:
-            raise ValueError("a field is hashed or masked: delete `hash` or `mask`")
+            raise ValueError("a field cannot be both hashed and masked: delete `hash` or `mask`")
         return self
 
     @property
@@ -78,7 +78,7 @@ class FieldSpec(Declared):
 
     @property
     def as_it_is(self) -> bool:
-        """Whether it is a column's own value."""
+        """Whether it delivers a column unchanged."""
         return self.field is not None and self.hash is None and self.mask is None
 
 
@@ -87,4 +87,4 @@ def _column(value: Any) -> Any:
 
 
 FieldEntry = Annotated[FieldSpec, BeforeValidator(_column, json_schema_input_type=str | FieldSpec)]
-"""A field: a column's name, or a mapping."""
+"""A field as a column's name, or as a mapping."""

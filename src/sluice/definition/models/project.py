@@ -1,4 +1,4 @@
-"""The project: every declaration together, each by its name."""
+"""The project: all declarations, each under its name."""
 
 from __future__ import annotations
 
@@ -17,35 +17,36 @@ from sluice.model.declared import Declared, Name
 
 
 class Staging(Declared):
-    """Sluice's own working folder, which every worker must reach: segment memberships and what runs have pinned."""
+    """Sluice's working folder. It holds segment memberships and the data that runs have pinned. Every worker must be
+    able to reach it."""
 
     airflow_conn_id: str = "sluice_staging"
-    """The Airflow connection of its filesystem."""
+    """The Airflow connection of the staging filesystem."""
     path: str = "staging"
-    """The folder below the connection's."""
+    """The folder below the connection's folder."""
     keep: Annotated[int, Field(ge=1)] = 20
-    """How many runs of each export stay in staging, the newest: those that can be cleared, delivered again and looked
-    into. What older ones have pinned is removed once they are over."""
+    """Retention: the number of runs of each export that staging keeps, newest first. Only these can be cleared, resent
+    and inspected. The data pinned by an older run is removed once the run has finished."""
 
 
 class Settings(Declared):
-    """`include/project.yaml`: what the whole project shares."""
+    """`include/project.yaml`: the settings of the whole project."""
 
     organization: Name = "organization"
-    """The macro ORGANIZATION_NAME."""
+    """The value of the macro ORGANIZATION_NAME."""
     sandbox: Name = "production"
-    """The macro SANDBOX_NAME: which environment this is."""
+    """The name of this environment, and the value of the macro SANDBOX_NAME."""
     staging: Staging = Staging()
-    """Sluice's own working folder."""
+    """Sluice's working folder."""
     memory: Memory = ByteSize(DEFAULT)
-    """The bytes that each process has for rows and what is made of them, 64 MB at least. The interpreter and its
-    libraries come on top."""
+    """The memory limit of each process for rows and the data made from them, at least 64 MB. The interpreter and its
+    libraries are not included."""
     defaults: Mapping[str, Any] = {}
-    """What every export has unless it says otherwise: keys of an export, each replaced whole where an export has it."""
+    """Defaults for the keys of every export. An export that has a key replaces its default as a whole."""
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
-        """Who is told of an export that cannot be read; nobody where the default itself is wrong."""
+        """The default alerts, which also report exports that cannot be read; empty if they are not valid."""
         try:
             return TypeAdapter(tuple[Alert, ...]).validate_python(self.defaults.get("alerts", ()))
         except ValidationError:
@@ -53,7 +54,7 @@ class Settings(Declared):
 
 
 class Project(Declared):
-    """Everything that is declared and valid. What is broken stands apart, with its error."""
+    """All valid declarations. Broken ones are kept separately, with their errors."""
 
     settings: Settings
     datasets: Mapping[str, Dataset]
@@ -64,6 +65,6 @@ class Project(Declared):
 
     @property
     def pools(self) -> dict[str, int]:
-        """The Airflow pools that connections ask for, and their slots."""
+        """The Airflow pools that connections need, with their slots."""
         found = {connection.pool: connection.limits.at_once for connection in self.connections.values()}
         return {name: slots for name, slots in found.items() if name and slots}

@@ -1,4 +1,4 @@
-"""When an export runs."""
+"""Schedules: when exports run."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from sluice.model.declared import Declared, Duration, Name
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 SYSTEM_REFRESH = "system_refresh"
-"""The name of the one refresh that Sluice makes itself; it is there even where no file declares it."""
+"""The name of the refresh that Sluice provides. It exists even if no file declares it."""
 HOURS = (1, 2, 3, 4, 6, 8, 12)
-"""The hours that divide a day: a schedule of any other number would drift."""
+"""The allowed hours of `every`: they divide a day. Any other interval would drift."""
 FIRST_YEAR, LAST_YEAR = 1971, 2199
-"""The years in which a schedule may start and end: beyond them clocks, time zones and cron end, each at another."""
+"""The range of years for `start`, `end` and `once`. Outside it, clocks, time zones and cron stop working at different
+years."""
 LONGEST_CRON = 200
-"""Characters. Airflow stores what a schedule says in 1,000, and says it in more words than cron."""
+"""The maximum length of a cron schedule. Airflow stores a description of it, which is longer, in 1,000 characters."""
 RULES = ("after", "cron", "daily", "every", "monthly", "once", "weekly")
 
 
 def _moment(value: Any, *, whole_day: bool = False) -> Any:
-    """`2026-12-01`, `2026-12-01T06:30`, with or without an offset; UTC where none is given."""
+    """Read `2026-12-01` or `2026-12-01T06:30`, with or without a UTC offset. Default: UTC."""
     if isinstance(value, datetime):
         return value
     text = value.strip() if isinstance(value, str) else ""
@@ -38,7 +39,7 @@ def _moment(value: Any, *, whole_day: bool = False) -> Any:
     except ValueError:
         raise ValueError("not a date: write one such as 2026-12-01 or 2026-12-01T06:30, in UTC") from None
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise ValueError(f"not in the years {FIRST_YEAR} to {LAST_YEAR}: correct the year")
+        raise ValueError(f"outside the years {FIRST_YEAR} to {LAST_YEAR}: correct the year")
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -51,9 +52,9 @@ _IN_FILES = (
     WithJsonSchema({"type": "string", "examples": ["2026-12-01", "2026-12-01T06:30"]}),
 )
 Start = Annotated[datetime, BeforeValidator(_moment), *_IN_FILES]
-"""A date, from its first moment, or a timestamp; UTC."""
+"""A timestamp, or a date, which means its first moment; in UTC."""
 End = Annotated[datetime, BeforeValidator(_last_moment), *_IN_FILES]
-"""A date, to its last moment, or a timestamp; UTC."""
+"""A timestamp, or a date, which means its last moment; in UTC."""
 
 
 def _clock(value: Any) -> Any:
@@ -71,7 +72,7 @@ Clock = Annotated[str, BeforeValidator(_clock), WithJsonSchema({"type": "string"
 
 
 def _zone(value: Any) -> Any:
-    """Raises `ValueError` if the zone is not in the machine's time zone database, or Python's package of it."""
+    """Check the name. Raises `ValueError` if neither the machine's time zone database nor Python's `tzdata` has it."""
     try:
         if not isinstance(value, str):
             raise ValueError
@@ -83,12 +84,12 @@ def _zone(value: Any) -> Any:
 
 
 Zone = Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Budapest"]})]
-"""A name of the IANA time zone database."""
+"""A name in the IANA time zone database."""
 
 
 def _whole_hours(value: timedelta) -> timedelta:
     if value not in [timedelta(hours=hours) for hours in HOURS]:
-        raise ValueError("no part of a day: write 1, 2, 3, 4, 6, 8 or 12 hours")
+        raise ValueError("does not divide a day: write 1, 2, 3, 4, 6, 8 or 12 hours")
     return value
 
 
@@ -96,7 +97,7 @@ class Cron(Declared):
     """A cron schedule."""
 
     cron: str
-    """Five cron fields."""
+    """A cron expression of five fields."""
     timezone: Zone = "UTC"
     """The time zone of the fields, such as `Europe/Budapest`."""
 
@@ -107,7 +108,7 @@ class Cron(Declared):
 
 
 def can_come(cron: str) -> str:
-    """The cron schedule itself. Raises `ValueError` where it is none, or where its date never comes."""
+    """Return the cron schedule. Raises `ValueError` if it is not valid, or if its date never occurs."""
     from croniter import CroniterError, croniter
 
     wrong = "not a cron schedule: write minute, hour, day, month and weekday, such as 30 6 * * mon-fri"
@@ -118,12 +119,12 @@ def can_come(cron: str) -> str:
     try:
         croniter(cron).get_next()
     except CroniterError:
-        raise ValueError("a date that never comes: correct day and month") from None
+        raise ValueError("this date never occurs: correct the day or the month") from None
     return cron
 
 
 class ScheduleSpec(Declared):
-    """A schedule in full: exactly one of `every`, `daily`, `weekly`, `monthly`, `cron`, `once` and `after`."""
+    """A schedule as a mapping: exactly one of `every`, `daily`, `weekly`, `monthly`, `cron`, `once` and `after`."""
 
     every: Duration | None = None
     """1, 2, 3, 4, 6, 8 or 12 hours, counted from `at`."""
@@ -132,26 +133,29 @@ class ScheduleSpec(Declared):
     weekly: tuple[Weekday, ...] | None = Field(default=None, min_length=1)
     """The days: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`."""
     monthly: int | None = Field(default=None, ge=1, le=31)
-    """The day of the month; the last one where a month has no such day."""
+    """The day of the month, or the month's last day if it has fewer days."""
     cron: str | None = None
-    """Five cron fields, in `timezone`."""
+    """A cron expression of five fields, in `timezone`."""
     once: Start | None = None
-    """The one time it runs."""
+    """The date or time of a single run."""
     after: Name | None = None
-    """The export whose deliveries it follows, or `system_refresh`: `with-refresh`, with a start and an end."""
+    """The export whose deliveries trigger this export, or `system_refresh`, which is `with-refresh` with a start and an
+    end."""
     at: Clock | None = None
-    """The time of day of `every`, `weekly` and `monthly`, in `timezone`; midnight unless given."""
+    """The time of day for `every`, `weekly` and `monthly`, in `timezone`. Default: midnight."""
     timezone: Zone | None = None
-    """The time zone of a schedule by the clock, such as `Europe/Budapest`; UTC unless given. A time that daylight
-    saving time skips runs at the next instant, and one that it repeats runs once."""
+    """The time zone of a clock schedule, such as `Europe/Budapest`. Default: UTC. A time that daylight saving time
+    skips runs at the next valid time; a time that it repeats runs once."""
     start: Start | None = None
-    """Nothing runs before; a date means its first moment, in UTC."""
+    """No run starts before this time. A date means its first moment, in UTC."""
     end: End | None = None
-    """Nothing runs after; a date means its last moment, in UTC."""
+    """No run starts after this time. A date means its last moment, in UTC."""
     after_refresh: bool = False
-    """Of a schedule by the clock: a run goes on only once a system refresh has ended when the run was due or later."""
+    """For clock schedules: whether a run waits for a system refresh that finishes at or after the time the run was
+    due."""
     stagger: Duration = timedelta(0)
-    """Exports that are due together begin at times of their own within this span: from the export's name."""
+    """Spread the starts of exports that are due at the same time over this span. Each export's offset is fixed and
+    comes from its name."""
 
     @field_validator("every")
     @classmethod
@@ -168,22 +172,22 @@ class ScheduleSpec(Declared):
         given = [f"`{key}`" for key in RULES if getattr(self, key) is not None]
         if len(given) != 1:
             has, advice = (" and ".join(given), "keep one") if given else ("none", "add one")
-            raise ValueError(f"a schedule has exactly one of {', '.join(RULES)}, and this has {has}: {advice} of them")
+            raise ValueError(f"a schedule needs exactly one of {', '.join(RULES)}; this one has {has}: {advice}")
         if self.at and not (self.every or self.weekly or self.monthly):
-            raise ValueError(f"`at` belongs to `every`, `weekly` and `monthly`, not to {given[0]}: delete `at`")
+            raise ValueError(f"`at` is only for `every`, `weekly` and `monthly`, not for {given[0]}: delete `at`")
         if self.after_refresh and not self.by_the_clock:
-            raise ValueError(f"`after_refresh` belongs to a schedule by the clock, not to {given[0]}: delete it")
+            raise ValueError(f"`after_refresh` is only for clock schedules, not for {given[0]}: delete it")
         if self.timezone and not self.by_the_clock:
-            raise ValueError(f"`timezone` belongs to a schedule by the clock, not to {given[0]}: delete it")
+            raise ValueError(f"`timezone` is only for clock schedules, not for {given[0]}: delete it")
         if self.once and (self.start or self.end):
-            raise ValueError("`once` is a time itself: delete `start` and `end`")
+            raise ValueError("`once` already sets the time: delete `start` and `end`")
         if self.start and self.end and self.start > self.end:
-            raise ValueError("it ends before it starts: correct `start` or `end`")
+            raise ValueError("the schedule ends before it starts: correct `start` or `end`")
         return self
 
     @property
     def by_the_clock(self) -> bool:
-        """Whether it comes again and again at times that can be computed."""
+        """Whether it is a clock schedule: one that recurs at times that can be computed."""
         return self.after is None and self.once is None
 
     @property
@@ -193,7 +197,7 @@ class ScheduleSpec(Declared):
 
     @property
     def ticks(self) -> Ticks:
-        """Its times, whatever its start and end."""
+        """The times of a clock schedule, without its start and end."""
         return Ticks(self.crons, zone=self.zone)
 
     @property
@@ -202,7 +206,7 @@ class ScheduleSpec(Declared):
 
     @property
     def crons(self) -> tuple[str, ...]:
-        """The schedule as cron schedules, which together give its times; none where it has no clock."""
+        """The cron schedules that together give its times; empty if it is not a clock schedule."""
         clock = time.fromisoformat(self._clock)
         when = f"{clock.minute} {clock.hour}"
         if self.cron:
@@ -236,19 +240,19 @@ class ScheduleSpec(Declared):
 
 
 def _monthly(when: str, day: int) -> tuple[str, ...]:
-    """A month without the day runs on its last one: `L` is cron's word for it."""
+    """If a month does not have the day, its last day counts: `L` in cron."""
     if day == 31:
         return (f"{when} L * *",)
     return (f"{when} {day} * *", f"{when} L 2 *") if day > 28 else (f"{when} {day} * *",)
 
 
 Schedule = Literal["with-refresh", "off", "once"] | ScheduleSpec
-"""`with-refresh` (the default): after every system refresh. `off`: only when someone triggers it. `once`: as soon as
-it is declared."""
+"""`with-refresh` (the default): after every system refresh. `off`: only when triggered manually. `once`: one run, as
+soon as the export is declared."""
 
 
 def in_full(schedule: Schedule) -> ScheduleSpec | None:
-    """A schedule as a mapping would say it; None for `off` and for a `once` without a time."""
+    """The schedule as a mapping; None for `off`, and for `once` without a time."""
     if schedule == "with-refresh":
         return ScheduleSpec(after=SYSTEM_REFRESH)
     return schedule if isinstance(schedule, ScheduleSpec) else None

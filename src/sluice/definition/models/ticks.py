@@ -1,7 +1,7 @@
-"""The times of a schedule by the clock: pure arithmetic, shared by Airflow's timetable and by everyone who asks.
+"""The times of a clock schedule: pure arithmetic, used by Airflow's timetable and by the commands.
 
-Cron schedules are read in a time zone. A time that daylight saving time skips runs at the next instant there is, and a
-time that it repeats runs once, at its first occurrence."""
+Cron schedules are read in a time zone. A time that daylight saving time skips runs at the next valid time. A time that
+it repeats runs once, at its first occurrence."""
 
 from __future__ import annotations
 
@@ -11,46 +11,47 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 GRACE = timedelta(minutes=2)
-"""A time that has just gone by is still due: Airflow may read the declarations again before it starts the run."""
+"""A time stays due for this long after it has passed: Airflow may read the declarations again before it starts the
+run."""
 _MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Ticks:
-    """The times that any of these cron schedules gives in a time zone, between `start` and `end`, both included."""
+    """The times of all these cron schedules in a time zone, from `start` to `end`, both included."""
 
     crons: Sequence[str]
     start: datetime | None = None
     end: datetime | None = None
     zone: str = "UTC"
-    """A name of the IANA time zone database."""
+    """A name in the IANA time zone database."""
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first time later than `moment`."""
+        """The first time after `moment`; None if it is past `end`."""
         if self.start and moment < self.start:
             moment = self.start - _MOMENT
         found = min(self._next(cron, moment) for cron in self.crons)
         return None if self.end and found > self.end else found
 
     def first(self) -> datetime | None:
-        """The first time of all; None where there is no start."""
+        """The first time; None if there is no start."""
         return self.after(self.start - _MOMENT) if self.start else None
 
     def until(self, moment: datetime) -> datetime | None:
-        """The last time that is not later than `moment`."""
+        """The last time that is not after `moment`; None if it is before `start`."""
         if self.end and moment > self.end:
             moment = self.end
         found = max(self._last(cron, moment) for cron in self.crons)
         return None if self.start and found < self.start else found
 
     def due(self, last: datetime | None, now: datetime, *, asked: bool = False) -> datetime | None:
-        """The next time to run, when the last run was due at `last`; `asked` if someone asked for that one, by its
-        date: a backfill does not show that the schedule was on.
+        """The next time to run. The last run was due at `last`. `asked` says that someone requested that run for its
+        date, as a backfill does; such a run does not show that the schedule was active.
 
-        A time that has gone by is made up for when it is the only one since the schedule's last run (Airflow was down,
-        or the run before took long). After more than one, or before the first run, the schedule goes on at its next
-        time: an export that was off for days, or that is new and has a start in the past, does not begin when it is
-        switched on.
+        A missed time is caught up if it is the only one since the schedule's last run (Airflow was down, or the
+        previous run took long). After more than one missed time, or before the first run, the schedule continues at its
+        next time. So an export that was off for days, or that is new and starts in the past, does not run as soon as it
+        is switched on.
         """
         missed = self.until(now)
         if missed is None or (last and missed <= last):
@@ -59,16 +60,16 @@ class Ticks:
         return missed if one_missed or now - missed <= GRACE else self.after(now)
 
     def _next(self, cron: str, moment: datetime) -> datetime:
-        """The cron schedule's first time later than `moment`."""
+        """The cron schedule's first time after `moment`."""
         wall = moment.astimezone(self._zone).replace(tzinfo=UTC, fold=0)
         while (found := self._instant(wall := _step(cron, wall, "get_next"))) <= moment:
-            pass  # a repeated hour has run at its first occurrence
+            pass  # the time lies in a repeated hour, and has run at its first occurrence
         return found
 
     def _last(self, cron: str, moment: datetime) -> datetime:
-        """The cron schedule's last time that is not later than `moment`."""
+        """The cron schedule's last time that is not after `moment`."""
         local = moment.astimezone(self._zone)
-        # In a repeated hour, the clock has shown later times already.
+        # In the second pass of a repeated hour, the clock has already shown later times: search back from the latest.
         repeated = self._offset(local.replace(fold=0)) - self._offset(local) if local.fold else timedelta(0)
         wall = local.replace(tzinfo=UTC, fold=0) + max(repeated, timedelta(0)) + _MOMENT
         while (found := self._instant(wall := _step(cron, wall, "get_prev"))) > moment:
@@ -76,7 +77,7 @@ class Ticks:
         return found
 
     def _instant(self, wall: datetime) -> datetime:
-        """When the zone's clock shows this first; if it never does, when it has jumped over it."""
+        """The first instant at which the zone's clock shows this time; if it skips the time, the end of the gap."""
         local = wall.replace(tzinfo=self._zone, fold=0)
         found = local.astimezone(UTC)
         if found.astimezone(self._zone).replace(tzinfo=None) == local.replace(tzinfo=None):
@@ -105,7 +106,7 @@ class Ticks:
 
 
 def _step(cron: str, wall: datetime, direction: str) -> datetime:
-    """The next or the last time of a cron schedule, on a clock that is never changed."""
+    """The next or the previous time of a cron schedule, on a clock without daylight saving time."""
     from croniter import croniter
 
     found: datetime = getattr(croniter(cron, wall), direction)(datetime)

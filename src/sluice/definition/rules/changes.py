@@ -12,25 +12,25 @@ from sluice.model.change import COLUMN
 
 
 def rows_have_a_key(export: ExportBase, known: Known) -> Iterator[Problem]:
-    """Of events, a dataset's key names the entity, and many events have the same one."""
+    """The key of an event dataset identifies the entity, so many events share it."""
     for feed, dataset in datasets_of(export, known) if _by_key(export) else ():
         if dataset.kind == "event":
-            what = f"`{feed.name}` holds events, whose key is not their own: what has changed cannot be told"
-            yield Problem(feed.path, what, "deliver events by `mode: incremental`")
+            what = f"`{feed.name}` contains events, and many events share one key: `mode: changes` cannot compare them"
+            yield Problem(feed.path, what, "deliver events with `mode: incremental`")
 
 
 def keys_are_delivered(export: ExportBase, known: Known) -> Iterator[Problem]:
-    """Of a row that was removed, the key is all there is to deliver."""
+    """For a removed row, only the key can be delivered."""
     if not _by_key(export) or not isinstance(export, SegmentExport):
         return
     sent = {field.field for field in export.fields}
     for key in sorted({dataset.key for _, dataset in datasets_of(export, known)} - sent):
-        what = f"the key `{key}` is not among the fields: nobody could say which rows are removed"
+        what = f"the key `{key}` is not in `fields`, so a consumer could not identify removed rows"
         yield Problem(("fields",), what, f"add `{key}`, under any name", key=True)
     for index, field in enumerate(export.fields):
         if field.output.lower() == COLUMN:
-            what = f"`{COLUMN}` is the column that says what has become of a row"
-            yield Problem(("fields", index), what, "give the field another name by `as`")
+            what = f"`{COLUMN}` is reserved for the column that says how a row changed"
+            yield Problem(("fields", index), what, "rename the field with `as`")
 
 
 def _by_key(export: ExportBase) -> bool:

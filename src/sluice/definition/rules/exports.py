@@ -25,7 +25,7 @@ def delivers_each_feed_once(export: ExportBase, known: Known) -> Iterator[Proble
     listed = list(feeds(export))
     for index, feed in enumerate(listed):
         if any(feed.name == other.name for other in listed[:index]):
-            yield Problem(feed.path, f"`{feed.name}` is listed twice", "delete one of the two")
+            yield Problem(feed.path, f"`{feed.name}` is listed twice", "delete one of them")
 
 
 def target_takes_its_kinds(export: ExportBase, known: Known) -> Iterator[Problem]:
@@ -33,8 +33,8 @@ def target_takes_its_kinds(export: ExportBase, known: Known) -> Iterator[Problem
     for feed, dataset in datasets_of(export, known):
         if connection and dataset.kind not in connection.takes:
             what = (
-                f"the {feed.families[0]} `{feed.name}` holds {_MANY[dataset.kind]}, and the connection "
-                f"`{connection.name}` takes only {either(_MANY[kind] for kind in connection.takes)}"
+                f"the {feed.families[0]} `{feed.name}` contains {_MANY[dataset.kind]}, but the connection "
+                f"`{connection.name}` accepts only {either(_MANY[kind] for kind in connection.takes)}"
             )
             yield Problem(feed.path, what, f"choose another, or add `{dataset.kind}` to the connection's `takes`")
 
@@ -43,22 +43,22 @@ def whole_entities_are_no_events(export: ExportBase, known: Known) -> Iterator[P
     if isinstance(export, DataOutExport):
         for feed, dataset in datasets_of(export, known):
             if dataset.kind == "event":
-                what = f"`{feed.name}` holds events, and entities are profiles, accounts or contacts"
-                yield Problem(feed.path, what, "deliver events by an export of kind `dataset-export`")
+                what = f"`{feed.name}` contains events, but entities are profiles, accounts or contacts"
+                yield Problem(feed.path, what, "deliver events with an export of kind `dataset-export`")
 
 
-def what_is_new_can_be_told(export: ExportBase, known: Known) -> Iterator[Problem]:
+def added_rows_can_be_found(export: ExportBase, known: Known) -> Iterator[Problem]:
     if getattr(export, "mode", "full") != "incremental":
         return
     for feed, dataset in datasets_of(export, known):
         if dataset.added_by is None:
-            what = f"nothing tells what is new in `{feed.name}`, and this export delivers what is new"
+            what = f"the export is incremental, but `{feed.name}` does not declare how added rows are found"
             advice = "add `incremental: {column: ...}` to the dataset, or `mode: full` to the export"
             yield Problem(feed.path, what, advice)
 
 
 def fields_fit_every_segment(export: ExportBase, known: Known) -> Iterator[Problem]:
-    """One list of fields serves every segment of an export: they must be of one kind."""
+    """All segments of an export share one list of fields, so they must be of one kind."""
     if not isinstance(export, SegmentExport):
         return
     first: tuple[Reference, Dataset] | None = None
@@ -66,10 +66,10 @@ def fields_fit_every_segment(export: ExportBase, known: Known) -> Iterator[Probl
         first = first or (feed, dataset)
         if dataset.kind != first[1].kind:
             what = (
-                f"`{feed.name}` holds {_MANY[dataset.kind]} and `{first[0].name}` {_MANY[first[1].kind]}: "
+                f"`{feed.name}` contains {_MANY[dataset.kind]} and `{first[0].name}` {_MANY[first[1].kind]}: "
                 "one list of fields cannot fit both"
             )
-            yield Problem(feed.path, what, "deliver them by two exports")
+            yield Problem(feed.path, what, "deliver them with two exports")
 
 
 def sends_what_the_target_requires(export: ExportBase, known: Known) -> Iterator[Problem]:
@@ -79,21 +79,21 @@ def sends_what_the_target_requires(export: ExportBase, known: Known) -> Iterator
     sent = [field.output for field in export.fields]
     for name in connection.requires:
         if name not in sent:
-            what = f"the connection `{connection.name}` requires the field `{name}`, which is not sent"
+            what = f"the connection `{connection.name}` requires the field `{name}`, but the export does not send it"
             advice = f"add {{field: ..., as: {name}}}"
             found = unknown(("fields",), name, sent, what, advice, key=True)
             yield Problem(found.path, what, advice, found.nearest, key=True)
 
 
 def field_names_differ(export: ExportBase, known: Known) -> Iterator[Problem]:  # noqa: ARG001
-    """Without regard to case, as SQL compares the names of columns."""
+    """The comparison ignores case, as SQL does for column names."""
     if not isinstance(export, SegmentExport):
         return
     seen: Counter[str] = Counter()
     for index, field in enumerate(export.fields):
         seen[field.output.lower()] += 1
         if seen[field.output.lower()] == 2:
-            yield Problem(("fields", index), f"two fields are named `{field.output}`", "rename one by `as`")
+            yield Problem(("fields", index), f"two fields are named `{field.output}`", "rename one with `as`")
 
 
 def template_fits_its_fields(export: ExportBase, known: Known) -> Iterator[Problem]:
@@ -105,7 +105,7 @@ def template_fits_its_fields(export: ExportBase, known: Known) -> Iterator[Probl
     path = ("format", "template") if export.format else ("fields",)
     for number in dict.fromkeys(int(found[1]) for found in _PLACEHOLDER.finditer(form.template)):
         if not 1 <= number <= count:
-            what = f"the template writes field {number}, and the export has {count}: `%1%` to `%{count}%`"
+            what = f"the template uses field {number}, but the export has {count}: `%1%` to `%{count}%`"
             yield Problem(path, what, "add the field, or correct the number", key=path == ("fields",))
 
 
@@ -127,7 +127,7 @@ def _connection(export: ExportBase, known: Known) -> Connection | None:
 
 
 def datasets_of(export: ExportBase, known: Known) -> Iterator[tuple[Reference, Dataset]]:
-    """Each feed with its dataset, as far as both are right."""
+    """Each feed with its dataset, if both are valid."""
     for feed in feeds(export):
         declared: Any = known.get(feed.families[0], feed.name)
         if declared is not None and feed.families[0] == "segment":

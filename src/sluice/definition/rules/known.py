@@ -1,4 +1,4 @@
-"""What a rule sees of the other declarations."""
+"""The other declarations, as a rule sees them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from sluice.definition.references import references
 
 
 class Known(Protocol):
-    """What else is declared."""
+    """All declarations."""
 
     def names(self, family: Family) -> Iterable[str]:
-        """Every declared name, sound or not."""
+        """Every declared name, valid or not."""
         ...
 
     def has(self, family: Family, name: str) -> bool:
-        """Whether the name is declared, sound or not."""
+        """Whether the name is declared, valid or not."""
         ...
 
     def unreadable(self, family: Family) -> bool:
-        """Whether there may be more names than `names` knows."""
+        """Whether an unreadable file may declare more names than `names` returns."""
         ...
 
     def get(self, family: Family, name: str) -> Any:
-        """The declared model if it is right in itself, else None."""
+        """The declared model if it is valid on its own, else None."""
         ...
 
 
@@ -34,13 +34,13 @@ Rule = Callable[[Any, Known], Iterator[Problem]]
 
 
 def refers_to_what_exists(declared: Any, known: Known) -> Iterator[Problem]:
-    """Every name of another declaration is declared, unless a file that nobody could read might declare it."""
+    """Every reference is declared, unless an unreadable file might declare it."""
     for reference in references(declared):
         if any(known.has(family, reference.name) or known.unreadable(family) for family in reference.families):
             continue
         names = {name for family in reference.families for name in known.names(family)}
         what = f"no {either(reference.families)} is named `{reference.name}`"
-        advice = f"choose a declared one, or declare it: {either(_HOMES[family] for family in reference.families)}"
+        advice = f"choose a declared one, or declare it in {either(_HOMES[family] for family in reference.families)}"
         yield unknown(reference.path, reference.name, names, what, advice)
 
 

@@ -1,11 +1,11 @@
-"""Rules of the names of files, and of what a connection's profile makes of chunks and paths."""
+"""Rules of file names, and of the chunks and paths that a connection's profile allows."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from sluice.definition.errors.problem import Problem
+from sluice.definition.errors.problem import Problem, either
 from sluice.definition.models.chunks import clipped
 from sluice.definition.models.connection import Connection
 from sluice.definition.models.export import ExportBase
@@ -22,14 +22,14 @@ from sluice.definition.references import Reference, feeds
 from sluice.definition.rules.known import Known
 
 LONGEST = 200
-"""Characters of a file's name: file systems take 255 bytes, of which 18 are for the name on the way there."""
+"""The maximum length of a file name. File systems allow 255 bytes, and the temporary name during a transfer adds 18."""
 
 _LENGTHS = {"RUN_ID": 36, "PART": 9, "DATETIME": 15, "EXPORT_TIME": 23}
 _TOUCHING = re.compile(r"[0-9A-Za-z%]%PART%|%PART%[0-9A-Za-z%]")
 
 
 def file_is_a_name(export: ExportBase, known: Known) -> Iterator[Problem]:
-    """In itself, at its destination, and with its extension."""
+    """The template is valid on its own, at its destination and with the format's extension."""
     connection: Connection | None = known.get("connection", export.connection)
     if connection is None or not export.file:
         return
@@ -39,17 +39,17 @@ def file_is_a_name(export: ExportBase, known: Known) -> Iterator[Problem]:
     if uses(export.file, "DESTINATION_INSTANCE_NAME"):
         yield from _title(connection)
     if not wrong and (longest := _longest(export, known)) > LONGEST:
-        what = f"names of {longest} characters come of it, and file systems take {LONGEST}"
-        yield Problem(("file",), what, "put some of its macros into `folder`")
+        what = f"the file names would have up to {longest} characters, but the maximum is {LONGEST}"
+        yield Problem(("file",), what, "move some macros into `folder`")
     form = export.format or connection.format
     if form and (ends := next((end for end in _ends(form.extension) if export.file.endswith(end)), "")):
-        what = f"the format adds `{form.extension}` to every name"
-        yield Problem(("file",), what, "leave the extension out", export.file.removesuffix(ends))
+        what = f"the format already adds `{form.extension}` to every name"
+        yield Problem(("file",), what, "delete the extension", export.file.removesuffix(ends))
 
 
-def files_are_told_apart(export: ExportBase, known: Known) -> Iterator[Problem]:
-    """No two runs, feeds or parts may write one file. Runs are told apart by their ids alone: two may be due at the
-    same moment."""
+def file_names_are_unique(export: ExportBase, known: Known) -> Iterator[Problem]:
+    """No two runs, feeds or parts may write the same file. Only the run's id distinguishes runs: two may be due at the
+    same time."""
     if not export.file or any(True for _ in file_is_a_name(export, known)):
         return
     folder = export.folder or DEFAULT_FOLDERS[_kind(export)]
@@ -57,18 +57,17 @@ def files_are_told_apart(export: ExportBase, known: Known) -> Iterator[Problem]:
     missing |= {} if _feeds_differ(export, folder, known) else {"feeds": "%SEGMENT_NAME%"}
     missing |= {} if uses(export.file, "PART") else {"parts": "%PART%"}
     if missing:
-        *front, last = missing
-        words = f"{', '.join(front)} and {last}" if front else last
-        what = f"with its folder `{folder}` it does not tell {words} apart: two of them would write one file"
+        words = either(missing)
+        what = f"with the folder `{folder}`, two {words} would write the same file"
         yield Problem(("file",), what, f"add {', '.join(missing.values())}", _with(export.file, list(missing.values())))
     elif _TOUCHING.search(export.file):
         better = re.sub(r"(?<=[0-9A-Za-z%])(?=%PART%)|(?<=%PART%)(?=[0-9A-Za-z%])", "_", export.file)
-        what = "where the number of a part begins or ends cannot be told: `%PART%` touches what stands beside it"
-        yield Problem(("file",), what, "put a `_` or a `-` between", better)
+        what = "the part's number touches the text next to it, so `%PART%` is ambiguous"
+        yield Problem(("file",), what, "put `_` or `-` between them", better)
 
 
 def path_fits_the_profile(export: ExportBase, known: Known) -> Iterator[Problem]:
-    """In its own letters and in the connection's title: other macros give nothing but names."""
+    """Checks the templates and the connection's title. The other macros insert only valid names."""
     connection: Connection | None = known.get("connection", export.connection)
     if connection is None or connection.rules.character is None:
         return
@@ -92,11 +91,11 @@ def chunks_are_clipped(export: ExportBase, known: Known) -> Iterator[Problem]:
     connection: Connection | None = known.get("connection", export.connection)
     if connection is not None:
         for sentence in clipped(export.chunks, connection.rules):
-            yield Problem(("chunks", "records"), sentence, "declare what is used, or leave the key out")
+            yield Problem(("chunks", "records"), sentence, "declare the number that is used, or delete the key")
 
 
 def _with(template: str, macros: list[str]) -> str:
-    """The template with what it lacks, the number of the part last."""
+    """The template with the missing macros added, the part's number last."""
     before, part, after = template.partition("%PART%")
     added = "_".join([*macros, part] if part else macros)
     return f"{before}{added}{after}" if part else f"{template}_{added}"
@@ -104,14 +103,14 @@ def _with(template: str, macros: list[str]) -> str:
 
 def _title(connection: Connection) -> Iterator[Problem]:
     if "/" in connection.title:
-        what = f"the connection's title `{connection.title}` has a `/`, and %DESTINATION_INSTANCE_NAME% puts it there"
-        yield Problem(("file",), what, "write %DESTINATION_INSTANCE_ID%: the connection's name")
+        what = f"%DESTINATION_INSTANCE_NAME% inserts the connection's title `{connection.title}`, which contains a `/`"
+        yield Problem(("file",), what, "write %DESTINATION_INSTANCE_ID%, the connection's name")
     target = connection.destination
     yield from wrong_characters(("file",), connection.title, target.allowed, f"a destination of type {target.type}")
 
 
 def _ends(extension: str) -> Iterator[str]:
-    """What of an extension somebody may have written: all of it, or its first part."""
+    """The forms of an extension that a user may have written: all of it, or its first part."""
     yield extension
     yield f".{extension.split('.')[1]}"
 
@@ -121,7 +120,7 @@ def _kind(export: ExportBase) -> str:
 
 
 def _values(feed: Reference, known: Known) -> dict[str, str]:
-    """The macros by which feeds may differ."""
+    """The values of the macros that differ between feeds."""
     return {"SEGMENT_NAME": feed.name, "SEGMENT_ID": feed.name, "DATASET_ID": _dataset_id(feed, known)}
 
 

@@ -1,4 +1,4 @@
-"""Rules of which rows an export delivers."""
+"""Rules of row rules: deduplication and expected numbers."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from sluice.definition.rules.exports import datasets_of
 from sluice.definition.rules.known import Known
 
 
-def events_name_what_tells_them_apart(export: ExportBase, known: Known) -> Iterator[Problem]:
-    """The key of an event is the entity that it belongs to."""
+def unique_events_name_their_columns(export: ExportBase, known: Known) -> Iterator[Problem]:
+    """The key of an event identifies its entity, so it cannot deduplicate events."""
     if export.unique is None or export.unique.by:
         return
     for feed, dataset in datasets_of(export, known):
         if dataset.kind == "event":
-            what = f"`{feed.name}` holds events, and its key `{dataset.key}` does not tell one from another"
-            yield Problem(("unique",), what, "name the columns that do, as `by: [...]`", key=True)
+            what = f"`{feed.name}` contains events, and its key `{dataset.key}` does not identify a single event"
+            yield Problem(("unique",), what, "write the columns that do: `by: [...]`", key=True)
             return
 
 
 def deviation_is_of_full_deliveries(export: ExportBase, known: Known) -> Iterator[Problem]:  # noqa: ARG001
     if export.expect.max_deviation is not None and getattr(export, "mode", "full") != "full":
-        what = "this export delivers what is new: how much that is says nothing of the last deliveries"
+        what = "`max_deviation` compares full deliveries, but this export delivers only what is new"
         yield Problem(
             ("expect", "max_deviation"), what, "write `min_records` and `max_records`, or `mode: full`", key=True
         )

@@ -11,7 +11,7 @@ from sluice.definition.rules.known import Known
 
 
 def follows_what_exists(export: ExportBase, known: Known) -> Iterator[Problem]:
-    """An export that is followed may be broken: it delivers nothing then, and its followers are sound all the same."""
+    """The followed export may be invalid: it then delivers nothing, but its followers stay valid."""
     name = _followed(export)
     if name is None or known.has("export", name) or known.unreadable("export"):
         return
@@ -21,38 +21,38 @@ def follows_what_exists(export: ExportBase, known: Known) -> Iterator[Problem]:
 
 
 def follows_no_circle(export: ExportBase, known: Known) -> Iterator[Problem]:
-    """Said once a circle, at its first name in the order of letters."""
+    """A cycle is reported once, at its alphabetically first export."""
     way = [export.name]
     while (name := _followed(known.get("export", way[-1]))) and name not in way:
         way.append(name)
     if name == export.name == min(way):
-        what = f"exports follow each other in a circle: {' -> '.join([*way, name])}"
+        what = f"exports follow each other in a cycle: {' -> '.join([*way, name])}"
         yield Problem(("schedule", "after"), what, "give one of them another schedule")
 
 
 def datasets_end(export: ExportBase, known: Known) -> Iterator[Problem]:  # noqa: ARG001
-    """What is scheduled by the clock and forgotten would deliver whole datasets for ever."""
+    """A forgotten clock schedule would deliver whole datasets forever."""
     spec = _by_the_clock(export)
     if spec and not spec.start and not spec.end:
-        what = "a dataset-export by the clock ends some day, and this has neither `end` nor `start`"
-        yield Problem(("schedule",), what, "add `end: 2027-12-31`, or `start`: then it ends a year later")
+        what = "the clock schedule of a dataset-export needs an end, and this one has neither `end` nor `start`"
+        yield Problem(("schedule",), what, "add `end: 2027-12-31`, or `start`, which sets the end one year later")
 
 
 def datasets_end_by_default(export: ExportBase, known: Known) -> Iterator[Problem]:  # noqa: ARG001
     spec = _by_the_clock(export)
     if spec and spec.start and not spec.end and export.when and export.when.end:
-        what = f"no `end` is given: the last run is due by {export.when.end:%Y-%m-%d %H:%M} UTC, a year after the start"
+        what = f"without `end`, the schedule ends one year after its start: {export.when.end:%Y-%m-%d %H:%M} UTC"
         yield Problem(("schedule",), what, f"add `end: {export.when.end:%Y-%m-%d}`, or another date")
 
 
 def _by_the_clock(export: ExportBase) -> ScheduleSpec | None:
-    """The schedule as it is declared, of a dataset export by the clock."""
+    """The declared schedule of a dataset export, if it is a clock schedule."""
     spec = export.schedule
     return spec if isinstance(export, DatasetExport) and isinstance(spec, ScheduleSpec) and spec.by_the_clock else None
 
 
 def _followed(export: ExportBase | None) -> str | None:
-    """The export that this one follows."""
+    """The name of the export that this one follows."""
     spec = export.schedule if export else None
     name = spec.after if isinstance(spec, ScheduleSpec) else None
     return None if name == SYSTEM_REFRESH else name

@@ -1,1 +1,1 @@
-"""JSON Schemas and the reference of every key, generated from the models."""
+"""The JSON Schemas and the reference of every key, generated from the models."""

@@ -1,4 +1,4 @@
-"""JSON Schemas of the files a user writes, for editors: generated from the models, so that they cannot disagree."""
+"""JSON Schemas for editors, generated from the models so that both always agree."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from sluice.destinations import DESTINATIONS
 from sluice.model.declared import NAME, spell_duration
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
-"""What editors' YAML plug-ins understand best; the keywords used here mean the same in it."""
+"""The dialect that YAML plug-ins of editors support best. The keywords used here mean the same in later drafts."""
 
 Schema = dict[str, Any]
 
 
 def schemas() -> dict[str, Schema]:
-    """The schema of each kind of file, by its name."""
+    """The schema of each kind of file, by name."""
     return {
         "connection": _file("A connection: connections/<name>.yaml", _connection()),
         "datasets": _file("Datasets: catalog/datasets.yaml", _named(Dataset)),
         "export": _file("An export: exports/<name>.yaml", _export()),
-        "project": _file("What the project shares: project.yaml", _project()),
+        "project": _file("Project settings: project.yaml", _project()),
         "refreshes": _file("Refreshes: catalog/refreshes.yaml", _named(Refresh)),
         "segments": _file("Segments: catalog/segments.yaml", _named(Segment)),
     }
 
 
 class _Generator(GenerateJsonSchema):
-    """Lengths of time as a declaration writes them."""
+    """Writes default durations as a declaration does."""
 
     def encode_default(self, dft: Any) -> Any:
         return spell_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
@@ -48,7 +48,7 @@ def _file(title: str, schema: Schema) -> Schema:
 
 
 def _model(model: Any) -> Schema:
-    """A declared thing's schema without the name, which stands outside."""
+    """The schema of a declaration without its name, which comes from the file or from the key above."""
     schema: Schema = _plain(TypeAdapter(model).json_schema(schema_generator=_Generator))
     _without(schema, ("name",))
     for member in members(model):
@@ -57,7 +57,7 @@ def _model(model: Any) -> Schema:
 
 
 def _project() -> Schema:
-    """The settings, and as defaults every key of any kind of export."""
+    """The settings. Their `defaults` accept every key of every kind of export."""
     schema = _model(Settings)
     for model in kinds().values():
         export = _model(model)
@@ -69,7 +69,7 @@ def _project() -> Schema:
 
 
 def _export() -> Schema:
-    """One of the kinds. Only `kind` is required: what else an export needs, project.yaml may give."""
+    """One of the kinds. Only `kind` is required, because project.yaml may provide every other key."""
     choices: dict[str, Schema] = {}
     definitions: Schema = {}
     for kind, model in kinds().items():
@@ -80,13 +80,13 @@ def _export() -> Schema:
 
 
 def _connection() -> Schema:
-    """One of the types; a connection's own keys and its destination's stand side by side."""
+    """One of the types. The connection's keys and its destination's keys stand at the same level."""
     own = _model(Connection)
     definitions = own.pop("$defs", {})
     _without(own, inline(Connection))
     choices = {}
     for name, destination in DESTINATIONS.items():
-        # Pydantic defines every destination for the field whose keys this schema puts beside the others.
+        # Pydantic defines every destination for the field `destination`, which this schema replaces by its keys.
         definitions.pop(destination.__name__, None)
         target = _model(destination)
         definitions |= target.pop("$defs", {})
@@ -96,7 +96,7 @@ def _connection() -> Schema:
 
 
 def _one_of(tag: str, choices: Mapping[str, Schema]) -> Schema:
-    """By `if` and `then`, so that an editor complains about the keys of the chosen one alone."""
+    """A choice by `if` and `then`, so that an editor reports only errors in the keys of the chosen one."""
     given = {name: {"properties": {tag: {"const": name}}, "required": [tag]} for name in choices}
     return {
         "type": "object",
@@ -122,7 +122,7 @@ def _without(schema: Schema, keys: Iterable[str]) -> None:
 
 
 def _plain(part: Any) -> Any:
-    """As draft-07 and its readers have it: other references, no titles that repeat a key, no `null` to write."""
+    """Convert to draft-07: other references, no titles that repeat a key, and no `null`, which nobody writes."""
     if isinstance(part, list):
         return [_plain(item) for item in part]
     if not isinstance(part, dict):

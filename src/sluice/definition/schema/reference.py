@@ -1,6 +1,7 @@
-"""The reference of every key, as Markdown tables: from the models' own sentences, types and defaults.
+"""The reference of every key, as Markdown tables generated from the docstrings, types and defaults of the models.
 
-`docs/declarations.md` is written by hand around blocks, from `<!-- begin chunks -->` to `<!-- end -->`: filled here.
+`docs/declarations.md` is written by hand, except for blocks such as `<!-- begin chunks -->` to `<!-- end -->`, which
+this module fills.
 """
 
 from __future__ import annotations
@@ -38,23 +39,23 @@ _BLOCK = re.compile(r"(?<=<!-- begin )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTA
 
 
 def fill(text: str) -> str:
-    """The page with each block as the models have it now. Raises `KeyError` for a block that is none of `BLOCKS`."""
+    """The page with every block generated again. Raises `KeyError` for a block that is not in `BLOCKS`."""
     return _BLOCK.sub(lambda found: f"{found[1]}{found[2]}{BLOCKS[found[1]]()}\n", text)
 
 
 def table(model: type[BaseModel], *, without: Iterable[str] = ()) -> str:
-    """A model's keys: what each takes, what it is unless given, and what it means."""
+    """The table of a model's keys: type, default and description."""
     left_out = {"name", *without, *inline(model)} | ({tag_key(model)} if len(tags(model)) == 1 else set())
     rows = [_row(key, info) for key, info in fields(model).items() if key not in left_out]
-    return "\n".join(["| key | takes | unless given | meaning |", "|---|---|---|---|", *rows])
+    return "\n".join(["| key | type | default | description |", "|---|---|---|---|", *rows])
 
 
 def _row(key: str, info: FieldInfo) -> str:
-    cells = (f"`{key}`", _takes(info), _default(info), info.description or "")
+    cells = (f"`{key}`", _type(info), _default(info), info.description or "")
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
-def _takes(info: FieldInfo) -> str:
+def _type(info: FieldInfo) -> str:
     models = [option for option in members(info.annotation) if is_model(option)]
     words = f"a mapping with `{tag_key(info.annotation)}`" if len(models) > 1 else expected(info.annotation)
     names = ("ge", "le", "min_length", "max_length")
@@ -88,7 +89,7 @@ def _default(info: FieldInfo) -> str:
 
 
 def _members(registry: Mapping[str, type[Any]], word: str) -> str:
-    """Every member of a family under its own heading."""
+    """Every member of a family, each under its own heading."""
     parts = [f"#### `{word}: {name}`\n\n{_about(model)}\n\n{table(model)}" for name, model in registry.items()]
     return "\n\n".join(parts)
 
@@ -106,7 +107,7 @@ def _kinds() -> str:
 
 def _macros() -> str:
     rows = [f"| `%{name}%` | {meaning} |" for name, meaning in (MACROS | FILE_MACROS).items()]
-    return "\n".join(["| macro | stands for |", "|---|---|", *rows])
+    return "\n".join(["| macro | value |", "|---|---|", *rows])
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
@@ -137,4 +138,4 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "formats": lambda: _members(FORMATS, "type"),
     "macros": _macros,
 }
-"""What each block of the page holds."""
+"""The generator of each block of the page."""

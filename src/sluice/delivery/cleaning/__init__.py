@@ -1,1 +1,1 @@
-"""What runs leave behind, and who removes it."""
+"""Cleaning: find and remove what runs leave behind."""

@@ -1,7 +1,7 @@
-"""Clean: what dead runs of an export have left behind, in staging and at the destination.
+"""Clean: remove what dead runs of an export have left behind, in staging and at the destination.
 
-A machine that dies takes its run's teardown with it. So every run looks after the others of its export: those that
-Airflow says are over. What it removes at the destination is named by the plan that each of them has staged.
+If a machine dies, so does the teardown of its run. So every run cleans up the other runs of its export that are over
+according to Airflow. At the destination, it removes only names from the plan that each of them has staged.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from sluice.plan.model import Plan
 
 
 class Cleaned(BaseModel):
-    """One run that was looked at, and what was done about it."""
+    """A run that was checked, and what was done."""
 
     model_config = ConfigDict(frozen=True)
 
     run: str
-    """In Airflow's words."""
+    """Its Airflow run id; its flow run id if its plan cannot be read."""
     done: Aborted | None = None
-    """None where nothing had to be done at the destination."""
+    """None if nothing had to be done at the destination."""
     pruned: bool = False
-    """Its staging was removed."""
+    """Whether its staging was removed."""
     error: str = ""
-    """Why it was left as it is."""
+    """Why it could not be cleaned; empty if it was."""
 
     @property
     def sentence(self) -> str:
-        """For a log."""
+        """The result as a log line."""
         if self.error:
             return f"run {self.run} could not be cleaned: {self.error}"
         acts = []
@@ -47,15 +47,15 @@ class Cleaned(BaseModel):
             acts += ["published"] if self.done.published else []
             acts.append(f"{self.done.removed} parts and {self.done.uploads} unfinished uploads removed")
         if self.pruned:
-            acts.append("its staging dropped")
+            acts.append("its staging removed")
         return f"run {self.run} is over: {', '.join(acts)}"
 
 
 class Cleaner:
-    """Looks through the runs that an export has in staging, newest first."""
+    """Cleans the runs of one export that are in staging, newest first."""
 
     def __init__(self, staging: Staging, export: str, connections: Connections, ended: Callable[[str], bool]) -> None:
-        """`ended` tells of a run id of Airflow's whether that run is over."""
+        """`ended` says for an Airflow run id whether that run is over."""
         self._staging = staging
         self._folder = f"{staging.path}/runs/{export}".lstrip("/")
         self._connections = connections
@@ -63,10 +63,10 @@ class Cleaner:
         self._opened = open_filesystem(connections, staging.airflow_conn_id, self._folder)
 
     def clean(self, now: datetime, *, but: str | None = None) -> Iterator[Cleaned]:
-        """Clean every run that is over and not closed, and drop the staging of all but the newest `staging.keep`.
+        """Clean every run that is over and not closed, and remove the staging of all but the newest `staging.keep`.
 
-        `but` is a flow run id that is left alone: whoever asks. What has failed for one run keeps no other from being
-        cleaned. Yields the runs for which something was done."""
+        `but` is the flow run id of the calling run, which is skipped. A failure in one run does not stop the others
+        from being cleaned. Yields the runs for which something was done."""
         for place, run in enumerate(self._runs()):
             if run == but:
                 continue
@@ -82,12 +82,12 @@ class Cleaner:
                 yield cleaned
 
     def due(self) -> Iterator[str]:
-        """The run ids, in Airflow's words, of runs that are over and not closed: what `clean` would look into."""
+        """The Airflow run ids of runs that are over and not closed, which `clean` would clean."""
         for run in self._runs():
             stage = self._stage(run)
             try:
                 plan, state = stage.find("plan", Plan), RunLog(stage.opened.below("log")).state()
-            except SluiceError:  # of another version: `clean` says so
+            except SluiceError:  # written by another version: `clean` reports it
                 continue
             if plan is not None and not plan.run.dry_run and not state.closed and self._ended(plan.run.run_id):
                 yield plan.run.run_id
@@ -103,7 +103,7 @@ class Cleaner:
                     return Cleaned(run=name, error=done.unfinished)
                 cleaned = Cleaned(run=name, done=done if done.removed or done.uploads else None)
             if prune and self._drop(plan, log):
-                self._opened.remove([f"{run}/plan.json"])  # first: without it nobody takes up what is left of the log
+                self._opened.remove([f"{run}/plan.json"])  # first: without a plan, no process uses the rest of the log
                 self._opened.remove_tree(run)
                 cleaned = cleaned.model_copy(update={"pruned": True})
         except SluiceError as error:
@@ -111,25 +111,25 @@ class Cleaner:
         return cleaned
 
     def _drop(self, plan: Plan, log: RunLog) -> bool:
-        """Whether the run's staging may go: a dry run decides nothing, so it has nothing to close."""
+        """Whether the run's staging may be removed. A dry run decides nothing, so it has no log to close."""
         return drop(log) or plan.run.dry_run
 
-    def vouch(self, run_id: str) -> int:
-        """Someone vouches that no process of the run, in Airflow's words, is alive: those that began to remove its
-        parts and never said that they had stopped count as stopped. How many there were.
+    def mark_stopped(self, run_id: str) -> int:
+        """Record that no process of the run (an Airflow run id) is alive: processes that started to remove its parts
+        and never reported that they had stopped count as stopped. Returns their number.
 
-        Raises `FatalError` if staging holds no such run."""
+        Raises `FatalError` if the run is not in staging."""
         for run in self._runs():
             stage, plan = self._stage(run), None
-            with suppress(SluiceError):  # of another version: another run's, or not to be taken up anyway
+            with suppress(SluiceError):  # written by another version: another run, or one that cannot continue anyway
                 plan = stage.find("plan", Plan)
             if plan is not None and plan.run.run_id == run_id:
                 log = RunLog(stage.opened.below("log"))
                 state = log.state()
                 for by in state.removers:
-                    log.say(state, Entry(act="stopped", by=by))
+                    log.append_always(state, Entry(act="stopped", by=by))
                 return len(state.removers)
-        raise FatalError(f"staging holds nothing of run {run_id}", next_step="name a run as Airflow does")
+        raise FatalError(f"staging holds nothing of run {run_id}", next_step="use the run id that Airflow shows")
 
     def _runs(self) -> list[str]:
         """The flow run ids that have a plan in staging, newest first."""

@@ -1,4 +1,4 @@
-"""Every name that a run may have sent parts under: by its plan, and by former plans of the same run."""
+"""All names under which a run may have sent parts: those of its plan, and those of its earlier plans."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sluice.plan.model import Plan
 
 
 def names_of(plan: Plan, stage: Stage) -> list[str]:
-    """Every part that the plan may have sent; none before the rows were cut."""
+    """The names of all parts that the plan may have sent; none before `chunk` has run."""
     cut = stage.find("shards", Shards)
     feeds = {feed.name: feed for feed in plan.feeds}
     names: list[str] = []
@@ -27,7 +27,8 @@ def names_of(plan: Plan, stage: Stage) -> list[str]:
 
 
 class Leftovers(BaseModel):
-    """Staged before what they follow from is replaced, and never shortened: a name that is not there costs nothing."""
+    """Names of earlier plans. They are staged before the plan is replaced, and never shortened: a missing file does no
+    harm."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,12 +36,12 @@ class Leftovers(BaseModel):
 
 
 def leftovers(stage: Stage) -> tuple[str, ...]:
-    """What former plans of this run may have left."""
+    """The names that earlier plans of this run may have left."""
     return (stage.find("leftovers", Leftovers) or Leftovers()).names
 
 
 def remember(names: Iterable[str], stage: Stage) -> None:
-    """Add to them; nothing is written where there is nothing new."""
+    """Add names to the staged ones; writes nothing if there are no new ones."""
     before = leftovers(stage)
     after = tuple(sorted({*before, *names}))
     if after != before:

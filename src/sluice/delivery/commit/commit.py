@@ -1,17 +1,18 @@
 """The commit protocol: how a run is published or aborted, whatever other processes do.
 
-1. A run is open. A process that has compared everything appends `publishing`: from then on nobody removes its parts.
-2. If the export's deliveries follow each other, it claims the place after the last one.
-3. It writes the manifest, and appends `published`. The same run always writes the same bytes, so it does no harm if two
-   processes do.
-4. If it dies anywhere between, any other process goes on from there: the next try, the run's own teardown, the next
+1. A run is open. A process that has reconciled it appends `publishing`; from then on no process removes its parts.
+2. If the export's deliveries follow each other, the process claims the place after the last one.
+3. It writes the manifest, and appends `published`. The same run always writes the same bytes, so two processes may do
+   this.
+4. If it dies in between, any other process continues from there: the next attempt, the run's own teardown, the next
    run, `sluice clean`.
 
 A process that removes parts appends `aborting` before and `stopped` afterwards. A run is opened again only after every
-process that began to remove its parts has stopped: one that sleeps could otherwise remove what was sent since.
+process that started to remove its parts has stopped: a sleeping one could otherwise remove parts that were sent since.
 
-A process that sends parts leaves a mark, and sends only while the run may be sent (`senders.py`). Whoever aborts waits
-a while for the marks to go. If one stays, the run is not closed: what its process still sends is looked for again.
+A process that sends parts leaves a mark, and sends only while the run may be sent (`senders.py`). A process that aborts
+a run waits for the marks to disappear. If one stays, the run is not closed, and later cleaning checks again for parts
+that its process may still send.
 """
 
 from __future__ import annotations
@@ -32,70 +33,70 @@ from sluice.errors import FatalError
 
 
 class Intent(BaseModel):
-    """What a run publishes: staged whole before anything is decided by it."""
+    """What a run publishes. It is staged before the decision that refers to it."""
 
     model_config = ConfigDict(frozen=True)
 
     manifest: str
-    """Its bytes, in UTF-8."""
+    """The bytes of the manifest, as UTF-8 text."""
     claim: Claim | None = None
-    """The place it takes; None for a backfill, which stands beside the others."""
+    """The place of the delivery; None for a backfill, which takes none."""
 
 
 class LostError(FatalError):
-    """Another run has the place that this one was to take."""
+    """Another run has taken this run's place."""
 
 
 class AbortedError(FatalError):
-    """The run was aborted, or opened anew, while it was about to be published."""
+    """The run was aborted or opened again while this process tried to publish it."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """One process's part in what is decided about one run."""
+    """The decisions of one process about one run."""
 
     log: RunLog
     senders: Senders
     deliveries: Deliveries
     token: str
-    """This process's own name."""
+    """The unique name of this process."""
     stage: Callable[[str, Intent], None]
     """Stages an intent under a name."""
     staged: Callable[[str], Intent]
-    """What was staged under a name."""
+    """The intent that was staged under a name."""
     write: Callable[[Intent], None]
-    """Makes sure that the manifest is at the destination as it should be. `FatalError`: it was not written."""
+    """Writes the manifest unless the destination has it. Raises `FatalError` if it was not written."""
     stays: bool = True
-    """Whether a manifest can be looked for. One that cannot is not written again once the run is published: its parts
-    may be gone with it."""
+    """Whether the destination keeps files, so that the manifest can be checked. If not, the manifest of a published run
+    is not written again: its parts may be gone, too."""
     pauses: Sequence[float] = ()
-    """Seconds between looks whether those who send have stopped, when a run is aborted."""
+    """Seconds between checks whether all senders have stopped, when a run is aborted."""
 
     def open(self, state: State) -> State | None:
-        """Open the run after `state`: what was read before counts no more. None if another process was faster.
+        """Open the run after `state`, which makes earlier reads invalid. None if another process was faster.
 
-        Raises `FatalError` if parts of the run may still be removed, or its manifest written."""
+        Raises `FatalError` if a process may still remove the run's parts or write its manifest."""
         if state.act == "dropping":
             raise FatalError(
                 "this run's staging is being removed", next_step="trigger a new run, or clear this one in a minute"
             )
         if state.act == "publishing":
-            raise FatalError("this run is being published", next_step="clear `publish`: it goes on from there")
+            raise FatalError("this run is being published", next_step="clear `publish`, which continues it")
         if state.removers:
             raise _still_removing(state)
         return self.log.append(state, Entry(act="open", by=self.token))
 
     def resume(self) -> int:
-        """Open the run again if it was aborted: its parts are sent once more. Which opening it is. Raises as `open`
-        does."""
+        """Open the run again if it was aborted, so that its parts are sent again. Returns the number of the opening.
+        Raises the errors of `open`."""
         while (state := self.log.state()).act in (None, "aborting", "dropping"):
             if (after := self.open(state)) is not None:
                 return after.opened
         return state.opened
 
     def begin_sending(self) -> int:
-        """Say that this process may send parts from now on. Which opening of the run they belong to. Raises as `open`
-        does."""
+        """Record that this process may send parts from now on. Returns the number of the opening that they belong to.
+        Raises the errors of `open`."""
         while True:
             opened = self.resume()
             self.senders.add(self.token)
@@ -104,19 +105,20 @@ class Commit:
             self.end_sending()
 
     def may_send(self, opened: int) -> bool:
-        """Whether parts of this opening may be sent: the run was not aborted, and not opened anew."""
+        """Whether parts of this opening may be sent: the run was neither aborted nor opened again."""
         state = self.log.state()
         return state.opened == opened and state.act not in (None, "aborting", "dropping")
 
     def end_sending(self) -> None:
-        """Say that nothing that this process has sent is under way any more."""
+        """Record that nothing of this process is in transit any more."""
         self.senders.remove(self.token)
 
     def publish(self, prepare: Callable[[int], Intent], *, follows: bool) -> Intent:
-        """Publish the run. `prepare` compares what was sent, for the opening it is given, and says what to publish.
+        """Publish the run. `prepare` reconciles what was sent in the given opening, and returns what to publish.
 
-        Raises what `prepare` and `write` raise; `AbortedError` if the run was aborted; `LostError` if another delivery
-        has this one's place and its rows `follow` the one before; other deliveries take the next place."""
+        Raises the errors of `prepare` and `write`, and `AbortedError` if the run was aborted. If another delivery has
+        taken the place, raises `LostError` if this run `follows` (its rows continue the delivery before); otherwise
+        takes the next place."""
         state = self.log.state()
         opened, tries = state.opened, count()
         while not state.decided:
@@ -132,53 +134,54 @@ class Commit:
                     if follows:
                         raise
                     state = self.log.state()
-        return self._again(state, prepare(opened)) if state.act == "published" else self.finish(state)
+        return self._check_published(state, prepare(opened)) if state.act == "published" else self.finish(state)
 
     def finish(self, state: State) -> Intent:
-        """Publish what is decided. Raises `LostError` if the place is another run's: then the run is open again."""
+        """Publish a decided run. Raises `LostError` if another run has taken its place; then the run is open again."""
         while state.act != "published":
             if not state.writers:
                 raise _lost()
             mine = [by for by in state.writers if by.startswith(self.token)]
             if mine:
-                return self._go_on(state, mine[-1])
+                return self._finish_own(state, mine[-1])
             entry = Entry(act="publishing", by=self.token, intent=next(iter(state.writers.values())))
             state = self.log.append(state, entry) or self.log.state()
         return self.staged(state.intent)
 
-    def _again(self, state: State, intent: Intent) -> Intent:
-        """A published run was cleared, and its parts were sent again: its manifest lists the same bytes, or stays."""
+    def _check_published(self, state: State, intent: Intent) -> Intent:
+        """The published run was cleared and sent again. Raises `FatalError` unless its bytes are those of its
+        manifest."""
         before = self.staged(state.intent)
         if intent.manifest != before.manifest:
             raise FatalError(
-                "this run has been published, and what was sent again has other bytes than its manifest says",
-                next_step="trigger a new run; readers of the old manifest should take its manifest instead",
+                "this run has been published, and the parts that were sent again differ from its manifest",
+                next_step="trigger a new run, and point the readers of the old manifest to the new one",
             )
         if self.stays:
             self.write(before)
         return before
 
-    def _go_on(self, state: State, by: str) -> Intent:
+    def _finish_own(self, state: State, by: str) -> Intent:
         name = state.writers[by]
         intent = self.staged(name)
         if intent.claim is not None and not self.deliveries.claim(intent.claim):
             for writer in state.writers:
-                state = self.log.say(state, Entry(act="refused", by=writer))
+                state = self.log.append_always(state, Entry(act="refused", by=writer))
             raise _lost()
         try:
             self.write(intent)
         except FatalError:
             if intent.claim is None:
-                self.log.say(state, Entry(act="refused", by=by))
+                self.log.append_always(state, Entry(act="refused", by=by))
             raise
-        self.log.say(state, Entry(act="published", by=self.token, intent=name))
+        self.log.append_always(state, Entry(act="published", by=self.token, intent=name))
         return intent
 
     def abort(self, remove: Callable[[], None]) -> tuple[State, bool]:
-        """Remove what an unpublished run has sent; of one that is decided, finish it. The run's state then, and whether
-        nobody was sending any more.
+        """Remove what an unpublished run has sent; finish a decided run. Returns the new state, and whether every
+        sender has stopped.
 
-        Raises what `finish` and `remove` raise: another process goes on from there."""
+        Raises the errors of `finish` and `remove`; another process can continue from there."""
         state = self.log.state()
         while state.act not in (None, "dropping", "published"):
             if state.decided:
@@ -191,14 +194,14 @@ class Commit:
 
     def _remove(self, state: State, remove: Callable[[], None]) -> tuple[State, bool]:
         try:
-            quiet = self._quiet()
+            quiet = self._wait_for_senders()
             remove()
         finally:
-            state = self.log.say(state, Entry(act="stopped", by=self.token))
+            state = self.log.append_always(state, Entry(act="stopped", by=self.token))
         return state, quiet
 
-    def _quiet(self) -> bool:
-        """Whether nobody sends any more, waited for a while."""
+    def _wait_for_senders(self) -> bool:
+        """Wait during `pauses` until no process sends; whether that is so."""
         for pause in self.pauses:
             if not self.senders.any():
                 return True
@@ -206,15 +209,15 @@ class Commit:
         return not self.senders.any()
 
     def close(self, state: State) -> None:
-        """Say that nothing is left to be looked for, unless the run was taken up again since `state`."""
+        """Record that nothing is left to clean, unless the run was opened again since `state`."""
         if state.act in ("published", "aborting") and not state.closed:
             self.log.append(state, Entry(act="closed", by=self.token))
 
 
 def drop(log: RunLog) -> bool:
-    """Let go of a closed run's staging; False if it was taken up again. The log goes first.
+    """Remove the log of a closed run, so that its staging may be removed; False if the run is not closed.
 
-    Raises `FatalError` if parts of the run may still be removed: the log says so to a process that opens the run."""
+    Raises `FatalError` if a process may still remove parts of the run: the log has to warn processes that open it."""
     state = log.state()
     if state.removers:
         raise _still_removing(state)
@@ -229,22 +232,22 @@ def drop(log: RunLog) -> bool:
 def _lost() -> LostError:
     return LostError(
         "another run has published in the meantime: this run publishes nothing, so that no row is delivered twice",
-        next_step="nothing: the next run delivers what is not delivered yet; or clear this one from `extract` on",
+        next_step="nothing: the next run delivers the missing rows; or clear this one from `extract` on",
     )
 
 
 def _aborted(state: State) -> AbortedError:
     what = "this run was extracted again" if state.act == "open" else "this run was aborted"
     return AbortedError(
-        f"{what} meanwhile: this try publishes nothing",
-        next_step="look at the run's other tasks; to deliver after all, clear it from `upload` on",
+        f"{what} in the meantime: this attempt publishes nothing",
+        next_step="check the run's other tasks; to deliver it nevertheless, clear it from `upload` on",
     )
 
 
 def _still_removing(state: State) -> FatalError:
     return FatalError(
-        f"{len(state.removers)} processes began to remove this run's parts and never said that they had stopped: one of"
-        " them may still be at it",
-        next_step="trigger a new run; or, if you are certain that no such process is alive, `sluice clean EXPORT"
-        " --ended RUN`, and clear this one again",
+        f"{len(state.removers)} processes started to remove this run's parts and never reported that they had stopped:"
+        " one of them may still be running",
+        next_step="trigger a new run; or, if you are certain that no such process is alive, run `sluice clean EXPORT"
+        " --ended RUN` and clear this one again",
     )

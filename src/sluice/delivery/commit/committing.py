@@ -1,4 +1,4 @@
-"""One process's part in deciding about a run, with the run's own staging and destination behind it."""
+"""A `Commit` that uses a run's own staging and destination."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from sluice.errors import FatalError, RetriableError, SluiceError, UnknownOutcom
 from sluice.model.access import Connections
 from sluice.plan.model import Plan
 
-LOOKS = (0.0, 1.0, 3.0)
-"""Seconds before each look for a manifest whose write was not answered."""
+CHECKS = (0.0, 1.0, 3.0)
+"""Seconds before each check for a manifest, after the response to its write was lost."""
 
 
 def commit_of(
     plan: Plan, stage: Stage, destination: Destination, connections: Connections, *, pauses: Sequence[float] = ()
 ) -> Commit:
-    """What this process may decide about the run. A run that the version before has staged gets its log first."""
+    """The commit protocol for the run. Creates the log of a run that schema 1 has staged."""
     log = RunLog(stage.opened.below("log"))
     adopt(plan, stage, destination, log)
     return Commit(
@@ -51,9 +51,10 @@ def deliveries_of(plan: Plan, connections: Connections) -> Deliveries:
 
 
 def _finish(plan: Plan, connections: Connections, before: Claim) -> None:
-    """Publish the delivery before this one if that is not done. A run that delivers everything goes on without it."""
+    """Publish the delivery before this one, if it is not. If that fails, only a run that delivers everything
+    continues."""
     if not before.manifest:
-        return  # published by another account
+        return  # adopted from Airflow's watermark: published before the log existed
     try:
         _finish_other(StagedRun.named(plan.staging, plan.export.name, before.run), connections, before)
     except (RetriableError, UnknownOutcomeError):
@@ -61,12 +62,12 @@ def _finish(plan: Plan, connections: Connections, before: Claim) -> None:
     except SluiceError as error:
         if plan.mode != "full":
             raise FatalError(
-                f"the delivery before this one, of run {before.run_id}, is decided and its manifest cannot be written:"
+                f"the delivery before this one, of run {before.run_id}, is decided, but its manifest cannot be written:"
                 f" {error.what}",
-                next_step=f"{error.next_step}; or trigger a run with the mode `full`, which goes on without it",
+                next_step=f"{error.next_step}; or trigger a run with the mode `full`, which does not need it",
             ) from error
         logging.getLogger(__name__).warning(
-            "the delivery of run %s is decided and its manifest cannot be written: %s", before.run_id, error.what
+            "the delivery of run %s is decided, but its manifest cannot be written: %s", before.run_id, error.what
         )
 
 
@@ -74,7 +75,7 @@ def _finish_other(staged: StagedRun, connections: Connections, before: Claim) ->
     stage = staged.open(connections)
     plan = stage.find("plan", Plan)
     if plan is None:
-        return  # what is published and long past is not staged any more
+        return  # published long ago: its staging was removed
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
         commit = commit_of(plan, stage, destination, connections)
@@ -84,10 +85,10 @@ def _finish_other(staged: StagedRun, connections: Connections, before: Claim) ->
 
 
 def _put(plan: Plan, destination: Destination, intent: Intent) -> None:
-    """Write the manifest, unless it is there as it should be.
+    """Write the manifest, unless the destination has it.
 
-    Raises `FatalError` if it was not written, `RetriableError` if it is not there, and `UnknownOutcomeError` if its
-    write was lost on the way and the destination cannot be asked: the next process writes the same bytes."""
+    Raises `FatalError` if the destination refused it, `RetriableError` if it did not arrive, and `UnknownOutcomeError`
+    if the response was lost and the destination cannot be asked. The next process writes the same bytes."""
     body, stays = intent.manifest.encode(), plan.connection.destination.stays
     if stays and holds(plan.manifest, body, destination):
         return
@@ -96,16 +97,16 @@ def _put(plan: Plan, destination: Destination, intent: Intent) -> None:
     except RetriableError as lost:
         arrived = _arrived(plan.manifest, body, destination) if stays else None
         if arrived is None:
-            raise UnknownOutcomeError(f"the manifest's write was not answered: {lost.what}") from lost
+            raise UnknownOutcomeError(f"the response to the manifest's write was lost: {lost.what}") from lost
         if not arrived:
             raise
 
 
 def _arrived(name: str, body: bytes, destination: Destination) -> bool | None:
-    """Whether the manifest is there as written, after its answer was lost; None if nobody can say. Looked up for a
-    few seconds: a server may still be at it."""
+    """Whether the manifest has arrived, after the response to its write was lost; None if it is unknown. Checks for a
+    few seconds, because the server may still be writing."""
     answer: bool | None = None
-    for pause in LOOKS:
+    for pause in CHECKS:
         time.sleep(pause)
         try:
             answer = holds(name, body, destination)

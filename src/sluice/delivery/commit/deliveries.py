@@ -1,7 +1,7 @@
-"""Which delivery of an export follows which: one log for all of its runs, which outlives them.
+"""The order of an export's deliveries: one log for all of its runs, which outlives them.
 
 Number n+1 is the place after delivery n. A run that has claimed it will be published, by its own process or by any
-other that finds it; no other run ever has that place.
+other that finds the claim; no other run can ever take that place.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from sluice.delivery.commit.log import Folder, Log
 from sluice.delivery.commit.watermark import Watermark
 
 KEPT = 100
-"""Deliveries that the log remembers. A process would have to sleep through as many to find its place removed, and then
-it is refused."""
+"""Deliveries that the log keeps. A process that sleeps through as many finds its place removed, and is refused."""
 
 
 class Claim(BaseModel):
-    """One delivery's place."""
+    """The place of one delivery."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,20 +26,20 @@ class Claim(BaseModel):
     run: str
     """Its flow run id."""
     run_id: str
-    """The same run, in Airflow's words."""
+    """Its Airflow run id."""
     opened: int
-    """Which opening of the run: one that is opened again delivers something else."""
+    """The opening of the run: a run that is opened again may deliver other rows."""
     manifest: str
-    """Below the connection's folder."""
+    """The manifest's name, relative to the connection's folder."""
     watermark: Watermark | None = None
-    """How far the export has come with this delivery. One that delivers everything carries on what it found."""
+    """How far the export has come with this delivery. A full delivery keeps the watermark that it found."""
 
     def is_of(self, other: Claim) -> bool:
         return (self.run, self.opened) == (other.run, other.opened)
 
 
 class Deliveries:
-    """The places of one export's deliveries. `finish` publishes what another run has claimed, if that is not done."""
+    """The places of one export's deliveries. `finish` publishes the delivery of another run's claim, if it is not."""
 
     def __init__(self, folder: Folder, finish: Callable[[Claim], None]) -> None:
         self._log = Log(folder)
@@ -54,7 +53,7 @@ class Deliveries:
         return None
 
     def claim(self, claim: Claim) -> bool:
-        """Take the place, after the delivery before it is published; False if another run has it."""
+        """Take the place, once the delivery before it is published; False if another run has it."""
         if (there := self._at(claim.number)) is not None:
             return there.is_of(claim)
         before = self._at(claim.number - 1)
@@ -69,7 +68,7 @@ class Deliveries:
         return there is not None and there.is_of(claim)
 
     def adopt(self, watermark: Watermark) -> None:
-        """Begin the log with how far deliveries have come by another account. Earlier entries go: nobody may take a
+        """Start the log with a watermark from outside the log. Earlier entries are removed, so that no run can take a
         place after one of them."""
         number = watermark.number or 1
         claim = Claim(

@@ -1,8 +1,7 @@
 """An append-only log: numbered entries in a folder of staging, each created exactly once.
 
-Creating the next number is the only way to change anything, and only one process can create it. So there is nothing to
-lock and nothing to look at twice: who loses a number reads the log again and decides anew. Delta Lake's log is the
-model.
+Creating the next number is the only way to change anything, and only one process can create it. So nothing needs a lock
+or a second check: a process that loses a number reads the log again and decides again. Delta Lake's log is the model.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ _ENTRY = re.compile(r"([0-9]{8})/entry\.json")
 
 
 class Folder(Protocol):
-    """What a log needs of a filesystem: the verbs of `Opened`."""
+    """What a log needs of a filesystem: a part of `Opened`."""
 
     def list(self) -> Sequence[File]:
         """Every file below, sorted by name."""
         ...
 
     def create(self, name: str, body: bytes) -> bool:
-        """Create the file only if it is absent; whether it was."""
+        """Create the file only if it does not exist; whether it was created."""
         ...
 
     def find_bytes(self, name: str) -> bytes | None: ...
@@ -41,11 +40,11 @@ class Log:
         self._read: dict[int, bytes] = {}
 
     def numbers(self) -> list[int]:
-        """The entries that are there, in their order."""
+        """The numbers of the existing entries, ascending."""
         return sorted(int(found[1]) for file in self._folder.list() if (found := _ENTRY.fullmatch(file.name)))
 
     def read(self, number: int) -> bytes | None:
-        """An entry; None if it is not there."""
+        """An entry; None if it does not exist."""
         if number not in self._read:
             body = self._folder.find_bytes(_name(number))
             if body is None:
@@ -56,9 +55,9 @@ class Log:
     def append(self, number: int, body: bytes, *, anchor: int) -> bool:
         """Create an entry; False if another process has created it.
 
-        A log is removed from its beginning. So `anchor`, an earlier entry, must still be there afterwards: if it is
-        not, this process has slept while its log was removed, and what it has created counts for nothing. The first
-        entry of a log is its own anchor."""
+        A log is removed from its beginning. So `anchor`, an earlier entry, must still exist afterwards. If it does not,
+        the log was removed while this process slept, and the new entry is void. The first entry of a log is its own
+        anchor."""
         if not self._folder.create(_name(number), body) and self.read(number) != body:
             return False
         if anchor != number and self._folder.find_bytes(_name(anchor)) is None:
@@ -73,13 +72,13 @@ class Log:
             self._folder.remove_tree(f"{number:08d}")
 
     def _prove(self, number: int, body: bytes) -> None:
-        """Some servers ignore the condition, and answer as if they had obeyed. The first entry is where that shows."""
+        """Some servers ignore the condition and report success. Creating the first entry twice reveals that."""
         if number == 1 and self._folder.create(_name(1), body):
             raise FatalError(
-                f"{self._folder.at(_name(1))} was created twice: this server ignores the condition that a file must be"
-                " absent, and two processes could publish the same delivery",
-                next_step="put staging on a store that creates a file only if it is absent; `sluice check --connect`"
-                " tries that",
+                f"{self._folder.at(_name(1))} was created twice: this server ignores the condition that a file must not"
+                " exist, so two processes could publish the same delivery",
+                next_step="put staging on a store that supports exclusive creation of files; `sluice check --connect`"
+                " tests that",
             )
 
 

@@ -1,4 +1,4 @@
-"""What has been decided about one run: the log in its staging folder, folded into a state."""
+"""The state of one run: the log in its staging folder, folded into a value."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from sluice.delivery.commit.log import Folder, Log
 from sluice.errors import FatalError
 
 SCHEMA = 2
-"""Of everything that a run stages. 1 had no log: `former.py` reads it."""
+"""Of everything that a run stages. Schema 1 had no log; `schema_1.py` reads it."""
 
 Act = Literal["open", "publishing", "refused", "published", "aborting", "stopped", "closed", "dropping"]
-"""open: parts may be sent, and what is staged from here on is this opening's.
-publishing: a process may write the manifest of `intent` from now on. The run is decided: nobody removes its parts.
-refused: that process has not written it and never will.
-published: the manifest is there.
-aborting: a process removes the run's parts from now on. Nobody publishes it.
-stopped: that process removes nothing any more.
-closed: nothing is left to be looked for.
-dropping: its staging is being removed."""
+"""open: parts may be sent; what is staged from now on belongs to this opening.
+publishing: a process may write the manifest of `intent` from now on. The run is decided: no process removes its parts.
+refused: that process has not written the manifest and never will.
+published: the manifest is at the destination.
+aborting: a process removes the run's parts from now on. No process publishes the run.
+stopped: that process has stopped removing.
+closed: nothing is left to clean.
+dropping: the run's staging is being removed."""
 
 
 class Entry(BaseModel):
@@ -32,9 +32,9 @@ class Entry(BaseModel):
 
     act: Act
     by: str
-    """The process: each try of a task is another."""
+    """The process; each attempt of a task has its own name."""
     intent: str = ""
-    """What is to be published: the name of a staged file."""
+    """The name of the staged intent."""
     staging: int = SCHEMA
     """The schema of what the run has staged."""
 
@@ -48,13 +48,13 @@ class State:
     opened: int = 0
     """The number of the last `open`."""
     act: Act | None = None
-    """The last act but for answers: `open`, `publishing`, `published`, `aborting`, `dropping`; None without a log."""
+    """The last of `open`, `publishing`, `published`, `aborting`, `dropping`; None without a log."""
     writers: Mapping[str, str] = field(default_factory=dict)
-    """Processes that may be writing the manifest, and their intents."""
+    """The intents of the processes that may be writing the manifest, by process."""
     removers: frozenset[str] = frozenset()
     """Processes that may be removing parts."""
     intent: str = ""
-    """What was published."""
+    """The intent that was published."""
     closed: bool = False
 
     @property
@@ -97,25 +97,25 @@ class State:
 
 
 class RunLog:
-    """A run's log, as one process reads and appends to it."""
+    """A run's log, for one process."""
 
     def __init__(self, folder: Folder) -> None:
         self._log = Log(folder)
-        self._where = folder.at("")
+        self._path = folder.at("")
 
     def state(self) -> State:
-        """Raises `FatalError` if a newer version of Sluice has written the log."""
+        """The current state. Raises `FatalError` if a newer version of Sluice has written the log."""
         return self._fold(self._log.numbers())
 
     def append(self, state: State, entry: Entry) -> State | None:
-        """Take the step after `state`; the state then. None if another process was faster, or the run's staging is
-        gone."""
+        """Append `entry` after `state`; the new state. None if another process was faster, or the run's staging was
+        removed."""
         number = state.last + 1
         appended = self._log.append(number, entry.model_dump_json().encode(), anchor=1)
         return state.after(number, entry) if appended else None
 
-    def say(self, state: State, entry: Entry) -> State:
-        """Append an answer, whatever others have appended since `state`; the state then."""
+    def append_always(self, state: State, entry: Entry) -> State:
+        """Append `entry`, whatever others have appended since `state`; the new state."""
         while state.act is not None:
             if (after := self.append(state, entry)) is not None:
                 return after
@@ -123,8 +123,8 @@ class RunLog:
         return state
 
     def drop(self) -> None:
-        """Remove the log, from its beginning: a process that has read it before cannot append any more. Its last entry
-        stays until the rest of the run's staging goes: a run that has no log at all is one of schema 1."""
+        """Remove the log from its beginning, so that a process that has read it cannot append any more. The last entry
+        stays until the rest of the run's staging is removed: a run without any log counts as schema 1."""
         self._log.remove(self._log.numbers()[:-1])
 
     def _fold(self, numbers: Iterable[int]) -> State:
@@ -132,11 +132,11 @@ class RunLog:
         for number in numbers:
             body = self._log.read(number)
             if number != state.last + 1 or body is None:
-                return State(last=number, act="dropping")  # its beginning is gone
+                return State(last=number, act="dropping")  # its beginning was removed
             entry = Entry.model_validate_json(body)
             if entry.staging > SCHEMA:
                 raise FatalError(
-                    f"{self._where} was written by a newer version of Sluice (schema {entry.staging}; this one reads"
+                    f"{self._path} was written by a newer version of Sluice (schema {entry.staging}; this one reads"
                     f" 1 to {SCHEMA})",
                     next_step="let the newer version finish this run, or trigger a new one",
                 )

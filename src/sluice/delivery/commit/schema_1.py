@@ -1,6 +1,6 @@
-"""What the version before this one has staged (schema 1), taken over: runs in flight go on, and old ones are cleaned.
+"""Migrate what the previous version has staged (schema 1): its unfinished runs continue, and its old runs are cleaned.
 
-Schema 1 had no logs. A run was published once its manifest was at the destination; the watermark was in Airflow alone,
+Schema 1 had no logs. A run was published once its manifest was at the destination. The watermark was only in Airflow,
 and `announced/` in staging held the deliveries that were about to move it.
 """
 
@@ -25,7 +25,7 @@ _INTENT = "intent-of-schema-1"
 
 
 class _Announced(BaseModel):
-    """A delivery that was about to be published, or was."""
+    """A delivery that was about to be published, or was published."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,7 +34,7 @@ class _Announced(BaseModel):
 
 
 def adopt(plan: Plan, stage: Stage, destination: Destination, log: RunLog) -> None:
-    """Begin the log of a run that schema 1 has staged: with what is to be seen of it. Does nothing if it has one."""
+    """Start the log of a run that schema 1 has staged, from its observable state. Does nothing if it has a log."""
     state = log.state()
     if state.act is not None or stage.find("plan", Plan) is None:
         return
@@ -43,7 +43,7 @@ def adopt(plan: Plan, stage: Stage, destination: Destination, log: RunLog) -> No
         log.append(state, Entry(act="open", by="schema-1"))
         return
     stage.write(_INTENT, Intent(manifest=manifest))
-    # The first entry says so at once: between two of them, another process could take the run for unpublished.
+    # As the first entry: after a first entry `open`, another process could take the run for unpublished.
     log.append(state, Entry(act="published", by="schema-1", intent=_INTENT))
 
 
@@ -58,31 +58,31 @@ def _published(plan: Plan, stage: Stage, destination: Destination) -> str | None
 
 
 def recall(
-    plan: Plan, deliveries: Deliveries, watermarks: Watermarks, before: Opened, there: Callable[[str], bool]
+    plan: Plan, deliveries: Deliveries, watermarks: Watermarks, before: Opened, exists: Callable[[str], bool]
 ) -> Claim | None:
-    """The export's last delivery. `before` is the folder of what outlives its runs, and `there` tells whether a
-    manifest is at the destination.
+    """The export's last delivery. `before` is the folder of what outlives its runs; `exists` says whether a manifest is
+    at the destination.
 
-    Raises `FatalError` if Airflow knows of a later delivery than staging does: then staging was lost. A run that
-    delivers everything goes on after the delivery that Airflow knows."""
+    Raises `FatalError` if Airflow knows of a later delivery than staging: then staging was lost. A run that delivers
+    everything continues after the delivery that Airflow knows."""
     last, value = deliveries.last(), watermarks.get(plan.export.name)
     known = None if value is None else Watermark.model_validate(value)
     if last is None:
-        told = _moved(None if known is None else _whole(known, before, plan), before, there)
+        latest = _moved(None if known is None else _whole(known, before, plan), before, exists)
     elif known is None or known.number <= last.number:
         return last
     elif plan.mode == "full":
-        told = known
+        latest = known
     else:
         raise _lost(plan, f"deliveries after number {last.number}; number {known.number} was published")
-    if told is not None:
-        deliveries.adopt(told)
+    if latest is not None:
+        deliveries.adopt(latest)
     return deliveries.last()
 
 
 def _whole(known: Watermark, before: Opened, plan: Plan) -> Watermark:
-    """A watermark with its positions, which lie in staging if they are large. A run that delivers everything needs
-    none."""
+    """A watermark with its positions, which are in staging if they are large. A run that delivers everything does not
+    need them."""
     if known.staged is None:
         return known
     body = before.find_bytes(known.staged)
@@ -94,19 +94,20 @@ def _whole(known: Watermark, before: Opened, plan: Plan) -> Watermark:
     return kind.model_validate_json(body).watermark or known
 
 
-def _moved(known: Watermark | None, before: Opened, there: Callable[[str], bool]) -> Watermark | None:
-    """Schema 1 wrote the manifest first and moved the watermark afterwards: a run may have died between the two."""
+def _moved(known: Watermark | None, before: Opened, exists: Callable[[str], bool]) -> Watermark | None:
+    """The watermark of the last delivery. Schema 1 wrote the manifest before it moved the watermark, and a run may have
+    died in between."""
     files = [file.name for file in before.list("announced") if file.name.endswith(".json")]
     bodies = [body for name in files if (body := before.find_bytes(name)) is not None]
     last = known.run if known else None
     for one in map(_Announced.model_validate_json, bodies):
-        if one.watermark.previous == last != one.watermark.run and there(one.manifest):
+        if one.watermark.previous == last != one.watermark.run and exists(one.manifest):
             return one.watermark
     return known
 
 
 def _lost(plan: Plan, what: str) -> FatalError:
     return FatalError(
-        f"staging has lost {what}: how far {plan.export.name} was delivered is not known",
+        f"staging has lost {what}: it is unknown how far {plan.export.name} was delivered",
         next_step="restore staging, or trigger a run with the mode `full`, which delivers everything",
     )

@@ -1,8 +1,8 @@
-"""Who may be sending parts of a run. It decides nothing: the run's log does.
+"""The processes that may be sending parts of a run. The run's log decides; these marks only inform.
 
-A process puts its mark here, looks into the log *afterwards* whether the run may still be sent, sends, and takes its
-mark away once nothing of its own is under way. So if no mark is here after `aborting` stands in the log, nobody sends
-any more, and who removes parts then removes all. The mark of a process that died stays.
+A process writes its mark, *afterwards* checks in the log that the run may still be sent, sends, and removes its mark
+once nothing of its own is in transit. So if there is no mark after `aborting` is in the log, no process sends any more,
+and removing the parts removes all of them. The mark of a process that died stays.
 """
 
 from __future__ import annotations

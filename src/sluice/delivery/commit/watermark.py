@@ -1,6 +1,6 @@
-"""The watermark of an incremental export: which delivery was the last, and how far it has come.
+"""The watermark of an incremental export: its last delivery, and how far that has come.
 
-The log of the export's deliveries holds it. Airflow keeps a copy: for its pages, and to tell that staging was lost."""
+The log of the export's deliveries holds it. Airflow keeps a copy, for its pages and to detect that staging was lost."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pydantic import BaseModel, ConfigDict
 from sluice.sources.position import Position
 
 SMALL = 50_000
-"""Bytes of a watermark whose copy Airflow keeps whole: its store takes 65,535."""
+"""The most bytes of a watermark that is copied to Airflow in full; Airflow's store accepts 65,535."""
 
 
 class Watermark(BaseModel):
-    """How far one export has come. In Airflow's copy, positions that are large lie in staging: `staged` names the
-    file."""
+    """How far one export has come. If the positions are large, Airflow's copy omits them, and `staged` names the file
+    in staging that has them."""
 
     model_config = ConfigDict(frozen=True)
 
     run: str
     """The flow run id of the last delivery."""
     run_id: str
-    """The same run, in Airflow's words."""
+    """Its Airflow run id."""
     previous: str | None
     """The flow run id of the delivery before it."""
     number: int = 0
-    """The delivery's number in the export's log; 0 from before there was one."""
+    """The delivery's number in the export's log; 0 if it is older than the log."""
     published_at: str
     definition_hash: str
     feeds: Mapping[str, Position] = {}
@@ -37,36 +37,36 @@ class Watermark(BaseModel):
 
 
 class Watermarks(Protocol):
-    """Keeps a copy of each export's watermark, outside staging. It cannot compare and set, so nothing is decided by
+    """Keeps a copy of each export's watermark, outside staging. It has no compare-and-set, so no decision depends on
     it."""
 
     def get(self, export: str) -> Mapping[str, Any] | None:
-        """The value last set; None where there is none."""
+        """The last value; None if there is none."""
         ...
 
     def set(self, export: str, value: Mapping[str, Any]) -> None:
-        """Replace the value, at once."""
+        """Replace the value immediately."""
         ...
 
 
 class NoWatermarks:
-    """For runs outside Airflow, each of which delivers everything."""
+    """For runs outside Airflow, which always deliver everything."""
 
-    def get(self, export: str) -> Mapping[str, Any] | None:  # noqa: ARG002 - the protocol's words
+    def get(self, export: str) -> Mapping[str, Any] | None:  # noqa: ARG002 - the protocol's parameter
         return None
 
     def set(self, export: str, value: Mapping[str, Any]) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 class Basis(BaseModel):
-    """What an incremental run starts from, fixed when it pins its first feed. It travels in the run's staging."""
+    """The starting point of an incremental run, fixed when it pins its first feed and kept in the run's staging."""
 
     model_config = ConfigDict(frozen=True)
 
     number: int | None = None
-    """The number of the export's last delivery, 0 before the first; None where schema 1 has staged this."""
+    """The number of the export's last delivery, 0 before the first; None if schema 1 has staged this."""
     previous: str | None = None
     """The flow run id of the delivery that this one follows; None for the first."""
     feeds: Mapping[str, Position] = {}
-    """How far each feed had been delivered by then."""
+    """How far each feed was delivered at that time."""

@@ -1,1 +1,1 @@
-"""What an incremental run delivers, and whose turn it is: positions, the watermark, and the order of deliveries."""
+"""Incremental runs: where they start, and which rows are new or have changed."""

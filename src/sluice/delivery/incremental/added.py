@@ -1,4 +1,4 @@
-"""What was added to a feed's dataset: since it was last delivered, or within a slice of time."""
+"""The rows that were added to a feed's dataset since its last delivery, or within a slice of time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from sluice.definition.models.catalog import CursorColumn, Dataset
+from sluice.delivery.extraction import FeedExtraction, FeedStep
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.selection import write_selection
 from sluice.delivery.staging import Stage
-from sluice.errors import FatalError
+from sluice.errors import FatalError, about
 from sluice.model.run import Window
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Slice, Source
@@ -21,13 +22,38 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+def _describe(plan: Plan, feed: Feed) -> str | None:
+    if plan.export.mode != "incremental":
+        return None
+    by = feed.dataset.added_by
+    told = f"column {by.column}" if isinstance(by, CursorColumn) else by
+    if plan.run.window:
+        return f"takes what was added in {plan.run.window}, by its {told}"
+    if plan.mode == "full":
+        return f"takes everything, and notes how far it comes by its {told}"
+    return f"takes what was added since the last delivery, by its {told}"
+
+
+def _take(work: FeedExtraction) -> None:
+    with about("datasets", work.feed.dataset.name, "incremental"):
+        work.extract = added_of(
+            work.feed, work.plan, work.source, work.extract.pinned, work.since, work.run.stage, work.run.now
+        )
+    if warning := on_trust(work.extract):
+        work.run.note.warn(warning)
+
+
+ADDED = FeedStep("added", _describe, _take)
+
+
 def added_of(
     feed: Feed, plan: Plan, source: Source, pinned: Pinned, since: Position | None, stage: Stage, now: datetime
 ) -> FeedExtract:
-    """The feed's new rows of what is pinned, and how far a delivery of them comes. `since` None means from the
-    beginning; a plan with a window takes that instead, and comes nowhere.
+    """The feed's new rows among the pinned ones, with the position that a delivery of them reaches. `since` is the
+    position of the last delivery; None starts from the beginning. A plan with a window selects its slice of time
+    instead, and has no position.
 
-    Raises `FatalError` where the last delivery was told by other means than this one would be.
+    Raises `FatalError` if the last delivery found its new rows in another way.
     """
     by = feed.dataset.added_by
     _check_same(feed.dataset, since)
@@ -43,8 +69,8 @@ def added_of(
 
 
 def skipping(feed: Feed, plan: Plan, source: Source, since: Position | None) -> Source:
-    """The source to pin, which need not copy what an incremental run leaves out. If it is declared how late a row may
-    appear, no open transaction is asked for."""
+    """The source to pin. It skips rows that an incremental run leaves out anyway. If the declaration says how late a
+    row may appear, it does not wait for open transactions."""
     by, window = feed.dataset.added_by, plan.run.window
     if not isinstance(by, CursorColumn) or not isinstance(source, Skipping):
         return source
@@ -56,13 +82,13 @@ def skipping(feed: Feed, plan: Plan, source: Source, since: Position | None) -> 
 
 
 def on_trust(extract: FeedExtract) -> str | None:
-    """What to warn of if the last position names no table, as older versions of Sluice kept it, and this one does."""
+    """The warning if the last position, from an older version of Sluice, names no table, and the new one does."""
     since, position = extract.since, extract.position
     if since is None or position is None or since.table is not None or position.table is None:
         return None
     return (
-        f"{extract.feed}: an older version of Sluice published the last delivery and did not note the table's "
-        f"identity, so it is taken to be the same table, {position.table}. From now on another one is refused"
+        f"{extract.feed}: an older version of Sluice published the last delivery and did not record the table's "
+        f"identity, so this run assumes the same table, {position.table}. Later runs refuse another table"
     )
 
 
@@ -79,7 +105,7 @@ def _by_column(
     spec = cast("CursorColumn", feed.dataset.added_by)
     cursor = Cursor(spec.column, pinned.schema, dataset=feed.dataset.name)
     window: Window | None = plan.run.window
-    # Of a table in a lake, a column is named because the table is made again by design.
+    # A lake table with a cursor column may be recreated by design, so its identity is not checked.
     table = pinned.table if isinstance(source, Skipping) else None
     if since is not None and window is None:
         same_table(table, since, dataset=feed.dataset.name)
@@ -102,7 +128,7 @@ def _by_column(
 
 
 class _NewRows:
-    """The row numbers of each slice that has new rows; what they add up to is known once they were all asked for."""
+    """The row numbers of each slice with new rows. The other attributes are complete once it was iterated over."""
 
     def __init__(self, cursor: Cursor, source: Source, pinned: Pinned, bounds: Bounds) -> None:
         self._found = cursor.find(source, pinned, bounds)
@@ -124,6 +150,6 @@ def _check_same(dataset: Dataset, since: Position | None) -> None:
     now = f"column {by.column}" if isinstance(by, CursorColumn) else by
     if since is not None and since.by != now:
         raise FatalError(
-            f"dataset {dataset.name} was last delivered by its {since.by}, and what is new is now told by its {now}",
+            f"dataset {dataset.name} was last delivered by its {since.by}, but its new rows are now found by its {now}",
             next_step=START_AGAIN,
         )

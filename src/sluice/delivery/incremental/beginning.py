@@ -1,4 +1,4 @@
-"""The beginning of a run: what of its former tries still stands, and which delivery it follows."""
+"""Start a run: decide what is still valid from earlier attempts, and which delivery the run follows."""
 
 from __future__ import annotations
 
@@ -22,29 +22,28 @@ from sluice.plan.model import Plan
 
 
 def begin(plan: Plan, stage: Stage, connections: Connections, watermarks: Watermarks) -> Basis | None:
-    """Open the run, and stage the plan and what an incremental run starts from; None for exports that deliver
-    everything.
+    """Open the run and stage its plan and its basis. Returns the basis; None for exports that deliver everything.
 
-    What a former try has pinned is dropped if the declarations have changed since, or another delivery was
-    published. A run that is published is left as it is: raises `FatalError` if it can no longer deliver the same rows.
+    Discards what an earlier attempt has pinned if the declarations have changed, or if another delivery was published
+    since. A published run is left unchanged: raises `FatalError` if it can no longer deliver the same rows.
     """
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
         commit = commit_of(plan, stage, destination, connections)
         beginning = _Beginning(plan, stage, connections, watermarks, destination, commit)
-        while not beginning.stands(state := commit.log.state()):
-            afresh = beginning.afresh(state)
+        while not beginning.continues(state := commit.log.state()):
+            outdated = beginning.outdated(state)
             if (opened := commit.open(state)) is None:
                 continue
-            # A `publish` that has read what is being replaced finds the run opened once more.
-            if not afresh or not beginning.forget() or commit.open(opened) is not None:
+            # Open the run again: a `publish` that has read the replaced extract then fails.
+            if not outdated or not beginning.replace() or commit.open(opened) is not None:
                 break
     return None if plan.export.mode == "full" else stage.read("basis", Basis)
 
 
 @dataclass
 class _Beginning:
-    """What is found of the run, looked at again whenever another process has taken a step."""
+    """The run as it is staged, read again whenever another process has appended to its log."""
 
     plan: Plan
     stage: Stage
@@ -53,27 +52,27 @@ class _Beginning:
     destination: Destination
     commit: Commit
 
-    def stands(self, state: State) -> bool:
-        """Whether the run goes on as it was staged: nothing is to be opened. Raises `FatalError` if it must, and
-        cannot."""
+    def continues(self, state: State) -> bool:
+        """Whether the run continues as staged, without being opened. Raises `FatalError` if it is published and cannot
+        deliver the same rows."""
         if self._is_published(state):
-            self._must_stand()
+            self._check_unchanged()
             return True
-        return state.act == "open" and not self.afresh(state)
+        return state.act == "open" and not self.outdated(state)
 
-    def afresh(self, state: State) -> bool:
-        """Whether other rows are to be pinned than a former try has."""
+    def outdated(self, state: State) -> bool:
+        """Whether the rows that an earlier attempt has pinned have to be replaced."""
         before = self.stage.find("plan", Plan)
         if before is None or not _same(before, self.plan) or state.act == "published":
             return True
         if self.plan.export.mode == "full":
             return False
         known = self.stage.find("basis", Basis)
-        tried = before.run.run_id == self.plan.run.run_id
-        return not tried or known is None or known.number != self._basis().number
+        same_run = before.run.run_id == self.plan.run.run_id
+        return not same_run or known is None or known.number != self._basis().number
 
-    def forget(self) -> bool:
-        """Remove what a former try has pinned, and stage this plan. Whether there was a former try."""
+    def replace(self) -> bool:
+        """Remove what an earlier attempt has pinned, and stage this plan. Whether there was an earlier attempt."""
         before = self.stage.find("plan", Plan)
         if before is not None:
             remember(names_of(before, self.stage), self.stage)
@@ -88,31 +87,31 @@ class _Beginning:
         if self.plan.run.window:
             return Basis(number=0)
         before = delivered_before(self.plan.staging, self.plan.export.name, self.connections)
-        there = partial(_is_there, self.destination)
-        last = recall(self.plan, self.commit.deliveries, self.watermarks, before, there)
+        exists = partial(_exists, self.destination)
+        last = recall(self.plan, self.commit.deliveries, self.watermarks, before, exists)
         if last is None or last.watermark is None:
             return Basis(number=last.number if last else 0)
         return Basis(number=last.number, previous=last.watermark.run, feeds=last.watermark.feeds)
 
     def _is_published(self, state: State) -> bool:
-        """Whether the run is published, or decided to be. Someone who has removed its manifest wants it made anew,
-        unless deliveries follow it: theirs begin after its rows."""
+        """Whether the run is published or decided. If its manifest was removed, it is delivered again, unless other
+        deliveries follow it: they start after its rows."""
         if state.act != "published" or self.plan.follows or not self.plan.connection.destination.stays:
             return state.decided
-        return _is_there(self.destination, self.plan.manifest)
+        return _exists(self.destination, self.plan.manifest)
 
-    def _must_stand(self) -> None:
-        """What was published under this run's names is sent again as it was, or not: its manifest lists the bytes."""
+    def _check_unchanged(self) -> None:
+        """Raises `FatalError` unless the run would send the same bytes again, which its published manifest lists."""
         before = self.stage.find("plan", Plan)
         same = before is not None and _same(before, self.plan)
         same &= self.plan.export.mode == "full" or self.stage.find("basis", Basis) is not None
         if not same or not all(self._reads(feed.name) for feed in self.plan.feeds):
             raise FatalError(
-                f"{self.plan.manifest} has been published, and what it delivered can no longer be read as it was, or is"
-                " declared otherwise now: nothing is changed",
-                next_step="remove that manifest to deliver this slice of time anew"
+                f"{self.plan.manifest} has been published, but its data can no longer be read, or its declaration has"
+                " changed: nothing is changed at the destination",
+                next_step="remove that manifest to deliver this slice of time again"
                 if self.plan.run.window
-                else "trigger a new run: it delivers what is there now",
+                else "trigger a new run: it delivers the current data",
             )
 
     def _reads(self, feed: str) -> bool:
@@ -121,16 +120,16 @@ class _Beginning:
 
 
 def _same(before: Plan, plan: Plan) -> bool:
-    return _asked(before) == _asked(plan)
+    return _inputs(before) == _inputs(plan)
 
 
-def _asked(plan: Plan) -> list[object]:
-    """What was declared and asked for. The hash does not tell: a newer version declares more, with defaults. What a
-    target takes, and who may use it, says nothing of what is delivered."""
+def _inputs(plan: Plan) -> list[object]:
+    """What determines the delivery: declarations and run configuration. A hash of them would change with a version that
+    adds keys with defaults. The connection's `takes` and `shared_with` do not affect what is delivered."""
     connection = plan.connection.model_copy(update={"takes": (), "shared_with": ()})
     declared = [plan.export, connection, *((feed.dataset, feed.segment) for feed in plan.feeds)]
     return [*declared, plan.run.mode, plan.run.only]
 
 
-def _is_there(destination: Destination, name: str) -> bool:
+def _exists(destination: Destination, name: str) -> bool:
     return destination.stat(name) is not None

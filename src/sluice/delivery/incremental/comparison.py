@@ -1,4 +1,4 @@
-"""Rows compared by key with what was delivered of them before, in an engine that spills what does not fit."""
+"""Compare rows by key with those of the last delivery, in an engine that spills to disk."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 _BATCH = 100_000
 _NAMED = b"sluice.digest"
-"""The key under which a file of what was delivered says by which digest."""
-_ANEW = "trigger a run with the mode `full`: it delivers everything and starts again from there"
+"""The metadata key of the file that names its digest."""
+_FULL = "trigger a run with the mode `full`: it delivers everything, and later runs continue from there"
 
 
 class Comparison:
-    """What is there now against what was delivered, in an engine that spills what does not fit."""
+    """Compares the current rows with those that were delivered, in an engine that spills to disk."""
 
     def __init__(self, engine: duckdb.DuckDBPyConnection, schema: pa.Schema, key: str, *, dataset: str) -> None:
         import pyarrow as pa
@@ -36,8 +36,9 @@ class Comparison:
         self._dataset = dataset
         self.counts: dict[str, int] = dict.fromkeys(get_args(Kind), 0)
 
-    def now(self, tables: Iterator[pa.Table]) -> None:
-        """Take in the rows, in their order. A digest holds the columns' names and types too: renamed, all differ."""
+    def load_current(self, tables: Iterator[pa.Table]) -> None:
+        """Load the current rows, in their order. Digests include the columns' names and types: after a rename, all
+        differ."""
         import pyarrow as pa
 
         key = self._schema.field(self._key).with_name("key")
@@ -45,13 +46,13 @@ class Comparison:
         with _Stream(schema, self._numbered(tables, schema)) as stream:
             stream.into(
                 self._engine,
-                f"create table now as select key, {digest.SQL} as hash, _ordinal from rows",  # noqa: S608 - our own words
+                f"create table now as select key, {digest.SQL} as hash, _ordinal from rows",  # noqa: S608 - a constant
                 self._dataset,
             )
         self._check_keys()
 
-    def then(self, kept: Opened, since: Position | None) -> None:
-        """Take in what was delivered last."""
+    def load_delivered(self, kept: Opened, since: Position | None) -> None:
+        """Load the keys and digests of the last delivery. Raises `FatalError` if they are missing or not comparable."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -59,25 +60,28 @@ class Comparison:
             self._engine.execute("create table was as select key, hash from now limit 0")
             return
         if since.by != "changes" or not kept.exists(since.at):
-            what = f"was last delivered by its {since.by}" if since.by != "changes" else "was delivered last is lost:"
-            where = "" if since.by != "changes" else f" {kept.at(since.at)}"
-            raise FatalError(f"dataset {self._dataset}: what {what}{where}", next_step=_ANEW)
+            what = (
+                f"staging has lost the record of the last delivery: {kept.at(since.at)}"
+                if since.by == "changes"
+                else f"the last delivery was incremental by {since.by}, not by changes"
+            )
+            raise FatalError(f"dataset {self._dataset}: {what}", next_step=_FULL)
         with kept.reporting(f"reading {since.at}"), kept.open_input(since.at) as source:
             file = pq.ParquetFile(source)
             if (file.schema_arrow.metadata or {}).get(_NAMED) != digest.NAME.encode():
-                what = "what was delivered last is remembered by another digest, which this version does not make"
-                raise FatalError(f"dataset {self._dataset}: {what}: {kept.at(since.at)}", next_step=_ANEW)
+                what = "the record of the last delivery uses a digest that this version does not support"
+                raise FatalError(f"dataset {self._dataset}: {what}: {kept.at(since.at)}", next_step=_FULL)
             wanted = self._schema.field(self._key).type
             if file.schema_arrow.field("key").type != wanted:
                 kind = file.schema_arrow.field("key").type
-                raise FatalError(f"dataset {self._dataset}: its key was {kind}, and is {wanted} now", next_step=_ANEW)
+                raise FatalError(f"dataset {self._dataset}: its key was {kind}, but is {wanted} now", next_step=_FULL)
             reader = pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(_BATCH))
             self._engine.register("rows", reader)
             self._engine.execute("create table was as select key, hash from rows")
             self._engine.unregister("rows")
 
     def write(self, kept: Opened, name: str) -> None:
-        """Every key that is there now, with the digest of its row, and that digest's name."""
+        """Write every current key with the digest of its row, and the digest's name."""
         import pyarrow.parquet as pq
 
         with closing(self._engine.sql("select key, hash from now").to_arrow_reader(_BATCH)) as reader:
@@ -88,7 +92,7 @@ class Comparison:
                     to.write_batch(batch.cast(schema))
 
     def differing(self, rows: FeedRows, kept: tuple[int, ...]) -> Iterator[pa.Table]:
-        """Added and changed rows in their order, then the keys of removed ones in theirs."""
+        """The added and changed rows, in their order, then the keys of the removed rows, sorted."""
         yield self._table(self._schema.empty_table(), [])
         start = 0
         for numbers, kinds, records in self._by_slice(kept):
@@ -101,7 +105,7 @@ class Comparison:
             yield self._table(table, ["removed"] * table.num_rows)
 
     def _by_slice(self, kept: tuple[int, ...]) -> Iterator[tuple[Any, Any, int]]:
-        """Of each slice, the ordinals of its rows that differ, and how; and its rows."""
+        """For each slice: the ordinals of rows that differ, their kinds of change, and the number of all its rows."""
         import numpy as np
 
         waiting, kinds = np.array([], np.int64), np.array([], object)
@@ -112,6 +116,7 @@ class Comparison:
         end, more = 0, True
         for records in kept:
             end += records
+            # The rows arrive ordered by ordinal: read on until one lies beyond this slice.
             while more and (not len(waiting) or waiting[-1] < end):
                 batch = next(found, None)
                 more = batch is not None
@@ -132,10 +137,10 @@ class Comparison:
             low, high = np.searchsorted(numbers, (start, start + table.num_rows))
             if high > low:
                 plain = table.cast(self._schema).take(pa.array(numbers[low:high] - start))
-                told = list(kinds[low:high])
+                changes = list(kinds[low:high])
                 for kind in ("added", "changed"):
-                    self.counts[kind] += told.count(kind)
-                yield self._table(plain, told)
+                    self.counts[kind] += changes.count(kind)
+                yield self._table(plain, changes)
             start += table.num_rows
 
     def _table(self, table: pa.Table, kinds: list[str]) -> pa.Table:
@@ -184,13 +189,14 @@ class Comparison:
         ):
             if found := self._engine.execute(query).fetchone():
                 raise FatalError(
-                    f"dataset {self._dataset}: {says.format(*found, key=self._key)}: changes are told by key",
-                    next_step="correct the data, or take one row of each key by `unique`",
+                    f"dataset {self._dataset}: {says.format(*found, key=self._key)}, but changes are found by key",
+                    next_step="correct the data, or deduplicate it with `unique`",
                 )
 
 
 class _Stream:
-    """Tables that the engine reads once. What stops it on our side is raised, and not the engine's text for it."""
+    """Tables that the engine reads once. An error of ours in the stream is raised itself, not the engine's text of
+    it."""
 
     def __init__(self, schema: pa.Schema, tables: Iterator[pa.Table]) -> None:
         import pyarrow as pa
@@ -226,6 +232,6 @@ class _Stream:
 
 def _failed(dataset: str, error: Exception) -> FatalError:
     return FatalError(
-        f"dataset {dataset}: what has changed was not found: {said(error)}",
-        next_step="declare more `memory`, give the machine's temporary folder more room, or deliver it by `mode: full`",
+        f"dataset {dataset}: finding its changes failed: {said(error)}",
+        next_step="declare more `memory`, make room in the machine's temporary folder, or deliver it with `mode: full`",
     )

@@ -1,10 +1,10 @@
-"""A digest of each row that means the same in every version of every engine: MD5 over a canonical form of its values.
+"""A digest of each row that does not depend on the version of an engine: MD5 over a canonical form of its values.
 
-The form of a row is a head of fixed length, then the bytes of what has none. The head begins with what says the
-columns' names and types; then comes, for each value in its order, one byte that is 1 if there is a value, and the value
-as Arrow stores it (little-endian) or its length. A struct is its fields; a list is its length, and the form of each
-item. Two rows have the same form exactly if they are delivered as the same values: every `NaN` is one, 0.0 and -0.0 are
-two.
+The form of a row is a head of fixed length, followed by the bytes of values of variable length. The head starts with a
+digest of the columns' names and types. Then, for each value in order: one byte that is 1 if the value is not null, and
+the value as Arrow stores it (little-endian), or its length. A struct is its fields; a list is its length and the form
+of each item. Two rows have the same form exactly if they are delivered as the same values: all `NaN` are equal, 0.0 and
+-0.0 differ.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NAME = "md5 of rows, form 1"
-"""Stands in what is remembered. Another form is another digest: change the name with it."""
+"""Stored with the digests. Change the name whenever the form changes."""
 SQL = "('0x' || left(md5(form), 16))::ubigint"
-"""The digest of a form, in the engine's words: 64 bits of its MD5."""
+"""The SQL expression of a form's digest: 64 bits of its MD5."""
 
 Bytes: TypeAlias = "np.ndarray[Any, Any]"
-"""One row of bytes for each row of data."""
+"""A two-dimensional array: one row of bytes for each row of data."""
 
 
 def forms(table: pa.Table) -> Iterator[pa.Array]:
-    """Each row's canonical form, a batch of the table at a time."""
+    """The canonical form of each row, one array for each batch of the table."""
     lead = hashlib.md5(
         repr([(f.name, _spelled(f.type)) for f in table.schema]).encode(), usedforsecurity=False
     ).digest()
@@ -45,7 +45,9 @@ def _form(columns: Sequence[pa.Array], rows: int, lead: bytes = b"") -> pa.Array
     for column in columns:
         _take_apart(column, head, rest)
     width = sum(part.shape[1] for part in head)
-    packed = np.concatenate(head, axis=1, out=np.empty((rows, width), np.uint8))  # row by row, however the parts lie
+    packed = np.concatenate(
+        head, axis=1, out=np.empty((rows, width), np.uint8)
+    )  # in row order, whatever the layout of the parts
     offsets = pa.py_buffer(np.arange(rows + 1, dtype=np.int64) * width)
     heads = pa.Array.from_buffers(pa.large_binary(), rows, [None, offsets, pa.py_buffer(packed)])
     if not rest:
@@ -56,7 +58,7 @@ def _form(columns: Sequence[pa.Array], rows: int, lead: bytes = b"") -> pa.Array
 
 
 def _take_apart(column: pa.Array, head: list[Bytes], rest: list[pa.Array]) -> None:
-    """Add a column's fixed bytes to the head, and what has no fixed length to the rest."""
+    """Append the column's bytes of fixed length to `head`, and those of variable length to `rest`."""
     import numpy as np
     import pyarrow as pa
 
@@ -78,7 +80,7 @@ def _take_apart(column: pa.Array, head: list[Bytes], rest: list[pa.Array]) -> No
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """The same values in the one layout of their kind."""
+    """The same values in the canonical layout of their type."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -100,7 +102,7 @@ def _plain(column: pa.Array) -> pa.Array:
 
 
 def _list(lengths: pa.Array, items: pa.Array, column: pa.Array) -> pa.Array:
-    """Lists of these lengths, null where the column is."""
+    """Lists of these lengths, null where the column is null."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -121,7 +123,7 @@ def _lengths(column: pa.Array) -> Bytes:
 
 
 def _items(column: pa.Array) -> pa.Array:
-    """The forms of each list's items in one: they lie behind one another as they are."""
+    """The concatenated forms of each list's items. They are adjacent in memory, so only new offsets are needed."""
     import numpy as np
     import pyarrow as pa
 
@@ -132,7 +134,7 @@ def _items(column: pa.Array) -> pa.Array:
 
 
 def _stored(column: pa.Array) -> Bytes:
-    """The values of a fixed length as they lie in memory, and every `NaN` as one."""
+    """The bytes of fixed-length values as stored in memory, with one bit pattern for every `NaN`."""
     import numpy as np
     import pyarrow as pa
 
@@ -170,7 +172,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _spelled(kind: pa.DataType) -> str:
-    """The type: what has parts in words of our own, in which layouts of one type are one; else in Arrow's name."""
+    """The type's name. All layouts of one logical type have the same name; other types have Arrow's."""
     import pyarrow as pa
 
     if isinstance(kind, pa.BaseExtensionType):

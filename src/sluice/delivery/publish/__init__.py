@@ -1,1 +1,1 @@
-"""What publish compares, writes and tells."""
+"""Publish: compare what was sent, write the manifest, report."""

@@ -1,4 +1,4 @@
-"""What a run has sent, feed by feed: for the comparison before the manifest, the manifest, and the report."""
+"""What a run has sent, per feed: the input of the reconciliation, the manifest and the report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sluice.plan.model import Feed, Plan
 
 @dataclass(frozen=True)
 class Delivered:
-    """One feed with all that was sent of it."""
+    """One feed and the parts that were sent."""
 
     feed: Feed
     extract: FeedExtract
@@ -117,7 +117,7 @@ class Delivery:
 def report_of(
     plan: Plan, stage: Stage, delivery: Delivery | None, outcome: Outcome, address: str, now: datetime, why: str = ""
 ) -> Report:
-    """What the run comes to; without a `delivery`, of a run that never came to send everything."""
+    """The report of a run; without a `delivery`, of a run that has not sent everything."""
     steps = {name: noted(stage, name) for name in ("extract", "chunk", "publish")}
     feeds = {one.feed.name: one.report() for one in delivery.feeds} if delivery else {}
     seconds = {name: step.seconds for name, step in steps.items() if step.seconds}

@@ -1,4 +1,4 @@
-"""`model.json`: the schema that goes with a data-out export (the Common Data Model's folder description)."""
+"""`model.json`: the schema file of a data-out export, in the Common Data Model's folder format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def render(export: str, feeds: Iterable[tuple[str, pa.Schema, Iterable[Part]]]) -> bytes:
-    """Every entity with its attributes and the parts that hold it."""
+    """Every entity with its attributes and its parts, as JSON."""
     entities = [
         {
             "$type": "LocalEntity",
@@ -27,7 +27,7 @@ def render(export: str, feeds: Iterable[tuple[str, pa.Schema, Iterable[Part]]]) 
 
 
 def _data_type(kind: pa.DataType) -> str:
-    """An Arrow type in the Common Data Model's words; what it has no word for travels as text."""
+    """The Common Data Model's name for an Arrow type; types without a name are strings."""
     import pyarrow.types as types
 
     words = (

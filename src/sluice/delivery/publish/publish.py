@@ -1,4 +1,4 @@
-"""Publish: prove that everything is there, then write the manifest. The only step that makes a delivery visible."""
+"""Publish: verify that everything has arrived, then write the manifest. Only this step makes a delivery visible."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from sluice.plan.model import Plan
 
 
 def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks, now: datetime) -> Report:
-    """Reconcile rows and bytes (counted in the source = written = at the destination), decide that the run is
-    published, and write the manifest. The result is kept as the run's report.
+    """Reconcile rows and bytes (counted in the source = written = at the destination), record the decision to publish,
+    and write the manifest. The result is also stored as the run's report.
 
-    Raises `FatalError` if they differ, saying what does, or if another run was faster: it has *failed*. Raises
-    `UnknownOutcomeError` if the manifest's own write was lost on the way and cannot be looked up, and `FatalError` if
-    it was not accepted: the outcome is *unknown*, and the next process goes on from there.
+    Raises `FatalError` if rows or bytes differ, or if another run was faster; the outcome is *failed*. Raises
+    `UnknownOutcomeError` if the response to the manifest's write was lost and the destination cannot be asked, and
+    `FatalError` if the destination refused it; the outcome is *unknown*, and the next process continues.
     """
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
@@ -65,7 +65,7 @@ def publish(staged: StagedRun, connections: Connections, watermarks: Watermarks,
 
 @dataclass(frozen=True)
 class Publication:
-    """One try of publishing one run."""
+    """One attempt to publish one run."""
 
     plan: Plan
     stage: Stage
@@ -76,7 +76,7 @@ class Publication:
     now: datetime
 
     def run(self) -> None:
-        """Publish, then tidy up beside the manifest."""
+        """Publish, write the success marker, and remove parts that the manifest does not list."""
         plan, destination = self.plan, self.destination
         intent = self.commit.publish(self._prepare, follows=plan.follows)
         manifest = Manifest.model_validate_json(intent.manifest)
@@ -88,20 +88,20 @@ class Publication:
             self._copy(intent.claim.watermark)
 
     def _prepare(self, opened: int) -> Intent:
-        """Compare what is staged with what is there. Both are read after `opened` was: nothing of an earlier opening
-        counts."""
+        """Compare staging with the destination. Both are read after the opening `opened`, so nothing of an earlier
+        opening counts."""
         plan, delivery = self.plan, Delivery.of(self.plan, self.stage)
         reconcile(delivery, self.destination)
         basis = self.stage.read("basis", Basis) if plan.follows else Basis()
         claim = self._claim(opened, basis, delivery) if plan.takes_a_place else None
-        put_beside(delivery, self.destination)
+        put_model(delivery, self.destination)
         return Intent(manifest=render(delivery.manifest(basis.previous)).decode(), claim=claim)
 
     def _claim(self, opened: int, basis: Basis, delivery: Delivery) -> Claim:
         plan = self.plan
         before = delivered_before(plan.staging, plan.export.name, self.connections)
-        there = partial(_is_there, self.destination)
-        last = recall(plan, self.commit.deliveries, self.watermarks, before, there)
+        exists = partial(_exists, self.destination)
+        last = recall(plan, self.commit.deliveries, self.watermarks, before, exists)
         number, watermark = (last.number, last.watermark) if last else (0, None)
         if plan.follows:
             number = basis.number if basis.number is not None else _number_of(basis, number, watermark)
@@ -128,7 +128,7 @@ class Publication:
         )
 
     def _copy(self, watermark: Watermark) -> None:
-        """Airflow's copy, which moves forward only."""
+        """Update Airflow's copy of the watermark, which only moves forward."""
         export = self.plan.export.name
         known = self.watermarks.get(export)
         if known is not None and Watermark.model_validate(known).number > watermark.number:
@@ -139,20 +139,20 @@ class Publication:
         self.watermarks.set(export, value)
 
 
-def put_beside(delivery: Delivery, destination: Destination) -> None:
-    """What goes with a delivery of this kind: the schema of whole entities."""
+def put_model(delivery: Delivery, destination: Destination) -> None:
+    """Write the files that accompany the parts: the `model.json` of a data-out export."""
     plan = delivery.plan
     if plan.export.kind == "data-out-export":
         feeds = ((one.feed.name, one.extract.pinned.schema, one.parts) for one in delivery.feeds)
         destination.put(plan.beside_manifest("model.json"), [model_json.render(plan.export.name, feeds)])
 
 
-def _is_there(destination: Destination, name: str) -> bool:
+def _exists(destination: Destination, name: str) -> bool:
     return destination.stat(name) is not None
 
 
 def _number_of(basis: Basis, number: int, watermark: Watermark | None) -> int:
-    """The number of the delivery that a run of schema 1 follows: the last one, or its place is taken."""
+    """The number of the delivery that a schema 1 run follows. Raises `LostError` if it is not the last one."""
     if (watermark.run if watermark else None) != basis.previous:
         raise LostError(
             "another run has published in the meantime: this run publishes nothing, so that no row is delivered twice",

@@ -1,4 +1,4 @@
-"""Reconcile: rows counted in the source = rows written = files at the destination, before anything is visible."""
+"""Reconcile rows counted in the source, rows written and files at the destination, before anything is visible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sluice.model.part import Part, consecutive
 
 
 def reconcile(delivery: Delivery, destination: Destination) -> None:
-    """Raises `FatalError` that says what differs, of the first feed in which anything does."""
+    """Raises `FatalError` for the first feed that differs, with the difference."""
     for one in delivery.feeds:
         _add_up(one)
         if delivery.plan.connection.destination.stays:
@@ -33,18 +33,18 @@ def _all_there(one: Delivered, destination: Destination) -> None:
     if differing:
         name, how = differing[0]
         raise FatalError(
-            f"{one.feed.name}: {len(differing)} of {len(one.parts)} parts are not at the destination as they were"
+            f"{one.feed.name}: {len(differing)} of {len(one.parts)} parts at the destination differ from what was"
             f" sent, first {destination.locate(name)}: {how}; nothing is published",
             next_step="find out what removes or changes files there, then clear the run's `upload` tasks",
         )
 
 
 def _difference(part: Part, found: Stored | None) -> str:
-    """How what is there differs from what was sent, by the destination's own checksum if it has one."""
+    """How the stored file differs from what was sent; compares the destination's own checksum if it has one."""
     if found is None:
-        return "it is not there, or may not be read"
+        return "it is missing, or Sluice may not read it"
     if found.size != part.bytes:
-        return f"it has {found.size:,} bytes, and {part.bytes:,} were sent"
+        return f"it has {found.size:,} bytes, but {part.bytes:,} were sent"
     if differ(part.checksum, found.checksum):
-        return f"its checksum is {found.checksum}, and {part.checksum} was confirmed"
+        return f"its checksum is {found.checksum}, but {part.checksum} was confirmed after sending"
     return ""

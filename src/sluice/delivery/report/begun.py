@@ -1,7 +1,7 @@
-"""Runs that have begun and have not said how they ended: `deliveries/<export>/begun/` in staging.
+"""Runs that have started and whose end is not reported: `deliveries/<export>/begun/` in staging.
 
-A run writes its name there with its first task, and its last task takes it out once it has reported and told how the
-run ended. If Airflow ended the run without that task, or its machine died, the next run finds the name.
+The first task of a run writes a file there. The last task removes it, once it has reported how the run ended and
+notified the receivers. If Airflow ended the run without that task, or its machine died, the next run finds the file.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from sluice.delivery.staging import StagedRun, delivered_before
 from sluice.model.access import Connections
 
 _SILENT = (
-    "nothing has said how this run ended: Airflow ended it without its last task, or its machine died\n"
-    "  next: open the run; the next one delivers what it should have, or clear it"
+    "this run did not report how it ended: Airflow ended it without its last task, or its machine died\n"
+    "  next: check the run in Airflow; the next run delivers its rows, or clear it"
 )
 
 
 class Begun(BaseModel):
-    """A run that has begun."""
+    """A run that has started."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,7 +36,7 @@ class Begun(BaseModel):
 
 
 class Beginnings:
-    """Those of one export."""
+    """The runs of one export that have started and whose end is not reported."""
 
     def __init__(self, staging: Staging, export: str, connections: Connections) -> None:
         self._staging, self._export, self._connections = staging, export, connections
@@ -49,9 +49,9 @@ class Beginnings:
         self._opened.remove([_name(flow_run_id)])
 
     def over(self, ended: Callable[[str], bool], now: datetime, *, but: str = "") -> Iterator[tuple[Begun, Ending]]:
-        """The runs that are over, as `ended` says of their ids, with what they have come to; what was not reported is
-        reported now. Each goes once the caller asks for the next. A run that is decided stays until someone publishes
-        it. `but` is the flow run id of whoever asks."""
+        """The runs that are over, with their endings; `ended` says for an Airflow run id whether the run is over.
+        Records the report of a run that has none. Removes each run when the caller asks for the next one. A decided run
+        stays until it is published. `but` is the flow run id of the calling run, which is skipped."""
         for file in self._opened.list():
             body = self._opened.find_bytes(file.name) if file.name != _name(but) else None
             run = None if body is None else Begun.model_validate_json(body)

@@ -1,7 +1,7 @@
 """The reports of an export's runs, kept in staging: `deliveries/<export>/reports/<flow run id>.json`.
 
-Runs that published nothing end in `.ended.json`, and are counted by themselves: however many of them there are, the
-last deliveries are remembered, with which later ones are compared.
+Reports of runs that published nothing end in `.ended.json`, and are counted separately: however many there are, they
+do not displace the reports of the last deliveries, which later deliveries are compared with.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
 
 KEPT = 100
-"""Reports of deliveries, and as many of other runs; older ones go."""
+"""Reports kept of deliveries, and as many of other runs; older ones are removed."""
 _ENDED = ".ended.json"
 
 
 class History:
-    """Newest first. A run that reports again replaces what it has said before, and is the newest."""
+    """Newest first. A run that reports again replaces its earlier report, and becomes the newest."""
 
     def __init__(self, staging: Staging, export: str, connections: Connections) -> None:
         folder = f"{staging.path}/deliveries/{export}/reports".lstrip("/")
         self._opened = open_filesystem(connections, staging.airflow_conn_id, folder)
 
     def __iter__(self) -> Iterator[Report]:
-        """Each report is read when it is asked for."""
+        """Reads each report lazily."""
         for name in self._names():
             body = self._opened.find_bytes(name)
             if body is not None:
                 yield Report.model_validate_json(body)
 
     def last(self, n: int) -> list[Report]:
-        """The last `n` reports, whatever became of their runs."""
+        """The last `n` reports, with any outcome."""
         return list(islice(self, n))
 
     def published(self, n: int) -> list[Report]:
@@ -42,14 +42,15 @@ class History:
         return list(islice((report for report in self if report.outcome == "published"), n))
 
     def find(self, flow_run_id: str) -> Report | None:
-        """What a run has reported last."""
+        """The last report of a run; None if there is none."""
         for name in (f"{flow_run_id}.json", f"{flow_run_id}{_ENDED}"):
             if (body := self._opened.find_bytes(name)) is not None:
                 return Report.model_validate_json(body)
         return None
 
     def keep(self, report: Report) -> None:
-        """Write a report down, and drop the oldest beyond `KEPT`. What a run has said before it was published goes."""
+        """Store a report and remove the oldest beyond `KEPT`. The report of a delivery replaces the run's earlier
+        report."""
         published, ended = f"{report.flow_run_id}.json", f"{report.flow_run_id}{_ENDED}"
         is_published = report.outcome == "published"
         name = published if is_published else ended

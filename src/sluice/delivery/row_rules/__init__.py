@@ -1,1 +1,1 @@
-"""Of the rows that were selected, which are sent, and what becomes of the others."""
+"""Row rules: which selected rows are sent, and what happens to the others."""

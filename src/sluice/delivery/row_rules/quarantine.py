@@ -1,7 +1,7 @@
-"""Rows that cannot be delivered: kept in staging, with the reason, and counted.
+"""Quarantine: rows that cannot be delivered are counted, and stored in staging with the reason.
 
-`deliveries/<export>/quarantine/<flow run id>/<feed>.parquet`, below the staging folder and so nowhere near a
-destination: the delivered columns, hashed and masked as they would have been sent, and where each row stands in its
+The file `deliveries/<export>/quarantine/<flow run id>/<feed>.parquet` is in the staging folder, so it never reaches a
+destination. It holds the delivered columns, hashed and masked as they would have been sent, and each row's place in its
 source.
 """
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KEPT = 20
-"""Runs of an export whose quarantine is kept; that of older ones goes when a run sets rows aside."""
+"""Runs of an export whose quarantine is kept. Older ones are removed when a run rejects rows."""
 KINDS = 20
-"""Different reasons that are counted apart; the rows of all others are counted together."""
+"""Reasons that are counted separately; the rows of all other reasons are counted together."""
 OTHERS = "other reasons"
 
 
 class Quarantine:
-    """One feed's quarantine file, made with its first row. It is there when the block ends without an error."""
+    """One feed's quarantine file, created with its first row. It appears when the block ends without an error."""
 
     def __init__(self, plan: Plan, feed: Feed, schema: pa.Schema, connections: Connections) -> None:
         folder = f"{plan.staging.path}/deliveries/{plan.export.name}/quarantine".lstrip("/")
@@ -41,16 +41,16 @@ class Quarantine:
         self._open = ExitStack()
         self._sink: pa.NativeFile | None = None
         self.reasons: Counter[str] = Counter()
-        """Rows of each reason."""
+        """Rows by reason."""
         self._opened.remove([self._name])
 
     @property
     def address(self) -> str | None:
-        """Where the file is, as its connection's filesystem names it; None where no row was set aside."""
+        """The file's address in its filesystem; None if no row was rejected."""
         return self._opened.at(self._name) if self.reasons else None
 
     def add(self, piece: Slice, rows: Numbers, table: pa.Table, reasons: pa.ChunkedArray) -> None:
-        """Set rows of one slice aside: their numbers in it, what of them would have been delivered, and why not."""
+        """Add rejected rows of one slice: their numbers in it, the rows as they would be delivered, and the reasons."""
         import pyarrow as pa
 
         if not len(rows):
@@ -70,7 +70,7 @@ class Quarantine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        """Put the file where it belongs, and let those of long past runs go; after an error, leave none."""
+        """Finish the file and remove those of old runs; after an error, leave no file."""
         if self._sink is None:
             return
         if error is None:
@@ -81,7 +81,7 @@ class Quarantine:
 
     @property
     def count(self) -> int:
-        """Rows set aside."""
+        """Rejected rows."""
         return self.reasons.total()
 
     def _write(self, rows: pa.Table) -> None:
@@ -109,7 +109,7 @@ class Quarantine:
 
 
 def _holdable(schema: pa.Schema) -> Iterator[str]:
-    """The columns that a Parquet file holds, but for one called like ours."""
+    """The columns that a Parquet file can hold, without those named like the quarantine's own."""
     import pyarrow as pa
 
     parquet = FORMATS["parquet"](type="parquet")

@@ -1,4 +1,4 @@
-"""What stops a run for its rows, and how someone lets it go on."""
+"""Hold or fail a run because of its rows, and say how to release it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ Verdict = Literal["warn", "hold", "fail"]
 
 
 def judge(plan: Plan, verdict: Verdict, what: str, step: Step) -> None:
-    """Warn, hold the run, or fail it. Raises `HeldError` or `FatalError` unless it goes on; of a run that was
-    released, only if the verdict is `fail`."""
+    """Warn, hold the run, or fail it. Raises `HeldError` for `hold`, `FatalError` for `fail`; a run that was released
+    passes `hold`."""
     if verdict == "fail":
-        raise FatalError(f"{what}: nothing is sent", next_step="correct the data, or the limit that is declared")
+        raise FatalError(f"{what}: nothing is sent", next_step="correct the data, or the declared limit")
     if verdict == "hold" and not plan.run.release:
         raise HeldError(
             f"{what}: the run is held, and nothing is sent",
-            next_step=f"if this is right: start it again with *Release* in Airflow's form, or `{_command(plan)}`",
+            next_step="if the rows are right, start the run again with *Release* in Airflow's form, or run"
+            f" `{_command(plan)}`",
         )
-    step.warn(f"{what}: {'released by a person' if verdict == 'hold' else 'the run goes on'}")
+    step.warn(f"{what}: {'the operator released the run' if verdict == 'hold' else 'the run continues'}")
 
 
 def _command(plan: Plan) -> str:
-    """The command that does what this run would have done."""
+    """The command that starts this run again, released."""
     run = plan.run
     words = ["sluice", "run", run.export, "--release"]
     if run.only:

@@ -1,4 +1,4 @@
-"""Which rows a format cannot hold: found by asking the format itself."""
+"""Find the rows that a format cannot hold, by encoding them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ if TYPE_CHECKING:
 
 
 class Refused(NamedTuple):
-    """A row that the format refuses, by its number in the table, and why."""
+    """A row that the format refuses: its number in the table, and the reason."""
 
     row: int
     why: str
 
 
 class Trial:
-    """Writes rows in a format, uncompressed and to nowhere. Used by many threads."""
+    """Encodes rows in a format, uncompressed, and discards the bytes. Thread-safe."""
 
     def __init__(self, declared: Format, schema: pa.Schema) -> None:
         self._format = declared.model_copy(update={"compression": "none", "compression_level": None})
         self._schema = schema
 
     def refused(self, table: pa.Table) -> Iterator[Refused]:
-        """The rows that cannot be written, ascending: a table that is refused is halved until they stand alone."""
+        """The rows that cannot be encoded, ascending. A table that is refused is halved until each such row is
+        alone."""
         yield from self._refused(table, 0)
 
     def _refused(self, table: pa.Table, start: int) -> Iterator[Refused]:

@@ -1,19 +1,21 @@
-"""One row a key."""
+"""Deduplicate rows by key."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sluice.definition.models.rows import Unique
+from sluice.delivery.extraction import FeedExtraction, FeedStep
 from sluice.delivery.rows.reading import each_slice
 from sluice.delivery.rows.row_set import RowSet
-from sluice.errors import FatalError, SluiceError
+from sluice.errors import FatalError, SluiceError, about
 from sluice.foreign import said
 from sluice.memory import budget
 from sluice.model.layout import as_numpy, numbers
 from sluice.model.weight import weight
+from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Source, known_columns
 from sluice.sql import connect
 
@@ -25,13 +27,41 @@ _THREADS = 2
 _BATCH = 1_000_000
 
 
+def _describe(plan: Plan, feed: Feed) -> str | None:
+    unique = plan.export.unique
+    if unique is None:
+        return None
+    order = f"in the order of {unique.order}" if unique.order else "in the data's own order"
+    return f"keeps the {unique.keep} row of each {', '.join(_key(unique, feed))}, {order}"
+
+
+def _keep_one(work: FeedExtraction) -> None:
+    spec, extract = cast("Unique", work.plan.export.unique), work.extract
+    kept = work.kept()
+    lacking = work.lacking or RowSet(kept.slices)
+    before = len(kept) + len(lacking)
+    with about("exports", work.plan.export.name, "unique"):
+        rows, key = kept | lacking, _key(spec, work.feed)
+        stays = unique_rows(work.source, extract.pinned, rows, spec, key, dataset=work.feed.dataset.name)
+    kept, work.lacking = kept & stays, lacking & stays
+    work.keep(kept)
+    work.update(duplicates=before - len(kept) - len(work.lacking))
+
+
+def _key(unique: Unique, feed: Feed) -> Sequence[str]:
+    return unique.by or (feed.dataset.key,)
+
+
+UNIQUE = FeedStep("unique", _describe, _keep_one)
+
+
 def unique_rows(
     source: Source, pinned: Pinned, rows: RowSet, spec: Unique, key: Sequence[str], *, dataset: str
 ) -> RowSet:
-    """Of these rows, those that stay: one of each key, and every row that lacks a part of it. The same each time.
+    """The rows that are kept: one per key, and every row in which a column of the key is null. Deterministic.
 
-    Reads only the columns of the key and of the order. Raises `DefinitionError` where one is unknown, `FatalError`
-    where the engine has no comparison for its type."""
+    Reads only the columns of the key and of the order. Raises `DefinitionError` if one is unknown, `FatalError` if the
+    engine cannot compare its type."""
     columns = [*key, *([spec.order] if spec.order else [])]
     known_columns(pinned.schema, columns, dataset=dataset)
     stays = RowSet(pinned.slices)
@@ -47,7 +77,8 @@ def unique_rows(
 
 
 def _query(spec: Unique, width: int) -> str:
-    """The ordinals of the rows that stay. Groups without an order are far cheaper than a sorted window."""
+    """A query for the ordinals of the rows that are kept. Grouping, possible without an order, is far cheaper than a
+    window."""
     key = [f"k{number}" for number in range(width)]
     lone = f"case when {' or '.join(f'{part} is null' for part in key)} then ordinal end"
     groups = ", ".join([*key, lone])
@@ -63,12 +94,12 @@ def _query(spec: Unique, width: int) -> str:
 
 
 class _Keys:
-    """The columns of the rows' keys and order as one stream, `k0` and so on, with the rows' ordinals."""
+    """A stream of the key and order columns, named `k0`, `k1`, ..., with the rows' ordinals."""
 
     def __init__(self, source: Source, pinned: Pinned, rows: RowSet, columns: Sequence[str]) -> None:
         self._source, self._pinned, self._rows, self._columns = source, pinned, rows, columns
         self.failure: SluiceError | None = None
-        """What stopped the stream: an engine that reads it reports only the text of an error."""
+        """The error that stopped the stream: the engine that reads it reports only the text."""
 
     def reader(self) -> pa.RecordBatchReader:
         import pyarrow as pa
@@ -109,6 +140,6 @@ def _found(engine: duckdb.DuckDBPyConnection, query: str, keys: _Keys, dataset: 
         yield from engine.sql(query).to_arrow_reader(_BATCH)
     except (duckdb.Error, OSError) as error:
         raise keys.failure or FatalError(
-            f"dataset {dataset}: the rows of each key were not found: {said(error)}",
-            next_step="name other columns in `unique`, declare more `memory`, or give the temporary folder more room",
+            f"dataset {dataset}: deduplication by key failed: {said(error)}",
+            next_step="name other columns in `unique`, declare more `memory`, or make room in the temporary folder",
         ) from error

@@ -1,4 +1,4 @@
-"""What a run has pinned to read: the values that `extract` leaves behind."""
+"""What a run has pinned to read: the values that `extract` stages."""
 
 from __future__ import annotations
 
@@ -13,38 +13,39 @@ from sluice.sources.position import Position
 
 
 class FeedExtract(BaseModel):
-    """One feed's pinned rows: slices of its source, and how many rows of each are sent."""
+    """The pinned rows of one feed: slices of its source, and how many rows of each are sent."""
 
     model_config = ConfigDict(frozen=True)
 
     feed: str
     pinned: Pinned
     kept: tuple[int, ...]
-    """Rows of each slice that are sent, in the slices' order."""
+    """Rows of each slice that are sent, in slice order."""
     selection: str | None = None
-    """The staged file that holds which rows; None where all are."""
+    """The staged file with the numbers of these rows; None if all rows are sent."""
     membership: str | None = None
-    """The membership table that chose them."""
+    """The membership table that selected them."""
     rejected: int = 0
-    """Rows set aside because they cannot be delivered."""
+    """Rejected rows: they cannot be delivered."""
     reasons: dict[str, int] = {}
-    """Why, with the rows of each reason."""
+    """Rejected rows by reason."""
     quarantine: str | None = None
-    """The file that holds them, as staging's filesystem names it; None where there are none."""
+    """The address of the quarantine file with the rejected rows; None if there are none."""
     duplicates: int = 0
-    """Rows left out because another has their key."""
+    """Rows left out because another row has their key."""
     declared: str = ""
-    """The hash of the declarations that chose and map the rows."""
+    """The hash of the declarations that select and map the rows."""
     salted: str | None = None
-    """Tells whether the salts of hashes are the same still; None without salts."""
+    """The fingerprint of the hash salts, to detect that they have changed; None without salts."""
     since: Position | None = None
-    """How far the dataset had been delivered before; None where everything is delivered."""
+    """How far the dataset was delivered before; None if everything is delivered."""
     position: Position | None = None
-    """How far this delivery comes; None where it moves nothing."""
+    """How far this delivery comes; None if it does not move the watermark."""
     window: str | None = None
-    """The slice of time that is delivered; None where there is none."""
+    """The slice of time that is delivered, if there is one."""
     changes: dict[Kind, int] | None = None
-    """Rows of each kind of change: what is pinned is a copy of them, as they are delivered. None for other modes."""
+    """Rows by kind of change, with the mode `changes`: `pinned` is then a copy of them, as delivered. Otherwise
+    None."""
 
     @property
     def records(self) -> int:
@@ -52,16 +53,16 @@ class FeedExtract(BaseModel):
 
     @cached_property
     def id(self) -> str:
-        """Names exactly these rows: parts sent from another extract do not count for this one."""
+        """Identifies exactly these rows: parts sent from another extract do not count for this one."""
         ends = [self.since and self.since.label, self.position and self.position.label, self.window]
         slices = [(piece.unit, piece.index) for piece in self.pinned.slices]
-        care = [self.declared, self.salted]
-        fixed = f"{self.pinned.version}\n{self.membership}\n{self.kept}\n{slices}\n{ends}\n{care}"
+        rules = [self.declared, self.salted]
+        fixed = f"{self.pinned.version}\n{self.membership}\n{self.kept}\n{slices}\n{ends}\n{rules}"
         return hashlib.sha256(fixed.encode()).hexdigest()[:16]
 
 
 class Extracted(BaseModel):
-    """What the extract step tells the next ones, and Airflow's readers."""
+    """The result of the extract step, for later steps and for Airflow's XCom."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,7 +72,7 @@ class Extracted(BaseModel):
     identity: str = ""
     """Of the staging folder."""
     written_at: str = ""
-    """Where that is, as this worker sees it."""
+    """The worker's host name and the path of the folder there."""
     records: int
     rejected: int
     duplicates: int = 0
@@ -79,4 +80,4 @@ class Extracted(BaseModel):
     """Records of each feed."""
     dry_run: bool = False
     resend: bool = False
-    """Whether this is what a former run has delivered, to be sent again."""
+    """Whether this is the extract of an earlier run, to be sent again."""

@@ -1,4 +1,4 @@
-"""Reading some rows of a pinned dataset, several slices at a time."""
+"""Read selected rows of a pinned dataset, several slices in parallel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _THREADS = min(8, (os.cpu_count() or 2))
 _AHEAD = 2 * _THREADS
-"""Slices whose results are held at once, at most."""
+"""The most slices whose results are in memory at the same time."""
 
 T = TypeVar("T")
 
@@ -31,8 +31,8 @@ def each_slice(
     act: Callable[[int, Iterator[pa.Table]], T],
     weigh: Callable[[T], int] = lambda _: 1,
 ) -> Iterator[T]:
-    """What `act` makes of each slice that has any of the rows, in the slices' order. It is given the slice's place and
-    those rows, and called from several threads. `weigh` says how many bytes its results hold, if they hold rows."""
+    """Yield the result of `act` for each slice that has any of `rows`, in slice order. `act` gets the slice's index and
+    those rows, and runs in several threads. `weigh` returns the bytes of a result that holds rows."""
 
     def one(index: int) -> T:
         piece = pinned.slices[index]

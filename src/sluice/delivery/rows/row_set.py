@@ -1,4 +1,4 @@
-"""Some rows of a pinned dataset, told by their numbers."""
+"""A set of rows of a pinned dataset, by row number."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Numbers: TypeAlias = "np.ndarray[Any, Any]"
 
 
 class RowSet:
-    """A bit a row, whatever the set holds: a billion rows take 125 MB. Rows count from 0 over all slices (their
-    ordinals), or from 0 within one."""
+    """A bitmap with one bit per row of the dataset: 125 MB for a billion rows. Ordinals count from 0 over all slices,
+    row numbers from 0 within one slice."""
 
     def __init__(self, slices: Sequence[Slice], *, full: bool = False) -> None:
         import numpy as np
@@ -27,15 +27,16 @@ class RowSet:
         records = self.starts[-1]
         self._bits = np.full(-(-records // 8), 0xFF if full else 0, np.uint8)
         if full and records % 8:
-            self._bits[-1] = (1 << records % 8) - 1
+            self._bits[-1] = (1 << records % 8) - 1  # no bits after the last row
 
     def add(self, ordinals: Numbers) -> None:
         import numpy as np
 
+        # `.at`, because several ordinals may share a byte.
         np.bitwise_or.at(self._bits, ordinals >> 3, _bit(ordinals))
 
     def add_of(self, index: int, rows: Numbers) -> None:
-        """Add rows of one slice."""
+        """Add rows of one slice, by row number."""
         import numpy as np
 
         self.add(self.starts[index] + rows.astype(np.int64))
@@ -51,6 +52,7 @@ class RowSet:
         import numpy as np
 
         start, end = self.starts[index], self.starts[index + 1]
+        # A slice need not start at a byte: unpack its whole bytes, then drop the bits of the slice before.
         bits = np.unpackbits(self._bits[start >> 3 : -(-end // 8)], bitorder="little")
         return np.flatnonzero(bits[start & 7 :][: end - start]).astype(np.uint32)
 
@@ -75,7 +77,7 @@ class RowSet:
         return made
 
     def __iter__(self) -> Iterator[int]:
-        """The slices that hold any of them."""
+        """The indexes of slices with rows in the set."""
         return (index for index, count in enumerate(self.counts()) if count)
 
 

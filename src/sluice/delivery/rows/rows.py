@@ -1,4 +1,4 @@
-"""The delivered rows of one feed by their ordinal: any range of them, in an order that never changes."""
+"""The delivered rows of one feed by ordinal: any range of them, in a fixed order."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_LOOKED = 8
-"""Slices that are looked at to tell what all of them take."""
+_SAMPLED = 8
+"""Slices that are sampled to estimate the memory of all."""
 
 
 class FeedRows:
-    """Rows counted from 0 over all slices' kept rows. Each `read` is independent: one a thread."""
+    """Ordinals count from 0 over the kept rows of all slices. Each `read` is independent, so threads may read in
+    parallel."""
 
     def __init__(
         self, source: Source, extract: FeedExtract, mapper: Mapper, selection: Callable[[], Selection] | None
@@ -37,7 +38,7 @@ class FeedRows:
         self._ends = list(accumulate(extract.kept))
 
     def read(self, first: int, last: int) -> Iterator[pa.Table]:
-        """Delivered rows `first` up to `last`, as tables of bounded size, read when asked for."""
+        """Delivered rows `first` to `last` (exclusive), as tables of bounded size, read lazily."""
         selection = self._selection() if self._selection else None
         position, most = first, budget().table
         for index in range(bisect_right(self._ends, first), len(self._ends)):
@@ -49,17 +50,19 @@ class FeedRows:
                 yield from self._mapped(table, most)
 
     def taking(self, first: int, last: int) -> tuple[int, int]:
-        """Bytes of memory that reading rows `first` up to `last` takes, by a few of their slices, and those of a row
-        as it is stored."""
+        """Estimates for rows `first` to `last`, from a sample of their slices: the bytes of memory that reading takes,
+        and the stored bytes per row."""
         slices = self._extract.pinned.slices
         low, high = bisect_right(self._ends, first), bisect_left(self._ends, last)
-        found = sorted({low + (high - low) * spot // (_LOOKED - 1) for spot in range(_LOOKED)} & {*range(len(slices))})
+        found = sorted(
+            {low + (high - low) * spot // (_SAMPLED - 1) for spot in range(_SAMPLED)} & {*range(len(slices))}
+        )
         costs = (self._source.cost(self._extract.pinned, slices[index], self._mapper.columns) for index in found)
         stored = sum(slices[index].bytes for index in found)
         return max(costs, default=0), stored // max(1, sum(slices[index].records for index in found))
 
     def _mapped(self, table: pa.Table, most: int) -> Iterator[pa.Table]:
-        """The delivered rows, which an expression may have made larger than those that were read."""
+        """The delivered rows, split again if an expression may have made them larger."""
         mapped = self._mapper.apply(table)
         return iter((mapped,)) if self._mapper.query is None else split(mapped, most)
 
@@ -73,7 +76,7 @@ class FeedRows:
 
 
 def taken(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
-    """The rows of a slice that are kept; `rows` counts over all of its tables, ascending."""
+    """The given rows of a slice; `rows` are ascending row numbers over all of its tables."""
     import numpy as np
 
     wanted = as_numpy(rows)
@@ -86,7 +89,7 @@ def taken(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
 
 
 def _rows_of(table: pa.Table, wanted: np.ndarray) -> pa.Table:
-    """These rows of a table. Arrow cannot take rows out of views; Polars, which makes them, can."""
+    """These rows of a table. Arrow cannot take rows from view types, but Polars, which produces them, can."""
     import polars as pl
 
     if not any(has_views(kind) for kind in table.schema.types):
@@ -97,7 +100,7 @@ def _rows_of(table: pa.Table, wanted: np.ndarray) -> pa.Table:
 
 
 def _window(tables: Iterator[pa.Table], first: int, last: int) -> Iterator[pa.Table]:
-    """The rows from `first` up to `last` of consecutive tables."""
+    """Rows `first` to `last` (exclusive) of consecutive tables."""
     start = 0
     for table in tables:
         end = start + table.num_rows
@@ -110,20 +113,20 @@ def _window(tables: Iterator[pa.Table], first: int, last: int) -> Iterator[pa.Ta
 
 
 class Cutter:
-    """Cuts a stream of tables at exact row counts: `take` gives the next so many rows, lazily."""
+    """Cuts a stream of tables at exact row counts."""
 
     def __init__(self, tables: Iterator[pa.Table]) -> None:
         self._tables = tables
         self._rest: pa.Table | None = None
 
     def close(self) -> None:
-        """Give back what reading holds."""
+        """Release the resources of the reader."""
         self._rest = None
         if isinstance(self._tables, Generator):
             self._tables.close()
 
     def take(self, records: int) -> Iterator[pa.Table]:
-        """The next `records` rows; fewer where the stream ends."""
+        """The next `records` rows, lazily; fewer at the end of the stream."""
         missing = records
         while missing > 0:
             table = self._rest if self._rest is not None else next(self._tables, None)

@@ -1,4 +1,4 @@
-"""Which rows of each slice are sent, staged as one Arrow file: a record batch a slice."""
+"""The rows of each slice that are sent, staged as one Arrow file with a record batch for each slice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_selection(opened: Opened, name: str, selections: Iterable[pa.Array]) -
 
 
 class Selection:
-    """The staged row numbers; one slice's are read when asked for. Not shared between threads."""
+    """The staged row numbers, read one slice at a time. Not thread-safe."""
 
     def __init__(self, opened: Opened, name: str) -> None:
         import pyarrow as pa

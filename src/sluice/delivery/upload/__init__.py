@@ -1,1 +1,1 @@
-"""From rows to parts at the destination: workers read and encode, a sender sends, receipts record it."""
+"""Upload: workers read and encode rows, a sender sends them as parts, receipts record the parts."""

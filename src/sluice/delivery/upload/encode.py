@@ -1,4 +1,4 @@
-"""From rows to the bytes of one part, no more of them than the export allows."""
+"""Encode rows into the bytes of one part, up to the export's limit."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: someone else's error ends this chunk
-    """The shard has failed elsewhere or was cancelled; what is being sent is given up."""
+class Stopped(Exception):  # noqa: N818 - not an error: the error is raised elsewhere
+    """The shard has failed elsewhere or was cancelled, so the current upload is cancelled."""
 
 
 class TooLarge(Exception):  # noqa: N818 - not an error: the chunk is cut into pieces
@@ -32,20 +32,20 @@ class Encoding:
     format: Format
     schema: pa.Schema
     limit: int | None = None
-    """The most bytes of one part; of one that holds a single record, any number."""
+    """The most bytes of one part. A part with a single record may be larger."""
     encryptor: Encryptor | None = None
-    """What makes a message of each part."""
+    """Encrypts each part into one message."""
     stop: threading.Event = field(default_factory=threading.Event)
 
     def holds(self, records: int, width: int) -> int:
-        """Bytes that one worker's encoder holds for a chunk of `records` records of `width` bytes each. An encrypted
-        part is held whole, three times."""
+        """Bytes of memory that one worker's encoder needs for a chunk of `records` records of `width` bytes each. An
+        encrypted part is in memory three times."""
         message = min(self.encryptor.most_mib * MIB, records * width) * 3 if self.encryptor else 0
         return self.format.holds(width) + message
 
     def part(self, chunk: Chunk, tables: Iterable[pa.Table]) -> Iterator[bytes]:
-        """The bytes of one part. Raises `TooLarge` once they are too many, `FatalError` where the chunk does not hold
-        the rows that were counted."""
+        """The bytes of one part. Raises `TooLarge` above the limit, `FatalError` if the number of rows differs from the
+        chunk's."""
         size = 0
         pieces = self._encode(chunk, tables)
         for piece in self.encryptor.encrypt(pieces) if self.encryptor else pieces:
@@ -55,7 +55,7 @@ class Encoding:
             yield piece
 
     def fits(self, chunk: Chunk, tables: Iterable[pa.Table]) -> bool:
-        """Whether the chunk is no larger than a part may be."""
+        """Whether the chunk fits into one part."""
         try:
             for _ in self.part(chunk, tables):
                 pass
@@ -79,6 +79,6 @@ class Encoding:
         yield from encoder.close()
         if records != chunk.records:
             raise FatalError(
-                f"chunk {chunk.number} of {self.feed} holds {records} records where {chunk.records} were counted",
-                next_step="the data changed while it was read; trigger a new run",
+                f"chunk {chunk.number} of {self.feed} has {records} records, but {chunk.records} were counted",
+                next_step="trigger a new run: the data changed while it was read",
             )

@@ -1,6 +1,6 @@
-"""The parts of a feed: its chunks, and the pieces of those that one file could not hold.
+"""The parts of a feed: its chunks, and the pieces of chunks that do not fit into one file.
 
-Pieces are staged before the first of them is sent: whoever tries again, or clears up, knows every name.
+Pieces are staged before the first of them is sent, so a retry and a cleanup know every name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FOLDER = "pieces"
 
 
 class Pieces(BaseModel):
-    """How a chunk was cut: the records of each of its pieces."""
+    """How a chunk was cut: the records of each piece."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ def keep_pieces(stage: Stage, feed: str, pieces: Sequence[Chunk]) -> None:
 
 
 def parts_of(plan: Plan, stage: Stage, shard: Shard, records: int) -> list[Chunk]:
-    """What a shard of a feed of `records` rows sends, a part each, as far as it is known to be cut."""
+    """The parts that a shard of a feed with `records` rows sends, as far as the cut of its chunks is known."""
     chunks = chunks_of(records, shard.size, shard.first_chunk, shard.chunks)
     cut = _staged(stage, shard.feed) if plan.chunks.bytes is not None else {}
     return [piece for chunk in chunks for piece in pieces_of(chunk, cut.get(chunk.number, (chunk.records,)))]

@@ -1,4 +1,4 @@
-"""How far a shard has come, while it runs."""
+"""The progress of a running shard."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ INTERVAL = 5.0
 
 @dataclass
 class Progress:
-    """Counts of one shard. `tell` hears of them every few seconds, and once at the end."""
+    """Counts of one shard. `report` gets them every few seconds, and once at the end."""
 
     feed: str
     chunks: int
     records: int
-    tell: Callable[[dict[str, object]], None]
+    report: Callable[[dict[str, object]], None]
     done: int = 0
     sent: int = 0
     bytes: int = 0
     _resumed: int = 0
     _resumed_bytes: int = 0
-    """What former tries have sent: it says nothing of how fast this one is."""
+    """Sent by earlier attempts, so excluded from this attempt's rates."""
     _began: float = field(default_factory=time.monotonic)
-    _told: float = field(default_factory=time.monotonic)
+    _reported: float = field(default_factory=time.monotonic)
 
     def resume(self, part: Part) -> None:
-        """A part that a former try has sent."""
+        """Count a part that an earlier attempt has sent."""
         self.add(part)
         self._resumed += part.records
         self._resumed_bytes += part.bytes
@@ -42,12 +42,12 @@ class Progress:
 
     def tick(self, *, last: bool = False) -> None:
         now = time.monotonic()
-        if last or now - self._told >= INTERVAL:
-            self._told = now
-            self.tell(self.snapshot(now))
+        if last or now - self._reported >= INTERVAL:
+            self._reported = now
+            self.report(self.snapshot(now))
 
     def snapshot(self, now: float) -> dict[str, object]:
-        """Chunks, records, bytes, how fast this try is and how long it will take, as a JSON value."""
+        """Chunks, records, bytes, and this attempt's rates and remaining seconds, as a JSON value."""
         seconds = max(now - self._began, 0.001)
         rate = (self.sent - self._resumed) / seconds
         left = round((self.records - self.sent) / rate, 1) if rate else None

@@ -1,4 +1,4 @@
-"""What has been sent: kept outside the process as parts arrive, so that a retry sends only what is not there."""
+"""Receipts: a record of sent parts outside the process, so that a retry sends only missing parts."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from sluice.model.part import Part
 
 
 class Receipts(Protocol):
-    """Survives the process. `extract` names the rows that the parts were made of, and how they were declared."""
+    """A store that outlives the process. `extract` identifies the rows of the parts, and their declaration."""
 
     def sent(self, extract: str) -> list[Part]:
         """The parts recorded for this extract."""
         ...
 
     def record(self, extract: str, parts: Sequence[Part]) -> None:
-        """Remember that these parts have arrived."""
+        """Record that these parts have arrived."""
         ...
 
 
 class NoReceipts:
-    """For runs outside Airflow, where a retry starts over."""
+    """For runs outside Airflow, in which a retry starts over."""
 
-    def sent(self, extract: str) -> list[Part]:  # noqa: ARG002 - the protocol's words
+    def sent(self, extract: str) -> list[Part]:  # noqa: ARG002 - the protocol's parameter
         return []
 
     def record(self, extract: str, parts: Sequence[Part]) -> None:
-        """Forget them."""
+        """Do nothing."""
 
 
 class Arrivals:
-    """One shard's parts as they arrive: in the receipts within a second, in the progress at once."""
+    """One shard's parts as they arrive: immediately in the progress, within a second in the receipts."""
 
     def __init__(self, receipts: Receipts, extract: str, progress: Progress) -> None:
         self.parts: dict[tuple[int, int], Part] = {}
@@ -44,7 +44,7 @@ class Arrivals:
         self._written = time.monotonic()
 
     def open(self, part: Part) -> None:
-        """A part that a former try has sent."""
+        """Add a part that an earlier attempt has sent."""
         self.parts[part.key] = part
         self._progress.resume(part)
 
@@ -59,7 +59,7 @@ class Arrivals:
         self._progress.tick()
 
     def close(self) -> None:
-        """Write down what is not yet."""
+        """Write the receipts that are not written yet."""
         if self._waiting:
             self._receipts.record(self._extract, self._waiting)
             self._waiting, self._written = [], time.monotonic()

@@ -1,7 +1,7 @@
-"""Sends chunks: encodes each one, hashes it on the way, and puts it under its final name, with retries.
+"""Send chunks: encode and hash each one, and write it under its final name, with retries.
 
-A chunk that fits in memory leaves through a pool of upload threads while its worker encodes the next one; a larger one
-is streamed by the worker itself.
+A pool of upload threads sends a chunk that fits in memory while its worker encodes the next one. The worker itself
+streams a larger chunk.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 WHOLE = 8 * 2**20
-"""Bytes of a chunk that are held in memory and sent by a pool thread."""
+"""The most bytes of a chunk that is held in memory and sent by a pool thread."""
 
 Tables = Callable[[Chunk], "Iterator[pa.Table]"]
-"""The rows of a chunk, or of a piece of one; asked again for every try."""
+"""The rows of a chunk, or of a piece of one; called again for every attempt."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A chunk that one part could not hold: so many pieces come in its place."""
+    """A chunk did not fit into one part, and is sent in so many pieces."""
 
     pieces: int
 
@@ -55,7 +55,7 @@ class Sender:
     name_of: Callable[[int, int], str]
     """The name of a part, by the numbers of its chunk and its piece."""
     keep: Callable[[Sequence[Chunk]], None]
-    """Writes down how a chunk was cut, before any piece of it is sent."""
+    """Stages how a chunk was cut, before any piece of it is sent."""
     rules: ChunkRules
     outcomes: queue.SimpleQueue[Outcome] = field(default_factory=queue.SimpleQueue)
 
@@ -66,11 +66,11 @@ class Sender:
         self._memory = budget().sending
 
     def send(self, chunk: Chunk, tables: Tables) -> None:
-        """Encode a chunk and send it, or hand it to the pool; in pieces where one part cannot hold it."""
+        """Encode a chunk and send it, or pass it to the pool; in pieces if it does not fit into one part."""
         try:
             self._until_done(partial(self._encode_and_send, chunk, tables))
         except TooLarge:
-            pass  # what was being read is let go before it is read again
+            pass  # leave the `except` block, so that its traceback releases the rows before they are read again
         else:
             return
         pieces = self._cut(chunk, tables)
@@ -123,7 +123,7 @@ class Sender:
         counted = Counted(pieces, self.stop)
         stored = self.destination.put(self.name_of(chunk.number, chunk.piece), counted)
         if stored.size != counted.bytes:
-            raise RetriableError(f"{stored.name} holds {stored.size} bytes where {counted.bytes} were sent")
+            raise RetriableError(f"{stored.name} has {stored.size} bytes, but {counted.bytes} were sent")
         self.outcomes.put(
             Part(
                 feed=self.encoding.feed,
@@ -138,7 +138,7 @@ class Sender:
         )
 
     def _until_done(self, attempt: Callable[[], None]) -> None:
-        """Try, and after each pause again, until it goes through or no try is left."""
+        """Call `attempt`, with retries. Raises the last `RetriableError`, or `Stopped`."""
         for pause in self._pauses():
             try:
                 attempt()
@@ -147,11 +147,11 @@ class Sender:
                     raise
             else:
                 return
-            if self.stop.wait(pause):  # not before what failed has let go of its memory
+            if self.stop.wait(pause):  # outside the `except` block, so that the failed attempt has released its memory
                 raise Stopped
 
     def _pauses(self) -> Iterator[float | None]:
-        """The pause after each try: doubling, with jitter, unless it stays as it is; None after the last."""
+        """The pause in seconds after each attempt: exponential with jitter, or fixed; None after the last attempt."""
         pause = self.rules.retry_delay.total_seconds()
         for attempt in range(self.rules.retries):
             yield pause * 2**attempt * random.uniform(0.75, 1.25) if self.rules.doubling else pause  # noqa: S311
@@ -159,7 +159,7 @@ class Sender:
 
 
 class Counted:
-    """A body that counts and hashes the bytes that pass, and ends in `Stopped` when the shard does."""
+    """A body that counts and hashes its bytes, and raises `Stopped` if the shard stops."""
 
     def __init__(self, pieces: Iterable[bytes], stop: threading.Event) -> None:
         self._pieces = pieces
@@ -177,7 +177,7 @@ class Counted:
 
 
 def _gather(pieces: Iterator[bytes], limit: int) -> tuple[list[bytes], bool]:
-    """Pieces up to `limit` bytes, and whether that was all of them."""
+    """The first pieces, up to about `limit` bytes, and whether these were all."""
     head, size = [], 0
     for piece in pieces:
         head.append(piece)

@@ -1,4 +1,4 @@
-"""Upload: send one shard's chunks, skipping those that a former try has already sent."""
+"""Upload: send one shard's chunks, except those that an earlier attempt has already sent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sluice.plan.model import Feed, Plan
 
 
 class Sent(BaseModel):
-    """A shard's receipts: every one of its parts, in their order."""
+    """The receipts of a shard: all of its parts, in order."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,14 +57,14 @@ def upload(
     shard: Shard,
     connections: Connections,
     receipts: Receipts,
-    tell: Callable[[dict[str, object]], None],
+    report: Callable[[dict[str, object]], None],
     stop: threading.Event | None = None,
 ) -> Sent:
-    """Send the shard and stage its receipts. `tell` hears of the progress every few seconds.
+    """Send the shard and stage its receipts. `report` gets the progress every few seconds, as a JSON value.
 
-    Raises `RetriableError` if another try may help: the receipts hold what has arrived by then. If nobody can look for
-    a part that was sent, the receipts count only while the run has not been aborted. Raises `Stopped` soon after
-    `stop` is set, or the run is aborted: uploads in progress are given up, and nothing more is sent.
+    Raises `RetriableError` if a retry may help; the receipts record what has arrived by then. If the destination does
+    not keep files, so that a part cannot be checked, receipts are valid only until the run is aborted. Raises `Stopped`
+    soon after `stop` is set or the run is aborted: uploads in progress are cancelled, and nothing more is sent.
     """
     began = time.monotonic()
     stage = staged.open(connections)
@@ -72,18 +72,18 @@ def upload(
     use(plan.memory)
     extract = stage.read(f"extract/{shard.feed}", FeedExtract)
     feed, threads, connection = plan.feed(shard.feed), plan.chunks.threads, plan.connection
-    progress = Progress(feed=shard.feed, chunks=shard.chunks, records=shard.records, tell=tell)
+    progress = Progress(feed=shard.feed, chunks=shard.chunks, records=shard.records, report=report)
     with ExitStack() as open_:
         destination = connection.destination.open(connections, name=connection.name, threads=threads)
         open_.enter_context(closing(destination))
         watch = Watch(commit_of(plan, stage, destination, connections), stop or threading.Event())
         opened = open_.enter_context(watch)
-        page = extract.id if connection.destination.stays else f"{extract.id} of opening {opened}"
-        arrivals = open_.enter_context(closing(Arrivals(receipts, page, progress)))
+        key = extract.id if connection.destination.stays else f"{extract.id} of opening {opened}"
+        arrivals = open_.enter_context(closing(Arrivals(receipts, key, progress)))
         wanted = parts_of(plan, stage, shard, extract.records)
-        before = _still_wanted(_sent_before(plan, shard, extract, stage, receipts.sent(page)), plan, feed, wanted)
-        there = partial(_is_as_sent, destination, exactly=connection.openpgp is not None)
-        for part in _those(there, before, threads) if connection.destination.stays else before:
+        before = _still_wanted(_sent_before(plan, shard, extract, stage, receipts.sent(key)), plan, feed, wanted)
+        unchanged = partial(_is_as_sent, destination, exactly=connection.openpgp is not None)
+        for part in _checked(unchanged, before, threads) if connection.destination.stays else before:
             arrivals.open(part)
         missing = [chunk for chunk in wanted if chunk.key not in arrivals.parts]
         rows, mapper = open_rows(feed, extract, stage, connections)
@@ -101,7 +101,7 @@ def upload(
 
 
 def _send(arriving: Iterator[Part | None], arrivals: Arrivals, watch: Watch) -> None:
-    """Note each part as it arrives; between them, tell of the progress and look whether to stop."""
+    """Record each part as it arrives; meanwhile report the progress, and check whether to stop."""
     for arrived in arriving:
         if arrived is not None:
             arrivals.arrived(arrived)
@@ -128,9 +128,11 @@ def _sender(
 
 
 def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, recorded: Sequence[Part]) -> list[Part]:
-    """What former tries have sent of these rows. A part that is encrypted cannot be made again with the same bytes, and
-    a manifest may list it: so receipts count too that a run has staged before its tasks were cleared. They do not where
-    nobody can look for a part: the run may have been aborted since."""
+    """The parts of these rows that earlier attempts have sent.
+
+    An encrypted part cannot be made again with the same bytes, and a manifest may list it. So the receipts that the run
+    has staged before its tasks were cleared count, too, unless the destination does not keep files: then a part cannot
+    be checked, and the run may have been aborted since."""
     found = {part.name: part for part in recorded}
     counts = plan.connection.openpgp and plan.connection.destination.stays
     staged = stage.find(f"sent/{shard.number:04d}", Sent) if counts else None
@@ -140,19 +142,19 @@ def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, r
 
 
 def _still_wanted(parts: list[Part], plan: Plan, feed: Feed, wanted: Sequence[Chunk]) -> list[Part]:
-    """Those parts of a former try that this one would send under the same name, from the same number of rows."""
+    """The parts that this attempt would send under the same name, with the same number of rows."""
     records = {plan.part_name(feed, *chunk.key): chunk.records for chunk in wanted}
     return [part for part in parts if records.get(part.name) == part.records]
 
 
-def _those(there: Callable[[Part], bool], parts: list[Part], threads: int) -> list[Part]:
+def _checked(unchanged: Callable[[Part], bool], parts: list[Part], threads: int) -> list[Part]:
     with ThreadPoolExecutor(threads, thread_name_prefix="stat") as pool:
-        return [part for part, found in zip(parts, pool.map(there, parts), strict=True) if found]
+        return [part for part, found in zip(parts, pool.map(unchanged, parts), strict=True) if found]
 
 
 def _is_as_sent(destination: Destination, part: Part, *, exactly: bool) -> bool:
-    """Whether the part is still there as it was sent, by the server's checksum. Without one, the same name and size is
-    the same bytes, unless bytes differ from try to try: then it is read."""
+    """Whether the part at the destination is unchanged, by the server's checksum. Without a checksum, the same name and
+    size mean the same bytes. With `exactly`, the part is read instead, because its bytes differ between attempts."""
     stored = destination.stat(part.name)
     if stored is None or stored.size != part.bytes:
         return False

@@ -1,4 +1,4 @@
-"""Workers: a thread for each core and one more, as far as memory goes, read and encode runs of chunks; the main thread
+"""Workers: threads that read and encode runs of chunks, one more than there are cores if memory allows. The main thread
 records what has arrived."""
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Read = Callable[[int, int], Iterator["pa.Table"]]
-"""Delivered rows from one ordinal up to another."""
+"""Delivered rows from one ordinal to another (exclusive)."""
 
 
 def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iterator[Part | None]:
-    """Send every chunk; gives each part as it arrives, and None for every second in which none does.
+    """Send every chunk. Yields each part as it arrives, and None for every second without an arrival.
 
-    Raises the first error of any worker, once all of them have stopped: by then nothing is being sent any more.
+    Raises the first error of any worker, after all workers have stopped and nothing is being sent any more.
     """
     workers = max(1, min(cores() + 1, sender.rules.threads, len(chunks), _affordable(rows, chunks, sender)))
     runs = Runs(chunks, workers)
@@ -46,7 +46,7 @@ def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iter
 
 
 def _affordable(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> int:
-    """How many workers the memory for rows is enough for: each reads, and holds what its encoder does and the head of a
+    """How many workers fit into the memory for rows. Each needs memory to read, for its encoder, and for the head of a
     file."""
     if not chunks:
         return 1
@@ -56,8 +56,8 @@ def _affordable(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> int:
 
 
 class Runs:
-    """Chunks, dealt out in runs that follow one another: a worker that starts in the middle of what another has read
-    reads it again."""
+    """Deals chunks out to workers in consecutive runs, because a worker that starts in the middle of a table that
+    another one has read must read it again."""
 
     def __init__(self, chunks: Sequence[Chunk], workers: int) -> None:
         self.end = max((chunk.first + chunk.records for chunk in chunks), default=0)
@@ -66,7 +66,7 @@ class Runs:
         self._lock = threading.Lock()
 
     def next(self, worker: int) -> Chunk | None:
-        """The worker's next chunk; once it has none, it takes over the later half of the longest run that is left."""
+        """The worker's next chunk. A worker without chunks takes over the later half of the longest remaining run."""
         with self._lock:
             run = self._runs[worker]
             if not run:
@@ -77,7 +77,7 @@ class Runs:
 
 
 class Worker:
-    """Reads, encodes and sends its chunks, most of which follow one another."""
+    """Reads, encodes and sends its chunks, most of which are consecutive."""
 
     def __init__(self, read: Read, runs: Runs, number: int, sender: Sender) -> None:
         self._read = read
@@ -92,8 +92,8 @@ class Worker:
             self._sender.send(chunk, self._tables)
 
     def _tables(self, chunk: Chunk) -> Iterator[pa.Table]:
-        """The chunk's rows: what follows the last chunk, or read anew after a gap, for another try, and after one that
-        was not read to its end."""
+        """The chunk's rows. Continues after the last chunk; reads from the chunk's first row after a gap, for a retry,
+        and after a chunk that was not read to its end."""
         if self._position != chunk.first:
             self._cutter.close()
             self._cutter = Cutter(self._read(chunk.first, self._runs.end))
@@ -103,10 +103,10 @@ class Worker:
 
 
 def ahead(read: Read, readers: Executor) -> Read:
-    """Reads one table ahead, in one of the readers' threads: where chunks are fewer than cores, the others read.
+    """Read one table ahead in a thread of `readers`. With fewer workers than cores, the other cores read.
 
-    What is given up waits for no thread: the garbage collector may be the one who finds it, inside the very lock that
-    waiting for a thread needs.
+    A generator that is abandoned does not wait for its thread: the garbage collector may close it while it holds the
+    lock that waiting for a thread needs.
     """
 
     def reading(first: int, last: int) -> Iterator[pa.Table]:

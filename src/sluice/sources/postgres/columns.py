@@ -1,4 +1,4 @@
-"""How each type of PostgreSQL travels: as its Arrow counterpart, as a decimal, or as PostgreSQL's own text."""
+"""Maps PostgreSQL types: to their Arrow counterpart, to a decimal, or to PostgreSQL's own text."""
 
 from __future__ import annotations
 
@@ -28,30 +28,31 @@ _NATIVE = {
     "timestamp": "timestamp[us]",
     "timestamptz": "timestamp[us, tz=UTC]",
 }
-"""Types that come as their Arrow counterparts. Both must be right: a user's own type may be called `date`."""
+"""Types that map to an Arrow counterpart. Both must match, because a user-defined type may be named `date`."""
 _LISTS = {
     f"_{name}": f"list<item: {_NATIVE[name]}>"
     for name in _NATIVE.keys() - {"bpchar", "name", "bytea", "time"}
 }  # fmt: skip
 _DIGITS = 38
-"""Of a decimal that every engine holds. PostgreSQL allows 1,000."""
+"""Digits of a decimal that every engine supports. PostgreSQL allows 1,000."""
 _MONEY = {"money": "numeric", "_money": "numeric[]"}
-"""Their text follows `lc_monetary`; as numbers they keep its decimals, and lose its sign and separators."""
+"""The text of money depends on `lc_monetary`. Cast to numbers, it keeps the decimals and loses currency sign and
+separators."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of an answer."""
+    """One column of a query result."""
 
     name: str
     server: str
-    """Its type, in PostgreSQL's words."""
+    """The PostgreSQL type."""
     type: pa.DataType
-    """What it is delivered as."""
+    """The delivered type."""
 
     @property
     def select(self) -> str:
-        """How the server is asked for it."""
+        """The SQL expression that selects the column."""
         if self._is_text:
             via = f"::{_MONEY[self.server]}" if self.server in _MONEY else ""
             return f"{quote(self.name)}{via}::text as {quote(self.name)}"
@@ -59,7 +60,8 @@ class Column:
 
     @property
     def dimensions(self) -> str | None:
-        """What asks the server for the shape of a row's array, which the driver does not tell."""
+        """The SQL expression for the number of dimensions of the array, which the driver does not report. None if the
+        column is not a list."""
         return f"array_ndims({quote(self.name)})" if self.server in _LISTS and not self._is_text else None
 
     @property
@@ -69,7 +71,7 @@ class Column:
         return bool(pa.types.is_string(self.type)) and _NATIVE.get(self.server) != "string"
 
     def delivered(self, column: pa.Array) -> pa.Array:
-        """The column as it is delivered. Raises `FatalError` where its type does not hold one of the values."""
+        """The column in its delivered type. Raises `FatalError` if a value does not fit the type."""
         import pyarrow as pa
 
         stored = column.storage if isinstance(column, pa.ExtensionArray) else column
@@ -77,11 +79,12 @@ class Column:
         try:
             return stored.cast(self.type)
         except ValueError:
-            what = f"column {self.name!r} of type {self.server} holds `NaN` or `Infinity`, which no decimal does"
+            what = f"column {self.name!r} of type {self.server} holds `NaN` or `Infinity`, which no decimal can hold"
             raise FatalError(what, next_step=self._as_text) from None
 
     def refuse_nested(self, dimensions: pa.Array) -> None:
-        """An Arrow list has one level, and PostgreSQL's type of an array does not say how many it has."""
+        """Raise `FatalError` for an array of several dimensions: an Arrow list has one, and a PostgreSQL array type
+        does not say how many it has."""
         import pyarrow.compute as pc
 
         if (pc.max(dimensions).as_py() or 1) > 1:
@@ -91,7 +94,8 @@ class Column:
             )
 
     def _refuse_without_counterpart(self, values: Any) -> None:
-        """`infinity` has no date: the driver would make some day of the year 294277 or of 290308 BC of it."""
+        """Raise `FatalError` for `infinity` and dates outside the years 1 to 9999. The driver would silently turn
+        `infinity` into a day in the year 294277 or 290308 BC."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -116,10 +120,11 @@ _BOUNDS = {
     "timestamp": (-62_135_596_800_000_000, 253_402_300_799_999_999, _ENDLESS),
     "time64": (0, 86_399_999_999, "the time 24:00:00, which other systems do not know"),
 }
+"""For each Arrow type: the smallest and the largest stored value (days, or microseconds), and the error for others."""
 
 
 def column_of(field: pa.Field) -> Column:
-    """What a column that the driver describes is delivered as."""
+    """How to select and deliver a column that the driver describes."""
     import pyarrow as pa
 
     said = {key.decode(): value.decode().strip("'") for key, value in (field.metadata or {}).items()}
@@ -130,9 +135,10 @@ def column_of(field: pa.Field) -> Column:
 
 
 def _decimal(server: str, modifier: int) -> pa.DataType | None:
-    """`numeric(p, s)` as a decimal; none where it has no precision, or one that Arrow's 38 digits do not hold."""
+    """The decimal type for `numeric(p, s)`. None if it has no precision, or more than 38 digits."""
     import pyarrow as pa
 
+    # PostgreSQL stores the type modifier as ((precision << 16) | scale) + 4. It has 11 bits for the scale.
     precision, scale = (modifier - 4) >> 16, (modifier - 4) & 0x7FF
     if server != "numeric" or modifier < 4 or precision > _DIGITS or scale > precision:
         return None

@@ -1,4 +1,4 @@
-"""Why a column of PostgreSQL may pass rows for good, although open transactions are waited for."""
+"""Reasons why an incremental export from PostgreSQL may skip rows for good, although it waits for open transactions."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ _CLOCK = re.compile(r"\bnow\(|\bcurrent_|\blocaltimestamp|_timestamp\(", re.IGNO
 
 
 def doubts(cursor: Cursor, table: str, column: str) -> Iterator[str]:
-    """Each as a sentence, with what to do. `table` is empty for a query, whose columns have no origin to look at."""
+    """The reasons, each as a sentence with what to do. `table` is empty for a query, whose columns have no default or
+    sequence to check."""
     (standby,) = row_of(cursor, "select pg_is_in_recovery()")
     if standby:
         yield (
-            "the server is a standby, which does not show the open transactions of its primary: runs refuse; declare"
+            "the server is a standby, which does not show the open transactions of its primary, so runs fail; declare"
             " `late` or `behind`, or connect to the primary"
         )
     cursor.execute(_COLUMN.format(table=literal(table), column=literal(column)))
@@ -43,11 +44,11 @@ def doubts(cursor: Cursor, table: str, column: str) -> Iterator[str]:
 
 def _of_column(column: str, is_time: bool, default: str, is_identity: bool, cached: int) -> Iterator[str]:  # noqa: FBT001 - a row
     if is_time and not _CLOCK.search(default):
-        yield f"{column} does not get its time from the database, but from the writer of the row; declare `late`"
+        yield f"{column} gets its time from the writer of the row instead of the database; declare `late`"
     if not is_time and not is_identity and "nextval(" not in default:
-        yield f"{column} does not get its numbers from a sequence, but from the writer of the row; declare `behind`"
+        yield f"{column} gets its numbers from the writer of the row instead of a sequence; declare `behind`"
     if cached > 1:
         yield (
-            f"each session takes {cached} numbers of the sequence at once, and may use a lower one after a greater was"
-            " delivered; set its CACHE to 1, or declare `behind`"
+            f"each session caches {cached} numbers of the sequence, and may use a lower number after a higher one was"
+            " delivered; set the sequence's CACHE to 1, or declare `behind`"
         )

@@ -1,4 +1,4 @@
-"""Which table a position belongs to: one that was made again under the same name is another."""
+"""The identity of a PostgreSQL table, to detect that it was recreated under the same name."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _FOUND = """
     where c.oid = to_regclass({table}) and c.relkind in ('r', 'p', 'm')
     limit 1
 """
-"""A sequence that is restarted gets a new file; one that only goes on keeps it."""
+"""Includes the sequence's file (`relfilenode`): restarting the sequence creates a new one, normal use does not."""
 
 
 def identity(cursor: Cursor, table: str, reach: Reach) -> str | None:
-    """The table's own numbers: database, table, and the sequence of its column if it has one. None for a view.
+    """The object ids of the database, the table, and the column's sequence if it has one. None for a view.
 
-    Raises `FatalError` where the column's numbers have gone back below where the last delivery stopped."""
+    Raises `FatalError` if all of the column's numbers are now below the position of the last delivery."""
     query = _FOUND.format(column=literal(reach.column), table=literal(table))
     cursor.execute(query)
     found = cursor.fetchone()
@@ -50,7 +50,7 @@ def _refuse_return(cursor: Cursor, table: str, reach: Reach, last: int | None) -
     known = [number for number in (last, greatest) if isinstance(number, int)]  # the column's type may be another now
     if known and max(known) < int(reach.above):
         raise FatalError(
-            f"{reach.column} of {table} has gone back: the last delivery stopped at {reach.above}, and every number is"
+            f"{reach.column} of {table} has gone back: the last delivery stopped at {reach.above}, but every number is"
             " lower now",
             next_step=START_AGAIN,
         )

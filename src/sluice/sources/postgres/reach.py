@@ -1,8 +1,8 @@
 """Which rows of a growing table a run reads: those above its position, and below any row that may still appear.
 
-A database gives out a value before the row that holds it can be seen. Of two transactions that take 3 and 4, the second
-may commit while the first is open: a position of 4 would pass 3 for ever. So a run first takes an upper end, then makes
-sure that no transaction which could still add a row below it is open, and only then reads.
+A database assigns a value before the row that holds it becomes visible. Of two transactions that take 3 and 4, the
+second may commit while the first is open: a position of 4 would skip 3 forever. So a run first chooses an upper bound,
+then waits until no open transaction can still add a row below it, and only then reads.
 """
 
 from __future__ import annotations
@@ -22,45 +22,47 @@ if TYPE_CHECKING:
 
 _EARLY = timedelta(days=2)
 _PATIENCE, _PAUSE = 60.0, 0.2
-"""Seconds that open transactions are waited for, and between two looks at them."""
+"""Seconds to wait for open transactions, and between two checks."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """The rows of a growing table that are copied."""
+    """The rows of a growing table to copy."""
 
     column: str
     above: str = ""
-    """Where the last delivery stopped, as a `Position` spells it; empty for the beginning."""
+    """Where the last delivery stopped, in the spelling of a `Position`. Empty to start from the beginning."""
     settled: bool = False
-    """Whether to leave out what an open transaction could still precede."""
+    """Whether to leave out rows that an open transaction could still precede with a lower value."""
 
 
 def condition(cursor: Cursor, query: str, kind: pa.DataType, reach: Reach) -> str:
-    """The condition on the query's rows. Rows without a value meet it: the reader of the copy refuses them.
+    """The SQL condition on the query's rows. It includes rows without a value: the reader of the copy refuses them.
 
-    Raises `RetriableError` if transactions stay open that could add rows below the upper end."""
+    Raises `RetriableError` if transactions stay open that could add rows below the upper bound."""
     import pyarrow.types as types
 
-    column, asked = quote(reach.column), []
+    column, conditions = quote(reach.column), []
     if reach.above:
-        asked.append(f"{column} > {_lower(reach.above)}")
+        conditions.append(f"{column} > {_lower(reach.above)}")
     if reach.settled and types.is_integer(kind):
-        asked.append(f"{column} <= {_settled_number(cursor, query, column)}")
+        conditions.append(f"{column} <= {_settled_number(cursor, query, column)}")
     elif reach.settled and (types.is_timestamp(kind) or types.is_date(kind)):
-        asked.append(f"{column} < '{_settled_time(cursor)}'")
-    return f"where ({' and '.join(asked)}) or {column} is null" if asked else ""
+        conditions.append(f"{column} < '{_settled_time(cursor)}'")
+    return f"where ({' and '.join(conditions)}) or {column} is null" if conditions else ""
 
 
 def _lower(at: str) -> str:
-    """Times are cut two days early, to a date, which compares with a column of any zone and precision. The reader of
-    the copy filters the rows exactly."""
+    """The lower bound in SQL. For times, a date two days earlier, which compares with a column of any time zone and
+    precision. The reader of the copy filters the rows exactly."""
     return f"'{date.fromisoformat(at[:10]) - _EARLY}'" if at.endswith("Z") else str(int(at))
 
 
 def _settled_number(cursor: Cursor, query: str, column: str) -> str:
-    """The greatest number that can be seen, once the transactions that were writing at that moment have ended. An
-    INSERT locks its table before it takes a number, so no other transaction can add a lower one."""
+    """The greatest visible number, after the transactions that were writing at that moment have ended. An INSERT locks
+    its table before it takes a number, so no other transaction can add a lower one.
+
+    The order matters: read the number first, then list the writers, then wait for them."""
     _refuse_standby(cursor)
     (greatest,) = row_of(cursor, f"select max({column})::text from (\n{query}\n) as rows")  # noqa: S608
     (writers,) = row_of(cursor, _WRITERS)
@@ -69,8 +71,8 @@ def _settled_number(cursor: Cursor, query: str, column: str) -> str:
 
 
 def _settled_time(cursor: Cursor) -> str:
-    """When the oldest open transaction began: its rows get that time from `now()`. Two seconds earlier, for columns
-    that round to seconds, and because a transaction works for a moment before others can see it."""
+    """The start of the oldest open transaction, which is the time that `now()` gives to its rows. Minus up to two
+    seconds, because columns may round to seconds, and a new transaction is not visible to others immediately."""
     _refuse_standby(cursor)
     bound, hidden = row_of(cursor, _OPEN)
     _wait_for(cursor, hidden)
@@ -86,8 +88,9 @@ _WRITERS = """
             where l.locktype = 'relation' and l.pid = pg_backend_pid() and c.oid >= 16384 and c.relkind in ('r', 'p')
         )
 """
-"""Who writes to what this transaction has read, whether the query names tables, views or partitions: what was read
-stays locked. Numbers below 16384 are PostgreSQL's own tables; a vacuum locks indexes alone so."""
+"""The transactions that write to the tables which this transaction has read. Tables stay locked after a read, so this
+works no matter whether the query names tables, views or partitions. OIDs below 16384 are system tables. A vacuum takes
+this kind of lock on indexes only, so it is not a writer."""
 _OPEN = """
     with open as (
         select l.virtualtransaction, a.xact_start
@@ -101,8 +104,8 @@ _OPEN = """
         array_agg(virtualtransaction) filter (where xact_start is null)::text
     from open
 """
-"""When the oldest began, and those whose beginning a role without `pg_read_all_stats` is not shown. Automatic vacuums,
-which have no user, add no rows."""
+"""The start of the oldest open transaction, and the transactions whose start is hidden from a role without
+`pg_read_all_stats`. Automatic vacuums, which have no user, add no rows."""
 
 
 def _wait_for(cursor: Cursor, transactions: str | None) -> None:
@@ -115,8 +118,8 @@ def _wait_for(cursor: Cursor, transactions: str | None) -> None:
             return
         if time.monotonic() > deadline:
             raise RetriableError(
-                f"{count} transactions that may add rows below those that are there are open (process {process})",
-                next_step="end them, or declare `late` or `behind` for the column, and they are not waited for",
+                f"{count} open transactions may still add rows below those that are visible (process {process})",
+                next_step="end them; or declare `late` or `behind` for the column, and runs no longer wait for them",
             )
         time.sleep(_PAUSE)
 
@@ -125,8 +128,8 @@ def _refuse_standby(cursor: Cursor) -> None:
     (standby,) = row_of(cursor, "select pg_is_in_recovery()")
     if standby:
         raise FatalError(
-            "this server is a standby, which does not show the open transactions of its primary: a row could appear"
-            " after its value was passed",
-            next_step="declare `late` (times) or `behind` (whole numbers) beside the dataset's `column`, or connect to"
+            "this server is a standby, which does not show the open transactions of its primary, so a run could skip"
+            " rows for good",
+            next_step="declare `late` (times) or `behind` (whole numbers) next to the dataset's `column`, or connect to"
             " the primary",
         )

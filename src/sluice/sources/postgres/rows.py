@@ -1,4 +1,4 @@
-"""The rows of a query of PostgreSQL."""
+"""The rows of a PostgreSQL query."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def tables(connection: Connection, query: str, reach: Reach | None = None) -> Iterator[pa.Table]:
-    """The query's rows, or those within reach; at least one table, which may be empty. Raises `FatalError` where a
-    value has no place in the type that its column is delivered as."""
+    """The query's rows, limited to `reach` if given, as at least one table, which may be empty. Raises `FatalError` if
+    a value does not fit its column's delivered type."""
     import pyarrow as pa
 
     with session(connection) as cursor:
@@ -24,9 +24,9 @@ def tables(connection: Connection, query: str, reach: Reach | None = None) -> It
         described = stream(cursor).schema
         columns = [column_of(field) for field in described]
         known = reach is not None and reach.column in described.names
-        meant = condition(cursor, query, described.field(reach.column).type, reach) if reach and known else ""
-        asked = [one.select for one in columns] + [one.dimensions for one in columns if one.dimensions]
-        cursor.execute(f"select {', '.join(asked)} from (\n{query}\n) as rows {meant}")  # noqa: S608
+        where = condition(cursor, query, described.field(reach.column).type, reach) if reach and known else ""
+        expressions = [one.select for one in columns] + [one.dimensions for one in columns if one.dimensions]
+        cursor.execute(f"select {', '.join(expressions)} from (\n{query}\n) as rows {where}")  # noqa: S608
         schema = pa.schema([pa.field(one.name, one.type) for one in columns])
         yield schema.empty_table()
         for batch in stream(cursor):

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL whose answers depend on the data alone, and not on who asks from where."""
+"""PostgreSQL sessions whose results depend only on the data, not on settings of the role, database or worker."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 PINNED = {
     "client_encoding": "UTF8",
     "timezone": "UTC",
-    "datestyle": "ISO",  # how dates are written; how a query's own literals are read stays the database's
+    "datestyle": "ISO",  # only how dates are written; how literals are read stays the database's setting
     "intervalstyle": "postgres",
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "quote_all_identifiers": "off",
 }
-"""What decides how a value becomes text. The database, the role and the worker's environment may each say otherwise.
-`lc_monetary` is not among them: it says how many decimals a stored amount of money has."""
+"""Settings that decide how values become text. The database, the role and the worker's environment may each override
+them. `lc_monetary` stays unpinned, because it determines how many decimals a stored amount of money has."""
 _BATCH_BYTES = 16 * 2**20
 
 
 def connect(access: SqlAccess) -> Connection:
+    """Connect through ADBC. Accepts Airflow's and SQLAlchemy's spellings of the URI."""
     import adbc_driver_postgresql.dbapi as adbc
 
     return adbc.connect(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", access.uri))
@@ -35,7 +36,7 @@ def connect(access: SqlAccess) -> Connection:
 
 @contextmanager
 def session(connection: Connection) -> Iterator[Cursor]:
-    """A cursor in a transaction, each of whose statements sees what was committed when it began."""
+    """A cursor in a transaction with pinned settings. Each statement sees the data committed when it starts."""
     with connection.cursor() as cursor:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
         cursor.execute("set transaction isolation level read committed")
@@ -44,12 +45,13 @@ def session(connection: Connection) -> Iterator[Cursor]:
 
 
 def stream(cursor: Cursor) -> RecordBatchReader:
-    """The answer to what was executed. ADBC's public reader is Arrow's own, whose errors carry no SQLSTATE."""
+    """The result of the executed statement. Uses ADBC's internal reader, because errors of the public one carry no
+    SQLSTATE."""
     return cast("RecordBatchReader", cursor._results.reader)
 
 
 def row_of(cursor: Cursor, query: str) -> tuple[Any, ...]:
-    """The one row of an answer."""
+    """Execute a query that returns one row, and return the row."""
     cursor.execute(query)
     row: tuple[Any, ...] = cursor.fetchone()
     return row

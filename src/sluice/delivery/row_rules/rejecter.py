@@ -1,4 +1,4 @@
-"""Setting rows aside: those that lack a required field, and those that hold what the format cannot."""
+"""Reject rows that lack a required field, and rows with values that the format cannot hold."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """Rows of one slice to set aside: where they stand among those that were looked at, and what they are."""
+    """Rejected rows of one slice: their positions among the rows that were checked, their delivered form, the
+    reasons."""
 
     index: int
     positions: Numbers
@@ -28,19 +29,19 @@ class Found:
     reasons: pa.ChunkedArray
 
 
-class Aside:
-    """The rows of one feed on their way into its quarantine."""
+class Rejecter:
+    """Moves rows of one feed into its quarantine."""
 
     def __init__(self, source: Source, pinned: Pinned, mapper: Mapper, quarantine: Quarantine) -> None:
         self._source, self._pinned, self._mapper, self._quarantine = source, pinned, mapper, quarantine
 
     def lacking(self, rejects: RowSet) -> None:
-        """Set aside these rows, which lack a required field."""
+        """Reject these rows, which lack a required field."""
         for found in each_slice(self._source, self._pinned, rejects, self._mapper.columns, self._lacking):
             self._add(found, rejects)
 
     def unfit(self, kept: RowSet, declared: Format, most: int | None) -> None:
-        """Take those rows out of `kept` that the format cannot hold. Looks no further once more than `most` lie in
+        """Reject rows that the format cannot hold, and remove them from `kept`. Stops once more than `most` rows are in
         quarantine."""
         trial = Trial(declared, self._mapper.schema)
 
