@@ -92,4 +92,4 @@ def test_the_page_names_the_versions() -> None:
     assert named is not None
     assert sorted(named[1].split(",")) == sorted(str(airflow.specifier).split(","))
     assert named[2] == project["requires-python"]
-    assert f"What a run has staged carries one, now {SCHEMA}." in PAGE
+    assert f"Staged files carry a number, currently {SCHEMA}." in PAGE

@@ -265,13 +265,13 @@ class TestTwoAtOnce:
     ) -> None:
         """It reads the run's log and its old receipts while `extract`, cleared, removes them."""
         sent(world, "r1")
-        forget, read = _Beginning.forget, []
+        replace, read = _Beginning.replace, []
 
         def seen(beginning: _Beginning) -> bool:
             read.append((beginning.commit.log, beginning.commit.log.state()))
-            return forget(beginning)
+            return replace(beginning)
 
-        monkeypatch.setattr(_Beginning, "forget", seen)
+        monkeypatch.setattr(_Beginning, "replace", seen)
         world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("30", "60")})
         world.extract("people", "r1")
         ((log, state),) = read
@@ -318,17 +318,17 @@ class TestRemovers:
     def killed(self, world: World, monkeypatch: pytest.MonkeyPatch) -> StagedRun:
         staged = sent(world, "r1")
         with monkeypatch.context() as broken:
-            broken.setattr(RunLog, "say", _die)
+            broken.setattr(RunLog, "append_always", _die)
             with pytest.raises(Killed):
                 world.abort(staged)
         assert parts(world) == 0
         return staged
 
     def test_a_run_is_not_opened_again_beneath_it(self, world: World, killed: StagedRun) -> None:
-        with pytest.raises(FatalError, match="1 processes started to remove this run's parts") as refused:
+        with pytest.raises(FatalError, match="a process started to remove this run's parts") as refused:
             world.upload(killed)
         assert "sluice clean EXPORT --ended RUN" in refused.value.next_step
-        with pytest.raises(FatalError, match="never said that they had stopped"):
+        with pytest.raises(FatalError, match="never reported that it had stopped"):
             world.extract("people", "r1")
         assert world.run("people", "r2").records == 100, "a new run does not care"
 
@@ -347,7 +347,7 @@ class TestRemovers:
         clean(world)
         world.run("people", "r2")
         (kept,) = clean(world, over=["r1"])
-        assert "never said that they had stopped" in kept.error
+        assert "never reported that it had stopped" in kept.error
         assert "sluice clean EXPORT --ended RUN" in kept.error, "the log says what to do"
         assert killed.open(world).find("plan", Plan) is not None
 

@@ -83,7 +83,7 @@ class Commit:
         if state.act == "publishing":
             raise FatalError("this run is being published", next_step="clear `publish`, which continues it")
         if state.removers:
-            raise _still_removing(state)
+            raise _still_removing()
         return self.log.append(state, Entry(act="open", by=self.token))
 
     def resume(self) -> int:
@@ -220,7 +220,7 @@ def drop(log: RunLog) -> bool:
     Raises `FatalError` if a process may still remove parts of the run: the log has to warn processes that open it."""
     state = log.state()
     if state.removers:
-        raise _still_removing(state)
+        raise _still_removing()
     if state.act == "dropping" or (
         state.closed and log.append(state, Entry(act="dropping", by=uuid4().hex)) is not None
     ):
@@ -244,10 +244,9 @@ def _aborted(state: State) -> AbortedError:
     )
 
 
-def _still_removing(state: State) -> FatalError:
+def _still_removing() -> FatalError:
     return FatalError(
-        f"{len(state.removers)} processes started to remove this run's parts and never reported that they had stopped:"
-        " one of them may still be running",
+        "a process started to remove this run's parts and never reported that it had stopped: it may still be running",
         next_step="trigger a new run; or, if you are certain that no such process is alive, run `sluice clean EXPORT"
         " --ended RUN` and clear this one again",
     )
