@@ -112,6 +112,7 @@ def _wait_for(cursor: Cursor, transactions: str | None) -> None:
     look = f"""select count(distinct virtualtransaction), coalesce(min(pid), 0) from pg_locks
         where virtualtransaction = any('{transactions}')"""  # noqa: S608 - numbers of the server's own
     deadline = time.monotonic() + _PATIENCE
+    # A transaction holds a lock on its own id until it ends.
     while transactions:
         count, process = row_of(cursor, look)
         if not count:
