@@ -190,7 +190,7 @@ def test_a_required_value_that_fails_is_not_told(subject: Subject, lake: Lake) -
 def test_iceberg_rows_that_its_library_would_change_are_refused(lake: Lake) -> None:
     renamed = next(subject for subject in SUBJECTS if str(subject) == "iceberg-renamed")
     source = renamed.write(lake, every_type(rows=20))
-    with pytest.raises(FatalError, match="cannot tell null from empty in 'points'"):
+    with pytest.raises(FatalError, match="reads null as empty in 'points'"):
         source.pin(lake.spool)
 
 

@@ -119,7 +119,7 @@ def _wait_for(cursor: Cursor, transactions: str | None) -> None:
             return
         if time.monotonic() > deadline:
             raise RetriableError(
-                f"{count} open transactions may still add rows below those that are visible (process {process})",
+                f"open transactions may still add rows below those that are visible: {count} (process {process})",
                 next_step="end them; or declare `late` or `behind` for the column, and runs no longer wait for them",
             )
         time.sleep(_PAUSE)
