@@ -98,7 +98,7 @@ def test_what_was_pinned_is_kept_or_known_to_be_written_again(subject: Subject, 
 def test_iceberg_rows_that_its_library_would_change_are_refused(lake: Lake) -> None:
     renamed = next(subject for subject in SUBJECTS if str(subject) == "iceberg-renamed")
     source = renamed.write(lake, every_type(rows=20))
-    with pytest.raises(FatalError, match="null as empty in 'points'"):
+    with pytest.raises(FatalError, match="reads null as empty in 'points'"):
         source.pin(lake.spool)
 
 
