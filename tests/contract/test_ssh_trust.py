@@ -180,6 +180,6 @@ def test_a_login_key_of_rsa_signs_by_sha1_only_if_allowed(fleet: Fleet, tmp_path
 
 @pytest.mark.parametrize("path", ["~", "~/inbound"])
 def test_a_shells_home_is_no_path_of_a_source(path: str, fleet: Fleet, server: SftpServer) -> None:
-    with pytest.raises(DefinitionError, match="works only in a shell") as caught:
+    with pytest.raises(DefinitionError, match="is not expanded") as caught:
         open_filesystem(fleet, connect(fleet, server), path)
     assert caught.value.nearest == repr(path[2:])
