@@ -223,7 +223,7 @@ def test_an_empty_segment_publishes_an_empty_manifest(world: World) -> None:
 def test_a_segment_over_the_targets_limit_is_skipped(world: World) -> None:
     refresh(world, "pecs")
     world.declare({"connections/out.yaml": FILES["connections/out.yaml"].replace("400", "100")})
-    with pytest.raises(Skipped, match="takes 100"):
+    with pytest.raises(Skipped, match="accepts 100"):
         world.extract("pecs")
     assert world.delivered() == []
 
