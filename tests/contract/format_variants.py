@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.formats import FORMATS
 from sluice.formats.base import Format
-from tests.contract.format_cases import Case
+from sluice.testing.formats import Rows
+from sluice.testing.values import Case
 
-Rows = list[dict[str, Any]]
 UNIT = "\x1f"
 
 
@@ -49,14 +48,8 @@ class Variant:
         if self.holds == "json":
             return case.json
         if self.holds == "parquet":
-            return case.array.to_pylist() if case.parquet is None else case.parquet
+            return case.values
         return case.cells if self.tells_null else [cell or "" for cell in case.cells]
-
-
-def write(format: Format, *tables: pa.Table) -> bytes:  # noqa: A002 - the noun of this folder
-    encoder = format.encoder(tables[0].schema)
-    pieces = [piece for table in tables for piece in encoder.encode(table)]
-    return b"".join([*pieces, *encoder.close()])
 
 
 def opened(data: bytes) -> bytes:

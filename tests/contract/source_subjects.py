@@ -20,7 +20,7 @@ from pyiceberg.catalog import Catalog, load_catalog
 from sluice.filesystem import Opened, open_filesystem
 from sluice.model.access import Access, FolderAccess, SqlAccess
 from sluice.sources import SOURCES
-from sluice.sources.base import Source
+from sluice.sources.base import Source, SourceConfig
 from tests.servers import postgres
 
 ROWS_PER_GROUP = 700
@@ -92,25 +92,15 @@ class Subject:
     def __str__(self) -> str:
         return f"{self.type}-{self.variant}"
 
+    def config(self) -> SourceConfig:
+        return SOURCES[self.type].model_validate({"type": self.type, "airflow_conn_id": "lake", **self.declared})
+
     def open(self, lake: Lake) -> Source:
-        config = SOURCES[self.type].model_validate({"type": self.type, "airflow_conn_id": "lake", **self.declared})
-        return config.open(lake, dataset="people")
+        return self.config().open(lake, dataset="people")
 
     def write(self, lake: Lake, table: pa.Table) -> Source:
         self.put(lake, table)
         return self.open(lake)
-
-    def replace(self, lake: Lake, table: pa.Table) -> None:
-        self.put(lake, table)
-
-    def holds(self, table: pa.Table) -> pa.Table:
-        return table.drop_columns(list(self.without))
-
-    def sorted(self, table: pa.Table) -> pa.Table:
-        """In the order of the key, with columns by name: partitions change both."""
-        return table.select(sorted(table.column_names)).sort_by(
-            table.column_names[0] if "id" in table.column_names else "key"
-        )
 
 
 def one_file(lake: Lake, table: pa.Table) -> None:

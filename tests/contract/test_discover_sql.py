@@ -66,6 +66,6 @@ def test_what_is_found_can_be_read(lake: Lake) -> None:
 
 def test_one_schema_alone_and_one_that_is_not_there(lake: Lake) -> None:
     assert set(found(lake, "shop")) == {"shop.orders", "shop.lines", "shop.Odd Name"}
-    with pytest.raises(FatalError, match="no tables in the schema shpo") as refused:
+    with pytest.raises(FatalError, match="no tables found in the schema shpo") as refused:
         found(lake, "shpo")
     assert refused.value.known == ("public", "shop")

@@ -203,9 +203,9 @@ def test_a_missing_file_names_the_connection(place: Place, fleet: Fleet) -> None
 
 def test_a_source_is_never_written_to(place: Place, fleet: Fleet) -> None:
     opened = place.open(fleet, "exam/four", read_only=True)
-    with pytest.raises(FatalError, match="only read"):
+    with pytest.raises(FatalError, match="read-only"):
         opened.write_bytes("x", b"")
-    with pytest.raises(FatalError, match="only read"):
+    with pytest.raises(FatalError, match="read-only"):
         opened.remove_tree("x")
 
 

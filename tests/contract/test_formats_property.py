@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sluice.errors import FatalError
-from tests.contract.format_variants import VARIANTS, Variant, write
+from sluice.testing.formats import write
+from tests.contract.format_variants import VARIANTS, Variant
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 KINDS: dict[pa.DataType, st.SearchStrategy[Any]] = {

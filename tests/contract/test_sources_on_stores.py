@@ -20,7 +20,7 @@ from sluice.sources.iceberg import Iceberg
 from sluice.sources.parquet import Parquet
 from sluice.sources.stores import address, delta_options, iceberg_properties
 from sluice.sql import connect
-from tests.contract.rows import people
+from sluice.testing.rows import people
 from tests.contract.test_filesystems import PLACES, Place, place
 from tests.servers.fleet import Fleet
 

@@ -217,8 +217,8 @@ def test_the_form_and_what_it_refuses(parcels: Stack) -> None:
     whole = {key: one["value"] for key, one in form.items()}
     asked = {**whole, "from": "2026-03-03T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
     wrong = {
-        parcels.trigger(DAG, asked): "is no slice of time",
-        parcels.trigger(DAG, {"from": "yesterday"}): "from is no slice of time",
+        parcels.trigger(DAG, asked): "is not a slice of time",
+        parcels.trigger(DAG, {"from": "yesterday"}): "`from` alone is not a slice of time",
         parcels.trigger(DAG, {"mod": "full"}): "started with `mod`",
     }
     for run_id, says in wrong.items():

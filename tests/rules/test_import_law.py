@@ -23,6 +23,7 @@ LAYERS = [
     {"ssh"},
     {"filesystem", "sql"},
     {"sources", "formats", "destinations", "chunk", "encryption"},
+    {"testing"},
     {"definition"},
     {"mapping", "plan"},
     {"refresh"},
@@ -200,6 +201,13 @@ def test_one_client_speaks_ssh() -> None:
         assert found <= ({"asyncssh"} if module.noun == "ssh" else set()), f"{module.name} imports {found}"
 
 
+@every_module
+def test_only_the_exam_for_connectors_knows_pytest(module: Module) -> None:
+    if module.noun != "testing":
+        found = [name for name in module.anywhere if name.startswith(("pytest", "psutil", "sluice.testing"))]
+        assert not found, f"{module.name} imports {found}"
+
+
 @cache
 def loaded_by(code: str) -> set[str]:
     probe = f"import sys\nsys.path[:0] = {[str(ROOT / 'src'), str(ROOT / 'dags')]!r}\n{code}\nprint(*sys.modules)"
@@ -216,7 +224,7 @@ def test_a_parse_imports_no_engine(file: str) -> None:
 
 @pytest.mark.slow
 def test_the_core_imports_no_airflow() -> None:
-    core = [name for name, module in MODULES.items() if module.noun not in ("", "airflow", "page")]
+    core = [name for name, module in MODULES.items() if module.noun not in ("", "airflow", "page", "testing")]
     found = loaded_by("\n".join(f"import {name}" for name in core))
-    assert not {name for name in found if name.split(".")[0] == "airflow"}
+    assert not {name for name in found if name.split(".")[0] in ("airflow", "pytest")}
     assert not found & set(HEAVY)

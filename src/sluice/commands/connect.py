@@ -56,9 +56,7 @@ class Trial:
             self._outcome.append(self.act())
         except SluiceError as error:
             self._outcome.append(error)
-        except (
-            BaseException
-        ) as error:  # engines may raise a panic that is no `Exception`; one test must not hide the others
+        except BaseException as error:  # engines may panic outside `Exception`; one test must not hide the others
             self._outcome.append(RetriableError(f"{self.name}: unexpected error: {said(error)}"))
 
     def outcome(self, until: float) -> Found | SluiceError:

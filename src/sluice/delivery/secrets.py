@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from sluice.delivery.extraction import Extraction, RunStep
 from sluice.mapping.salts import read_salts, salts_of
 from sluice.plan.model import Plan
+
+if TYPE_CHECKING:
+    from sluice.encryption.openpgp import OpenPgp
 
 
 def _describe_keys(plan: Plan) -> str | None:
@@ -13,8 +18,7 @@ def _describe_keys(plan: Plan) -> str | None:
 
 def _try_keys(run: Extraction) -> None:
     connection = run.plan.connection
-    if connection.openpgp:
-        connection.openpgp.open(run.connections, name=connection.name)
+    cast("OpenPgp", connection.openpgp).open(run.connections, name=connection.name)
 
 
 KEYS = RunStep("keys", _describe_keys, _try_keys)

@@ -36,7 +36,7 @@ class Container:
 
     def put(self, key: str, body: bytes) -> str | None:
         blob = self.client.get_blob_client(key)
-        answer = blob.upload_blob(body, length=len(body), overwrite=True, validate_content=True, **self.asked)
+        answer = blob.upload_blob(body, length=len(body), overwrite=True, validate_content=True, **self.extra_args)
         return sums.named(etag_of(answer), md5=sums.text(bytes(answer.get("content_md5") or sums.md5(body))))
 
     def begin(self, key: str) -> Upload:
@@ -98,7 +98,7 @@ class Container:
         return of_transport(error, origin, act)
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def extra_args(self) -> dict[str, Any]:
         """Arguments that are sent with every new blob."""
         return {"encryption_scope": self.scope} if self.scope else {}
 
@@ -113,7 +113,7 @@ class Blocks:
         self._numbers: set[int] = set()
 
     def part(self, number: int, body: bytes) -> None:
-        self._blob.stage_block(self._id(number), body, length=len(body), validate_content=True, **self._at.asked)
+        self._blob.stage_block(self._id(number), body, length=len(body), validate_content=True, **self._at.extra_args)
         self._numbers.add(number)
 
     def complete(self, size: int, digest: bytes) -> str | None:  # noqa: ARG002 - the signature of the others
@@ -121,7 +121,7 @@ class Blocks:
 
         blocks = [BlobBlock(self._id(number)) for number in sorted(self._numbers)]
         settings = ContentSettings(content_type="application/octet-stream", content_md5=bytearray(digest))
-        answer = self._blob.commit_block_list(blocks, content_settings=settings, **self._at.asked)
+        answer = self._blob.commit_block_list(blocks, content_settings=settings, **self._at.extra_args)
         return sums.named(etag_of(answer), md5=sums.text(digest))
 
     def abort(self) -> None:

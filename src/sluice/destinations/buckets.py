@@ -25,23 +25,23 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Bucket:
-    """A `Store`. `asked` is sent with every new object: encryption, an ACL."""
+    """A `Store`. `extra_args` is sent with every new object: encryption, an ACL."""
 
     digest: Callable[[], Digest] = staticmethod(sums.running_crc32c)
-    looked: Mapping[str, Any] = MappingProxyType({"ChecksumMode": "ENABLED"})
+    head_args: Mapping[str, Any] = MappingProxyType({"ChecksumMode": "ENABLED"})
     """Arguments of a HEAD request."""
 
     def __init__(
-        self, client: Any, bucket: str, *, asked: Mapping[str, Any] = NOTHING, removed_at_once: int = 1000
+        self, client: Any, bucket: str, *, extra_args: Mapping[str, Any] = NOTHING, removed_at_once: int = 1000
     ) -> None:
-        self.client, self.bucket, self.asked = client, bucket, asked
+        self.client, self.bucket, self.extra_args = client, bucket, extra_args
         self.removed_at_once = removed_at_once
         self._mute = False
 
     def put(self, key: str, body: bytes) -> str | None:
         own = sums.crc32c(body)
         given = self.sums_of(body, own)
-        answer = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, **self.asked, **given)
+        answer = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, **self.extra_args, **given)
         try:
             return self.confirmed(answer, body, own)
         except WrongAnswerError:
@@ -61,7 +61,7 @@ class Bucket:
             if refused.status == 403 and not self._is_listed(key):
                 return None
             raise
-        etag, said = etag_of(answer), self.said(answer)
+        etag, said = etag_of(answer), self.checksum_in(answer)
         return Found(key, answer["ContentLength"], sums.named(crc32c=said) if said else sums.named(etag))
 
     def page(self, prefix: str, token: str | None) -> tuple[list[Found], str | None]:
@@ -91,8 +91,8 @@ class Bucket:
             ):  # Google's answer for a missing object; Amazon reports success
                 self.client.delete_object(Bucket=self.bucket, Key=keys[0])
             return
-        asked = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        answer = self.client.delete_objects(Bucket=self.bucket, Delete=asked)
+        listed = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = self.client.delete_objects(Bucket=self.bucket, Delete=listed)
         for error in answer.get("Errors", ()):
             if error.get("Code") != "NoSuchKey":
                 raise _NotRemovedError(error.get("Code", ""))
@@ -118,8 +118,8 @@ class Bucket:
         with suppress(Exception):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
-    def begun(self) -> Mapping[str, Any]:
-        """Arguments that start a multipart upload, in addition to `asked`."""
+    def upload_args(self) -> Mapping[str, Any]:
+        """Arguments that start a multipart upload, in addition to `extra_args`."""
         return {"ChecksumAlgorithm": "CRC32C", "ChecksumType": "FULL_OBJECT"}
 
     def sums_of(self, body: bytes, crc32c: str) -> Mapping[str, Any]:
@@ -127,14 +127,14 @@ class Bucket:
         own = {"ChecksumCRC32C": crc32c}
         return own | {"ContentMD5": sums.text(sums.md5(body))} if self._mute else own
 
-    def said(self, answer: Mapping[str, Any]) -> str | None:
+    def checksum_in(self, answer: Mapping[str, Any]) -> str | None:
         """The CRC32C in an answer."""
         return answer.get("ChecksumCRC32C")
 
     def confirmed(self, answer: Mapping[str, Any], body: bytes, own: str) -> str:
         """Compare the answer with the body, whose CRC32C is `own`. Returns the receipt; raises `WrongAnswerError` if
         they differ."""
-        etag, said = etag_of(answer), self.said(answer)
+        etag, said = etag_of(answer), self.checksum_in(answer)
         if said:
             compare(said, own)
         elif sums.is_md5(etag) and answer.get("ServerSideEncryption", "AES256") == "AES256":
@@ -146,9 +146,9 @@ class Bucket:
     def _head(self, key: str) -> Mapping[str, Any]:
         """HEAD with the checksum, or without it if that is denied: a KMS key may permit writing only."""
         try:
-            return self.client.head_object(Bucket=self.bucket, Key=key, **self.looked)  # type: ignore[no-any-return]
+            return self.client.head_object(Bucket=self.bucket, Key=key, **self.head_args)  # type: ignore[no-any-return]
         except self.client.exceptions.ClientError as error:
-            if _answer(error).status != 403 or not self.looked:
+            if _answer(error).status != 403 or not self.head_args:
                 raise
         return self.client.head_object(Bucket=self.bucket, Key=key)  # type: ignore[no-any-return]
 
@@ -190,7 +190,7 @@ class BucketUpload:
 
     def __init__(self, at: Bucket, key: str) -> None:
         self._at, self._key = at, key
-        answer = at.client.create_multipart_upload(Bucket=at.bucket, Key=key, **at.asked, **at.begun())
+        answer = at.client.create_multipart_upload(Bucket=at.bucket, Key=key, **at.extra_args, **at.upload_args())
         self._upload_id = answer.get("UploadId")
         if not self._upload_id:
             raise WrongAnswerError("an upload without an id")
@@ -208,12 +208,12 @@ class BucketUpload:
 
     def complete(self, size: int, digest: bytes) -> str | None:
         whole = sums.text(digest)
-        asked = {"ChecksumCRC32C": whole, "ChecksumType": "FULL_OBJECT"} if self._whole else {}
+        checksums = {"ChecksumCRC32C": whole, "ChecksumType": "FULL_OBJECT"} if self._whole else {}
         numbers = sorted(self._etags)
         parts = [{"PartNumber": number, "ETag": self._etags[number]} for number in numbers]
         if self._by_part:
             parts = [part | {"ChecksumCRC32C": self._sums[number]} for number, part in zip(numbers, parts, strict=True)]
-        answer = self._at.client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **self._named, **asked)
+        answer = self._at.client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **self._named, **checksums)
         try:
             return self._confirmed(answer, size, whole, sums.of_parts(self._sums[number] for number in numbers))
         except WrongAnswerError:
@@ -229,7 +229,7 @@ class BucketUpload:
 
     def _confirmed(self, answer: Mapping[str, Any], size: int, whole: str, of_parts: str) -> str | None:
         """The receipt. Some servers complete an upload without describing the object: then a HEAD request checks it."""
-        said, etag = self._at.said(answer), answer.get("ETag")
+        said, etag = self._at.checksum_in(answer), answer.get("ETag")
         if said:
             compare(said, of_parts if "-" in said else whole)
         if not etag:

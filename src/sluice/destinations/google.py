@@ -13,18 +13,18 @@ from sluice.destinations.buckets import NOTHING, Bucket
 class GoogleBucket(Bucket):
     """With HMAC keys. Requests with Amazon's signature cannot have Google's headers, so a body is sent with its MD5."""
 
-    looked = NOTHING
+    head_args = NOTHING
 
-    def __init__(self, client: Any, bucket: str, *, asked: Mapping[str, Any] = NOTHING) -> None:
-        super().__init__(client, bucket, asked=asked, removed_at_once=1)
+    def __init__(self, client: Any, bucket: str, *, extra_args: Mapping[str, Any] = NOTHING) -> None:
+        super().__init__(client, bucket, extra_args=extra_args, removed_at_once=1)
 
-    def begun(self) -> Mapping[str, Any]:
+    def upload_args(self) -> Mapping[str, Any]:
         return {}
 
     def sums_of(self, body: bytes, crc32c: str) -> Mapping[str, Any]:  # noqa: ARG002 - Google returns it
         return {"ContentMD5": sums.text(sums.md5(body))}
 
-    def said(self, answer: Mapping[str, Any]) -> str | None:
+    def checksum_in(self, answer: Mapping[str, Any]) -> str | None:
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         found = re.search(r"crc32c=([\w+/=]+)", headers.get("x-goog-hash", ""))
         return found[1] if found else None

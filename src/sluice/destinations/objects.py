@@ -21,8 +21,8 @@ from sluice.destinations.base import Capabilities, DestinationConfig, Stored
 from sluice.destinations.body import Body
 from sluice.destinations.failures import Failure, Origin, WrongAnswerError
 from sluice.destinations.names import below, folder_below
+from sluice.destinations.retries import Retries
 from sluice.destinations.sums import Digest
-from sluice.destinations.tries import Tries
 from sluice.errors import SluiceError
 from sluice.filesystem.clients import Waits
 from sluice.memory import budget, cores
@@ -174,7 +174,7 @@ class ObjectStore:
 
     def read(self, name: str) -> Iterator[bytes]:
         key, start = self._key(name), 0
-        tries = self._tries("read", key)
+        retries = self._retries("read", key)
         while True:
             try:
                 for piece in self._store.open(key, start):
@@ -183,7 +183,7 @@ class ObjectStore:
             except KeyError:
                 raise self._origin.fatal(f"{self._address}/{key} does not exist") from None
             except Exception as error:
-                tries.failed(error)
+                retries.failed(error)
             else:
                 return
 
@@ -249,9 +249,9 @@ class ObjectStore:
         return Stored(name, found.size, found.checksum)
 
     def _ask(self, verb: str, key: str, request: Callable[[], Result]) -> Result:
-        return self._tries(verb, key).run(request)
+        return self._retries(verb, key).run(request)
 
-    def _tries(self, verb: str, key: str) -> Tries:
+    def _retries(self, verb: str, key: str) -> Retries:
         act = f"{verb} {self._address}/{key}"
 
         def failure(error: Exception) -> Failure:
@@ -261,7 +261,7 @@ class ObjectStore:
                 return Failure(error, passing=False)
             return self._store.failure(error, self._origin, act)
 
-        return Tries(self._retry_for, failure)
+        return Retries(self._retry_for, failure)
 
 
 def _in_flight(piece: int, threads: int, origin: Origin) -> int:

@@ -35,14 +35,14 @@ class Encryption(Declared):
         return self
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         """The same as arguments of S3's client."""
-        asked = {
+        arguments = {
             "ServerSideEncryption": "aws:kms" if self.type == "kms" else "AES256",
             "SSEKMSKeyId": self.key,
             "BucketKeyEnabled": self.bucket_key,
         }
-        return {name: value for name, value in asked.items() if value is not None}
+        return {name: value for name, value in arguments.items() if value is not None}
 
 
 class S3(ObjectStoreConfig):
@@ -66,8 +66,10 @@ class S3(ObjectStoreConfig):
                 f"connection {name}: the Airflow connection {self.airflow_conn_id} is not of type aws",
                 next_step="name a connection of type aws",
             )
-        asked = (self.encryption.asked if self.encryption else {}) | ({"ACL": self.acl} if self.acl else {})
-        return open_bucket(self, access, self.bucket, Bucket, name=name, threads=threads, scheme="s3", asked=asked)
+        extra_args = (self.encryption.arguments if self.encryption else {}) | ({"ACL": self.acl} if self.acl else {})
+        return open_bucket(
+            self, access, self.bucket, Bucket, name=name, threads=threads, scheme="s3", extra_args=extra_args
+        )
 
 
 def open_bucket(
@@ -79,10 +81,10 @@ def open_bucket(
     name: str,
     threads: int,
     scheme: str,
-    asked: Mapping[str, Any] = NOTHING,
+    extra_args: Mapping[str, Any] = NOTHING,
 ) -> ObjectStore:
-    """Open a bucket behind an API that accepts Amazon's signatures; `asked` is sent with every new object. A bucket
-    with dots in its name is addressed by path, because no certificate covers such a host name."""
+    """Open a bucket behind an API that accepts Amazon's signatures; `extra_args` is sent with every new object. A
+    bucket with dots in its name is addressed by path, because no certificate covers such a host name."""
     server = access.endpoint_url or f"https://s3.{access.region}.amazonaws.com"
     client = s3_client(
         Renewed(access.keys),
@@ -94,5 +96,5 @@ def open_bucket(
     )
     origin = Origin(name, config.airflow_conn_id, f"bucket {bucket}", server)
     return ObjectStore(
-        kind(client, bucket, asked=asked), config, origin, threads=threads, address=f"{scheme}://{bucket}"
+        kind(client, bucket, extra_args=extra_args), config, origin, threads=threads, address=f"{scheme}://{bucket}"
     )

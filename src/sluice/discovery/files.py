@@ -45,6 +45,7 @@ def tables_in(connections: Connections, conn_id: str, path: str) -> Iterator[Fou
         )
     outer = {outer for place in tables if place for outer in _around(place)}
     for place, files in sorted(tables.items()):
+        # A folder above other tables, or with files of different columns, is no table: each of its files is one.
         if place in kinds:
             yield _found(connections, conn_id, join(path, place), kinds[place])
         elif place in outer or _differ(connections, conn_id, path, files):

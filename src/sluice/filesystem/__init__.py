@@ -224,7 +224,7 @@ class Opened:
         self._must_write(folder)
         if not folder.strip("/"):
             raise FatalError(f"connection {self.conn_id}: Sluice never removes the whole folder {self.root}")
-        if self._delete is not None:
+        if self._delete is not None:  # an object store: a folder exists only through its files
             self.remove(file.name for file in self.list(folder))
             return
         with self.reporting(f"removing {folder}"):

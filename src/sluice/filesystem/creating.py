@@ -41,7 +41,7 @@ def in_folder(path: str, body: bytes) -> bool:
     ours.mkdir(parents=True)
     (ours / Path(path).name).write_bytes(body)
     try:
-        ours.rename(folder)
+        ours.rename(folder)  # atomic, and refused if the folder holds a file
     except OSError as refused:
         if refused.errno not in _THERE:
             raise
@@ -70,6 +70,7 @@ async def _in_folder_there(client: asyncssh.SFTPClient, path: str, body: bytes) 
     answer = await verbs.ask(client.rename(ours, folder))
     if isinstance(answer, verbs.Answer):
         return True
+    # Remove our own folder, then check whether another process has created the file.
     await verbs.ask(client.remove(f"{ours}/{name}"))
     await verbs.ask(client.rmdir(ours))
     if await verbs.stat(client, path) is None:

@@ -44,6 +44,7 @@ def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None
         return error
     shown = _shown(str(error)) or type(error).__name__
     what = f"connection {conn_id}: {doing} failed: {shown}"
+    # The order matters: types and HTTP statuses are reliable, so text only decides what they leave open.
     text, status = _without_names(str(error), doing), _status(error)
     if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
         return FatalError(what, next_step="check the path, and that the bucket or folder exists")

@@ -74,6 +74,7 @@ class Bounded:
 
     def check(self, path: str) -> str:
         """The real path of a path below the folder. Raises `FatalError` if a link on the way leads out of it."""
+        # The connection's folder may be a link itself.
         real, bound = self.links.real(path), self.links.real(self._base) or self._base
         if real is None:
             raise self.unnamed(path)

@@ -86,6 +86,7 @@ class SftpFiles:
 
     def create_dir(self, path: str, recursive: bool) -> None:  # noqa: FBT001, ARG002 - the signature is pyarrow's
         refused = self._session.run(lambda client: verbs.make_folder(client, path), f"make {path}")
+        # Servers refuse an existing folder with any error code. If it does not exist, repeat to raise that error.
         if refused and not ((found := self._look(path)) and found.folder):
             self._session.run(lambda client: client.mkdir(path), f"make {path}")
 
@@ -173,7 +174,7 @@ class Incoming(io.RawIOBase):
         try:
             body = reading.read(self._session, self._file, self._at, wanted, self._act)
         except RetriableError:
-            if self._session.open:
+            if self._session.open:  # the connection is not lost, so opening the file again would not help
                 raise
             before = self._about
             self._file, self._about = self._opened()

@@ -70,6 +70,7 @@ class RowGroups:
         while start < table.num_rows:
             end = min(table.num_rows, start + self._rows - self._count)
             if ends is not None:
+                # `+ 1`: the row that reaches the maximum still belongs to the group.
                 before = int(ends[start - 1]) if start else 0
                 end = min(end, int(np.searchsorted(ends, before + MOST_BYTES - self._bytes)) + 1)
             yield table.slice(start, end - start)

@@ -138,6 +138,7 @@ class Template(TextFormat):
             for part in self._parts
         ]
         column = values.select(pl.concat_str(parts)).to_series().to_arrow(compat_level=pl.CompatLevel.oldest())
+        # The oldest layout is `large_string`: its offsets are 64-bit, and the last one is the length of the text.
         _, ends, text = column.buffers()
         (length,) = struct.unpack_from("<q", ends, 8 * (column.offset + len(column)))
         return bytes(text[:length]) if text is not None else b""

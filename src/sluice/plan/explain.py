@@ -1,4 +1,4 @@
-"""The plan as text, for people: the same value that a run follows."""
+"""The plan as text: the same value that a run follows, readable for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sluice.plan.model import Feed, Plan
 
 
 def explain(plan: Plan) -> str:
-    """What a run would do, one line a fact, without a trailing newline."""
+    """What a run would do, one fact per line, without a trailing newline."""
     return "\n".join(_lines(plan))
 
 
@@ -22,22 +22,22 @@ def _lines(plan: Plan) -> Iterator[str]:
     options = plan.format.model_dump(mode="json", exclude={"type"}, exclude_none=True)
     yield f"  format      {plan.format.type}: {', '.join(f'{key} {value!r}' for key, value in options.items())}"
     if connection.profile:
-        yield f"  profile     {connection.profile}, by the connection {connection.name}"
-    tasks = f"up to {chunks.shards} tasks a feed"
-    yield f"  chunks      {_size(chunks)}, {chunks.threads} at once, in {tasks}"
+        yield f"  profile     {connection.profile}, from the connection {connection.name}"
+    tasks = f"up to {chunks.shards} tasks per feed"
+    yield f"  chunks      {_size(chunks)}, {chunks.threads} in parallel, in {tasks}"
     for sentence in clipped(export.chunks, connection.rules):
         yield f"              {sentence}"
-    pause = f"{'the first' if chunks.doubling else 'each'} after {chunks.retry_delay.total_seconds():g} s"
-    yield f"  retries     {chunks.retries} of a chunk, {pause}; {export.retries} of a task"
+    delay = f"{'the first' if chunks.doubling else 'each'} after {chunks.retry_delay.total_seconds():g} s"
+    yield f"  retries     {chunks.retries} per chunk, {delay}; {export.retries} per task"
     if export.when_empty == "file":
-        yield "  if empty    a file without rows for each feed that has none"
+        yield "  if empty    an empty file for each feed without rows"
     yield f"  manifest    {below(plan, plan.manifest)}"
 
 
 def _size(chunks: ChunkRules) -> str:
     if chunks.bytes is None:
         return f"{chunks.records:,} records each"
-    records = "" if chunks.records is None else f", of {chunks.records:,} records at most"
+    records = "" if chunks.records is None else f" and {chunks.records:,} records"
     return f"files of at most {chunks.bytes:,} bytes{records}"
 
 
@@ -59,5 +59,5 @@ def first_part(plan: Plan, feed: Feed) -> str:
 
 
 def below(plan: Plan, name: str) -> str:
-    """A name below the connection's folder, as seen from above that folder."""
+    """A name that is relative to the connection's folder, with that folder in front."""
     return f"{plan.connection.destination.folder.strip('/')}/{name}".strip("/")

@@ -68,7 +68,7 @@ def _pages(stream: pa.NativeFile, at: int, end: int) -> Iterator[int]:
         if body < 0:
             raise ValueError(body)
         yield _values(header)
-        at += length + body
+        at += length + body  # skips the page itself: only headers are read
 
 
 def _values(header: Struct) -> int:

@@ -72,6 +72,7 @@ class _New:
     def _compacted(self, commit: Commit) -> None:
         """Keep reading new rows from the files in which they arrived. If this compaction rewrites the results of an
         earlier one, merge the two."""
+        # Chained compactions: what this one reads may be what earlier ones wrote. The chain keeps the first sources.
         again = [one for one in self.compactions if one.results & commit.removed]
         sources = commit.removed & self.files.keys() | {name for one in again for name in one.sources}
         results = commit.added | {name for one in again for name in one.results - commit.removed}
@@ -145,7 +146,7 @@ def _since(log: Log, pinned: Pinned, at: str) -> list[Version]:
         return versions
     for version in log.versions(pinned):
         versions.append(version)
-        if version.parent == at:
+        if version.parent == at:  # the delivered version itself may have expired: its successor names it
             return versions
     raise FatalError(
         f"dataset {log._dataset}: the table's log does not lead from the delivered version {at} to the current version "
@@ -158,6 +159,7 @@ def _within(log: Log, pinned: Pinned, window: Window) -> list[Version]:
     """The versions committed within the window, newest first. Checks every remembered version, because commit times
     may go backwards."""
     versions = list(log.versions(pinned))
+    # If the oldest remembered version is neither the first nor older than the window, older ones may be missing.
     if versions and versions[-1].parent != START and versions[-1].at > window.after:
         raise FatalError(
             f"dataset {log._dataset}: the log only goes back to version {versions[-1].id} of {versions[-1].at}, so the "

@@ -101,6 +101,7 @@ class Cursor:
 
         Raises `FatalError` if a row has no value: no delivery would contain it."""
         with ThreadPoolExecutor(_THREADS, "cursor") as threads:
+            # `map` submits everything immediately. Batches limit the row numbers that wait for the caller.
             for start in range(0, len(pinned.slices), _AHEAD):
                 pieces = pinned.slices[start : start + _AHEAD]
                 yield from threads.map(lambda piece: self._find(source, pinned, piece, bounds), pieces)
@@ -114,6 +115,7 @@ class Cursor:
             if column.null_count:
                 raise self._without_value(column.null_count, piece)
             values = self._integers(column)
+            # Convert the two bounds to the column's unit, instead of all values to nanoseconds.
             mask = np.ones(len(values), bool)
             if bounds.low is not None:
                 mask &= values > self._stored(bounds.low)
@@ -134,7 +136,7 @@ class Cursor:
         if types.is_timestamp(kind):
             self._factor = _UNITS[kind.unit]
         elif types.is_date(kind):
-            self._factor, self._offset = _DAY, 1
+            self._factor, self._offset = _DAY, 1  # a date counts as the end of its day, which is the next day's start
         elif not types.is_integer(kind) or types.is_uint64(kind):
             raise DefinitionError(
                 f"dataset {self._dataset}: {self.column} is of type {kind}, which has no order in time",

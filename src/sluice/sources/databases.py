@@ -88,6 +88,7 @@ def _fetched(connection: Any, query: str) -> Iterator[pa.Table]:
         )
     schema = pa.schema([pa.field(name, pa.null()) for name in names])
     count, size = _FIRST, 0
+    # `size` is 0 only before the first table, so a result without rows still yields one.
     while (rows := cursor.fetchmany(count)) or not size:
         table = _table(names, rows)
         size = max(size, weight(table) // max(len(rows), 1), 1)

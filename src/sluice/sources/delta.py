@@ -165,6 +165,7 @@ class DeltaSource(Log):
         features."""
         features = table.protocol().reader_features or ()
         mapped = self._is_mapped(table)
+        # A path with `://` lies outside the table's folder: a shallow clone refers to the files of its original.
         return mapped or "deletionVectors" in features or "://" in "".join(_paths(table)) or _has_marks(table)
 
     def _is_mapped(self, table: deltalake.DeltaTable) -> bool:
@@ -186,7 +187,7 @@ class DeltaSource(Log):
         import pyarrow as pa
 
         schema = self._schema(table)
-        yield schema.empty_table()
+        yield schema.empty_table()  # so that the copy of a table without rows has the schema too
         with self._reporting():
             for batch in pa.RecordBatchReader.from_stream(table.scan(readable(schema))):
                 yield under(schema, batch)
@@ -237,7 +238,7 @@ def _paths(table: deltalake.DeltaTable) -> list[str]:
     import pyarrow as pa
 
     actions = pa.table(table.get_add_actions())
-    return [unquote(path) for path in actions["path"].to_pylist()]
+    return [unquote(path) for path in actions["path"].to_pylist()]  # the log URL-encodes paths
 
 
 def _has_marks(table: deltalake.DeltaTable) -> bool:

@@ -29,6 +29,7 @@ class DeltaLog:
         files = {file.name: file for file in self._opened.list(_FOLDER)}
         there = takewhile(lambda number: _name(number) in files, range(newest, -1, -1))
         with ThreadPoolExecutor(_AT_ONCE, "log") as threads:
+            # In batches: callers stop early, and `map` over the whole log would read all of it.
             while some := list(islice(there, _AT_ONCE)):
                 yield from threads.map(lambda number: self._version(number, files[_name(number)]), some)
 

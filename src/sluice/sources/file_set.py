@@ -92,6 +92,7 @@ class FileSet:
         """The rows as a `pyarrow` dataset, which skips columns, row groups and partitions that a query does not
         need."""
         yield dataset_of(self.opened, pinned, fixed)
+        # Unlike `read`, the engine opens the files on its own. So compare them afterwards.
         if changed := self.changed(pinned):
             raise FatalError(
                 f"dataset {self._dataset}: {changed[0]} was overwritten or removed while it was read",
@@ -132,7 +133,7 @@ class FileSet:
                 columns.append(pa.repeat(fixed[field.name], table.num_rows))
             elif field.name in own:
                 columns.append(self._widened(own[field.name], field, unit))
-            else:
+            else:  # the file lacks the column by every identity: `pinned` has checked that
                 columns.append(pa.nulls(table.num_rows, field.type))
         return pa.Table.from_arrays(columns, schema=schema) if columns else table
 

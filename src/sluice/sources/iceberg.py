@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 
 class Iceberg(SourceConfig):
-    """An Iceberg table, found through a REST catalog or a catalog in a SQL database (SQLite is enough for one
-    machine)."""
+    """An Iceberg table, through a REST catalog or a catalog in a SQL database (SQLite is enough on one machine)."""
 
     added_by: ClassVar[AddedBy | None] = "snapshots"
 
@@ -94,6 +93,7 @@ class IcebergSource(Log):
     def _tasks(self, table: Table) -> list[FileScanTask]:
         """The files of the current snapshot, each with its delete files."""
         try:
+            # `plan_files` has no fixed order, and a retry must pin the same one.
             return sorted(table.scan().plan_files(), key=lambda task: task.file.file_path)
         except (ValueError, NotImplementedError) as error:
             if not _has_equality_deletes(table):
@@ -143,16 +143,16 @@ class IcebergSource(Log):
         entries = [
             entry
             for manifest in snapshot.manifests(self._history.io)
-            if manifest.added_snapshot_id == snapshot.snapshot_id
+            if manifest.added_snapshot_id == snapshot.snapshot_id  # the others belong to earlier snapshots
             for entry in manifest.fetch_manifest_entry(self._history.io, discard_deleted=False)
-            if entry.snapshot_id == snapshot.snapshot_id
+            if entry.snapshot_id == snapshot.snapshot_id  # a new manifest may carry over older entries
         ]
         files = [entry for entry in entries if entry.data_file.content is DataFileContent.DATA]
         return Commit(
             frozenset(one.data_file.file_path for one in files if one.status is ManifestEntryStatus.ADDED),
             frozenset(one.data_file.file_path for one in files if one.status is ManifestEntryStatus.DELETED),
             compacts=snapshot.summary.operation is Operation.REPLACE,
-            marks=len(files) < len(entries),
+            marks=len(files) < len(entries),  # the rest are delete files
         )
 
     def of_files(self, pinned: Pinned, names: Mapping[str, Version]) -> Pinned:

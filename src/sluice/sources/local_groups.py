@@ -26,6 +26,7 @@ _NEXT_INTEGER = 0x15
 
 def is_fast(metadata: pq.FileMetaData, types: Iterable[pa.DataType], path: str) -> bool:
     """Whether Polars reads the file's rows, as columns of these types, exactly as pyarrow does."""
+    # Polars reads INT96 in nanoseconds, which cannot represent all of its years.
     columns = [metadata.schema.column(i) for i in range(metadata.num_columns)]
     return (
         metadata.num_row_groups * metadata.num_columns <= _MOST_CHUNKS

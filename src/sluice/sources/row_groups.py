@@ -144,11 +144,12 @@ class RowGroups:
             yield self._at_once(groups, extent.rows, columns)
             return
         rows = max(1, min(65_536, budget.table * extent.rows // max(extent.decoded, 1)))
+        # No threads of Arrow's own: the process reads many slices in parallel already.
         for batch in self.file.iter_batches(rows, row_groups=list(groups), columns=columns, use_threads=False):
             yield _sound(pa.Table.from_batches([batch]))
 
     def _at_once(self, groups: range, rows: int, columns: Sequence[str] | None) -> pa.Table:
-        if columns != [] and self._fast is not None:
+        if columns != [] and self._fast is not None:  # Polars loses the row count if there are no columns
             fast = read_group(self._fast, self._starts[groups[0]], rows, columns)
             if fast is not None:
                 return fast

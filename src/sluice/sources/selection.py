@@ -78,6 +78,7 @@ def select(
     member = names.own(key) or key
     columns = _columns(pinned, names, [member] if keys is not None else [], expressions)
     with connect(as_written=True) as engine, _Rows(source, pinned, columns, names) as rows:
+        # An empty table first: the expressions are compiled before any row is read.
         engine.register(_ROWS, pa.Table.from_batches([], rows.schema))
         verdict = _verdict(engine, [one.over(names) for one in expressions])
         if keys is not None:
@@ -228,7 +229,7 @@ def _by_slice(slices: Sequence[Slice], batches: Iterable[pa.RecordBatch]) -> Ite
     for index, piece in enumerate(slices):
         pieces = [rest]
         while sum(map(len, pieces)) < piece.records:
-            if (more := next(stream, None)) is None:
+            if (more := next(stream, None)) is None:  # fewer rows came back than were read
                 raise FatalError(_OTHER_ROWS)
             pieces.append(more)
         verdicts = np.concatenate(pieces)

@@ -95,6 +95,7 @@ def _write(tables: Iterable[pa.Table], spool: Opened) -> None:
         ):
             waiting: list[pa.Table] = []
             count = size = 0
+            # A table of another schema ends this file and starts the next one.
             while table is not None and table.schema.equals(schema):
                 waiting.append(table)
                 count, size = count + table.num_rows, size + weight(table)

@@ -18,7 +18,7 @@ def address(access: Access, path: str, conn_id: str) -> str:
             return f"s3://{below}"
         case AzureAccess():
             return f"az://{below}"
-        case GoogleAccess() if access.hmac:
+        case GoogleAccess() if access.hmac:  # HMAC keys belong to Cloud Storage's S3-compatible API
             return f"s3://{below}"
         case _:
             raise DefinitionError(

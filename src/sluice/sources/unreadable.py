@@ -92,7 +92,7 @@ def unfit_column(footer: bytes) -> tuple[str, str] | None:
 def _walk(kind: pa.DataType) -> Iterator[tuple[pa.DataType, int]]:
     """A type and all its inner types, each with its level. As in Parquet, a map counts as a list of structs."""
     waiting = [(kind, 0)]
-    while waiting:
+    while waiting:  # not recursive, because types may be nested deeply
         one, depth = waiting.pop()
         yield one, depth
         waiting += [(one.field(number).type, depth + 1) for number in range(one.num_fields)]

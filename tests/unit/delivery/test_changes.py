@@ -308,9 +308,9 @@ def test_another_mode_before_starts_anew_only_when_asked(world: World) -> None:
 
 
 def test_a_slice_of_time_of_changes_is_refused(world: World) -> None:
-    with pytest.raises(DefinitionError, match="delivers what has changed: a run of it cannot deliver a slice of time"):
+    with pytest.raises(DefinitionError, match="has `mode: changes`, so its runs cannot deliver a slice of time"):
         world.plan("people", window=Window(after=NOW.replace(hour=1), until=NOW))
-    with pytest.raises(DefinitionError, match="cannot deliver what was added"):
+    with pytest.raises(DefinitionError, match="cannot have `mode: incremental`"):
         world.plan("people", mode="incremental")
 
 
@@ -319,7 +319,7 @@ def test_a_slice_of_time_of_changes_is_refused(world: World) -> None:
     [
         ("catalog/datasets.yaml", FILES["catalog/datasets.yaml"].replace("profile", "event"), "contains events"),
         ("exports/vips.yaml", FILES["exports/vips.yaml"].replace("{field: id, as: KEY}", "score"), "the key `id`"),
-        ("exports/vips.yaml", FILES["exports/vips.yaml"].replace("as: NAME", "as: _CHANGE"), "`_change` is the column"),
+        ("exports/vips.yaml", FILES["exports/vips.yaml"].replace("as: NAME", "as: _CHANGE"), "`_change` is reserved"),
     ],
 )
 def test_what_cannot_be_compared_is_told_before(world: World, name: str, text: str, says: str) -> None:

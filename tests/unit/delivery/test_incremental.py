@@ -574,7 +574,7 @@ class TestWhoseTurn:
     def test_a_full_export_has_no_slices(self, world: World) -> None:
         text = "{kind: dataset-export, connection: out, datasets: [files], mode: full}"
         world.declare({"exports/by_file.yaml": text})
-        with pytest.raises(DefinitionError, match="delivers everything each time"):
+        with pytest.raises(DefinitionError, match="has `mode: full`, so its runs cannot have `mode: incremental`"):
             world.plan("by_file", "r1", mode="incremental")
 
 

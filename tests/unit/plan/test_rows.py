@@ -45,8 +45,8 @@ def test_a_plan_with_rules_for_rows_survives_staging(world: World) -> None:
     assert Plan.model_validate_json(found.model_dump_json(by_alias=True)) == found
 
 
-def test_the_plan_tells_of_files_without_rows(world: World) -> None:
-    line = "  if empty    a file without rows for each feed that has none"
+def test_the_plan_shows_empty_files(world: World) -> None:
+    line = "  if empty    an empty file for each feed without rows"
     assert line in explain(plan(world, when_empty="file")).splitlines()
     assert "if empty" not in explain(plan(world))
 

@@ -10,9 +10,9 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sluice.airflow.record import SUCCEEDED, alast
-from sluice.airflow.triggers.looks import Looks
+from sluice.airflow.triggers.answers import SharedAnswers
 
-LOOKS = Looks()
+ANSWERS = SharedAnswers()
 """Shared by the whole triggerer: any number of exports that wait for a refresh need one request per poll."""
 
 
@@ -46,8 +46,8 @@ class RefreshesIdleTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         await asyncio.sleep((datetime.fromisoformat(self.begins) - datetime.now(UTC)).total_seconds())
-        arrived, logged = LOOKS.now(), ""
-        while reason := await self._reason(max(arrived, LOOKS.now() - self.poll)):
+        arrived, logged = ANSWERS.now(), ""
+        while reason := await self._reason(max(arrived, ANSWERS.now() - self.poll)):
             if reason != logged:
                 self.log.info("waiting for %s", reason)
                 logged = reason
@@ -59,12 +59,12 @@ class RefreshesIdleTrigger(BaseTrigger):
 
     async def _reason(self, since: float) -> str:
         """What the run is waiting for, checked at `since` or later; empty if it may continue."""
-        counts = {dag_id: await LOOKS.runs(dag_id, since, **what) for dag_id, what in self.refreshes.items()}
+        counts = {dag_id: await ANSWERS.runs(dag_id, since, **what) for dag_id, what in self.refreshes.items()}
         if busy := {dag_id: count for dag_id, count in counts.items() if count}:
             return describe(busy)
         if self.fresh_since is None:
             return ""
-        ended = await LOOKS.ask("last system refresh", lambda: alast(SUCCEEDED), since)
+        ended = await ANSWERS.ask("last system refresh", lambda: alast(SUCCEEDED), since)
         return stale(datetime.fromisoformat(self.fresh_since), ended.at if ended else None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import cast
 
 from sluice.definition.models.rows import Expect
 from sluice.delivery.extraction import Extraction, FeedExtraction, FeedStep, RunStep
@@ -16,8 +17,6 @@ from sluice.plan.model import Feed, Plan
 
 TRAILING = 5
 """A new delivery is compared with the mean of this many published full deliveries."""
-
-
 _THEN = {"warn": "warns", "hold": "is held", "fail": "fails"}
 
 
@@ -43,8 +42,8 @@ def _describe_limit(plan: Plan, feed: Feed) -> str | None:
 def _within_limit(work: FeedExtraction) -> None:
     """Raises `Skipped` if the target does not accept so many records of one segment."""
     connection, records = work.plan.connection, work.extract.records
-    most = connection.limits.records_per_segment
-    if most is not None and records > most:
+    most = cast("int", connection.limits.records_per_segment)
+    if records > most:
         raise Skipped(
             f"segment {work.feed.name} has {records:,} records, but connection {connection.name} accepts"
             f" {most:,} per segment: the run is skipped",

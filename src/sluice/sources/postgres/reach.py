@@ -112,13 +112,14 @@ def _wait_for(cursor: Cursor, transactions: str | None) -> None:
     look = f"""select count(distinct virtualtransaction), coalesce(min(pid), 0) from pg_locks
         where virtualtransaction = any('{transactions}')"""  # noqa: S608 - numbers of the server's own
     deadline = time.monotonic() + _PATIENCE
+    # A transaction holds a lock on its own id until it ends.
     while transactions:
         count, process = row_of(cursor, look)
         if not count:
             return
         if time.monotonic() > deadline:
             raise RetriableError(
-                f"{count} open transactions may still add rows below those that are visible (process {process})",
+                f"open transactions may still add rows below those that are visible: {count} (process {process})",
                 next_step="end them; or declare `late` or `behind` for the column, and runs no longer wait for them",
             )
         time.sleep(_PAUSE)

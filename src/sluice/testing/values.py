@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -39,6 +40,12 @@ class Case:
     json: list[Any]
     cells: list[str | None]
     parquet: list[Any] | None = None
+
+    @property
+    def values(self) -> list[Any]:
+        """What they are in Python."""
+        values: list[Any] = self.array.to_pylist() if self.parquet is None else self.parquet
+        return values
 
 
 def _spelled(name: str, array: pa.Array, texts: list[str | None], parquet: list[Any] | None = None) -> Case:
@@ -151,3 +158,9 @@ REFUSED = {
                                       pa.array(["a"])]),
     "list of intervals": pa.array([[(1, 2, 3)], None], pa.list_(pa.month_day_nano_interval())),
 }  # fmt: skip
+
+
+def names_of(*tests: Callable[[pa.DataType], bool]) -> frozenset[str]:
+    """The names of all cases, refused ones too, whose type passes one of these tests: `pyarrow.types.is_nested`."""
+    kinds = {case.name: case.array.type for case in CASES} | {name: array.type for name, array in REFUSED.items()}
+    return frozenset(name for name, kind in kinds.items() if any(test(kind) for test in tests))

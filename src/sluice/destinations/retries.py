@@ -19,7 +19,7 @@ _FIRST, _LONGEST = 0.2, 15.0
 
 
 @dataclass
-class Tries:
+class Retries:
     """The attempts of one request; `failure` classifies an exception of the client."""
 
     retry_for: timedelta

@@ -13,7 +13,7 @@ _KEPT = 60.0
 """Seconds after which an answer is dropped."""
 
 
-class Looks:
+class SharedAnswers:
     """A cache of answers with their times. A caller never gets an answer from before the time that it names: a run that
     waits because it has seen a refresh must not continue because of an older answer."""
 

@@ -43,7 +43,7 @@ def every_type(rows: int) -> pa.Table:
         "price": (pa.decimal128(12, 2), [Decimal("-9999999999.99"), Decimal("0.01")]),
         "wide": (pa.decimal128(38, 10), [Decimal("1234567890123456789012345678.0123456789")]),
         "day": (pa.date32(), [datetime.date(1, 1, 1), datetime.date(1969, 12, 31), datetime.date(9999, 12, 31)]),
-        "local": (pa.timestamp("us"), times),
+        "local": (pa.timestamp("us"), [*times]),
         "zoned": (pa.timestamp("us", "UTC"), [t.replace(tzinfo=utc) for t in times]),
         "place": (
             pa.struct([("street", pa.string()), ("at", pa.struct([("lat", pa.float64())]))]),
