@@ -24,14 +24,14 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers wheel demo up down soak test test-fast test-nightly fuzz exam check bench lock lock-image clean
+.PHONY: help install install-test servers wheel demo up down soak test test-fast test-nightly fuzz exam check bench docs lock lock-image clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 install: .venv/.installed  ## make .venv from the pinned requirements, with the command `sluice` in it
 
-install-test: .venv/.installed-test  ## and what the tests need
+install-test: .venv/.installed-test  ## the same, with what the tests need
 
 $(BIN)/uv:
 	@test -n "$(PYTHON)" || { echo "Sluice needs Python 3.11, 3.12 or 3.13 on PATH (or: make PYTHON=/path/to/python)"; exit 1; }
@@ -75,7 +75,7 @@ up: install  ## start Airflow in the background; print its address and login
 down:  ## stop what `make up` started
 	@test ! -f .venv/.installed || $(BIN)/python -m local down
 
-soak: install  ## an hour of triggers, backfills and page views on the metadata database (MINUTES=60)
+soak: install  ## load the metadata database with triggers, backfills and page views for an hour (MINUTES=60)
 	@$(BIN)/python -m local soak --minutes $(MINUTES)
 
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
@@ -83,19 +83,19 @@ CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 WORKERS ?= $(shell expr $(CORES) + 1)
 FAST := tests/unit tests/golden tests/contract/test_formats.py tests/contract/test_formats_property.py
 
-test: install-test servers  ## install what the tests need, and run every test
+test: install-test servers .docs/.installed  ## install what the tests need, and run every test
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
-test-fast: install-test  ## what needs no server and no Airflow that runs, in about a minute
+test-fast: install-test  ## run the tests that need no server and no running Airflow, in about a minute
 	@$(BIN)/python -m pytest -q -n $(CORES) -m "not slow" $(FAST)
 
-test-nightly: install-test servers  ## what takes an hour: a simulated year of hourly runs, a hundred hurt runs (ROUNDS=100)
+test-nightly: install-test servers  ## run the tests that take an hour: a simulated year of hourly runs, a hundred disturbed runs (ROUNDS=100)
 	@$(BIN)/python -m pytest -rP tests/long
 
-fuzz: install-test  ## change the shipped and golden declarations at random: each is valid, or a clear page (MUTANTS=10000)
+fuzz: install-test  ## change the shipped and golden declarations at random: each is valid, or gives a clear error (MUTANTS=10000)
 	@$(BIN)/python -m tests.fuzz --mutants $(MUTANTS)
 
-exam: install-test servers  ## every destination against its servers, one after another, into docs/destinations.md (SIZE=2048 MiB)
+exam: install-test servers  ## test every destination against its servers, and write the results to docs/destinations.md (SIZE=2048 MiB)
 	@$(BIN)/python -m tests.exam --mib $(SIZE) --write
 
 check: install-test  ## format, lint, types and import rules
@@ -114,16 +114,29 @@ bench: install .bench/.installed servers  ## measure Sluice and its peers, write
 	@$(BIN)/uv pip install --quiet --python .bench/bin/python --compile-bytecode --require-hashes -r requirements-bench.txt
 	@touch $@
 
+# Without --quiet: MkDocs then counts no warnings, and nothing is strict.
+SITE ?= site
+docs: .docs/.installed  ## build the documentation into site/, to be read and searched without a network
+	@NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --strict --site-dir $(abspath $(SITE))
+	@echo "open file://$(abspath $(SITE))/index.html"
+
+.docs/.installed: $(BIN)/uv requirements-docs.txt
+	@echo "installing what builds the documentation"
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .docs
+	@$(BIN)/uv pip install --quiet --python .docs/bin/python --compile-bytecode --require-hashes -r requirements-docs.txt
+	@touch $@
+
 # The header names this command alone, and no index: a lock must not depend on the machine that made it.
 LOCK := compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
-lock: $(BIN)/uv  ## compile the pinned requirements again from the short lists
+lock: $(BIN)/uv  ## recompile the pinned requirements from the short lists
 	@$(BIN)/uv pip $(LOCK) requirements.in -o requirements.txt
 	@$(BIN)/uv pip $(LOCK) -c requirements.txt requirements-build.in -o requirements-build.txt
 	@$(BIN)/uv pip $(LOCK) -c requirements.txt requirements-test.in -o requirements-test.txt
 	@$(BIN)/uv pip $(LOCK) --no-deps requirements-test-data.in -o requirements-test-data.txt
 	@$(BIN)/uv pip $(LOCK) requirements-servers.in -o requirements-servers.txt
 	@$(BIN)/uv pip $(LOCK) requirements-bench.in -o requirements-bench.txt
+	@$(BIN)/uv pip $(LOCK) requirements-docs.in -o requirements-docs.txt
 
 lock-image:  ## pin the Dockerfile's base image to the digest that its tag has now (needs docker)
 	@digest=$$(docker buildx imagetools inspect $(IMAGE) --format '{{json .Manifest.Digest}}' | tr -d '"'); \
@@ -131,5 +144,5 @@ lock-image:  ## pin the Dockerfile's base image to the digest that its tag has n
 		*) echo "the registry gave no digest of $(IMAGE)"; exit 1;; esac; \
 	sed "s|^FROM .*|FROM $(IMAGE)@$$digest|" Dockerfile > Dockerfile.new && mv Dockerfile.new Dockerfile
 
-clean: down  ## remove what was installed and everything the local Airflow made; the lake and deliveries stay
-	rm -rf .venv .servers .local .bench
+clean: down  ## remove what was installed and all files of the local Airflow; keep the lake and the deliveries
+	rm -rf .venv .servers .local .bench .docs site

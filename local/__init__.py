@@ -1,1 +1,1 @@
-"""A whole Airflow on this machine, for development, the demo and the tests: a database, its processes, a lake."""
+"""A complete Airflow on this machine, for development, the demo and the tests: database, processes and a lake."""

@@ -1,4 +1,4 @@
-"""`python -m local up | down | demo | lake | soak`: what the Makefile calls."""
+"""`python -m local up | down | demo | lake | soak`: the commands that the Makefile calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sluice.errors import SluiceError, shown_by_a_command
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:
-    """Start Airflow in the background and say where it is."""
+    """Start Airflow in the background and print its address."""
     began = time.monotonic()
     address = Airflow(layout).start(say=print)
     print(f"Airflow is ready after {time.monotonic() - began:.0f} s\n")
@@ -46,7 +46,7 @@ def make_lake(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def run_soak(layout: Layout, arguments: argparse.Namespace) -> int:
-    """Load the metadata database for a while, and say how it took it."""
+    """Run a load test of the metadata database, and print the results."""
     report = soak(layout.home, arguments.minutes, sqlite=arguments.sqlite)
     print(json.dumps(report, indent=2))
     return 1 if failures(report) else 0
@@ -66,14 +66,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {name: commands.add_parser(name, help=command.__doc__) for name, command in COMMANDS.items()}
     for name in ("demo", "lake"):
-        parsers[name].add_argument("--scale", type=float, default=1, help="of TPC-H: 1 is a gigabyte as text")
-    parsers["soak"].add_argument("--minutes", type=float, default=60)
-    parsers["soak"].add_argument("--sqlite", action="store_true", help="on SQLite, to compare")
+        parsers[name].add_argument(
+            "--scale", type=float, default=1, help="scale factor of TPC-H, default: 1, one gigabyte as text"
+        )
+    parsers["soak"].add_argument("--minutes", type=float, default=60, help="duration, default: 60")
+    parsers["soak"].add_argument("--sqlite", action="store_true", help="use SQLite, for comparison")
     return parser
 
 
 def main(words: Sequence[str], layout: Layout) -> int:
-    """Run one command. Ended by a signal, it stops first what it has started."""
+    """Run one command. If a signal ends it, it first stops what it started."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     arguments = _parser().parse_args(words)

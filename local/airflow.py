@@ -1,4 +1,4 @@
-"""A local Airflow: its environment, its processes, their start in the right order and their end."""
+"""A local Airflow: its environment and its processes, which start and stop in a fixed order."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ COMMANDS = {
     "triggerer": ("triggerer", "--skip-serve-logs"),
     "scheduler": ("scheduler", "--skip-serve-logs"),
 }
-"""Airflow's processes. None serves logs: they all write to the one folder that the API server reads."""
+"""Airflow's processes. None serves logs, because they all write to the folder that the API server reads."""
 _OPTION = re.compile("AIRFLOW__[A-Z0-9_]+__[A-Z0-9_]+")
 _PORT = "AIRFLOW__API__PORT"
 PARSE = 600
-"""Seconds in which the exports' one file of DAGs must be read: after Airflow's own 30 every export would disappear."""
+"""The timeout, in seconds, for parsing the DAG file of all exports. After Airflow's default of 30, all would
+disappear."""
 PATIENCE = 180.0
-"""Seconds a process may take to come up on a slow machine."""
+"""Seconds that a process may take to start on a slow machine."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a local Airflow answers, and how to log in."""
+    """The address of a local Airflow, and its login."""
 
     url: str
     user: str
@@ -57,14 +58,14 @@ class Airflow:
         self.layout = layout
 
     def start(self, say: Callable[[str], None] = lambda _: None) -> Address:
-        """Start everything and wait until it is healthy; nothing happens if it runs already.
+        """Start everything and wait until it is healthy. Does nothing if it is already running.
 
-        Whatever the call has started ends if it does not succeed.
+        If it fails, everything that it started is stopped.
         """
         with self._one_at_a_time():
             if self.running():
                 return self._started_before()
-            self.stop()  # what is left of an earlier one
+            self.stop()  # remains of an earlier one
             try:
                 return self._start(say)
             except BaseException:
@@ -73,9 +74,9 @@ class Airflow:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        """Two commands that start the same Airflow at once: the second one waits, and finds it running."""
+        """If two commands start the same Airflow at the same time, the second one waits, and finds it running."""
         self.layout.home.mkdir(parents=True, exist_ok=True)
-        self.layout.home.chmod(0o700)  # logs, staging and the database's records are nobody else's
+        self.layout.home.chmod(0o700)  # logs, staging and database records are private to this user
         with (self.layout.home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -92,21 +93,21 @@ class Airflow:
         env = environment(self.layout, address.url, database)
         self._prepare(env, say)
         say("starting Airflow")
-        # A task that the scheduler starts before the API server answers fails: the scheduler is last. The others
-        # need only the database, and may take their time beside the API server.
+        # The scheduler starts last, because a task that it starts before the API server answers fails. The others
+        # need only the database, and start in parallel with the API server.
         for name in ("api-server", "dag-processor", "triggerer"):
             self._spawn(name, env)
         self._wait_for(address)
         self._spawn("scheduler", env)
         self._wait_for(address, "scheduler", "dag_processor", "triggerer")
-        # The command `sluice` reads it too: it starts runs, and says what became of them.
+        # The `sluice` command reads this record too, to start runs and report their results.
         variables = _variables(self.layout, address.url, database)
         local = Local(**asdict(address), include=str(self.layout.include), variables=variables)
         keys.write_private(self._address_file, local.text())
         return address
 
     def stop(self) -> None:
-        """Stop every process that is on record: the scheduler first, the database last. Nothing happens if none is."""
+        """Stop every recorded process, the scheduler first and the database last. Does nothing if there is none."""
         self._address_file.unlink(missing_ok=True)
         running = {process.name: process for process in self.processes()}
         scheduler, database = running.pop("scheduler", None), running.pop("postgres", None)
@@ -118,36 +119,36 @@ class Airflow:
             postgres.stop(database)
 
     def processes(self) -> list[Process]:
-        """The processes on record, running or not."""
+        """The recorded processes, running or not."""
         names = ("postgres", *COMMANDS)
         records = (self.layout.run / f"{name}.json" for name in names)
         return [Process.recorded(record) for record in records if record.exists()]
 
     def running(self) -> bool:
-        """Whether it has been started and every process of it is alive."""
+        """Whether it was started and all its processes are alive."""
         return self._address_file.exists() and all(process.alive() for process in self.processes())
 
     def ensure_alive(self) -> None:
-        """Raise an error with the end of its log if one of its processes has died."""
+        """Raise `FatalError` with the end of its log if one of its processes has died."""
         for process in self.processes():
             process.ensure_alive()
 
     def address(self) -> Address:
-        """Where it answers, while it runs."""
+        """Its address and login, while it is running."""
         local = Local.read(self._address_file)
         return Address(local.url, local.user, local.password)
 
     def environment(self) -> dict[str, str]:
-        """The environment of its processes, while it runs: for Airflow's own commands."""
+        """The environment of its processes, while it is running, for Airflow's own commands."""
         return Local.read(self._address_file).environment
 
     def _started_before(self) -> Address:
-        """Where it answers. Raises `FatalError` if it was started with other declarations."""
+        """Its address. Raises `FatalError` if it was started with other declarations."""
         include = Path(Local.read(self._address_file).include)
         if include.resolve() != self.layout.include.resolve():
             raise FatalError(
-                f"Airflow runs already, with the declarations in {include} instead of {self.layout.include}",
-                next_step="stop it by `make down`, then start it again",
+                f"Airflow is already running, with the declarations in {include} instead of {self.layout.include}",
+                next_step="stop it with `make down`, then start it again",
             )
         return self.address()
 
@@ -164,25 +165,29 @@ class Airflow:
         Process.start(name, argv, run=self.layout.run, logs=self.layout.logs, env=env)
 
     def _prepare(self, env: dict[str, str], say: Callable[[str], None]) -> None:
-        """Make the tables and write the settings; nothing if neither has changed since the last start.
+        """Create the tables and write the settings, unless neither has changed since the last start.
 
-        Until the settings file changes, what people edit in the UI stays as they left it.
+        Changes made in the UI are kept until the settings file changes.
         """
         stamp = self.layout.airflow / "prepared"
         state = _fingerprint(self.layout)
         if stamp.exists() and stamp.read_text() == state:
             return
-        settings.read(self.layout.settings)  # a mistake in it is told here, not as another process's traceback
+        settings.read(self.layout.settings)  # report its errors here, not as a traceback of another process
         say("preparing the database")
         argv = [sys.executable, "-m", "local.metadata", str(self.layout.settings)]
         done = subprocess.run(argv, env=env, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         if done.returncode:
             output = done.stderr.strip() or done.stdout.strip()
-            raise FatalError(f"the metadata database could not be prepared:\n{output}", next_step="correct the cause")
+            raise FatalError(
+                f"the metadata database could not be prepared:\n{output}",
+                next_step="correct the cause, then start again",
+            )
         stamp.write_text(state)
 
     def _wait_for(self, address: Address, *components: str) -> None:
-        """Wait until the API server answers, and says that each component has shown life since its process started."""
+        """Wait until the API server answers, and reports that each component sent a heartbeat since its process
+        started."""
         rest = Rest(address.url, address.user, address.password)
         deadline = time.monotonic() + PATIENCE
         while not _healthy(rest, components, since=min(process.created for process in self.processes())):
@@ -190,13 +195,13 @@ class Airflow:
             if time.monotonic() > deadline:
                 raise FatalError(
                     f"Airflow has not become healthy within {PATIENCE:.0f} s: waited for {', '.join(components)}",
-                    next_step=f"look at the logs in {self.layout.logs}",
+                    next_step=f"check the logs in {self.layout.logs}",
                 )
             time.sleep(0.2)
 
 
 def _healthy(rest: Rest, components: tuple[str, ...], since: float) -> bool:
-    """Whether each component's last heartbeat is later than `since`: a killed one's stays fresh for half a minute."""
+    """Whether each last heartbeat is later than `since`: that of a killed component counts for half a minute."""
     try:
         health = rest.health()
     except RetriableError:
@@ -206,7 +211,7 @@ def _healthy(rest: Rest, components: tuple[str, ...], since: float) -> bool:
 
 
 def _database(layout: Layout) -> str:
-    """The SQLAlchemy URL of a database that somebody else runs; empty for one of our own."""
+    """The SQLAlchemy URL of an external database; empty for the embedded one."""
     return layout.database or overrides().get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "")
 
 
@@ -221,13 +226,13 @@ def _fingerprint(layout: Layout) -> str:
 
 
 def overrides() -> dict[str, str]:
-    """Airflow's options that the environment has, by their names there."""
+    """The Airflow options that are set in the environment, by variable name."""
     return {name: value for name, value in os.environ.items() if _OPTION.fullmatch(name)}
 
 
 def environment(layout: Layout, url: str, database: str) -> dict[str, str]:
-    """What every process of a local Airflow gets. An option of Airflow's that the user's environment has, such as
-    `AIRFLOW__CORE__PARALLELISM`, is stronger than ours; another Airflow's home, connections and variables stay out."""
+    """The environment of every process of a local Airflow. Airflow options in the user's environment, such as
+    `AIRFLOW__CORE__PARALLELISM`, take precedence. Another Airflow's home, connections and variables are left out."""
     return inherited() | _variables(layout, url, database)
 
 
@@ -242,7 +247,7 @@ def _variables(layout: Layout, url: str, database: str) -> dict[str, str]:
     }
     for section, options in _configuration(layout, url, database).items():
         own |= {f"AIRFLOW__{section}__{option}".upper(): str(value) for option, value in options.items()}
-    # The port is the user's too, if it was free.
+    # `url` already has the user's port, if that was free.
     return {**own, **overrides(), **layout.environment, _PORT: own[_PORT]}
 
 
@@ -256,7 +261,7 @@ def _configuration(layout: Layout, url: str, database: str) -> dict[str, dict[st
         "load_examples": False,
         "dags_are_paused_at_creation": False,
         "fernet_key": secret.fernet,
-        "hostname_callable": "socket.gethostname",  # a name server that does not answer costs seconds a task
+        "hostname_callable": "socket.gethostname",  # an unresponsive name server costs seconds per task
         "simple_auth_manager_users": f"{keys.ADMIN}:admin",
         "simple_auth_manager_passwords_file": keys.passwords_file(layout.airflow),
         "execution_api_server_url": f"{url}/execution/",
@@ -274,6 +279,6 @@ def _configuration(layout: Layout, url: str, database: str) -> dict[str, dict[st
             "min_file_process_interval": layout.reparse,
             "dag_file_processor_timeout": PARSE + 60,
         },
-        "scheduler": {"scheduler_idle_sleep_time": 0.3},  # a task follows another without a second's wait
+        "scheduler": {"scheduler_idle_sleep_time": 0.3},  # the default delays each task by up to a second
         "logging": {"base_log_folder": layout.airflow / "logs"},
     }

@@ -25,25 +25,25 @@ PREFIX = "export__"
 LIMIT = 20 * 60.0
 """Seconds that parsing, the refresh and the exports may take together."""
 POLL = 1.5
-"""Seconds between two looks: each costs the API server a little."""
-TOLD = ("success", "failed", "skipped", "upstream_failed", "up_for_retry", "deferred")
-"""The states of a task that are worth a line."""
+"""Seconds between two polls; each costs the API server a little."""
+SHOWN = ("success", "failed", "skipped", "upstream_failed", "up_for_retry", "deferred")
+"""The task states that are printed."""
 COLUMNS = ("export", "connection", "files", "records", "bytes", "seconds", "manifest")
 
 
 class Demo:
-    """One demonstration, told line by line."""
+    """One demo run, which prints its progress line by line."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.airflow = Airflow(layout)
         self.began = time.monotonic()
         self._ours = not self.airflow.running()
-        """Whether the demo starts Airflow, and stops it."""
-        self._told: dict[object, object] = {}
+        """Whether the demo starts and stops Airflow."""
+        self._shown: dict[object, object] = {}
 
     def run(self, scale: float) -> int:
-        """Do all of it. Returns the exit status."""
+        """Run the whole demo. Returns the exit status."""
         with self._airflow(scale) as rest:
             deadline = time.monotonic() + LIMIT
             self._wait_for_dags(rest, deadline)
@@ -56,12 +56,12 @@ class Demo:
             return self._conclude(rest, refresh, followers, exports)
 
     def say(self, line: str) -> None:
-        """Tell a line, with the seconds since the start."""
+        """Print a line, with the seconds since the start."""
         print(f"{time.monotonic() - self.began:6.1f} s  {line}", flush=True)
 
     @contextmanager
     def _airflow(self, scale: float) -> Iterator[Rest]:
-        """A client of a running Airflow beside a finished lake. An Airflow that was up before stays up."""
+        """A client of a running Airflow, with a finished lake. An Airflow that was already running is not stopped."""
         try:
             with ThreadPoolExecutor(max_workers=1) as pool:
                 made = pool.submit(self._make_lake, scale)
@@ -79,7 +79,7 @@ class Demo:
         if lake.made_at(folder) != scale:
             self.say(f"making the lake: TPC-H at scale {scale:g}")
             lake.make(folder, scale)
-        self.say(f"the lake is there: {folder}")
+        self.say(f"the lake is ready: {folder}")
 
     def _wait_for_dags(self, rest: Rest, deadline: float) -> None:
         """Wait until Airflow knows the system refresh and a DAG for each declared export."""
@@ -96,14 +96,14 @@ class Demo:
         self.say(f"{len(wanted) - 1} exports are declared")
 
     def _import_errors(self, rest: Rest) -> bool:
-        """Tell of every file that Airflow could not import."""
+        """Print every file that Airflow could not import. Returns whether there is one."""
         errors = list(rest.every("importErrors", "import_errors"))
         for error in errors:
             self._once(error["filename"], error["stack_trace"], f"{error['filename']}:\n{error['stack_trace'].strip()}")
         return bool(errors)
 
     def _followers(self, rest: Rest) -> set[str]:
-        """The DAGs that the refresh starts. Paused ones are told of, and not waited for."""
+        """The DAGs that the refresh starts. Paused ones are printed, and not waited for."""
         assets = rest.every("assets", "assets", name_pattern=SYSTEM_REFRESH)
         scheduled = {dag["dag_id"] for one in assets if one["name"] == SYSTEM_REFRESH for dag in one["scheduled_dags"]}
         paused = {dag["dag_id"] for dag in rest.every("dags", "dags", paused=True)} & scheduled
@@ -112,7 +112,8 @@ class Demo:
         return scheduled - paused
 
     def _follow(self, rest: Rest, refresh: Run, followers: set[str], deadline: float) -> dict[Run, str]:
-        """Tell what happens until the refresh and every run it has started have ended. Returns those runs' states."""
+        """Print what happens until the refresh and every run it started have ended. Returns the states of those
+        runs."""
         while True:
             exports = runs.started_by(rest, refresh)
             refreshed = runs.state(rest, refresh)
@@ -134,7 +135,7 @@ class Demo:
     def _tell_task(self, rest: Rest, task: Task) -> None:
         key = (task.run, task.task_id, task.map_index)
         name = f"{task.run.dag_id.removeprefix(PREFIX):<20} {task.title}"
-        if task.state in TOLD:
+        if task.state in SHOWN:
             self._once(key, (task.state, task.tries), f"{name}: {task.state}")
         elif task.task_id == "upload" and task.state == "running":
             seen = runs.progress(rest, task)
@@ -145,13 +146,13 @@ class Demo:
                 self._once(key, done, f"{name}: {done}")
 
     def _once(self, key: object, news: object, line: str) -> None:
-        """Tell a line if the news about `key` is not what was told last."""
-        if self._told.get(key) != news:
-            self._told[key] = news
+        """Print a line if `news` about `key` has changed."""
+        if self._shown.get(key) != news:
+            self._shown[key] = news
             self.say(line)
 
     def _conclude(self, rest: Rest, refresh: Run, followers: set[str], exports: dict[Run, str]) -> int:
-        """Tell of each failure, then the table, then the sum."""
+        """Print each failure, then the table, then the totals. Returns the exit status."""
         failed = [run for run, state in exports.items() if state != "success"]
         for run in [refresh, *failed] if runs.state(rest, refresh) != "success" else failed:
             self._tell_failure(rest, run)
@@ -166,7 +167,7 @@ class Demo:
         return 1 if failures or not delivered else 0
 
     def _tell_failure(self, rest: Rest, run: Run) -> None:
-        """The failed tasks of a run, each with the end of its log."""
+        """Print the failed tasks of a run, each with the end of its log."""
         for task in runs.tasks(rest, [run]):
             if task.state == "failed":
                 lines = "\n".join(f"    {line}" for line in runs.log(rest, task)[-25:])
@@ -174,16 +175,16 @@ class Demo:
 
 
 def end_leftovers(rest: Rest, followers: Iterable[str], say: Callable[[str], None]) -> None:
-    """End what a killed demo has left: its refresh, and the exports that had followed it. They would go on with
-    this Airflow, and the new ones, one at a time of each, would wait for them."""
+    """End the runs that a killed demo left: its refresh, and the exports that followed it. They would continue in this
+    Airflow, and the new runs would wait for them, because each DAG has one active run at a time."""
     for run in sorted(runs.going(rest, [SYSTEM_REFRESH, *followers])):
         if run.dag_id == SYSTEM_REFRESH or run.run_id.startswith("asset_triggered__"):
             rest.patch(run.path, {"state": "failed"})
-            say(f"{run.dag_id} was still going when Airflow was stopped: its run {run.run_id} is ended")
+            say(f"{run.dag_id} was still running when Airflow was stopped: its run {run.run_id} is ended")
 
 
 def table(reports: list[dict[str, Any]]) -> str:
-    """Deliveries as text in columns, numbers to the right."""
+    """Deliveries as a text table, with numbers right-aligned."""
     rows = [[_cell(report.get(column)) for column in COLUMNS] for report in reports]
     widths = [max(len(row[i]) for row in [list(COLUMNS), *rows]) for i in range(len(COLUMNS))]
     right = [column in {"files", "records", "bytes", "seconds"} for column in COLUMNS]

@@ -1,4 +1,4 @@
-"""What a local Airflow must keep to itself: its keys and the administrator's password, made once for each home."""
+"""The secrets of a local Airflow: its keys and the administrator's password, generated once per home."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADMIN = "admin"
 
 @dataclass(frozen=True)
 class Keys:
-    """Shared by all processes of one Airflow. Their loss costs the encrypted connections, which are written again."""
+    """Shared by all processes of one Airflow. If they are lost, the encrypted connections must be written again."""
 
     fernet: str
     """Encrypts connections and variables in the database."""
@@ -23,11 +23,11 @@ class Keys:
     session: str
     """Signs cookies."""
     password: str
-    """The administrator's."""
+    """The administrator's password."""
 
 
 def keys(airflow_home: Path) -> Keys:
-    """The keys of this home, made if there are none."""
+    """The keys of this home, generated if there are none."""
     file = airflow_home / "keys.json"
     if file.exists():
         return Keys(**json.loads(file.read_text()))
@@ -42,7 +42,7 @@ def keys(airflow_home: Path) -> Keys:
 
 
 def passwords_file(airflow_home: Path) -> Path:
-    """The file of passwords in the form that Airflow's simple auth manager reads."""
+    """The file of passwords in the format of Airflow's simple auth manager."""
     file = airflow_home / "passwords.json"
     if not file.exists():
         write_private(file, json.dumps({ADMIN: keys(airflow_home).password}))
@@ -50,7 +50,7 @@ def passwords_file(airflow_home: Path) -> Path:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that nobody else can read, whole or not at all."""
+    """Write a file that only this user can read, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(file.name + ".new")
     unfinished.unlink(missing_ok=True)

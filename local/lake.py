@@ -1,4 +1,4 @@
-"""The demo's lake: TPC-H tables as Parquet, one folder a table, and the contacts of each supplier.
+"""The demo's lake: TPC-H tables as Parquet, one folder per table, and the contacts of each supplier.
 
 The same scale always gives the same rows.
 """
@@ -34,9 +34,10 @@ ROLES = ("buyer", "accounts", "logistics", "director", "support")
 
 
 def make(folder: Path, scale: float = 1) -> bool:
-    """Make `folder`, with a folder below it for each table, unless it is there at this scale. True if it was made.
+    """Make `folder`, with one folder per table, unless it exists at this scale. Returns whether it was made.
 
-    It appears whole: an interrupted making leaves an unfinished folder beside it, which the next one removes.
+    It appears whole: if the process is interrupted, an unfinished folder remains next to it, and the next call removes
+    that.
     """
     if made_at(folder) == scale:
         return False
@@ -119,7 +120,7 @@ def _pick(key: pl.Expr, salt: int, words: tuple[str, ...]) -> pl.Expr:
 
 
 def _draw(key: pl.Expr, salt: int, below: int) -> pl.Expr:
-    """A number below `below` for each key, the same on every machine and with every version of polars, whose own hash
-    is not: two steps of the Lehmer generator of Park and Miller."""
+    """A number below `below` for each key: two steps of the Lehmer generator of Park and Miller. Unlike polars' hash,
+    it is the same on every machine and with every version."""
     modulus = 2**31 - 1
     return (((key + salt * 7919) % modulus * 48271 % modulus) * 48271 % modulus) % below

@@ -1,4 +1,4 @@
-"""Where a local Airflow finds its project, and where it keeps what it makes."""
+"""Where a local Airflow finds its project and keeps its own files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Layout:
     """One local Airflow. Two layouts with different homes can run side by side."""
 
     home: Path = field(default_factory=lambda: where().local)
-    """What it makes: database, logs, generated keys, process records. Safe to delete while it is down."""
+    """Its own files: database, logs, generated keys, process records. Safe to delete while it is stopped."""
     root: Path = field(default_factory=lambda: where().home)
     """The folder that relative paths of `fs` connections start from (SLUICE_HOME)."""
     include: Path = field(default_factory=lambda: where().include)
@@ -25,15 +25,15 @@ class Layout:
     settings: Path = field(default_factory=lambda: where().settings)
     """Connections, pools and variables, in the Astro format."""
     port: int = 8080
-    """The API server's port; a free one is taken if something else listens there, and always if it is 0."""
+    """The API server's port. If it is in use, or 0, a free one is chosen."""
     parallelism: int = 4
-    """Most tasks that run at once."""
+    """The most tasks that run in parallel."""
     reparse: int = 15
-    """Seconds until a change of a declaration shows, at most; each parse costs a second of a core."""
+    """The most seconds until a change of a declaration is visible; each parse takes a second of CPU."""
     database: str = ""
-    """The SQLAlchemy URL of a database that is already there; an embedded PostgreSQL if empty."""
+    """The SQLAlchemy URL of an existing database. Default: an embedded PostgreSQL."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables on top of, and stronger than, those that every local Airflow gets."""
+    """Environment variables that are added to those of every local Airflow, and override them."""
 
     @property
     def airflow(self) -> Path:
@@ -47,10 +47,10 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """One log file a process."""
+        """One log file per process."""
         return self.home / "logs"
 
     @property
     def run(self) -> Path:
-        """The records of the processes that run, and their address."""
+        """The records of the running processes, and their address."""
         return self.home / "run"

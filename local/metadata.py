@@ -1,7 +1,7 @@
 """Prepare Airflow's metadata database: its tables, then the connections, pools and variables of the settings file.
 
-`python -m local.metadata SETTINGS` runs in a local Airflow's environment, as a process of its own: Airflow reads its
-configuration once, at import, and one import of Airflow for both steps is all the time there is to save.
+`python -m local.metadata SETTINGS` runs in a local Airflow's environment, as a separate process, because Airflow reads
+its configuration at import. Both steps share the process, because most of the time goes into that import.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def prepare(file: Path) -> None:
-    """Bring the tables to this Airflow's version, and write what `file` and the connections declare over what has the
-    same name."""
+    """Upgrade the tables to this Airflow's version, and write what `file` and the connections declare. Entries of the
+    same name are replaced."""
     declared = settings.read(file)
     pools = [*declared.pools, *settings.pools(where().include)]
     from airflow.utils.db import upgradedb

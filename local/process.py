@@ -1,4 +1,4 @@
-"""Processes of our own: started in a session of their own, recorded, and stopped with everything they started."""
+"""Managed processes: each starts in its own session, is recorded, and is stopped with all its descendants."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import psutil
 from sluice.errors import FatalError
 
 CLOCK_SLACK = 2.0
-"""Seconds by which two readings of one process's creation may differ when the machine's clock is set between them."""
+"""Seconds by which two readings of a process's creation time may differ, if the machine's clock is set in between."""
 
 
 @dataclass(frozen=True)
 class Process:
     """A process that leads a session. Its record outlives the command that started it.
 
-    A process id alone may have been given to somebody else since: the moment of its creation tells them apart.
+    A process id may be reused, so the record also has the time of creation.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Process:
                 start_new_session=True,
                 **popen,
             )
-        child.returncode = 0  # it outlives this object on purpose: `subprocess` shall not warn about it
+        child.returncode = 0  # it outlives this object on purpose: keeps `subprocess` from warning
         process = cls(name, child.pid, _created(child.pid) or time.time(), run / f"{name}.json", log)
         process.record.write_text(json.dumps({"pid": process.pid, "created": process.created, "log": str(log)}))
         return process
@@ -71,14 +71,14 @@ class Process:
         return cls(record.stem, int(data["pid"]), float(data["created"]), record, Path(data["log"]))
 
     def alive(self) -> bool:
-        """Whether it still runs: it, and not a later process that was given its id."""
+        """Whether it is still running, and its id was not reused by a later process."""
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, os.WNOHANG)  # our own child, if it has ended, stays a zombie until it is asked
+            os.waitpid(self.pid, os.WNOHANG)  # our own child stays a zombie after its end until it is reaped
         created = _created(self.pid)
         return created is not None and abs(created - self.created) < CLOCK_SLACK
 
     def stop(self, *, sign: int = signal.SIGTERM, patience: float = 10) -> None:
-        """Ask it to end with the signal `sign`; after `patience` seconds kill what is left of its session."""
+        """Send the signal `sign`; after `patience` seconds, kill the rest of its session."""
         members = self._members()
         if self.alive():
             with contextlib.suppress(ProcessLookupError):
@@ -87,14 +87,14 @@ class Process:
         left = {*members, *self._members()}
         for member in left:
             with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()  # psutil too tells a later process of the same id apart
+                member.kill()  # psutil also checks that the id was not reused
         _wait(lambda: not self.alive() and not any(_runs(member) for member in left), patience)
         self.record.unlink(missing_ok=True)
 
     def ensure_alive(self) -> None:
-        """Raise an error with the end of its log if it has died."""
+        """Raise `FatalError` with the end of its log if it has died."""
         if not self.alive():
-            raise FatalError(f"{self.name} has stopped by itself; the end of {self.log}:\n{self.tail()}")
+            raise FatalError(f"{self.name} has died; the end of {self.log}:\n{self.tail()}")
 
     def tail(self, lines: int = 20) -> str:
         """The last lines of its log."""
@@ -102,22 +102,22 @@ class Process:
         return "\n".join(text.splitlines()[-lines:])
 
     def _members(self) -> list[psutil.Process]:
-        """It, its descendants and the rest of its session, where children that lost their parent are still found."""
+        """The process, its descendants and the rest of its session, which includes orphaned children."""
         created = _created(self.pid)
         if created is not None and not self.alive():
-            return []  # the id is somebody else's by now, which the system allows only when our session is empty
+            return []  # the id was reused, which the system allows only when our session is empty
         members = []
         for pid in psutil.pids():
             with contextlib.suppress(OSError, psutil.NoSuchProcess):
                 if os.getsid(pid) == self.pid:
                     members.append(psutil.Process(pid))
         with contextlib.suppress(psutil.NoSuchProcess):
-            members += psutil.Process(self.pid).children(recursive=True)  # PostgreSQL's leave the session
+            members += psutil.Process(self.pid).children(recursive=True)  # PostgreSQL's children leave the session
         return members
 
 
 def _created(pid: int) -> float | None:
-    """When the process was created, in seconds since the epoch; None if it is gone or only waits to be reaped."""
+    """When the process was created, in seconds since the epoch; None if it is gone or a zombie."""
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())

@@ -1,6 +1,6 @@
 """`airflow_settings.yaml`: the connections, pools and variables of a local Airflow, in the Astro format.
 
-Airflow cannot import this file by itself: `local.metadata` writes what `read` returns into its database.
+Airflow cannot import this file: `local.metadata` writes what `read` returns into its database.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 
 
 class Entry(BaseModel):
-    """One entry of the file, shaped like the Astro template, which lists every key: an empty one counts as absent."""
+    """One entry of the file. The Astro template lists every key, so an empty value counts as absent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -38,7 +38,7 @@ class Entry(BaseModel):
 
 
 def _named(entries: Any) -> Any:
-    """The entries that have a name: the template's example has none."""
+    """The entries with a name: the template's examples have none."""
     names = ("conn_id", "pool_name", "variable_name")
     if not isinstance(entries, list):
         return entries
@@ -61,7 +61,7 @@ class Connection(Entry):
 
 
 class Pool(Entry):
-    """A pool: how many tasks of a kind run at once."""
+    """A pool: how many of its tasks may run in parallel."""
 
     pool_name: str
     pool_slot: int = 128
@@ -89,7 +89,7 @@ class _File(Entry):
 
 
 def read(file: Path) -> Settings:
-    """What the file declares; nothing if there is no such file. Raises DefinitionError for a file that is wrong."""
+    """The declared settings; empty if the file does not exist. Raises `DefinitionError` if the file is invalid."""
     if not file.exists():
         return Settings()
     try:
@@ -102,12 +102,14 @@ def read(file: Path) -> Settings:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DefinitionError(f"not YAML: {error}", place=Place(file.name), next_step=NEXT) from error
     except ValidationError as error:
-        raise DefinitionError(_what(error), place=Place(file.name), next_step=NEXT) from None  # it would show values
+        raise DefinitionError(
+            _what(error), place=Place(file.name), next_step=NEXT
+        ) from None  # the cause would show values
 
 
 def pools(include: Path) -> list[Pool]:
-    """The pools that the declared connections ask for, by their `limits.at_once`."""
-    says = "tasks that send to this connection at once: `limits.at_once` of its declaration"
+    """The pools of the declared connections, from their `limits.at_once`."""
+    says = "tasks that may send to this connection at the same time: `limits.at_once` of its declaration"
     wanted = load(include).project.pools.items()
     return [Pool(pool_name=name, pool_slot=slots, pool_description=says) for name, slots in wanted]
 
@@ -116,6 +118,6 @@ NEXT = "correct the file, then start again"
 
 
 def _what(error: ValidationError) -> str:
-    """The first problem, without the value: it may be a password."""
+    """The first problem, without the value, which may be a password."""
     problem = error.errors(include_input=False, include_url=False)[0]
     return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"

@@ -1,6 +1,7 @@
-"""Load on the metadata database: triggers, backfills and page views, as a few busy people would cause them.
+"""A load test of the metadata database: triggers, backfills and page views, as a few busy users cause them.
 
-Run a small Airflow of its own under it and count what goes wrong. The decision for the embedded PostgreSQL rests on it.
+It runs a separate, small Airflow under this load and counts errors. The decision for the embedded PostgreSQL is based
+on it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from sluice.errors import FatalError, RetriableError
 T = TypeVar("T")
 DAGS = ("soak_mapped", "soak_asset", "soak_deferred")
 ALARMS = ("database is locked", "OperationalError", "deadlock detected", "too many clients", "QueuePool limit")
-"""What a database in trouble makes Airflow say, in its logs and in the errors of its commands."""
+"""Messages in Airflow's logs and in errors of its commands that show a database in trouble."""
 PAGES: dict[str, tuple[str, ...]] = {
     "home": (
         "/",
@@ -63,7 +64,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "audit": ("/events", "/api/v2/eventLogs?limit=50&order_by=-when", "/api/v2/jobs", "/api/v2/assets"),
     "admin": ("/connections", "/api/v2/connections", "/api/v2/variables", "/api/v2/pools"),
 }
-"""A page of the UI and what it asks the server for."""
+"""The pages of the UI, and the requests that each of them makes."""
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Tally:
     errors: list[str] = field(default_factory=list)
 
     def count(self, kind: str, act: Callable[..., T], *arguments: object) -> T | None:
-        """Call `act`, count how it went and return its result. Errors of the server and of commands count as failures;
+        """Call `act`, count its outcome and return its result. Errors of the server and of commands count as failures;
         nothing else is caught."""
         began = time.monotonic()
         result = None
@@ -104,7 +105,7 @@ class Tally:
 
 
 class Load:
-    """The people: each method is one of them at work, in a thread of their own, until `over`."""
+    """The users: each method is one of them at work, in its own thread, until `over`."""
 
     def __init__(self, airflow: Airflow) -> None:
         self.airflow = airflow
@@ -112,7 +113,7 @@ class Load:
         self.over = threading.Event()
 
     def run(self, minutes: float) -> None:
-        """Let everybody work for `minutes`."""
+        """Let all users work for `minutes`."""
         with ThreadPoolExecutor() as pool:
             people = [pool.submit(work) for work in (self.view, self.trigger, self.pause, self.backfill)]
             try:
@@ -155,7 +156,7 @@ class Load:
                 self.over.wait(10 if paused else 0)
 
     def backfill(self) -> None:
-        """Backfill another hour with Airflow's own command, whenever the last one is through."""
+        """Backfill another hour with Airflow's own command, whenever the last backfill has finished."""
         rest = self.rest()
         for hour in itertools.count(1):
             if self.over.wait(20):
@@ -173,13 +174,13 @@ class Load:
             raise FatalError(f"airflow backfill create: exit status {done.returncode}: {done.stderr[-2000:]}")
 
     def rest(self) -> Rest:
-        """A client of their own."""
+        """A new client."""
         address = self.airflow.address()
         return Rest(address.url, address.user, address.password)
 
 
 def soak(folder: Path, minutes: float, *, sqlite: bool = False) -> dict[str, Any]:
-    """Load a fresh Airflow below `folder` for `minutes`. Returns what happened, and leaves it in `report.json`."""
+    """Put a fresh Airflow in `folder` under load for `minutes`. Returns the report, and writes it to `report.json`."""
     home = folder / ("soak-sqlite" if sqlite else "soak")
     layout = Layout(
         home=home,
@@ -203,7 +204,7 @@ def soak(folder: Path, minutes: float, *, sqlite: bool = False) -> dict[str, Any
 
 
 def failures(report: dict[str, Any]) -> int:
-    """How much went wrong: failed requests and commands, processes that died, failed tasks, alarms in the logs."""
+    """The number of errors: failed requests and commands, dead processes, failed tasks, alarms in the logs."""
     acts = sum(kind["failed"] for kind in report["acts"].values())
     return int(acts + len(report["died"]) + report["tasks"].get("failed", 0) + sum(report["alarms"].values()))
 
@@ -217,7 +218,7 @@ def _wait_for_dags(rest: Rest) -> None:
 
 
 def _aftermath(load: Load) -> dict[str, Any]:
-    """What is in the database and in the logs afterwards."""
+    """The state of the database and the logs after the test."""
     rest = load.rest()
     runs = Counter(run["state"] for run in rest.every("dags/~/dagRuns", "dag_runs"))
     tasks = Counter(ti["state"] for ti in rest.every("dags/~/dagRuns/~/taskInstances", "task_instances"))

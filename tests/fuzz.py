@@ -22,7 +22,7 @@ from sluice.errors import DefinitionError
 from tests.mutants import mutant
 from tests.servers.airflow_store import AirflowStore, airflow_store
 
-UNCLEAR = ("mistake of its own", "Traceback", "Input should", "validation error", "<class", "Error(", "pydantic")
+UNCLEAR = ("a bug in Sluice", "Traceback", "Input should", "validation error", "<class", "Error(", "pydantic")
 """What no page for a person says."""
 LONGEST = 4000
 """Characters of a page."""

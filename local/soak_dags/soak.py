@@ -1,4 +1,4 @@
-"""The DAGs of `make soak`: between them they use each part of Airflow that leans on the metadata database."""
+"""The DAGs of `make soak`: together they use every feature of Airflow that depends on the metadata database."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def work(shard: int) -> dict[str, Any]:
 
 @task(outlets=[DONE])
 def finish(results: list[dict[str, Any]]) -> int:
-    """Gather, and emit an asset event."""
+    """Sum the results, and emit an asset event."""
     return sum(result["rows"] for result in results)
 
 
@@ -38,7 +38,7 @@ def remember(**context: Any) -> None:
     store.set("runs", (store.get("runs") or 0) + 1)
 
 
-# Backfills run this one too.
+# `make soak` also backfills this DAG.
 with DAG("soak_mapped", schedule=CronTriggerTimetable("*/10 * * * *", timezone="UTC"), start_date=datetime(2026, 1, 1)):
     finish(work.expand(shard=shards()))  # type: ignore[arg-type]  # Airflow passes what the tasks return
 

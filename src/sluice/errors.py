@@ -83,7 +83,7 @@ class SluiceError(Exception):
         self.next_step = next_step or self.advice
         self.subject: tuple[str | int, ...] = ()
         self.again: Again | None = None
-        """Who retries this error. Default: whoever retries in this context (`shown_by_a_command`)."""
+        """Who retries this error. Default: as in the context; see `shown_by_a_command`."""
 
     def __str__(self) -> str:
         return self.page()

@@ -19,7 +19,7 @@ _ENGINE = re.compile(
     r"(Invalid Input|Conversion|Out of Range|Out of Memory|Not implemented|Binder|Catalog|Parser|Syntax|Constraint|IO|"
     r"Serialization|TransactionContext|Permission|INTERNAL|FATAL|Mismatch Type|Invalid type|Sequence) Error: "
 )
-"""How the text of a DuckDB error starts. The Python type does not tell: errors of a stream arrive as `OSError`."""
+"""How the text of a DuckDB error starts. The Python type varies: errors of a stream are `OSError`."""
 _PHRASES = re.compile(
     r"(?:could not|cannot|can't|failed to|unable to) (?:convert|cast|parse|decode|allocate|write|read)(?: \w+ string| "
     r"string| block| file)?|type \w+ with value|overflow in \w+(?: of \w+)?|malformed json|unknown timezone|extract "

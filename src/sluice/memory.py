@@ -81,7 +81,7 @@ class Budget:
         self.shape = total, engine
         self.rows = Pool(total // 2 if engine else total // 4 * 3)
         self.sending = Pool(total // 4)
-        self.table = total // 64
+        self.table = total // 32
         """The most bytes of one table that is passed on."""
         self.whole = total // 8
         """Adjacent rows of up to so many bytes are decoded together, which is fastest."""
@@ -104,6 +104,7 @@ def in_turn(
     room, heaviest = budget().total // 8, 0
     waiting: deque[Future[R]] = deque()
     for item in items:
+        # Until the first result is weighed, only one item is in flight.
         while len(waiting) >= (1 if not heaviest and waiting else max(1, min(most, room // max(heaviest, 1)))):
             result = waiting.popleft().result()
             heaviest = max(heaviest, weigh(result), 1)

@@ -69,7 +69,7 @@ def test_mail_gets_the_notice_as_a_page(mailbox: Mailbox) -> None:
 
 def test_a_server_that_refuses_is_named_and_its_address_is_not(webhook: Webhook) -> None:
     webhook.status = 500
-    with pytest.raises(RetriableError, match="connection ops did not take the notice `orders has failed`") as caught:
+    with pytest.raises(RetriableError, match="connection ops could not send the notice `orders has failed`") as caught:
         send(Alert(to="ops"), NOTICE)
     assert SECRET not in caught.value.page()
     assert caught.value.__cause__ is None
@@ -82,7 +82,7 @@ def test_a_server_that_is_not_there_is_named_and_no_log_has_its_address(
     caplog.set_level(logging.DEBUG)
     connection = {"conn_type": "http", "host": f"127.0.0.1:{free_port()}", "password": SECRET}
     monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps(connection))
-    with pytest.raises(RetriableError, match="connection ops did not take the notice") as caught:
+    with pytest.raises(RetriableError, match="connection ops could not send the notice") as caught:
         send(Alert(to="ops"), NOTICE)
     assert "sEcReT" not in caplog.text + "".join(traceback.format_exception(caught.value))
 
@@ -92,7 +92,9 @@ def test_a_redirect_is_not_followed_and_both_hosts_are_named(webhook: Webhook, s
     with receivers.webhook() as other:
         webhook.status = status
         webhook.location = f"http://localhost:{other.server_port}/stolen?{SECRET}"
-        with pytest.raises(RetriableError, match=r"127\.0\.0\.1 sends on to localhost: no redirect") as caught:
+        with pytest.raises(
+            RetriableError, match=r"127\.0\.0\.1 redirects to localhost: redirects are not followed"
+        ) as caught:
             send(Alert(to="ops"), NOTICE)
         assert "sEcReT" not in caught.value.page()
         assert other.got == []
@@ -153,10 +155,10 @@ def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, hos
 def test_mail_to_nobody_and_connections_that_carry_nothing_are_refused(
     mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(DefinitionError, match="go by mail through mail, to nobody"):
+    with pytest.raises(DefinitionError, match="go by mail through mail, but have no recipient"):
         send(Alert(to="mail"), NOTICE)
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "fs"}))
-    with pytest.raises(DefinitionError, match=r"of type fs, which carries no alerts\n  known: http, smtp"):
+    with pytest.raises(DefinitionError, match=r"of type fs, which cannot send alerts\n  known: http, smtp"):
         send(Alert(to="lake"), NOTICE)
     with pytest.raises(DefinitionError, match="there is no Airflow connection nowhere"):
         send(Alert(to="nowhere"), NOTICE)
@@ -181,6 +183,6 @@ def test_check_connect_says_which_alerts_would_go_nowhere(
     )
     assert main(["check", "--include", str(tmp_path), "--connect"]) == 1
     printed = capsys.readouterr()
-    assert "mail a@example.com: carries alerts, by a connection of type smtp; none was sent" in printed.out
-    assert "gone: carries no alerts\nthere is no Airflow connection gone, to which alerts of people go" in printed.err
+    assert "mail a@example.com: can send alerts, through a connection of type smtp; none was sent" in printed.out
+    assert "gone: cannot send alerts\nthere is no Airflow connection gone for the alerts of people" in printed.err
     assert mailbox.got == []

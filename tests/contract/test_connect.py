@@ -138,9 +138,9 @@ def test_a_server_that_swallows_connections_keeps_nothing_silent(include: Path, 
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
     assert "bucket: does not deliver\n" in done.stderr
-    assert "\n  next: look whether its server answers, then run the command again\n" in done.stderr
+    assert "\n  next: check whether its server answers, then run the command again\n" in done.stderr
     for name in ("drop", "drop2"):
-        assert f"{name}: does not deliver\n{name}: there was no answer within 30 seconds\n" in done.stderr
+        assert f"{name}: does not deliver\n{name}: no answer within 30 seconds\n" in done.stderr
     assert "out: delivers; wrote, read and removed" in done.stdout
     assert "secret-word" not in done.stdout + done.stderr
 

@@ -20,9 +20,9 @@ ASKED = 2048
 
 OUTCOMES: dict[type[SluiceError] | None, str] = {
     None: "overcome",
-    RetriableError: "tried again",
-    FatalError: "told",
-    DefinitionError: "told",
+    RetriableError: "retried",
+    FatalError: "reported",
+    DefinitionError: "reported",
 }
 
 
@@ -59,7 +59,7 @@ def test_the_table_of_lies_is_what_the_tests_show(request: pytest.FixtureRequest
         cells = rows.setdefault(f"{lie.lie} | {lie.act}", {})
         cells.setdefault(lie.type, set()).add(OUTCOMES[lie.error])
     kinds = list(dict.fromkeys(lie.type for lie in LIES))
-    lines = [("what it does", "asked to", *kinds), ("---",) * (len(kinds) + 2)]
+    lines = [("wrong answer", "request", *kinds), ("---",) * (len(kinds) + 2)]
     lines += [(row, *(" or ".join(sorted(cells.get(kind, ()))) for kind in kinds)) for row, cells in rows.items()]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
     if request.config.getoption("--update", default=False):

@@ -86,7 +86,9 @@ def replace_only(destination: Destination) -> None:
     """A run that has nothing to tidy up."""
     for body in (FIRST, SECOND):
         destination.put("a/b/one.bin", [body])
-    with pytest.raises(FatalError, match=r"remove in/a/b/one\.bin: permission denied\n  next: let this user delete"):
+    with pytest.raises(
+        FatalError, match=r"remove in/a/b/one\.bin: permission denied\n  next: give this user permission to delete"
+    ):
         destination.remove(["a/b/one.bin"])
 
 
@@ -96,59 +98,63 @@ CASES = (
     Case("connect", "as many connections as `connections`", "one-connection",
          "the error names `connections: 1`", RetriableError, "declare `connections: 1`", ONE),
     Case("connect", "algorithms without SHA-1", "sha1-kex", "refused, with what is offered and `legacy_algorithms`",
-         FatalError, "offers as key exchange .*group14-sha1, diffie-hellman-group1-sha1"),
-    Case("connect", "algorithms without SHA-1", "sha1-mac", "the same", FatalError, "offers as MAC .*hmac-sha1"),
-    Case("connect", "algorithms without SHA-1", "sha1-key", "the same", FatalError, "offers as host key .*ssh-rsa"),
-    Case("connect", "signatures of logins by SHA-2", "sha1-login", "a password goes on; an RSA key is refused, with"
-         " the way out", job=tidy),
+         FatalError, "offers only key exchange algorithms .*group14-sha1, diffie-hellman-group1-sha1"),
+    Case("connect", "algorithms without SHA-1", "sha1-mac", "the same", FatalError,
+         "offers only MAC algorithms .*hmac-sha1"),
+    Case("connect", "algorithms without SHA-1", "sha1-key", "the same", FatalError,
+         "offers only host key algorithms .*ssh-rsa"),
+    Case("connect", "signatures of logins by SHA-2", "sha1-login", "a password works; an RSA key is refused,"
+         " and the error says what to do", job=tidy),
     Case("connect", "an SFTP session for the login", "no-sftp", "refused", FatalError, "opens no SFTP session"),
-    Case("any", "that the connection lasts", "drops", "tried again: the chunk, then the task; a source's file is opened"
-         " again where it was", RetriableError, "the connection to .* was lost"),
-    Case("stat", "`NO_SUCH_FILE` if nothing is there", "missing-is-failure", "the folder's listing says whether it is"),
-    Case("stat", "`NO_SUCH_FILE` if nothing is there", "missing-is-denied", "the same"),
-    Case("stat", "an answer", "no-stat", "the folder's listing tells the size"),
+    Case("any", "a stable connection", "drops", "the chunk is retried, then the task; a source's file is reopened at"
+         " the same position", RetriableError, "the connection to .* was lost"),
+    Case("stat", "`NO_SUCH_FILE` for a missing file", "missing-is-failure", "the folder's listing decides"),
+    Case("stat", "`NO_SUCH_FILE` for a missing file", "missing-is-denied", "the same"),
+    Case("stat", "an answer", "no-stat", "the folder's listing gives the size"),
     Case("stat", "an answer, or a listing", "no-stat,no-list", "refused", FatalError, "permission denied"),
     Case("stat", "a size", "no-sizes", "the error names `check_size: false`", FatalError,
-         "tells no sizes.*check_size: false", {"check_size": False}, write_only),
+         "does not report file sizes.*check_size: false", {"check_size": False}, write_only),
     Case("stat", "a time, for a source's files", "no-times", "a rewritten file is detected by its size and its"
          " footer only"),
-    Case("mkdir", "nothing: the file that follows tells", "mkdir-denied", "all goes on"),
-    Case("mkdir", "a yes, if the folder is missing", "no-mkdir", "refused; `make_folders: false` if folders are made by"
-         " somebody else", FatalError, "permission denied"),
-    Case("open", "names that begin with a dot", "no-dots", "the error names `rename: false`", FatalError,
-         "begin with a dot, declare `rename: false`", IN_PLACE),
-    Case("write", "no size: asyncssh sends what `limits` allows, else 32 kB", "small-writes", "all goes on"),
-    Case("write", "a code for a full disk, or that text alone", "full", "tried again; the error says where to look",
-         RetriableError, "look at the disk and the log"),
-    Case("write", "a yes", "write-fails", "tried again; nothing is left", RetriableError, "the server answered ``"),
-    Case("write", "that what is kept is what was sent", "flips-a-byte", "seen with `verify: read-back` only",
+    Case("mkdir", "nothing: writing the file shows it", "mkdir-denied", "no effect"),
+    Case("mkdir", "success, if the folder is missing", "no-mkdir", "refused; declare `make_folders: false` if another"
+         " system creates the folders", FatalError, "permission denied"),
+    Case("open", "names that start with a dot", "no-dots", "the error names `rename: false`", FatalError,
+         "start with a dot, declare `rename: false`", IN_PLACE),
+    Case("write", "no block size: asyncssh sends what `limits` allows, or 32 kB", "small-writes", "no effect"),
+    Case("write", "a code for a full disk, or exactly that text", "full", "retried; the error says what to check",
+         RetriableError, "check the disk and the log"),
+    Case("write", "success", "write-fails", "retried; nothing is left behind", RetriableError,
+         "the server answered ``"),
+    Case("write", "that the server stores what was sent", "flips-a-byte", "detected only with `verify: read-back`",
          job=write_only),
-    Case("close", "a yes: servers with a quota may refuse here", "close-fails", "tried again; nothing is left",
+    Case("close", "success: servers with a quota may refuse here", "close-fails", "retried; nothing is left behind",
          RetriableError, "the server answered `quota`"),
     Case("close", "that the file stays", "take-at-once", "the error names `check_size: false` and `rename: false`",
          FatalError, "declare `check_size: false`", {"check_size": False, "rename": False}, write_only),
-    Case("rename", "the extension `posix-rename`", "no-posix-rename", "what is there is removed first"),
+    Case("rename", "the extension `posix-rename`", "no-posix-rename", "the existing file is removed first"),
     Case("rename", "that the extension works if it is announced", "posix-rename-failure", "the same"),
     Case("rename", "that a file is replaced", "rename-onto-fails", "the same"),
-    Case("rename", "a yes", "no-rename", "the error names `rename: false`; what was there stays", FatalError,
+    Case("rename", "success", "no-rename", "the error names `rename: false`; the existing file stays", FatalError,
          "cannot rename, declare `rename: false`", IN_PLACE),
-    Case("rename", "a yes", "rename-unsupported", "the same", FatalError, "cannot rename, declare `rename: false`",
+    Case("rename", "success", "rename-unsupported", "the same", FatalError, "cannot rename, declare `rename: false`",
          IN_PLACE),
-    Case("remove", "`NO_SUCH_FILE` if it is gone", "missing-is-failure,no-posix-rename", "looked for, then no error",
+    Case("remove", "`NO_SUCH_FILE` if it is gone", "missing-is-failure,no-posix-rename", "its absence is checked; no"
+         " error",
          job=tidy),
-    Case("remove", "a yes, if a run was aborted", "no-delete", "runs deliver; what they would tidy up stays, with an"
-         " error", job=replace_only),
-    Case("listdir", "a yes, only to find unfinished files", "no-list", "runs deliver, and look at files by name",
+    Case("remove", "success, if a run was aborted", "no-delete", "runs deliver; files that they would"
+         " remove stay, with an error", job=replace_only),
+    Case("listdir", "success, only to find unfinished files", "no-list", "runs deliver, and look files up by name",
          job=deliver),
-    Case("listdir", "types", "no-types", "each entry is looked at", job=tidy),
-    Case("read", "any number of bytes", "short-reads", "the rest is asked for again"),
-    Case("read", "at least one byte before the end", "empty-reads", "tried again; no hole is passed on",
-         RetriableError, "bytes came"),
-    Case("setstat", "nothing: it is not used", "no-setstat", "all goes on", job=tidy),
-    Case("extensions", "`limits`, `posix-rename`: if they are there; no `fsync`, no `statvfs`", "no-extensions",
-         "all goes on", job=tidy),
-    Case("realpath", "an answer, for sources and staging", "no-realpath", "paths are taken as they stand; a link is"
-         " refused, for nobody says where it leads", job=tidy),
+    Case("listdir", "types", "no-types", "each entry is checked separately", job=tidy),
+    Case("read", "any number of bytes", "short-reads", "the rest is requested again"),
+    Case("read", "at least one byte before the end", "empty-reads", "retried; no gap is passed on",
+         RetriableError, "bytes arrived"),
+    Case("setstat", "nothing: it is not used", "no-setstat", "no effect", job=tidy),
+    Case("extensions", "`limits` and `posix-rename`, both optional; no `fsync`, no `statvfs`", "no-extensions",
+         "no effect", job=tidy),
+    Case("realpath", "an answer, for sources and staging", "no-realpath", "paths are used unchanged; a link is"
+         " refused, because its target is unknown", job=tidy),
 )  # fmt: skip
 
 
@@ -190,7 +196,7 @@ def test_another_byte_of_the_same_size_is_seen_if_files_are_read_back(fleet: Fle
     with served(fleet, tmp_path, "flips-a-byte") as (server, conn_id):
         _done(lambda at: at.put("one", [FIRST]) and None, opened(fleet, conn_id))
         assert (server.folder / "in" / "one").read_bytes() != FIRST, "a size alone does not show it"
-        with pytest.raises(RetriableError, match="other bytes are read there than were sent"):
+        with pytest.raises(RetriableError, match="the data read back differs from what was sent"):
             _done(lambda at: at.put("two", [FIRST]) and None, opened(fleet, conn_id, verify="read-back"))
         assert not (server.folder / "in" / "two").exists()
     (tmp_path / "honest").mkdir()
@@ -371,7 +377,7 @@ def test_a_permission_is_no_outage_whatever_the_name(fleet: Fleet, tmp_path: Pat
 
 
 def test_the_page_shows_them(request: pytest.FixtureRequest) -> None:
-    rows = ["| verb | our code relies on | a server that | what comes of it |", "| --- | --- | --- | --- |"]
+    rows = ["| verb | Sluice relies on | a server that | result |", "| --- | --- | --- | --- |"]
     for case in CASES:
         answer = "; ".join(QUIRKS[quirk] for quirk in case.quirks.split(","))
         rows.append(f"| {case.verb} | {case.relies} | {answer} | {case.comes} |")

@@ -92,13 +92,13 @@ def test_no_known_key_is_told_from_a_changed_one(fleet: Fleet, server: SftpServe
     hosts.write_text(f"[127.0.0.1]:{server.port} {other}\n")
     for extra in ({"host_key": None, "known_hosts": str(hosts)}, {"host_key": other}):
         page = refused(use, fleet, connect(fleet, server, **extra), FatalError)
-        assert "does not show the host key that is known for it" in page
+        assert "is not the one that is known for it" in page
 
 
 def test_a_key_of_another_kind_is_a_changed_one(fleet: Fleet, server: SftpServer, use: Use) -> None:
     key = asyncssh.generate_private_key("ecdsa-sha2-nistp256").export_public_key().decode()
     page = refused(use, fleet, connect(fleet, server, host_key=key), FatalError)
-    assert "does not show the host key that is known for it" in page
+    assert "is not the one that is known for it" in page
 
 
 def test_known_hosts_of_the_users_home(
@@ -132,10 +132,10 @@ def test_known_hosts_that_cannot_be_read(
 
 
 KEYS: dict[str, tuple[Callable[[str], str], str]] = {
-    "one line": (lambda text: text.replace("\n", " "), "its line breaks are lost"),
-    "no spaces": (lambda text: text.replace("\n", ""), "its line breaks are lost"),
-    "backslashes": (lambda text: text.replace("\n", "\\n"), "its line breaks are lost"),
-    "PuTTY": (lambda _: "PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: x\n", "PuTTY's own form"),
+    "one line": (lambda text: text.replace("\n", " "), "its line breaks are missing"),
+    "no spaces": (lambda text: text.replace("\n", ""), "its line breaks are missing"),
+    "backslashes": (lambda text: text.replace("\n", "\\n"), "its line breaks are missing"),
+    "PuTTY": (lambda _: "PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: x\n", "PuTTY's format"),
     "cut": (lambda text: text[: len(text) // 2], "it is damaged"),
     "no passphrase": (lambda text: text, "passphrase is missing"),
 }
@@ -161,7 +161,7 @@ def test_a_wrong_passphrase(fleet: Fleet, server: SftpServer, use: Use) -> None:
 def test_sha1_is_allowed_by_a_word(quirk: str, fleet: Fleet, tmp_path: Path, use: Use) -> None:
     with quirky(tmp_path, quirk) as old:
         page = refused(use, fleet, connect(fleet, old), FatalError)
-        assert "rests on SHA-1" in page
+        assert "algorithms that use SHA-1" in page
         assert "`legacy_algorithms: true`" in page
         use(fleet, connect(fleet, old, legacy_algorithms=True))
 
@@ -174,7 +174,7 @@ def test_a_login_key_of_rsa_signs_by_sha1_only_if_allowed(fleet: Fleet, tmp_path
         by_key = fleet.connect("trust", old.connection(password=None, extra=extra))
         page = refused(use, fleet, by_key, FatalError)
         assert "refuses the login" in page
-        assert "takes an Ed25519 key, or the extra `legacy_algorithms: true`" in page
+        assert "use an Ed25519 key, or the extra `legacy_algorithms: true`" in page
         use(fleet, fleet.connect("trust", old.connection(password=None, extra=extra | {"legacy_algorithms": True})))
 
 

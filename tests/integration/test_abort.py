@@ -55,7 +55,7 @@ def test_a_run_whose_declaration_goes_ends_with_a_page(stack: Stack, cancelled: 
         assert stack.wait(DAG, run_id) == "failed"
     finally:
         declaration.write_text(text)
-    assert "the declaration of export many_parts went while this run was under way" in stack.log(DAG, run_id, "finish")
+    assert "the declaration of export many_parts was removed during this run" in stack.log(DAG, run_id, "finish")
     own = str(flow_run_id("many_parts", run_id))
     assert [path.name for path in (stack.deliveries / "drop").rglob("*") if own in path.name] == []
 

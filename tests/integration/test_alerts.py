@@ -59,7 +59,7 @@ def test_a_run_that_does_not_end_in_time_is_late_and_then_recovered(stack: Stack
     assert run(stack, "tardy") == "success"
     notices = told(stack, webhook, "tardy", 2)
     assert [notice["event"] for notice in notices] == ["late", "recovered"]
-    assert "it has not ended 1s after it was queued" in notices[0]["text"]
+    assert "it has not finished 1s after it was queued" in notices[0]["text"]
 
 
 def test_a_skipped_run_is_told_of_with_its_reason(stack: Stack, webhook: Webhook) -> None:
@@ -67,4 +67,4 @@ def test_a_skipped_run_is_told_of_with_its_reason(stack: Stack, webhook: Webhook
     assert run(stack, "over") == "success"
     (notice,) = told(stack, webhook, "over", 1)
     assert (notice["event"], notice["subject"]) == ("skipped", "over was skipped")
-    assert "has ended at 2020-12-31" in notice["text"]
+    assert "ended at 2020-12-31" in notice["text"]

@@ -129,9 +129,7 @@ def test_a_run_that_the_end_date_stops_says_so(scene: Scene) -> None:
     scene.succeeds("stock_ended", run_id)
     states = {name: task["state"] for name, task in scene.tasks("stock_ended", run_id).items()}
     assert (states["wait_for_refreshes"], states["extract"], states["publish"]) == ("skipped",) * 3
-    assert "stock_ended has ended at 2025-12-31 23:59 UTC" in stack.log(
-        "export__stock_ended", run_id, "wait_for_refreshes"
-    )
+    assert "stock_ended ended at 2025-12-31 23:59 UTC" in stack.log("export__stock_ended", run_id, "wait_for_refreshes")
 
 
 def test_after_a_failed_refresh_a_run_skips_as_declared(scene: Scene) -> None:

@@ -18,7 +18,7 @@ ELSEWHERE = "elsewhere.invalid:9"
 ACTS: Mapping[str, Callable[[Destination], object]] = {
     "write": lambda at: at.put(NAME, [b"small"]),
     "write in pieces": lambda at: at.put(NAME, (bytes([number]) * MIB for number in range(20))),
-    "look": lambda at: at.stat(NAME),
+    "stat": lambda at: at.stat(NAME),
     "read": lambda at: list(at.read(NAME)),
     "list": lambda at: list(at.list("")),
     "remove": lambda at: at.remove([NAME]),
@@ -63,8 +63,8 @@ def _everywhere(
         yield Lie(lie, kind, act, rule, error, text)
 
 
-CHANGED = "other bytes arrived than were sent"
-NO_STORE = "is not one of an object store"
+CHANGED = "the data that arrived differs from what was sent"
+NO_STORE = "did not come from an object store"
 
 
 def _changes() -> Iterator[Lie]:
@@ -79,23 +79,23 @@ def _changes() -> Iterator[Lie]:
 
 def _no_stores() -> Iterator[Lie]:
     page = {"status": 200, "body": PAGE, "code": "OK"}
-    for act, method in (("write", "PUT"), ("look", "HEAD"), ("read", "GET"), ("list", "GET")):
+    for act, method in (("write", "PUT"), ("stat", "HEAD"), ("read", "GET"), ("list", "GET")):
         rule = lambda method=method: Rule("answer", method=method, **page)  # noqa: E731
-        yield from _everywhere("a page in place of an answer", act, rule, RetriableError, NO_STORE)
-    for act, method in (("write", "PUT"), ("look", "HEAD"), ("read", "GET")):
+        yield from _everywhere("a web page instead of an answer", act, rule, RetriableError, NO_STORE)
+    for act, method in (("write", "PUT"), ("stat", "HEAD"), ("read", "GET")):
         rule = lambda method=method: Rule("strip", method=method, strip="etag|content-md5|x-amz-checksum-.*")  # noqa: E731
         yield from _everywhere("an answer without an ETag", act, rule, RetriableError, NO_STORE)
 
 
 def _redirects() -> Iterator[Lie]:
-    methods = {"write": "PUT", "write in pieces": "PUT|POST", "look": "HEAD", "read": "GET", "list": "GET"}
+    methods = {"write": "PUT", "write in pieces": "PUT|POST", "stat": "HEAD", "read": "GET", "list": "GET"}
     methods |= {"remove": "DELETE|POST", "abort": "GET"}
-    said = rf"127\.0\.0\.1:\d+\S* sends us on to {ELSEWHERE}"
+    said = rf"127\.0\.0\.1:\d+\S* redirects to {ELSEWHERE}"
     for act, method in methods.items():
         where = {"status": 307, "code": "Redirect", "body": "", "path": "inbound"}
         where |= {"headers": {"Location": f"http://{ELSEWHERE}/x"}}
         rule = lambda method=method, where=where: Rule("answer", method=method, **where)  # noqa: E731
-        for lie in _everywhere("sent on to another host", act, rule, FatalError, said):
+        for lie in _everywhere("redirects to another host", act, rule, FatalError, said):
             if (lie.type, act) != ("azure-blob", "abort"):  # nothing is asked there
                 yield lie
 
@@ -105,16 +105,12 @@ def _regions() -> Iterator[Lie]:
     text = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>"
     signed = {"status": 400, "code": "Bad", "body": text}
     bare = {"status": 400, "code": "Bad", "body": "", "headers": moved["headers"]}
-    said = "bucket inbound lies in the region eu-central-1.*put `eu-central-1` into the extra `region_name`"
+    said = "bucket inbound is in the region eu-central-1.*set the extra `region_name` of .* to `eu-central-1`"
     for act in ("write", "list"):
-        yield Lie(
-            "the bucket lies in another region, 301", "s3", act, lambda: Rule("answer", **moved), FatalError, said
-        )
-        yield Lie(
-            "the bucket lies in another region, 400", "s3", act, lambda: Rule("answer", **signed), FatalError, said
-        )
-    yield Lie("the bucket lies in another region, 301", "s3", "look", lambda: Rule("answer", **moved), FatalError, said)
-    yield Lie("the bucket lies in another region, 400", "s3", "look", lambda: Rule("answer", **bare), FatalError, said)
+        yield Lie("the bucket is in another region, 301", "s3", act, lambda: Rule("answer", **moved), FatalError, said)
+        yield Lie("the bucket is in another region, 400", "s3", act, lambda: Rule("answer", **signed), FatalError, said)
+    yield Lie("the bucket is in another region, 301", "s3", "stat", lambda: Rule("answer", **moved), FatalError, said)
+    yield Lie("the bucket is in another region, 400", "s3", "stat", lambda: Rule("answer", **bare), FatalError, said)
 
 
 def _refusals() -> Iterator[Lie]:
@@ -122,12 +118,12 @@ def _refusals() -> Iterator[Lie]:
         {"status": 403, "code": "SignatureDoesNotMatch"},
         {"status": 403, "code": "AccessDenied", "path": "inbound"},
     )
-    for act in ("write", "look", "list"):
-        said = r"finds its secret wrong \(403 SignatureDoesNotMatch\).*correct the secret"
+    for act in ("write", "stat", "list"):
+        said = r"its secret is wrong \(403 SignatureDoesNotMatch\).*correct the secret"
         yield Lie("the secret is wrong", "s3", act, lambda: Rule("answer", **wrong), FatalError, said)
     for act, method in (("list", "GET"), ("remove", "DELETE|POST")):
         rule = lambda method=method: Rule("answer", method=method, **denied)  # noqa: E731
-        said = rf"permission denied \(403 AccessDenied\).*{act} below this folder"
+        said = rf"permission denied \(403 AccessDenied\).*permission to {act} files in this folder"
         yield from _everywhere(f"{act} is denied", act, rule, FatalError, said)
 
 

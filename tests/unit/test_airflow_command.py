@@ -72,7 +72,7 @@ def test_where_no_local_one_runs_it_is_the_environment_s(tmp_path: Path) -> None
     assert said == '[["--help"], {"AIRFLOW_HOME": "/deployed", "AIRFLOW_CONN_LAKE": "fs://"}]'
     (tmp_path / ".local").mkdir()
     status, _, problems = sluice(tmp_path, "--help")
-    assert (status, problems) == (7, "the local Airflow does not run: this is the Airflow of ~/airflow")
+    assert (status, problems) == (7, "the local Airflow is not running; this is the Airflow of ~/airflow")
 
 
 @pytest.mark.slow

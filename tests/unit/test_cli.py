@@ -55,7 +55,7 @@ def test_the_folder_comes_from_the_option_the_environment_or_here(
     monkeypatch.delenv("SLUICE_INCLUDE", raising=False)
     monkeypatch.chdir(project)
     assert main(["check"]) == 1
-    assert "there is no folder include" in capsys.readouterr().err
+    assert "the folder include does not exist" in capsys.readouterr().err
     assert main(["check", "--include", str(BASE)]) == 0
     monkeypatch.setenv("SLUICE_INCLUDE", "../elsewhere/include")
     assert main(["check"]) == 0
@@ -115,7 +115,7 @@ def test_pools_are_printed_as_airflow_imports_them(tmp_path: Path, capsys: pytes
         "{type: local, airflow_conn_id: out, limits: {at_once: 3}}"
     )
     assert main(["pools", "--include", str(tmp_path / "include")]) == 0
-    says = "tasks that send to this connection at once"
+    says = "tasks that may send to this connection at the same time"
     wanted = {"sluice_narrow": {"slots": 3, "description": says, "include_deferred": False}}
     assert json.loads(capsys.readouterr().out) == wanted
 

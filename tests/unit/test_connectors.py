@@ -1,4 +1,4 @@
-"""Connectors that other packages bring: one in a wheel of its own delivers; broken ones are named, and hide nothing."""
+"""Connectors of other packages: one in a wheel of its own delivers; broken ones are named, and hide nothing."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def test_broken_ones_are_named_and_hide_nothing(project: Path, installed: Path, 
     shadow = package(tmp_path, "shadow", "[sluice.destinations]\ns3 = shadow:S3\n", "S3 = 1")
     status, said = run(project, "check", packages=(installed, cracked, foreign, shadow))
     assert status == 0, said
-    assert "the connector of sources `cracked` is left out: cracked:Nothing of cracked 1.0: OSError: no driver" in said
-    assert "`foreign` is left out: foreign:Format of foreign 1.0: TypeError: it is no subclass of" in said
-    assert "`s3` is left out: shadow:S3 of shadow 1.0: ValueError: Sluice has a connector of that type itself" in said
+    assert "the connector of sources `cracked` is skipped: cracked:Nothing of cracked 1.0: OSError: no driver" in said
+    assert "`foreign` is skipped: foreign:Format of foreign 1.0: TypeError: it is not a subclass of" in said
+    assert "`s3` is skipped: shadow:S3 of shadow 1.0: ValueError: Sluice has a built-in connector of this type" in said
     assert "0 errors, 3 warnings" in said
 
 
@@ -101,7 +101,7 @@ def test_two_of_one_type_are_both_left_out(project: Path, installed: Path, tmp_p
     twin = package(tmp_path, "twin", "[sluice.formats]\nlines = twin:Lines\n", "from sluice_lines import Lines")
     status, said = run(project, "check", packages=(installed, twin))
     assert status == 1
-    assert "ValueError: 2 packages bring a connector of that type: uninstall all but one" in said
+    assert "ValueError: 2 packages provide a connector of this type: uninstall all but one" in said
 
 
 def test_a_table_of_our_own_is_sorted() -> None:

@@ -1,4 +1,4 @@
-"""An error is a small page: where, what, the nearest valid, the known ones, what next."""
+"""An error is a small page: where, what, the nearest valid value, the known ones, what to do next."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_class_says_what_to_do_where_the_error_does_not(kind: type[SluiceError
 
 
 @pytest.mark.parametrize("kind", [c for c in CLASSES if c is not SluiceError])
-@pytest.mark.parametrize("own", ["", "make room at the destination"])
+@pytest.mark.parametrize("own", ["", "free space at the destination"])
 def test_a_page_announces_a_retry_only_if_there_is_one(kind: type[SluiceError], own: str) -> None:
     """C6: a task retries automatically until its last attempt; a command never does."""
     error = kind("x", next_step=own)

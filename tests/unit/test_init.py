@@ -49,7 +49,7 @@ def test_from_an_empty_folder_to_a_delivery(project: Path, capsys: pytest.Captur
     emails = ["ana@example.org", None, "eva@example.org"]
     pq.write_table(pa.table({"customer_id": [1, 2, 3], "email": emails}), project / "lake" / "customers" / "0.parquet")
     assert main(["discover", "lake", "."]) == 0
-    assert "# customers is declared already" in capsys.readouterr().out
+    assert "# customers is already declared" in capsys.readouterr().out
     assert main(["preview", "reachable_customers"]) == 0
     assert "ana@" not in capsys.readouterr().out
     assert main(["deliver", "reachable_customers"]) == 0

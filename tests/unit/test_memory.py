@@ -1,4 +1,4 @@
-"""The byte budget of a process: what is lent waits its turn, nothing waits for ever, and rows keep within it."""
+"""The byte budget of a process: requests are served in order, none waits forever, and rows stay within it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TestPool:
         assert (pool.lent, pool.most) == (50, 60)
 
     def test_more_than_there_is_passes_alone(self) -> None:
-        """A row may be larger than any budget: many of them at once neither overlap nor wait for ever."""
+        """A row may be larger than any budget: many of them in parallel neither overlap nor wait forever."""
         pool, together = Pool(100), []
 
         def large(_: int) -> None:
@@ -120,7 +120,7 @@ class TestRun:
 
     @pytest.mark.slow
     def test_a_row_larger_than_the_budget_passes(self, world: World) -> None:
-        """Three of them at once, with more threads than rows: one after another, and none waits for ever."""
+        """Three of them in parallel, with more threads than rows: one after another, and none waits forever."""
         texts = ["x" * (80 * 2**20), "y", "z" * (90 * 2**20)]
         declare(world, {"type": "parquet"}, memory=LEAST, records=1)
         world.dataset("wide", pa.table({"id": [1, 2, 3], "text": texts}), row_group=1)

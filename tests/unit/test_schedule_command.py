@@ -77,7 +77,7 @@ def test_off_and_on_keep_what_is_written_down(world: World, capsys: pytest.Captu
     assert main(["schedule", "vips", "--keep"]) == 0
     assert texts(world)["vips"] == f"{before}enabled: true\n"
     assert main(["schedule", "vips", "--keep"]) == 0
-    assert capsys.readouterr().out.endswith("0 written, 1 as they were\n")
+    assert capsys.readouterr().out.endswith("0 written, 1 unchanged\n")
 
 
 def test_limits_alone_leave_the_rule(world: World) -> None:
@@ -129,7 +129,7 @@ def test_a_new_clock_keeps_the_time_zone(world: World) -> None:
         (["vips", "people", "--keep"], "export people has no schedule"),
         (["vips", "broken", "--off"], "no connection is named `nowhere`"),
         (["vips", "--after", "vips"], "exports follow each other in a cycle"),
-        (["vips", "--once", "--end", "2028-01-01"], "runs once: it has no end"),
+        (["vips", "--once", "--end", "2028-01-01"], "runs once, so it cannot have end"),
     ],
 )
 def test_nothing_is_written_where_one_would_not_hold(
@@ -165,7 +165,7 @@ def test_a_folder_that_cannot_be_written_is_left_whole(world: World, capsys: pyt
     assert main(["schedule", "people", "vips", "--with-refresh"]) == 1
     said = capsys.readouterr().err
     assert "cannot be written: Is a directory; nothing was written" in said
-    assert "edit the declarations where they are kept" in said
+    assert "edit the declarations in their repository" in said
     (world.include / "exports" / ".vips.yaml.new").rmdir()
     assert texts(world) == before
 

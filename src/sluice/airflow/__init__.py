@@ -1,6 +1,6 @@
-"""The Airflow side: a thin coat around the core. Operators and sensors call one core function each.
+"""The Airflow side: a thin layer around the core. Each operator and sensor calls one core function.
 
-A DAG file needs two lines to have every declared export, and two more for the system refresh:
+A DAG file with all declared exports and the system refresh:
 
     from sluice.airflow import exports, refreshes
 
@@ -15,10 +15,10 @@ from typing import Any
 
 
 def exports(names: MutableMapping[str, Any]) -> None:
-    """A DAG for each declared export, `export__<name>`, among a DAG file's own `names`: its `globals()`.
+    """Add a DAG for each declared export, `export__<name>`, to `names`: the `globals()` of a DAG file.
 
-    The declarations are those of the file's project: `SLUICE_INCLUDE`, or the `include/` beside the file or beside the
-    file's folder, as `sluice.where` says. A broken declaration becomes a DAG whose one task shows the error."""
+    The declarations are those of the file's project: `SLUICE_INCLUDE`, or the `include/` next to the file or to the
+    file's folder, as in `sluice.where`. A broken declaration becomes a DAG whose tasks fail with the error."""
     from airflow.sdk import get_parsing_context
 
     from sluice.airflow.dags import export_dags
@@ -28,7 +28,7 @@ def exports(names: MutableMapping[str, Any]) -> None:
 
 
 def refreshes(names: MutableMapping[str, Any]) -> None:
-    """The DAG `system_refresh`, which evaluates every segment in order, among a DAG file's own `names`."""
+    """Add the DAG `system_refresh`, which evaluates every segment in dependency order, to a DAG file's `globals()`."""
     from sluice.airflow.refresh import refresh_dag
 
     dag = refresh_dag(_include(names))
@@ -36,8 +36,8 @@ def refreshes(names: MutableMapping[str, Any]) -> None:
 
 
 def show_broken(names: MutableMapping[str, Any]) -> None:
-    """Raise what is wrong with the declarations, which Airflow shows as the import error of the DAG file. In a file of
-    its own: it hides that file's DAGs."""
+    """Raise the errors of the declarations, so that Airflow shows them as the import error of this DAG file. Call it in
+    a separate file: an import error hides all DAGs of its file."""
     from sluice.definition.load import load
 
     if errors := load(_include(names)).errors:
@@ -45,7 +45,7 @@ def show_broken(names: MutableMapping[str, Any]) -> None:
 
 
 def _include(names: MutableMapping[str, Any]) -> Any:
-    """The folder of declarations of a DAG file, for it and for the tasks that this process runs."""
+    """The folder of declarations for a DAG file, and for the tasks that this process runs."""
     from sluice.where import of_dag_file
 
     return of_dag_file(str(names.get("__file__", ""))).include

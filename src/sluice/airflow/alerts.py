@@ -1,7 +1,7 @@
-"""Alerts in Airflow: what a run's last task tells, a deadline, and what carries a notice.
+"""Alerts in Airflow: notices from a run's last task, deadlines, and the channels that send notices.
 
-Nothing here is a callback of the DAG: those run in the process that first parses every export, and Airflow kills it
-after a minute. A deadline's callback runs in the triggerer. What was told, and what waits to be sent, is in staging.
+Nothing here is a callback of the DAG: those run in a process that first parses every export, and Airflow kills it after
+a minute. A deadline's callback runs in the triggerer. Staging records sent notices and those that wait to be sent.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Listeners:
-    """Those who hear how an export's runs end, and where it is kept what they have heard."""
+    """Who is notified when an export's runs end, and the staging that records the notices."""
 
     name: str
-    """The export's."""
+    """The export's name."""
     staging: Staging
     alerts: tuple[Alert, ...] = ()
     declared: Export | None = None
-    """None of an export that cannot be read: the project's defaults say who is told."""
+    """None if the export cannot be read: then the project's defaults define who is notified."""
 
     @classmethod
     def of(cls, export: Export, settings: Settings) -> Listeners:
@@ -51,7 +51,7 @@ class Listeners:
 
 
 def deadline(export: ExportBase) -> dict[str, Any]:
-    """The argument of an export's DAG by which Airflow tells that a run is late; none if nothing is."""
+    """The argument of an export's DAG for notices about late runs; empty if the export has no `late_after`."""
     if export.late_after is None:
         return {}
     from airflow.sdk import (  # type: ignore[attr-defined] # public, and not in the stub of 3.3.2
@@ -67,8 +67,8 @@ def deadline(export: ExportBase) -> dict[str, Any]:
 def tell_ended(
     listeners: Listeners, ending: Ending, run: Begun, warnings: Sequence[str] = (), *, found: bool = False
 ) -> None:
-    """Tell how a run has ended. A notice that could not be sent does not change how it has; it is tried again by the
-    next run. `found` says that another run tells of it."""
+    """Send notices about the end of a run. A notice that cannot be sent does not change the run's outcome; the next run
+    sends it again. `found` means that another run reports the end."""
     if not listeners.alerts:
         return
     published = ending.outcome == "published"
@@ -81,8 +81,8 @@ def tell_ended(
 def catch_up(
     listeners: Listeners, ended: Callable[[str], bool], connections: Connections, *, but: str = ""
 ) -> list[str]:
-    """Report and tell of runs that are over and have not said so, and send what waits; the pages of what could not be
-    done. `but` is the flow run id of the run that does this."""
+    """Report and send notices for runs that ended without doing so themselves, and send waiting notices. Returns the
+    pages of errors. `but` is the flow run id of the calling run, which is left out."""
     from sluice.delivery.report.begun import Beginnings
 
     now, outbox = datetime.now(UTC), Outbox.of(listeners.staging, listeners.name, connections)
@@ -95,11 +95,11 @@ def catch_up(
 
 
 _TROUBLES: Mapping[str, Trouble] = {"skipped": "skipped", "held": "held", "cancelled": "cancelled"}
-"""By a run's outcome: everything else has failed."""
+"""The kind of notice by a run's outcome; every other outcome is a failure."""
 
 
 async def late(export: str, context: Mapping[str, Any]) -> None:
-    """The callback of a run that has not ended in time. Airflow calls it by its path, in the triggerer."""
+    """The callback for a run that has not ended in time. The triggerer calls it by its import path."""
     from asgiref.sync import sync_to_async
 
     await sync_to_async(_late, thread_sensitive=False)(export, context["dag_run"])
@@ -111,7 +111,8 @@ def _late(name: str, dag_run: Mapping[str, Any]) -> None:
     project, export = load_export(include_folder(), name)
     if export.late_after is None or (dag_run.get("conf") or {}).get("dry_run"):
         return
-    page = f"it has not ended {spell_duration(export.late_after)} after it was queued\n  next: see what it waits for"
+    late_by = spell_duration(export.late_after)
+    page = f"it has not finished {late_by} after it was queued\n  next: check what it is waiting for"
     run_id, backfill = dag_run["dag_run_id"], dag_run.get("run_type") == "backfill"
     news = News(name, run_id, "late", page, _link(dag_run["dag_id"], run_id), backfill=backfill)
     _tell(Listeners.of(export, project.settings), news)
@@ -124,38 +125,38 @@ def _tell(listeners: Listeners, news: News) -> None:
 
 def _log(failures: Sequence[str]) -> None:
     for page in failures:
-        log.error("a notice was not sent, or not remembered: %s", page)
+        log.error("a notice was not sent or not recorded: %s", page)
 
 
 def carries(alert: Alert, export: str) -> str:
-    """The type of the alert's Airflow connection. Raises `DefinitionError` where there is none, or one that carries no
-    notices, or mail to nobody."""
+    """The type of the alert's Airflow connection. Raises `DefinitionError` if it is missing or cannot send notices, or
+    if mail has no recipient."""
     try:
         conn_type = AirflowConnections().type_of(alert.to)
     except DefinitionError:
         raise DefinitionError(
-            f"there is no Airflow connection {alert.to}, to which alerts of {export} go",
-            next_step="add it in Airflow under Admin, Connections, or by"
+            f"there is no Airflow connection {alert.to} for the alerts of {export}",
+            next_step="add it in Airflow under Admin, Connections, or with"
             f" `sluice airflow connections add {alert.to} --conn-type http --conn-host https://hooks.example.com "
             "--conn-password SECRET/PATH`",
         ) from None
     if conn_type not in _CARRIERS:
         raise DefinitionError(
-            f"the Airflow connection {alert.to} is of type {conn_type}, which carries no alerts", known=[*_CARRIERS]
+            f"the Airflow connection {alert.to} is of type {conn_type}, which cannot send alerts", known=[*_CARRIERS]
         )
     if conn_type == "http":
         Webhook.of(AirflowConnections().raw(alert.to))
     if conn_type == "smtp" and not alert.email:
         raise DefinitionError(
-            f"alerts of {export} go by mail through {alert.to}, to nobody",
+            f"alerts of {export} go by mail through {alert.to}, but have no recipient",
             next_step="add `email: [someone@example.com]` to the alert",
         )
     return conn_type
 
 
 def send(alert: Alert, notice: Notice) -> None:
-    """Send a notice as its connection's type does. Raises what `carries` does, and `RetriableError` where
-    the notice did not leave, which quotes nothing that a client said: that may hold a secret address."""
+    """Send a notice through its connection. Raises what `carries` raises, and `RetriableError` if the notice could not
+    be sent. The error quotes nothing from a client, because that may contain a secret address."""
     carry = _CARRIERS[carries(alert, notice.export)]
     try:
         carry(alert, notice)
@@ -164,8 +165,8 @@ def send(alert: Alert, notice: Notice) -> None:
     except Exception as error:
         why = str(error) if isinstance(error, RefusedNoticeError) else type(error).__name__
         raise RetriableError(
-            f"the Airflow connection {alert.to} did not take the notice `{notice.subject}`: {why}",
-            next_step="look whether it is right; the next run sends it again, and so does `sluice clean`",
+            f"the Airflow connection {alert.to} could not send the notice `{notice.subject}`: {why}",
+            next_step="check the connection; the next run sends the notice again, and so does `sluice clean`",
         ) from None
 
 
@@ -182,7 +183,7 @@ def _mail(alert: Alert, notice: Notice) -> None:
 
 
 _CARRIERS: dict[str, Callable[[Alert, Notice], None]] = {"http": _webhook, "smtp": _mail}
-"""By the type of the Airflow connection that an alert names."""
+"""The function that sends a notice, by the type of the Airflow connection."""
 
 
 def _link(dag_id: str, run_id: str) -> str:

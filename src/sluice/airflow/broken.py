@@ -1,4 +1,4 @@
-"""The DAG that stands in the place of one that cannot be made."""
+"""The DAG that replaces one that cannot be created."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sluice.errors import DefinitionError
 
 
 def broken(dag_id: str, title: str, errors: Sequence[DefinitionError], **more: Any) -> DAG:
-    """One task, which fails with the errors' pages; `more` are further arguments of the DAG."""
+    """A DAG with one task, which fails with the errors' pages. `more` are further arguments of the DAG."""
     page = "\n\n".join(error.page() for error in errors)
     dag = DAG(
         dag_id=dag_id,
-        # Whatever a file may be called, as a database takes it.
+        # A file may have any name, but a database does not store every character.
         dag_display_name="".join(c if c.isprintable() else "?" for c in title),
         description="broken declaration",
         doc_md=f"## This declaration is broken\n\n```\n{page}\n```\n",

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def missing(conn_id: str, declared: Mapping[str, Any]) -> DefinitionError:
-    """The error of a connection that does not exist, with the nearest of those in the environment and of `declared`."""
+    """The error for a missing connection, with the nearest id in the environment and in `declared`."""
     prefix = "AIRFLOW_CONN_"
     known = {name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)} | set(declared)
     near = get_close_matches(conn_id, known, n=1)
     return DefinitionError(
         f"there is no Airflow connection {conn_id}",
         nearest=near[0] if near else None,
-        next_step="add it in Airflow under Admin, Connections, or by"
+        next_step="add it in Airflow under Admin, Connections, or with"
         f" `sluice airflow connections add {conn_id} --conn-type TYPE --conn-host HOST --conn-extra '{{...}}'`",
     )
 
 
 def needs(connection: Connection, what: str) -> DefinitionError:
-    """The error of a connection that lacks something its type needs."""
+    """The error for a connection that lacks something that its type requires."""
     return DefinitionError(
         f"the Airflow connection {connection.conn_id} (type {connection.conn_type}) has no {what}",
         next_step=f"add it in Airflow under Admin, Connections, {connection.conn_id}",

@@ -1,7 +1,7 @@
-"""Airflow connections as access values: the only reader of secrets.
+"""Airflow connections as access values: the only code that reads secrets.
 
-Inside a task Airflow answers through its Execution API. A command has no task around it: it reads as Airflow's own
-`sluice airflow connections` does (secrets backend, environment, metadata database), then `airflow_settings.yaml`.
+Inside a task, Airflow's Execution API returns connections. A command reads them as `sluice airflow connections` does
+(secrets backend, environment, metadata database), then from `airflow_settings.yaml`.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 
 class AirflowConnections:
-    """The door to Airflow's connections; `settings` is the Astro settings file that is read last."""
+    """Access to Airflow's connections; `settings` is the Astro settings file, which is read last."""
 
     def __init__(self, settings: Path | None = None) -> None:
         self._settings = settings or where().settings
 
     def get(self, conn_id: str) -> Access:
-        """What the connection opens. Raises `DefinitionError` where it is missing or lacks what its type needs."""
+        """The access value of a connection. Raises `DefinitionError` if it is missing or incomplete for its type."""
         connection = self._connection(conn_id)
         return _READERS.get(connection.conn_type or "", _other)(connection)
 
     def raw(self, conn_id: str) -> Connection:
-        """Airflow's own connection, for what opens no data. Raises `DefinitionError` where it is missing."""
+        """Airflow's own connection object, for uses other than data. Raises `DefinitionError` if it is missing."""
         return self._connection(conn_id)
 
     def type_of(self, conn_id: str) -> str:
-        """The connection's type. Raises `DefinitionError` where it is missing."""
+        """The connection's type. Raises `DefinitionError` if the connection is missing."""
         return self._connection(conn_id).conn_type or ""
 
     def _connection(self, conn_id: str) -> Connection:
@@ -50,19 +50,19 @@ class AirflowConnections:
         except access_denied():
             raise FatalError(
                 f"this task may not read the Airflow connection {conn_id}",
-                next_step="let its team use the connection, in Airflow's own access rules",
+                next_step="allow its team to use the connection, in Airflow's access rules",
             ) from None
         except AirflowNotFoundException:
             declared = _settings_file(self._settings)
             if conn_id not in declared:
                 raise missing(conn_id, declared) from None
             found = Connection(conn_id=conn_id, **declared[conn_id])
-            os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()  # the hooks ask Airflow by id
+            os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()  # hooks read it from Airflow by id
         return found
 
 
 def _settings_file(path: Path) -> dict[str, dict[str, Any]]:
-    """The connections of an Astro settings file, by id; none where there is no file."""
+    """The connections of an Astro settings file, by id; empty if there is no file."""
     if not path.is_file():
         return {}
     from ruamel.yaml import YAML
@@ -95,7 +95,7 @@ def _folder(connection: Connection) -> FolderAccess:
 
 
 def _generic(connection: Connection) -> SecretAccess | KeyAccess:
-    """A secret on its own, or an OpenPGP key: an extra says so."""
+    """A plain secret, or an OpenPGP key if an extra holds one."""
     keys = {name: connection.extra_dejson.get(name) for name in ("public_key", "private_key")}
     return KeyAccess(**keys, passphrase=connection.password) if any(keys.values()) else _secret(connection)
 
@@ -119,7 +119,7 @@ def _cloud(reader: str) -> Callable[[Connection], Access]:
 
 
 def _other(connection: Connection) -> Access:
-    """A SQL database through its provider's hook, or any filesystem that a provider brings for fsspec."""
+    """A SQL database through its provider's hook, or a filesystem that a provider offers through fsspec."""
     from airflow.providers.common.sql.hooks.sql import DbApiHook
     from airflow.sdk.exceptions import AirflowException
 
@@ -133,7 +133,7 @@ def _other(connection: Connection) -> Access:
 
 
 def _plain(uri: str) -> str:
-    """SQLAlchemy's address without the name of its driver."""
+    """A SQLAlchemy URL without its driver."""
     scheme, separator, rest = uri.partition("://")
     return scheme.split("+")[0] + separator + rest
 
@@ -144,9 +144,10 @@ def _filesystem(connection: Connection) -> FsspecAccess:
     scheme = connection.conn_type or ""
     if not has_fs(scheme):
         raise DefinitionError(
-            f"the Airflow connection {connection.conn_id} is of type {scheme}, which opens neither files nor SQL",
+            f"the Airflow connection {connection.conn_id} is of type {scheme}, which is neither a filesystem nor a SQL"
+            " database",
             known=sorted(_READERS),
-            next_step="name a connection of another type, or install the provider that brings this one's filesystem",
+            next_step="name a connection of another type, or install the provider with the filesystem of this type",
         )
     return FsspecAccess(open=lambda: get_fs(scheme, connection.conn_id), protocol=scheme)
 

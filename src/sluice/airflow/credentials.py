@@ -1,4 +1,4 @@
-"""How each cloud's Airflow connection turns into addresses and credentials, by its official provider's hook."""
+"""Addresses and credentials from each cloud's Airflow connection, through its official provider's hook."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def aws(connection: Connection) -> AwsAccess:
-    """Keys, an assumed role or the machine's own identity, as the Amazon provider's hook resolves them; keys that end
-    are renewed by the hook's session whenever they are asked for."""
+    """Keys, an assumed role or the machine's own identity, as the Amazon provider's hook resolves them. The hook's
+    session renews temporary keys whenever they are requested."""
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     hook = S3Hook(aws_conn_id=connection.conn_id)
@@ -61,9 +61,7 @@ def _aws_keys(credentials: Any, connection: Connection) -> AwsKeys:
         raise _no_keys(connection, error) from None
     mask_secret(frozen.secret_key)
     mask_secret(frozen.token)
-    expiry = getattr(
-        credentials, "_expiry_time", None
-    )  # botocore's refreshable credentials show their end nowhere else
+    expiry = getattr(credentials, "_expiry_time", None)  # botocore has no public attribute for it
     return AwsKeys(frozen.access_key, frozen.secret_key, frozen.token, expiry.timestamp() if expiry else None)
 
 
@@ -75,19 +73,19 @@ def _no_keys(connection: Connection, error: Exception) -> SluiceError:
     response = getattr(error, "response", {})
     code = response.get("Error", {}).get("Code") or type(error).__name__
     return FatalError(
-        f"the Airflow connection {connection.conn_id} gets no AWS keys: {code}",
-        next_step="correct its access key, or let that key assume the role named in the extra `role_arn`",
+        f"the Airflow connection {connection.conn_id} cannot get AWS keys: {code}",
+        next_step="correct its access key, or allow that key to assume the role in the extra `role_arn`",
     )
 
 
 def google(connection: Connection) -> GoogleAccess:
-    """Tokens of the credentials that the Google provider's hook resolves; HMAC keys where the extra holds
-    `hmac_access_id` and `hmac_secret`; `api_endpoint` for another address than Google's."""
+    """Tokens of the credentials that the Google provider's hook resolves, or HMAC keys if the extra holds
+    `hmac_access_id` and `hmac_secret`. The extra `api_endpoint` replaces Google's address."""
     extra = connection.extra_dejson
     project, endpoint = extra.get("project"), extra.get("api_endpoint")
     if extra.get("hmac_access_id"):
         if not extra.get("hmac_secret"):
-            raise needs(connection, "extra `hmac_secret` beside its `hmac_access_id`")
+            raise needs(connection, "extra `hmac_secret` for its `hmac_access_id`")
         return GoogleAccess(
             hmac=AwsKeys(extra["hmac_access_id"], extra["hmac_secret"]), project=project, endpoint_url=endpoint
         )
@@ -97,7 +95,7 @@ def google(connection: Connection) -> GoogleAccess:
 
 
 _BROKEN_KEY = (ValueError, TypeError, KeyError, FileNotFoundError, IsADirectoryError, PermissionError)
-"""What Airflow's hook and Google's client raise of a key that is cut, no JSON, or not there: no other try mends it."""
+"""What Airflow's hook and Google's client raise for a key that is truncated, not JSON, or missing: fatal errors."""
 
 
 def _google_token(connection: Connection) -> BearerToken:
@@ -113,7 +111,7 @@ def _google_token(connection: Connection) -> BearerToken:
     try:
         credentials: Any = GoogleBaseHook(gcp_conn_id=connection.conn_id).get_credentials()
         session = Session()
-        session.max_redirects = 0  # what is shown for a token is shown to nobody else
+        session.max_redirects = 0  # credentials must not be sent to another server
         credentials.refresh(Request(session))
     except (GoogleAuthError, AirflowException, *_BROKEN_KEY) as error:
         if isinstance(error, TransportError) or getattr(error, "retryable", False):
@@ -121,7 +119,7 @@ def _google_token(connection: Connection) -> BearerToken:
                 f"the Airflow connection {connection.conn_id}: Google's token server did not answer"
             ) from None
         raise FatalError(
-            f"the Airflow connection {connection.conn_id} gets no Google token: {type(error).__name__}",
+            f"the Airflow connection {connection.conn_id} cannot get a Google token: {type(error).__name__}",
             next_step="correct its key file (extra `keyfile_dict` or `key_path`)",
         ) from None
     mask_secret(credentials.token)
@@ -134,7 +132,7 @@ def azure_blob(connection: Connection) -> AzureAccess:
 
 
 def azure_data_lake(connection: Connection) -> AzureAccess:
-    """Type `adls`: the same credentials; the account is its host, or the extra `account_url`."""
+    """Type `adls`: the same credentials; the account is the host or the extra `account_url`."""
     return _azure(connection, account=None)
 
 
@@ -170,15 +168,15 @@ def _azure(connection: Connection, account: str | None) -> AzureAccess:
 
 
 def _field(connection: Connection, name: str) -> str | None:
-    """An extra, also under the prefix that Airflow 1 gave it."""
+    """An extra, also if it has the prefix of Airflow 1."""
     extra = connection.extra_dejson
     found = extra.get(name) or extra.get(f"extra__{connection.conn_type}__{name}")
     return str(found) if found else None
 
 
 def _split_sas_url(connection: Connection, url: str) -> tuple[str, str, str | None]:
-    """A SAS URL is an account's address, maybe a container's, and a token. As one string the provider's hook sends
-    files to a folder named like the container inside the container."""
+    """Split a SAS URL into the account's address, the token and the container, if it has one. With the unsplit URL, the
+    provider's hook would write to a folder named like the container, inside the container."""
     parts = urlsplit(url)
     if not parts.query:
         raise needs(connection, "token in its SAS URL (the part behind the question mark)")
@@ -194,7 +192,7 @@ def _is_host_style(host: str | None) -> bool:
 
 
 def _account(connection: Connection, url: str, account: str | None) -> tuple[str, str | None]:
-    """The account's name and its address where that is not Azure's public cloud."""
+    """The account's name, and its address unless that is in Azure's public cloud."""
     if "://" not in url:
         name = account or url.split(".")[0]
         if not name:
@@ -218,7 +216,7 @@ def _connection_string(connection: Connection, text: str) -> AzureAccess:
         name, _ = _account(connection, endpoint, None)
     if not name:
         raise DefinitionError(
-            f"the Airflow connection {connection.conn_id}: its connection string names no account",
+            f"the Airflow connection {connection.conn_id}: its connection string has no account name",
             next_step="copy the whole connection string from the storage account's page `Access keys`",
         )
     if not endpoint and pairs.get("EndpointSuffix", "core.windows.net") != "core.windows.net":
@@ -228,8 +226,8 @@ def _connection_string(connection: Connection, text: str) -> AzureAccess:
 
 
 def sftp(connection: Connection) -> SftpAccess:
-    """Types `sftp` and `ssh`: a password or a private key (text or file, with or without passphrase). The host's key is
-    checked unless `no_host_key_check` is true, and SHA-1 is refused unless `legacy_algorithms` is."""
+    """Types `sftp` and `ssh`: a password or a private key (text or file, with or without passphrase). The host key is
+    checked unless `no_host_key_check` is true, and SHA-1 is refused unless `legacy_algorithms` is true."""
     extra = connection.extra_dejson
     if not connection.host:
         raise needs(connection, "host")
@@ -263,9 +261,9 @@ def _key_file(connection: Connection, path: str | None) -> str | None:
 
 
 def iceberg(connection: Connection) -> CatalogAccess:
-    """Type `iceberg`: a REST catalog at the host; login and password are its client id and secret, the extra holds
-    whatever else `pyiceberg` knows (`warehouse`, `token`, `rest.sigv4-enabled`). Or a SQL catalog, by the extra alone:
-    `{"type": "sql", "uri": "sqlite:////lake/catalog.db"}`."""
+    """Type `iceberg`: a REST catalog at the host. Login and password are its client id and secret; the extra holds
+    other properties of `pyiceberg` (`warehouse`, `token`, `rest.sigv4-enabled`). Or a SQL catalog, with the extra
+    alone: `{"type": "sql", "uri": "sqlite:////lake/catalog.db"}`."""
     properties = {name: str(value) for name, value in connection.extra_dejson.items()}
     if "uri" not in properties:
         if not connection.host:

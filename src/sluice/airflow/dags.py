@@ -1,4 +1,4 @@
-"""From declarations to DAGs. Opens, reads and connects nothing but the declarations themselves."""
+"""DAGs from declarations. Only the declarations are read; nothing is opened or connected."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from sluice.model.declared import is_name
 from sluice.plan.build import refresh_dags
 
 _LONGEST = 2000
-"""Characters of a DAG's title in Airflow's database."""
+"""The most characters of a DAG's title in Airflow's database."""
 
 
 def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
-    """A DAG for each export, sound or broken; for the one DAG `only` where a task starts."""
+    """A DAG for each export, valid or broken. If a task starts, only the DAG with the id `only`."""
     if only is not None:
         yield from _one(include, only)
         return
@@ -64,13 +64,13 @@ def _one(include: Path, wanted: str) -> Iterator[DAG]:
 
 def _gone(name: str) -> DefinitionError:
     return DefinitionError(
-        f"the declaration of export {name} went while this run was under way: nothing is published",
-        next_step="nothing, if the export is to go; else put its file back and clear this run",
+        f"the declaration of export {name} was removed during this run: nothing is published",
+        next_step="nothing, if the export should go; otherwise restore its file and clear this run",
     )
 
 
 def _guarded(include: Path, export: Export, project: Project, text: str) -> DAG:
-    """The export's DAG, or a broken one: what one of them cannot have must not keep the others from being made."""
+    """The export's DAG, or a broken one: an error in one export must not affect the others."""
     try:
         return export_dag(export, project, text)
     except Exception as error:
@@ -105,7 +105,7 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
 
 
 def _title(export: Export) -> str:
-    """With the name: Airflow's lists are searched by it."""
+    """The title with the name, because users search Airflow's lists by name."""
     named = f" ({export.name})"
     return export.title[: _LONGEST - len(named)] + named if export.title else export.name
 
@@ -116,7 +116,7 @@ def _tasks(export: Export, project: Project) -> None:
         export=export,
         refreshes=list(refresh_dags(project, export)),
         staging=project.settings.staging,
-        execution_timeout=None,  # its own limit knows what to do when it is reached
+        execution_timeout=None,  # `wait.timeout` has its own action when it is reached
     )
     extract = ExtractOperator(task_id="extract", export=export.name)
     chunk = ChunkOperator(task_id="chunk", extracted=extract.output)
@@ -145,15 +145,15 @@ def _tasks(export: Export, project: Project) -> None:
 
 
 def _in_order(wait: Any, extract: Any, chunk: Any, upload: Any, publish: Any, finish: Any) -> None:
-    # No task is a setup: clearing `upload` must not run `extract` again, and pin other rows. The teardown's state is
-    # the run's: it alone runs however a run ends.
+    # No task is a setup: clearing `upload` must not run `extract` again, which would pin other rows. The teardown
+    # determines the run's state, because it is the only task that runs however a run ends.
     wait >> extract >> chunk >> upload >> publish >> finish.as_teardown(on_failure_fail_dagrun=True)
     chunk >> publish
 
 
 def broken_dag(name: str, errors: Sequence[DefinitionError], settings: Settings) -> DAG:
-    """An export that cannot run: its page and its runs show the error instead."""
-    # A broken export fails where it would have run: after the next refresh, not in silence.
+    """The DAG of an export that cannot run: its page and its runs show the error."""
+    # A broken export must be noticed: it fails after the next refresh.
     dag = broken(dag_id(name), name, errors, schedule=SYSTEM_REFRESH)
     with dag:
         _broken_tasks(dag.get_task("broken_declaration"), Listeners(name, settings.staging, settings.alerts))
@@ -161,8 +161,8 @@ def broken_dag(name: str, errors: Sequence[DefinitionError], settings: Settings)
 
 
 def _broken_tasks(first: Any, listeners: Listeners) -> None:
-    """The tasks of a sound export behind the one that says why there is none. A run that was under way when its
-    declaration broke, or went, finds its tasks here: the next one fails with the page, and the last one clears up."""
+    """The tasks of a valid export, after the one that fails with the error. A run that was in progress when its
+    declaration broke or was removed finds its tasks here: the next one fails with the error, the last one cleans up."""
     wait, extract, chunk, publish = (
         BrokenDeclarationOperator(task_id=name, page=first.page)
         for name in ("wait_for_refreshes", "extract", "chunk", "publish")

@@ -1,4 +1,4 @@
-"""Whether and how a run is over, as Airflow tells a task."""
+"""Whether and how a run has ended, as far as a task can ask Airflow."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TasksOf:
         return Verdict.model_validate(found) if isinstance(found, dict) else None
 
     def left(self, task: str, key: str) -> Any:
-        """What a task has left in an XCom; None if it has left nothing."""
+        """The value of a task's XCom; None if there is none."""
         from airflow.sdk import BaseXCom
 
         mapped = re.fullmatch(r"upload_(\d+)", task)
@@ -46,7 +46,7 @@ class TasksOf:
 
 
 def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tasks, context: Context) -> Known:
-    """The run that ends, as its last task finds it. What it was started with may mean nothing: then it has failed."""
+    """The run as its last task sees it. A run with an invalid configuration has failed, and must still be finished."""
     from sluice.delivery.finish import Known
     from sluice.delivery.staging import StagedRun
 
@@ -76,7 +76,7 @@ def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tas
 
 
 def begun(flow_run_id: str, context: Context) -> Begun:
-    """The run's name, for those who look for runs that never said how they ended."""
+    """The record that a run has started: later runs use it to find runs that never reported their end."""
     from sluice.delivery.report.begun import Begun
 
     dag_run = context["dag_run"]
@@ -85,7 +85,7 @@ def begun(flow_run_id: str, context: Context) -> Begun:
 
 
 def _reported(context: Context) -> bool:
-    """Whether `publish` has returned its report: a task that someone marks as a success has not."""
+    """Whether `publish` returned its report. A task that a user marked as success has not."""
     from airflow.sdk import BaseXCom
 
     ti = context["ti"]
@@ -93,15 +93,15 @@ def _reported(context: Context) -> bool:
 
 
 def conclude(ending: Ending) -> None:
-    """End the task as the run has ended: Airflow's own exceptions say so."""
+    """End the task with the run's outcome. Raises Airflow's own exceptions for a skipped or failed run."""
     from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
     if ending.outcome == "skipped":
-        raise AirflowSkipException(ending.page or "nothing was to be sent")
+        raise AirflowSkipException(ending.page or "there was nothing to send")
     if ending.outcome != "published":
         raise AirflowFailException(f"{ending.outcome}: {ending.page}")
 
 
 def has_ended(ti: RuntimeTaskInstanceProtocol, dag_id: str, run_id: str) -> bool:
-    """Whether a run of the DAG has succeeded or failed, or is no longer known: someone has deleted it."""
+    """Whether a run of the DAG has succeeded, failed, or been deleted."""
     return run_state(ti, dag_id, run_id) in ("success", "failed", None)

@@ -1,4 +1,4 @@
-"""The form behind *Trigger*: what someone who starts a run may ask for, as `sluice.plan.run_config` reads it."""
+"""The form behind *Trigger*: the run configuration that a user can set, as `sluice.plan.run_config` reads it."""
 
 from __future__ import annotations
 
@@ -9,38 +9,40 @@ from airflow.sdk import Param
 from sluice.definition.models.export import Export
 from sluice.definition.references import feed_key
 
-SLICE = "A slice of time again (a backfill)"
-FORMER = "A former run again"
+SLICE = "Backfill: deliver a slice of time again"
+EARLIER = "Resend: deliver an earlier run again"
 _MODES = {
-    "full": "everything there is",
-    "incremental": "what was added since the last delivery",
+    "full": "all rows",
+    "incremental": "rows added since the last delivery",
     "changes": "rows added, changed and removed since the last delivery",
 }
 
 
 def form(export: Export) -> dict[str, Param]:
-    """Its fields: what the export's kind and mode have a use for. Left as they are, they ask for nothing.
+    """The fields that apply to the export's kind and mode. Their defaults change nothing about a run.
 
-    Airflow marks as required what may not be null."""
+    All fields accept null, because Airflow marks the others as required."""
     fields = _feeds(export)
     if export.mode != "full":
         fields["mode"] = _mode(export.mode)
-    fields["dry_run"] = _truth("Dry run", "Check, choose and count the rows, and send nothing.")
+    fields["dry_run"] = _truth("Dry run", "Check, select and count the rows; send nothing.")
     if export.mode == "incremental":
-        fields["from"] = _moment("From", "Deliver what was added after this moment, and up to the other, once more.")
-        fields["to"] = _moment("To", "The slice's end, in UTC; its folder is named after it.")
-        says = "Tell those who follow this export of the delivery: a backfill does not, unless asked to."
-        fields["wake_downstream"] = _truth("Wake who follows", says, section=SLICE)
+        fields["from"] = _moment(
+            "From", "Start of the slice, in UTC, not included: rows added after this time are delivered again."
+        )
+        fields["to"] = _moment("To", "End of the slice, in UTC, included. The delivery's folder is named after it.")
+        says = "Also start the exports that follow this one. By default, a backfill does not."
+        fields["wake_downstream"] = _truth("Start exports that follow", says, section=SLICE)
     if "hold" in (export.expect.on_breach, export.rejects.on_exceeded):
-        says = "Go on where a former run was held for the number of its records: someone has looked, and it is right."
+        says = "Deliver even if the run would be held for its number of records. Check first that the number is right."
         fields["release"] = _truth("Release", says)
-    says = "The id of a run that has published: the same bytes under the same names again, and nothing else."
-    fields["resend"] = Param(None, type=["null", "string"], title="Send again", description=says, section=FORMER)
+    says = "The id of a published run. Its files are delivered again, with the same names and bytes, and nothing else."
+    fields["resend"] = Param(None, type=["null", "string"], title="Resend", description=says, section=EARLIER)
     return fields
 
 
 def _feeds(export: Export) -> dict[str, Param]:
-    """A choice of feeds, under the word that the declaration has for them."""
+    """A selection of feeds, under the key that the declaration uses for them."""
     key, _ = feed_key(export)
     names = list(getattr(export, key))
     choice = Param(
@@ -49,7 +51,7 @@ def _feeds(export: Export) -> dict[str, Param]:
         items={"type": "string", "enum": names},
         examples=names,
         title=f"Only these {key}",
-        description="All of them where none is chosen.",
+        description="Default: all.",
     )
     return {key: choice}
 
@@ -61,7 +63,7 @@ def _mode(declared: str) -> Param:
         enum=[declared, "full"],
         values_display={mode: f"{mode}: {_MODES[mode]}" for mode in (declared, "full")},
         title="Mode",
-        description="What this run delivers. After a full one, the next goes on from there.",
+        description="What this run delivers. After a full run, the next run continues from there.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Buttons on the page of a run's `publish`: where its manifest is, and its report."""
+"""Buttons on the page of the task `publish`: links to the manifest and to the report."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 class ManifestLink(BaseOperatorLink):
-    """The manifest's address, as the destination has it; nothing of a run that has published nothing. Airflow asks in
-    the worker, once the task has ended."""
+    """The manifest's address at the destination; empty for a run that has published nothing. Airflow calls this in the
+    worker, after the task has ended."""
 
     name = "Manifest"
 
@@ -23,7 +23,7 @@ class ManifestLink(BaseOperatorLink):
 
 
 class ReportLink(BaseOperatorLink):
-    """The run's report, as Airflow's API gives it."""
+    """The run's report in Airflow's API."""
 
     name = "Report"
 
@@ -37,7 +37,7 @@ class ReportLink(BaseOperatorLink):
 
 
 def _report(ti: Any) -> Any:
-    """What the task has returned; None if it has not."""
+    """The value that the task returned; None if there is none."""
     from airflow.sdk import BaseXCom
 
     return BaseXCom.get_one(key="return_value", dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=-1)

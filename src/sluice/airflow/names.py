@@ -1,4 +1,4 @@
-"""What Airflow calls things: known without importing Airflow."""
+"""Names in Airflow, computed without importing Airflow."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PREFIX = "export__"
 
 
 def dag_id(export: str) -> str:
-    """The DAG of an export. What is no name, as that of a file with a space in it, gets an id that Airflow takes and
-    that no other export has: the dot stands in no name."""
+    """The DAG id of an export. If its file name is not a valid name, for example because of a space, the id is one that
+    Airflow accepts and no other export has: valid names contain no dot."""
     if is_name(export):
         return PREFIX + export
     readable = re.sub(r"[^A-Za-z0-9_-]+", "_", export)[:100]

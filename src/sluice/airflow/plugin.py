@@ -1,4 +1,4 @@
-"""What Airflow takes from Sluice in every process, found by the entry point `airflow.plugins`."""
+"""The Airflow plugin, which every Airflow process loads by the entry point `airflow.plugins`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sluice.airflow.timetable import ClockTimetable
 
 
 class SluicePlugin(AirflowPlugin):
-    """The timetable of exports by the clock: the scheduler, the DAG processor and the API server read it."""
+    """Registers the timetable of clock schedules for the scheduler, the DAG processor and the API server."""
 
     name = "sluice"
     timetables = [ClockTimetable]

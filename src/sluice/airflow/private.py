@@ -1,7 +1,7 @@
-"""Everything that Sluice uses of Airflow outside its public interface, each with its reason.
+"""Every use of Airflow outside its public interface, each with its reason.
 
-Airflow may change any of it in any version: `tests/unit/airflow/test_private.py` names what the installed one lacks.
-Airflow is imported inside the functions, so that importing this module costs nothing.
+Airflow may change any of it in any version: `tests/unit/airflow/test_private.py` names what the installed version
+lacks. Airflow is imported inside the functions, so that importing this module is cheap.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    # Types of what Airflow hands to a timetable, an operator or a task. `airflow.sdk` has no names for them.
+    # Types of arguments that Airflow passes to a timetable, an operator or a task. `airflow.sdk` does not export them.
     from airflow.models.dagrun import DagRun as DagRun
     from airflow.sdk._shared.logging.types import Logger as Logger
     from airflow.sdk.execution_time.context import AssetStateStoreAccessor as AssetStateStoreAccessor
@@ -25,35 +25,36 @@ if TYPE_CHECKING:
 def read_connections_as_commands_do() -> None:
     """Outside a task, read connections as Airflow's own commands do, the metadata database included.
 
-    No public call says whether a process runs a task, or lets a command read connections. The choice lasts for the
-    process, because the hooks read again when they connect; a choice that Airflow has made stays."""
+    There is no public call to find out whether a process runs a task, or to let a command read connections. The
+    setting lasts for the process, because hooks read connections again when they connect. A setting that Airflow made
+    is kept."""
     from airflow.sdk.execution_time import task_runner
 
     if getattr(task_runner, "SUPERVISOR_COMMS", None) is None:
         os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-        # The masker warns in a command's output that an extra is too short to be masked in logs; no option stops it.
+        # The masker warns in a command's output if an extra is too short to be masked in logs, and has no option.
         logging.getLogger("airflow.sdk._shared.secrets_masker").setLevel(logging.ERROR)
 
 
 def access_denied() -> type[Exception]:
-    """What `Connection.get` raises if the task's team may not use the connection. The public errors have only the one
-    of a connection that does not exist."""
+    """The error that `Connection.get` raises if the task's team may not use the connection. The only public error is
+    the one for a missing connection."""
     from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
 
     return AirflowSecretsBackendAccessDenied
 
 
 def asset_state(name: str) -> AssetStateStoreAccessor:
-    """The state of any asset, also in the triggerer. The context has only those of a task's own inlets and outlets,
-    and an inlet would show the task as one that follows the asset."""
+    """The state store of any asset, also in the triggerer. A task's context only has those of its inlets and outlets,
+    and an inlet would show the task as a consumer of the asset."""
     from airflow.sdk.execution_time.context import AssetStateStoreAccessor
 
     return AssetStateStoreAccessor(name=name)
 
 
 async def count_runs(dag_id: str, states: Sequence[str], run_ids: Sequence[str] | None = None) -> int:
-    """How many runs of a DAG are in these states, asked in the triggerer: `get_dr_count` of a task instance blocks,
-    and a trigger has no task instance."""
+    """The number of runs of a DAG in these states, for the triggerer: `get_dr_count` of a task instance blocks, and a
+    trigger has no task instance."""
     from airflow.sdk.execution_time.comms import DRCount, GetDRCount
     from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
@@ -73,7 +74,7 @@ def previous_run(dag_id: str, before: datetime) -> Any:
 
 
 def is_paused(ti: RuntimeTaskInstanceProtocol, dag_id: str) -> bool | None:
-    """Whether a DAG is paused; None if Airflow knows no such DAG. A task instance raises a private error for that."""
+    """Whether a DAG is paused; None if Airflow does not know it, for which a task instance raises a private error."""
     from airflow.sdk.exceptions import AirflowRuntimeError
 
     try:
@@ -83,8 +84,8 @@ def is_paused(ti: RuntimeTaskInstanceProtocol, dag_id: str) -> bool | None:
 
 
 def run_state(ti: RuntimeTaskInstanceProtocol, dag_id: str, run_id: str) -> str | None:
-    """The state of a run; None if Airflow knows no such run. A task instance raises a private error for that, which
-    only its status code tells from others."""
+    """The state of a run; None if Airflow does not know it. A task instance raises a private error for that, which only
+    its status code distinguishes from others."""
     from airflow.sdk.exceptions import AirflowRuntimeError
 
     try:

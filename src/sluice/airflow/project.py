@@ -1,4 +1,4 @@
-"""Where the declarations are, and the run that Airflow's context describes."""
+"""The folder of declarations, the run of a task's context, and the translation of errors for Airflow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 WHY = "why"
-"""The XCom in which a task leaves its verdict, the error that ended it: for the run's last task."""
+"""The XCom of a task with its verdict, the error that ended it. The run's last task reads it."""
 
 
 def include_folder() -> Path:
@@ -33,7 +33,7 @@ def include_folder() -> Path:
 
 
 def word(value: Any) -> str:
-    """Airflow's word for a type or a state, which it gives as an enum or as text. `str` of the enum is another text."""
+    """The text of a type or state that Airflow gives as an enum or as text. `str` of the enum would be another text."""
     return str(getattr(value, "value", value))
 
 
@@ -43,23 +43,23 @@ def run_config(export: Export, context: Context) -> RunConfig:
 
 
 def run_of(export: Export, context: Context) -> Run:
-    """The run as Airflow has started it. A run without a logical date is due when it may start. Raises
-    `DefinitionError` where what it was started with means nothing."""
+    """The run that Airflow started. Without a logical date, it is due when it may start. Raises `DefinitionError` if
+    its configuration is invalid."""
     dag_run = context["dag_run"]
     due = dag_run.logical_date or dag_run.run_after
     return run_config(export, context).run(export, dag_run.run_id, due, word(dag_run.run_type))
 
 
 _LATE = "the task was stopped at its time limit\n  next: raise `time_limit` in the declaration, then clear the task"
-_UNFORESEEN = "report it, with the traceback that the task's log holds"
+_UNFORESEEN = "report it, with the traceback in the task's log"
 
 
 @contextmanager
 def verdicts() -> Iterator[None]:
-    """A core error's class says what Airflow should do: fail for good, skip, or try again.
+    """Translate the core's errors for Airflow: by their class, the task fails for good, is skipped, or is retried.
 
-    An error about a declaration gets the place in the file that it is about. A crash ends the process, and so the try.
-    Airflow logs an error with all its causes: those of libraries are replaced by what they may say.
+    An error in a declaration gets its place in the file. A crash ends the process, and with it the attempt. Airflow
+    logs an error with all its causes, so errors of libraries are replaced by what may be shown of them.
     """
     from airflow.sdk.exceptions import (
         AirflowException,
@@ -84,33 +84,34 @@ def verdicts() -> Iterator[None]:
         error.again = _again()
         leave(error.page(), _kind(error))
         if isinstance(error, Skipped):
-            # Airflow logs only that a task was skipped, and not why.
+            # Airflow logs that a task was skipped, but not why.
             logging.getLogger(__name__).warning(error.page())
             raise AirflowSkipException(error.page()) from None
         if isinstance(error, DefinitionError | FatalError):
             raise AirflowFailException(error.page()) from error
         raise
     except Exception as error:
-        unforeseen = RetriableError(f"an error that nobody foresaw: {said(error)}", next_step=_UNFORESEEN)
+        unforeseen = RetriableError(f"unexpected error: {said(error)}", next_step=_UNFORESEEN)
         unforeseen.again = _again()
         leave(unforeseen.page())
         raise unforeseen from without_values(error)
 
 
 def _again() -> Again:
-    """Who tries again after this try of the task."""
+    """Who retries after this attempt of the task: the task itself, or a person."""
     from airflow.sdk import get_current_context
 
     try:
         task: Any = get_current_context()["ti"]
-    except RuntimeError:  # in no task
+    except RuntimeError:  # not in a task
         return "task"
     return "task" if task.try_number <= task.max_tries else "person"
 
 
 def _crash_as_usual() -> None:
-    """Airflow 3.3.2 parses the DAG under a Python handler for SIGSEGV and leaves it there. Such a handler returns to
-    the instruction that crashed: a task would crash for ever, at full load, its heart beating."""
+    """Restore the default handling of SIGSEGV. Airflow 3.3.2 installs a Python handler while it parses the DAG, and
+    leaves it there. It returns to the instruction that crashed: a task would crash in an endless loop at full load,
+    and still send heartbeats."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGSEGV, signal.SIG_DFL)
 
@@ -120,11 +121,11 @@ def _kind(error: SluiceError) -> str:
 
 
 def leave(page: str, kind: str = "failed") -> None:
-    """Leave the verdict on this task, as `sluice.delivery.report.ending` reads it. A verdict that cannot be left must
-    not hide why the task ends."""
+    """Store the verdict of this task in an XCom, for `sluice.delivery.report.ending`. A failure to store it is only
+    logged, so that it does not hide why the task ends."""
     from airflow.sdk import get_current_context
 
     try:
         get_current_context()["ti"].xcom_push(WHY, {"kind": kind, "page": page})
     except Exception:
-        logging.getLogger(__name__).debug("the error's page was not left in an XCom", exc_info=True)
+        logging.getLogger(__name__).debug("the error's page was not stored in an XCom", exc_info=True)

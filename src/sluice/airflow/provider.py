@@ -1,4 +1,4 @@
-"""What Airflow's list of providers shows, found by the entry point `apache_airflow_provider`."""
+"""The entry in Airflow's list of providers, found by the entry point `apache_airflow_provider`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sluice.extras import DISTRIBUTION
 
 
 def info() -> dict[str, Any]:
-    """The provider's description, as Airflow's schema has it."""
+    """The provider's description, in Airflow's schema."""
     return {
         "package-name": DISTRIBUTION,
         "name": "Sluice",

@@ -1,4 +1,4 @@
-"""The receipts of a shard in Airflow's task state store, which outlives the process. The API shows them meanwhile."""
+"""The receipts of a shard in Airflow's task state store. They outlive the process, and the API shows them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sluice.airflow.private import Logger, TaskStateStoreAccessor
 
 PAGE = 100
-"""Parts under one key: a value of the store holds 65,535 bytes, and a part takes some 400."""
+"""Parts per key: a value of the store holds at most 65,535 bytes, and a part takes about 400."""
 
 
 class Page(BaseModel):
@@ -33,7 +33,7 @@ class TaskReceipts:
         self._pages = 0
 
     def sent(self, extract: str) -> list[Part]:
-        """What former tries have recorded for this extract."""
+        """The parts that earlier attempts recorded for this extract."""
         parts: list[Part] = []
         while (page := self._store.get(f"parts/{self._pages}")) is not None:
             self._pages += 1
@@ -48,6 +48,6 @@ class TaskReceipts:
             self._pages += 1
 
     def tell(self, progress: dict[str, Any]) -> None:
-        """The shard's progress: a line in the log, and a value that the API shows."""
+        """Report the shard's progress, as a line in the log and as a value that the API shows."""
         self._store.set("progress", progress)
         self._log.info("progress %s", json.dumps(progress))

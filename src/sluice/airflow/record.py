@@ -1,6 +1,6 @@
 """How the last system refreshes ended: the state of the asset `system_refresh`, which tasks and the triggerer read.
 
-Airflow tells a task how many runs of another DAG there are, and not how or when the last one ended.
+A task can ask Airflow how many runs another DAG has, but not how or when the last one ended.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sluice.airflow.private import AssetStateStoreAccessor
 
 SYSTEM_REFRESH = Asset(NAME)
-"""Updated by the system refresh's last task: everything it refreshes is done."""
+"""Updated by the last task of the system refresh, when everything is refreshed."""
 SUCCEEDED, FAILED = "succeeded", "failed"
 
 
@@ -32,7 +32,7 @@ class Ended:
 
     @classmethod
     def read(cls, value: Any) -> Ended | None:
-        """What the store holds; None where it holds nothing yet."""
+        """The end from a value of the store; None if the store is still empty."""
         found = isinstance(value, Mapping)
         return cls(str(value["run_id"]), datetime.fromisoformat(str(value["at"]))) if found else None
 
@@ -41,12 +41,12 @@ class Ended:
 
 
 def store() -> AssetStateStoreAccessor:
-    """The asset's state, from any task and from the triggerer."""
+    """The asset's state store, for any task and for the triggerer."""
     return asset_state(NAME)
 
 
 def last(outcome: str) -> Ended | None:
-    """The last system refresh that ended so."""
+    """The last system refresh with this outcome."""
     return Ended.read(store().get(outcome))
 
 
@@ -56,6 +56,6 @@ async def alast(outcome: str) -> Ended | None:
 
 
 def has_failed() -> bool:
-    """Whether the last system refresh that has ended has failed."""
+    """Whether the system refresh that ended last failed."""
     failed, succeeded = last(FAILED), last(SUCCEEDED)
     return failed is not None and (succeeded is None or failed.at > succeeded.at)

@@ -1,4 +1,4 @@
-"""The DAG `system_refresh`: the refreshes that take part, then every segment in dependency order."""
+"""The DAG `system_refresh`: the refreshes that are part of it, then every segment in dependency order."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sluice.refresh.order import order
 
 
 def refresh_dag(include: Path) -> DAG:
-    """One task a segment, after those it reads; the last task's event says that all of it is done. A broken DAG where
-    Airflow takes no such DAG."""
+    """The DAG: one task per segment, after those that it reads. The event of the last task means that everything is
+    refreshed. If Airflow rejects the DAG, a broken DAG with the error."""
     try:
         return _refresh_dag(load(include).project)
     except Exception as error:
@@ -34,7 +34,7 @@ def _refresh_dag(project: Project) -> DAG:
     system = next((one for one in project.refreshes.values() if isinstance(one, SystemRefresh)), None)
     dag = DAG(
         dag_id=SYSTEM_REFRESH.name,
-        description="Runs the refreshes that take part, then evaluates every segment, in order",
+        description="Runs the refreshes that are part of it, then evaluates every segment in dependency order",
         schedule=refresh_schedule(system.schedule) if system else None,
         catchup=False,
         max_active_runs=1,
@@ -52,17 +52,17 @@ def _refresh_dag(project: Project) -> DAG:
             chain(reads or first, task)
         last = RefreshedOperator(task_id="refreshed")
         chain([*segments.values()] or first, last)
-        # No setup, as in an export's DAG; the state of a teardown is not the state of the run.
+        # There is no setup, as in an export's DAG. The state of this teardown does not affect that of the run.
         last >> RecordFailureOperator(task_id="record_failure").as_teardown()
     return dag
 
 
 def _other_refreshes(project: Project) -> list[Any]:
-    """A task for each DAG that takes part: triggers it and waits without a worker until it is done."""
+    """A task for each DAG that is part of the refresh: triggers it, and waits for it in the triggerer."""
     taking_part = [one for one in project.refreshes.values() if isinstance(one, DagRefresh) and one.in_system_refresh]
     if not taking_part:
         return []
-    # A second of imports that most projects do not need.
+    # This import takes a second, and most projects do not need it.
     from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
     return [

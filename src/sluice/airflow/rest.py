@@ -1,4 +1,4 @@
-"""Airflow's REST API, as commands and tests use it."""
+"""A client of Airflow's REST API, for commands and tests."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import httpx
 from sluice.errors import FatalError, RetriableError
 
 TIMEOUT = 30.0
-"""Seconds in which a request must be answered."""
+"""The timeout of a request, in seconds."""
 PAGE = 100
-"""The most entries that Airflow puts on one page, whatever is asked for."""
+"""The most entries that Airflow returns on one page, even if more are requested."""
 
 
 class RefusedError(FatalError):
-    """Airflow's answer was no. `status` is HTTP's word for why: 404 where there is no such thing."""
+    """Airflow refused a request. `status` is the HTTP status: 404 if something does not exist."""
 
     def __init__(self, what: str, status: int) -> None:
-        super().__init__(what, next_step="do as Airflow says")
+        super().__init__(what, next_step="see Airflow's answer above")
         self.status = status
 
 
 class Outage:
-    """What a command does while Airflow does not answer: it says so once, and asks again for `patience` seconds."""
+    """How a command waits while Airflow does not answer: it says so once, and retries for `patience` seconds."""
 
     PAUSE = 2.0
 
@@ -40,34 +40,34 @@ class Outage:
         self.patience = patience
         self._say = say
         self._meanwhile = meanwhile
-        """Raises an error if waiting is in vain."""
+        """Raises an error if waiting is pointless."""
         self._since: float | None = None
 
     def wait(self, silence: RetriableError) -> None:
-        """Wait a moment for the next try. Raises `FatalError` if there has been no answer for too long."""
+        """Wait before the next attempt. Raises `FatalError` if there has been no answer for too long."""
         if self._since is None:
             self._since = time.monotonic()
-            self._say(f"waiting for Airflow to answer, {self.patience:.0f} s at most: {silence.what}")
+            self._say(f"waiting for Airflow to answer, at most {self.patience:.0f} s: {silence.what}")
         self._meanwhile()
         if time.monotonic() - self._since > self.patience:
             raise FatalError(
                 f"Airflow has not answered for {self.patience:.0f} s: {silence.what}",
-                next_step="look whether it runs; what was started there goes on by itself",
+                next_step="check whether it is running; runs that were started there continue without this command",
             )
         time.sleep(self.PAUSE)
 
     def over(self) -> None:
-        """There was an answer."""
+        """Airflow has answered: reset, and report the end of an outage."""
         if self._since is not None:
-            self._say(f"Airflow answers again, after {time.monotonic() - self._since:.0f} s")
+            self._say(f"Airflow answers again after {time.monotonic() - self._since:.0f} s")
             self._since = None
 
 
 class Rest:
-    """A logged-in client of one Airflow. Raises `RefusedError` if it refuses, and `RetriableError` if it does not
-    answer: at once, or with an `outage` when that is over.
+    """A logged-in client of one Airflow. Raises `RefusedError` if Airflow refuses a request. If it does not answer,
+    raises `RetriableError` at once; with an `outage`, waits as that says.
 
-    A `token` stands for a user and a password."""
+    A `token` replaces a user and a password."""
 
     def __init__(
         self, url: str, user: str = "", password: str = "", *, token: str = "", outage: Outage | None = None
@@ -75,16 +75,16 @@ class Rest:
         self.url = url.rstrip("/")
         self.outage = outage
         self._login = {"username": user, "password": password}
-        # One connection a request: an idle one would outlive the client, which has no moment to close it.
+        # One connection per request: an idle one would outlive the client, which is never closed.
         self._headers = {"Connection": "close"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
     def health(self) -> dict[str, dict[str, Any]]:
-        """The state of each component by its name."""
+        """The state of each component, by name."""
         health: dict[str, dict[str, Any]] = self._send("GET", "/api/v2/monitor/health").json()
         return health
 
     def fetch(self, path: str, **query: Any) -> httpx.Response:
-        """The answer to `GET PATH`, any path of the server: what a page of the UI asks for."""
+        """The answer to `GET PATH` for any path of the server, such as those that the UI requests."""
         return self._authorised("GET", path, params=query or None)
 
     def get(self, path: str, **query: Any) -> Any:
@@ -92,7 +92,7 @@ class Rest:
         return self.fetch(f"/api/v2/{path}", **query).json()
 
     def post(self, path: str, body: Any) -> Any:
-        """The JSON answer to `POST /api/v2/PATH`, which may be sent twice if the first answer is lost."""
+        """The JSON answer to `POST /api/v2/PATH`. The request may be sent twice if the first answer is lost."""
         return self._authorised("POST", f"/api/v2/{path}", json=body).json()
 
     def patch(self, path: str, body: Any) -> Any:
@@ -100,7 +100,7 @@ class Rest:
         return self._authorised("PATCH", f"/api/v2/{path}", json=body).json()
 
     def every(self, path: str, key: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """The entries under `key` of a listing, page after page."""
+        """All entries under `key` of a listing, page by page."""
         offset = 0
         while True:
             page = self.get(path, limit=PAGE, offset=offset, **query)
@@ -110,7 +110,7 @@ class Rest:
                 return
 
     def every_posted(self, path: str, key: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The entries under `key` of a listing that is asked for with a body, page after page."""
+        """All entries under `key` of a listing that is requested with a body, page by page."""
         offset = 0
         while True:
             page = self.post(path, {**body, "page_limit": PAGE, "page_offset": offset})
@@ -127,7 +127,7 @@ class Rest:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        """One for all requests: each new one reads the certificates of the machine, for 30 ms of a core."""
+        """One client for all requests: each new one reads the machine's certificates, which takes 30 ms of CPU."""
         return httpx.Client(timeout=TIMEOUT, trust_env=False)
 
     def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:

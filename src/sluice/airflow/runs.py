@@ -1,4 +1,4 @@
-"""Runs of one Airflow, followed through its REST API: who they are, what their tasks do, what they leave."""
+"""Runs of one Airflow, through its REST API: their states, their tasks, their results and logs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Run:
 
     @property
     def path(self) -> str:
-        """Where the API has it."""
+        """Its path in the API."""
         return f"dags/{self.dag_id}/dagRuns/{self.run_id}"
 
 
@@ -35,20 +35,20 @@ class Task:
     task_id: str
     map_index: int
     title: str
-    """The task's name; a mapped one's has its own label too, once it has run."""
+    """The task's name; for a mapped task with its label, once it has run."""
     state: str
     """Empty before it is scheduled."""
     tries: int
 
     @property
     def path(self) -> str:
-        """Where the API has it."""
+        """Its path in the API."""
         return f"{self.run.path}/taskInstances/{self.task_id}"
 
 
 def trigger(rest: Rest, dag_id: str, conf: dict[str, Any] | None = None, note: str = "") -> Run:
-    """Start a run now. The note stands on its page. Its id is ours: if the answer is lost, asking again starts no
-    second run."""
+    """Start a run now. The note is shown on its page. The run id is chosen here, so that a repeated request does not
+    start a second run if the first answer is lost."""
     run = Run(dag_id, f"manual__{datetime.now(UTC).isoformat()}")
     body = {"logical_date": None, "dag_run_id": run.run_id, "conf": conf or {}, "note": note or None}
     try:
@@ -60,13 +60,13 @@ def trigger(rest: Rest, dag_id: str, conf: dict[str, Any] | None = None, note: s
 
 
 def between(rest: Rest, dag_id: str, first: datetime, last: datetime) -> list[Run]:
-    """The runs of a DAG that are due between two moments, in their order."""
+    """The runs of a DAG that are due between two times, in order."""
     asked = {"logical_date_gte": first.isoformat(), "logical_date_lte": last.isoformat(), "order_by": "logical_date"}
     return [Run(dag_id, one["dag_run_id"]) for one in rest.every(f"dags/{dag_id}/dagRuns", "dag_runs", **asked)]
 
 
 def last(rest: Rest, dag_id: str, count: int) -> dict[Run, str]:
-    """The last runs of a DAG with their states, newest first; none of a DAG that Airflow does not know."""
+    """The last runs of a DAG with their states, newest first; empty if Airflow does not know the DAG."""
     try:
         page = rest.get(f"dags/{dag_id}/dagRuns", order_by="-run_after", limit=count)
     except RefusedError as refused:
@@ -77,7 +77,7 @@ def last(rest: Rest, dag_id: str, count: int) -> dict[Run, str]:
 
 
 def going(rest: Rest, dag_ids: Iterable[str]) -> set[Run]:
-    """The runs of these DAGs that have not ended, in one request for each hundred of them."""
+    """The runs of these DAGs that have not ended. Takes one request per hundred runs."""
     body = {"dag_ids": sorted(set(dag_ids)), "states": ["queued", "running"]}
     found = rest.every_posted("dags/~/dagRuns/list", "dag_runs", body)
     return {Run(one["dag_id"], one["dag_run_id"]) for one in found}
@@ -112,7 +112,7 @@ def _task(run: Run, data: dict[str, Any]) -> Task:
 
 
 def result(rest: Rest, run: Run, task_id: str) -> Any:
-    """What a task has returned; None if it has returned nothing."""
+    """The value that a task returned; None if there is none."""
     try:
         return rest.get(f"{run.path}/taskInstances/{task_id}/xcomEntries/return_value")["value"]
     except FatalError:
@@ -120,7 +120,7 @@ def result(rest: Rest, run: Run, task_id: str) -> Any:
 
 
 def progress(rest: Rest, task: Task) -> dict[str, Any]:
-    """What a running task says about how far it has come; empty if it says nothing."""
+    """The progress that a running task reports; empty if it reports none."""
     try:
         return dict(rest.get(f"{task.path}/state-store/progress", map_index=task.map_index)["value"])
     except FatalError:
@@ -128,13 +128,13 @@ def progress(rest: Rest, task: Task) -> dict[str, Any]:
 
 
 def log(rest: Rest, task: Task) -> list[str]:
-    """The lines that the task's last try has logged, with the error that ended it."""
+    """The log lines of the task's last attempt, with the error that ended it."""
     answer = rest.get(f"{task.path}/logs/{max(task.tries, 1)}", map_index=task.map_index, full_content=True)
     return [line for entry in answer["content"] for line in _lines(entry)]
 
 
 def error(rest: Rest, task: Task) -> str:
-    """The error that ended the task's last try; empty where its log holds none."""
+    """The error that ended the task's last attempt; empty if its log has none."""
     answer = rest.get(f"{task.path}/logs/{max(task.tries, 1)}", map_index=task.map_index, full_content=True)
     details = [
         detail for entry in answer["content"] if isinstance(entry, dict) for detail in entry.get("error_detail") or ()

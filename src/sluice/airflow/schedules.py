@@ -18,7 +18,7 @@ def export_asset(name: str) -> Asset:
 
 
 def dag_schedule(export: ExportBase) -> dict[str, Any]:
-    """The arguments of its DAG that say when it runs."""
+    """The arguments of its DAG that define when it runs."""
     spec = export.when
     if not export.enabled or export.schedule == "off":
         return {"schedule": None}
@@ -27,14 +27,14 @@ def dag_schedule(export: ExportBase) -> dict[str, Any]:
     if spec.once:
         return {"schedule": "@once", "start_date": spec.once}
     if spec.after:
-        # Airflow's dates do not bind runs that follow an asset: the first task does.
+        # Airflow ignores start and end dates for runs that follow an asset: the first task checks them.
         return {"schedule": SYSTEM_REFRESH if spec.after == SYSTEM_REFRESH.name else export_asset(spec.after)}
     timetable = ClockTimetable(spec.crons, spec.says, spec.zone)
     return {"schedule": timetable, "start_date": spec.start, "end_date": spec.end}
 
 
 def in_words(export: ExportBase) -> str:
-    """The schedule as the DAG's page says it."""
+    """The schedule in words, for the DAG's page."""
     spec = export.when
     said = spec.says if spec else "once, as soon as Airflow sees it" if export.schedule == "once" else "off"
     said = f"Runs: {said}" if said != "off" else "Runs only when someone starts it"
@@ -49,5 +49,5 @@ def _limits(spec: ScheduleSpec) -> list[str]:
 
 
 def refresh_schedule(declared: Cron | str) -> CronTriggerTimetable | None:
-    """When the system refresh runs by itself."""
+    """The schedule of the system refresh; None if it has none."""
     return CronTriggerTimetable(declared.cron, timezone=declared.timezone) if isinstance(declared, Cron) else None

@@ -1,4 +1,4 @@
-"""Runs of exports that a person starts: whether they can start, what became of them."""
+"""Runs that a command starts: whether they can start, and their results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sluice.airflow.runs import Run
 from sluice.errors import FatalError
 
 FIRST_PAUSE, LAST_PAUSE = 1.0, 5.0
-"""Seconds between two looks at runs that are waited for: the longer they take, the fewer looks."""
+"""The first and the longest interval between two checks of the runs, in seconds. It grows while they run."""
 
 
 def is_paused(rest: Rest, dag_id: str) -> bool:
@@ -29,8 +29,8 @@ def is_paused(rest: Rest, dag_id: str) -> bool:
     if dag["is_stale"]:
         raise FatalError(
             f"Airflow does not know the DAG {dag_id} yet",
-            next_step="wait half a minute: it reads the declarations again and again; if it stays so, look at its"
-            " import errors",
+            next_step="wait half a minute, because Airflow rereads the declarations regularly; if the error"
+            " persists, check its import errors",
         )
     return bool(dag["is_paused"])
 
@@ -45,23 +45,23 @@ def check_dag(rest: Rest, dag_id: str) -> None:
     """Raises `FatalError` if a run of the DAG would not start."""
     if is_paused(rest, dag_id):
         raise FatalError(
-            f"the DAG {dag_id} is paused: a run of it would stay queued until somebody unpauses it",
-            next_step=f"unpause it in Airflow, or `sluice airflow dags unpause {dag_id}`; then again",
+            f"the DAG {dag_id} is paused: its runs would stay queued",
+            next_step=f"unpause it in Airflow or with `sluice airflow dags unpause {dag_id}`, then try again",
         )
 
 
 def start(rest: Rest, export: str, conf: Mapping[str, Any], note: str = "") -> Run:
-    """Start a run now. Raises `FatalError` where Airflow refuses the configuration."""
+    """Start a run now. Raises `FatalError` if Airflow refuses it."""
     return runs.trigger(rest, dag_id(export), dict(conf), note)
 
 
 def ended(rest: Rest, started: Sequence[Run]) -> Iterator[tuple[Run, bool]]:
-    """Each of the runs once it has ended, and whether it succeeded, in the order in which they end."""
+    """Wait for the runs: yields each when it has ended, and whether it succeeded."""
     waiting, pause = list(started), FIRST_PAUSE
     while waiting:
         going = runs.going(rest, {run.dag_id for run in waiting})
         for run in [run for run in waiting if run not in going]:
-            state = runs.state(rest, run)  # a run is not among those for a moment when it is queued again
+            state = runs.state(rest, run)  # a run that is queued again is missing there for a moment
             if state in runs.ENDED:
                 waiting.remove(run)
                 yield run, state == "success"
@@ -69,25 +69,25 @@ def ended(rest: Rest, started: Sequence[Run]) -> Iterator[tuple[Run, bool]]:
         pause = min(pause * 1.2, LAST_PAUSE)
 
 
-def told(rest: Rest, run: Run) -> str:
-    """What a run that has succeeded comes to, in a sentence."""
+def outcome(rest: Rest, run: Run) -> str:
+    """The result of a successful run, in one line."""
     report = runs.result(rest, run, "publish")
     if report:
         return f"{report['records']:,} records in {report['files']:,} files, {report['manifest']}"
-    return "nothing was published: it was a dry run, or was skipped; the log of its first tasks says which"
+    return "nothing was published: it was a dry run or was skipped, as the log of its first tasks says"
 
 
 def why(rest: Rest, run: Run) -> str:
-    """Why a run has failed: the error of the first task that did, and where to look."""
+    """Why a run failed: the error of the first failed task, and the address of the run's page."""
     failed = [task for task in runs.tasks(rest, [run]) if task.state == "failed"]
-    page = next((found for task in failed if (found := runs.error(rest, task))), "no task has logged an error")
+    page = next((found for task in failed if (found := runs.error(rest, task))), "no task logged an error")
     return f"{page}\n  see: {rest.url}/dags/{run.dag_id}/runs/{quote(run.run_id)}"
 
 
 def published(rest: Rest, export: str, run: str) -> str:
-    """The flow run id of a published run, which is given by it or by Airflow's id.
+    """The flow run id of a published run; `run` is this id or Airflow's run id.
 
-    Raises `FatalError` where Airflow knows no such run, or it has published nothing."""
+    Raises `FatalError` if Airflow does not know the run, or if it published nothing."""
     try:
         return str(UUID(run))
     except ValueError:
@@ -106,5 +106,5 @@ def published(rest: Rest, export: str, run: str) -> str:
         ) from None
     report = runs.result(rest, found, "publish") or {}
     if "flow_run_id" not in report:
-        raise FatalError(f"run {run} of {export} has published nothing", next_step="name a run that has")
+        raise FatalError(f"run {run} of {export} has published nothing", next_step="name a published run")
     return str(report["flow_run_id"])

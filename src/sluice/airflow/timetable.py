@@ -1,8 +1,8 @@
-"""A schedule by the clock as Airflow's timetable: anchored, without a surprise when it is switched on.
+"""A clock schedule as an Airflow timetable: anchored, and without an unexpected run when it is switched on.
 
-Airflow's own cron timetable runs the last time that has gone by as soon as a DAG with a past start is enabled, and
-has no way to say "the last day of a month that lacks the 30th". `sluice.airflow.plugin` registers the class in every
-process that reads DAGs.
+Airflow's own cron timetable runs the most recent past time as soon as a DAG with a past start is enabled. It also has
+no rule for the last day of a month that lacks, for example, the 30th. `sluice.airflow.plugin` registers this class in
+every process that reads DAGs.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class _Backfill(DagRunInfo):
-    """The last run, if it is one of a backfill: Airflow counts those as runs of the schedule."""
+    """The last run, if it is part of a backfill: Airflow counts those as scheduled runs."""
 
     __slots__ = ()
 
 
 class ClockTimetable(Timetable):
-    """Runs at the times of `crons` in a time zone, which `says` describes. Each run's interval is the moment it is due
-    at."""
+    """Runs at the times of `crons` in a time zone, described by `says`. The data interval of each run is the moment at
+    which it is due."""
 
     def __init__(self, crons: tuple[str, ...], says: str, zone: str = "UTC") -> None:
         self.crons = crons
@@ -68,7 +68,7 @@ class ClockTimetable(Timetable):
         return self._next(last, restriction, asked=False)
 
     def _next(self, last: datetime | None, restriction: TimeRestriction, *, asked: bool) -> DagRunInfo | None:
-        """The next run. A backfill asks with `catchup`, and gets every time between its dates."""
+        """The next run. A backfill sets `catchup`, and gets every time between its dates."""
         ticks = Ticks(self.crons, restriction.earliest, restriction.latest, self.zone)
         if not restriction.catchup:
             found = ticks.due(last, datetime.now(UTC), asked=asked)

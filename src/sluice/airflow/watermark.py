@@ -1,7 +1,7 @@
-"""The watermark of an export in Airflow's asset state store, under an asset of its own.
+"""The watermark of an export in Airflow's asset state store, under its own asset.
 
-A task reaches the state of its inlets and outlets alone, and Airflow shows an inlet's task as one that follows the
-asset.
+A task can only access the state of its inlets and outlets. The watermark has its own asset because Airflow shows a
+task as a consumer of its inlets.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Notices to a webhook, whose address may be the secret: it is in no log and no error, and goes to nobody else.
+"""Notices to a webhook. Its address may be a secret: it never appears in logs or errors, and redirects are not
+followed.
 
-Our own client: Airflow's hook and the HTTP clients around it log the address that they call.
+This is a client of our own because Airflow's hook and the common HTTP clients log the address that they call.
 """
 
 from __future__ import annotations
@@ -22,30 +23,30 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 _TIMEOUT = 15
-"""Seconds in which a webhook must answer: the run's last task waits for it."""
+"""The timeout of a webhook, in seconds: the run's last task waits for it."""
 
 _LIKE_A_SECRET = 16
-"""Characters from which on a part of an address may be one."""
+"""The length from which a part of an address may be a secret."""
 
 log = logging.getLogger(__name__)
 
 
 class RefusedNoticeError(Exception):
-    """The server did not take a notice. The text names hosts, and no address."""
+    """The server refused a notice. The text names hosts only, never an address."""
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """An address that takes notices, and what is sent with each."""
+    """The address of a webhook, and the headers of each notice."""
 
     address: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def of(cls, connection: Connection) -> Webhook:
-        """Of a connection of type `http`: the host, and behind it the password, which Airflow encrypts and masks; with
-        a login the two are sent as basic authentication. The extra is sent as headers. Raises `DefinitionError` where
-        host and password make no address."""
+        """The webhook of a connection of type `http`. Its address is the host followed by the password, which Airflow
+        encrypts and masks; with a login, the two are sent as basic authentication. The extra is sent as headers. Raises
+        `DefinitionError` if host and password do not form an address."""
         secret = connection.password or ""
         headers = {name: str(value) for name, value in connection.extra_dejson.items()}
         if connection.login:
@@ -58,14 +59,15 @@ class Webhook:
         if not secret and len(path) >= _LIKE_A_SECRET:
             log.warning(
                 "the Airflow connection %s has the path of its webhook in its host, which Airflow neither encrypts nor "
-                "masks: if it is secret, move it into the password",
+                "masks: if it is secret, move it to the password",
                 connection.conn_id,
             )
         _mask(secret, path, parts.query, parts.password, headers.get("Authorization"))
         return cls(address, headers)
 
     def post(self, body: Mapping[str, Any]) -> None:
-        """Send a body as JSON. Raises `RefusedNoticeError` if the answer is no success, `OSError` if there is none."""
+        """Send a body as JSON. Raises `RefusedNoticeError` if the server refuses it, `OSError` if it does not
+        answer."""
         headers = {"Content-Type": "application/json", **self.headers}
         request = Request(self.address, json.dumps(body).encode(), headers, method="POST")  # noqa: S310 - http alone
         try:
@@ -78,12 +80,12 @@ class Webhook:
     def _refusal(self, refused: HTTPError) -> str:
         ours = urlsplit(self.address).hostname
         if there := refused.headers.get("Location"):
-            return f"{ours} sends on to {urlsplit(there).hostname or ours}: no redirect is followed"
+            return f"{ours} redirects to {urlsplit(there).hostname or ours}: redirects are not followed"
         return f"{ours} answered {refused.code}"
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """A redirected POST would become a GET, or take the notice and its headers to another server."""
+    """A redirected POST would become a GET, or send the notice and its headers to another server."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -93,7 +95,7 @@ def _address(connection: Connection, secret: str) -> str:
     try:
         address = secret if secret.startswith(("https://", "http://")) else _joined(_base(connection), secret)
         parts = urlsplit(address)
-    except ValueError:  # a port or a bracket that means nothing
+    except ValueError:  # an invalid port or bracket
         address, parts = "", urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise needs(connection, "host that is an address: `https://hooks.example.com`")
@@ -114,7 +116,7 @@ def _joined(base: str, secret: str) -> str:
 
 
 def _mask(secret: str, *others: str | None) -> None:
-    """Airflow puts `***` in place of these in every log. Short words of an address are no secrets: they stay."""
+    """Make Airflow mask these values in every log. Short parts of an address are not secret, and are not masked."""
     from airflow.sdk.log import mask_secret
 
     for one in (secret, *(other for other in others if other and len(other) >= _LIKE_A_SECRET)):

@@ -1,1 +1,1 @@
-"""Whether the columns that declarations name are in the data: told from schemas, before anything runs."""
+"""Checks that the columns named in declarations exist in the data. Reads only schemas, before anything runs."""

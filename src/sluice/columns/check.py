@@ -1,4 +1,4 @@
-"""Every column that a project's declarations name, against the datasets that can be looked at."""
+"""Checks every column named in a project's declarations against the datasets that can be read."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from sluice.model.access import Connections
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found."""
+    """The result of the check."""
 
     errors: tuple[DefinitionError, ...]
-    """Columns that are not there, or cannot be what they are declared for."""
+    """The columns that do not exist, or do not fit their purpose."""
     warnings: tuple[DefinitionError, ...]
-    """Columns that are in none of those files that were looked at, of too many."""
+    """The columns that no checked file has, in datasets with too many files to check all."""
     unread: tuple[SluiceError, ...]
-    """Why the columns of a dataset are not known."""
+    """The reasons why the columns of datasets are not known."""
     looked: int
-    """Datasets whose columns are known."""
+    """The number of datasets whose columns are known."""
     broken: frozenset[str]
-    """Exports that an error keeps from delivering."""
+    """The exports that cannot deliver because of an error."""
 
 
 def check_columns(project: Project, folder: Path, names: Collection[str], connections: Connections) -> Checked:
-    """Check the named datasets, the segments of them, and the exports that read them. Reads metadata alone, of each
-    dataset once, and never raises for what it finds."""
+    """Check the named datasets, their segments, and the exports that read them. Reads only metadata, once per dataset.
+    Problems are returned, never raised."""
     schemas = read_schemas((project.datasets[name] for name in sorted(names)), connections)
     found = list(_findings(project, schemas))
     places = Places(folder)
@@ -62,19 +62,19 @@ def _findings(project: Project, schemas: Schemas) -> Iterator[Finding]:
 
 
 def _is_declared(error: SluiceError) -> bool:
-    """Whether it is about a part of the dataset's declaration, such as a partition, rather than about its source."""
+    """Whether the error is about a part of the dataset's declaration, such as a partition, and not about its source."""
     return isinstance(error, DefinitionError) and len(error.subject) > 2
 
 
 def _placed(error: SluiceError, places: Places) -> SluiceError:
     error.place = error.place or places.of((*error.subject, "source"))
-    if error.next_step == error.advice:  # which is for whoever reads the log of a task
-        error.next_step = "look whether the source can be reached from here"
+    if error.next_step == error.advice:  # the default advice is for readers of a task's log
+        error.next_step = "check that the source can be reached from this machine"
     return error
 
 
 def _broken(project: Project, wrong: Collection[tuple[str | int, ...]]) -> frozenset[str]:
-    """The exports that are wrong, or read what is."""
+    """The exports with an error of their own, or in a dataset or segment that they read."""
     return frozenset(
         export.name
         for export in project.exports.values()

@@ -1,4 +1,4 @@
-"""Columns that a dataset's own declaration names: its key, and the column that says when a row was added."""
+"""Checks the columns named in a dataset's declaration: its key, and the column of `incremental`."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def of_dataset(dataset: Dataset, columns: Columns) -> Iterator[Finding]:
 
 
 def doubts(dataset: Dataset, connections: Connections) -> list[str]:
-    """Why rows of a dataset whose news a column tells may never be delivered, each with what to do. None if it is
-    declared how late they may appear."""
+    """The reasons why an incremental delivery by column might miss rows of this dataset, each with the next step. Empty
+    if the declaration says how late rows may appear."""
     by = dataset.added_by
     if not isinstance(by, CursorColumn) or by.waits:
         return []

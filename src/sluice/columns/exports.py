@@ -1,4 +1,4 @@
-"""Columns that an export names: those of its fields, and those that tell its rows apart."""
+"""Checks the columns named in an export: those of its fields, and those of `unique`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class Exports:
-    """Asks of every export. Many have the same field of the same dataset: its SQL is compiled once."""
+    """Checks exports. Many have the same field of the same dataset, whose SQL is then compiled only once."""
 
     def __init__(self, project: Project, known: Mapping[str, Columns]) -> None:
         self._project = project
         self._known = known
-        self._asked: dict[tuple[str, FieldSpec], list[Finding]] = {}
+        self._checked: dict[tuple[str, FieldSpec], list[Finding]] = {}
 
     def of(self, export: ExportBase) -> Iterator[Finding]:
         for dataset in datasets_of(export, self._project):
@@ -40,10 +40,10 @@ class Exports:
                     yield Finding(**(vars(finding) | {"subject": subject}))
 
     def _field(self, spec: FieldSpec, dataset: Dataset, columns: Columns | None) -> Sequence[Finding]:
-        if (dataset.name, spec) not in self._asked:
+        if (dataset.name, spec) not in self._checked:
             found = _of_text(spec) if columns is None else _of_field(spec, dataset.name, columns)
-            self._asked[dataset.name, spec] = list(found)
-        return self._asked[dataset.name, spec]
+            self._checked[dataset.name, spec] = list(found)
+        return self._checked[dataset.name, spec]
 
 
 def datasets_of(export: ExportBase, project: Project) -> list[Dataset]:
@@ -66,7 +66,7 @@ def _unique(export: ExportBase, dataset: Dataset, columns: Columns) -> Iterator[
 
 
 def _of_text(spec: FieldSpec) -> Iterator[Finding]:
-    """What its SQL says of itself, whatever the dataset's columns are."""
+    """The problems of its SQL that do not depend on the dataset's columns."""
     try:
         if spec.sql is not None:
             row_expression(spec.sql)
@@ -75,7 +75,7 @@ def _of_text(spec: FieldSpec) -> Iterator[Finding]:
 
 
 def _of_field(spec: FieldSpec, dataset: str, columns: Columns) -> Iterator[Finding]:
-    """Findings whose subject is the way within the field."""
+    """The problems of a field. Each subject is a path within the field."""
     names = columns.schema.names
     try:
         missing = _missing(spec, columns.schema)
@@ -89,7 +89,7 @@ def _of_field(spec: FieldSpec, dataset: str, columns: Columns) -> Iterator[Findi
 
 
 def _missing(spec: FieldSpec, schema: pa.Schema) -> list[str]:
-    """What a field names and the dataset does not have: SQL does not mind the case of a name, a `field` does."""
+    """The columns that a field names but the dataset does not have. SQL ignores the case of names; `field` does not."""
     if spec.field is not None:
         return [] if schema.get_field_index(spec.field) >= 0 else [spec.field]
     if spec.sql is None:
@@ -98,5 +98,5 @@ def _missing(spec: FieldSpec, schema: pa.Schema) -> list[str]:
 
 
 def _of_unknown_type(schema: pa.Schema) -> bool:
-    """Whether the types are known only when rows come: no SQL can be compiled against those."""
+    """Whether some types are known only when rows are read. SQL cannot be compiled against such a schema."""
     return any(str(kind) == "null" for kind in schema.types)

@@ -1,4 +1,4 @@
-"""What is wrong with a column that a declaration names."""
+"""The problem of a column named in a declaration."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sluice.definition.errors.problem import Problem, shown, unknown
 from sluice.definition.load import Places, Subject
 from sluice.errors import DefinitionError
 
-_ADVICE = "name one of its columns, or add the column to the data"
+_ADVICE = "use an existing column, or add this one to the data"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake: about which part of the declarations, and which word of it."""
+    """One problem, with the part of the declarations and the word that it is about."""
 
     subject: Subject
     what: str
@@ -23,7 +23,7 @@ class Finding:
     next_step: str = ""
     word: str = ""
     sure: bool = True
-    """Whether every file was looked at."""
+    """Whether every file was checked."""
 
     def at(self, places: Places) -> DefinitionError:
         place = places.of(self.subject, word=self.word)
@@ -37,15 +37,15 @@ class Finding:
 def no_column(
     subject: Subject, name: str, columns: Iterable[str], *, datasets: Sequence[str], sure: bool = True
 ) -> Finding:
-    """None of these has such a column."""
+    """The problem of a column that none of the datasets has."""
     owners = f"the dataset {shown(datasets[0])} has"
     if len(datasets) > 1:
         owners = f"the tables {', '.join(map(shown, datasets))} have"
-    what = f"{owners} no column `{name}`" + ("" if sure else " in those files that were looked at")
+    what = f"{owners} no column `{name}`" + ("" if sure else " in the files that were checked")
     found: Problem = unknown((), name, columns, what)
     return Finding(subject, what, found.nearest, found.known, _ADVICE, name, sure)
 
 
 def of_error(error: DefinitionError, subject: Subject, *, word: str = "", sure: bool = True) -> Finding:
-    """What the code that would meet the mistake in a run says of it."""
+    """The problem behind an error of the code that a run would use."""
     return Finding(subject, error.what, error.nearest, error.known, error.next_step, word, sure)

@@ -1,4 +1,4 @@
-"""The columns of datasets as their sources have them now: each dataset is asked once, and none for long."""
+"""Reads the current columns of datasets from their sources, once per dataset and with a timeout."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from sluice.model.access import Connections, FolderAccess
 from sluice.sources.base import Columns
 
 DEADLINE = 20.0
-"""Seconds that one source may take to show its columns."""
+"""The timeout for reading the columns of one source, in seconds."""
 _AT_ONCE = 8
 _NAMED = 5
-"""Datasets that a message names."""
+"""The maximum number of datasets that a message names."""
 
 
 @dataclass(frozen=True)
 class Schemas:
-    """What the datasets' sources have answered."""
+    """The answers of the datasets' sources."""
 
     known: dict[str, Columns] = field(default_factory=dict)
     unread: dict[str, SluiceError] = field(default_factory=dict)
-    """Why a dataset's columns are not known."""
+    """The reasons why datasets' columns are not known."""
 
 
 def read_schemas(datasets: Iterable[Dataset], connections: Connections, *, deadline: float = DEADLINE) -> Schemas:
-    """The columns of each dataset. Never raises: a source that is out of reach, refuses or is broken is in `unread`. A
-    connection that does not answer in time is not asked again."""
+    """Read the columns of each dataset. Never raises: sources that are unreachable, refuse access or are broken are in
+    `unread`. A connection that has timed out is not tried again for other datasets."""
     wanted, schemas, reading = list(datasets), Schemas(), _Reading(connections, deadline)
     for homeless, error in _without_folder(wanted, connections):
         schemas.unread[homeless[0].name] = error
@@ -47,56 +47,54 @@ def read_schemas(datasets: Iterable[Dataset], connections: Connections, *, deadl
 
 
 def _without_folder(wanted: list[Dataset], connections: Connections) -> Iterator[tuple[list[Dataset], SluiceError]]:
-    """The datasets of each local folder that is not there, and that said once: a lake may not have been made yet."""
+    """Yield the datasets of each missing local folder, with one error: the lake may not exist yet."""
     for conn_id in sorted({dataset.source.airflow_conn_id for dataset in wanted}):
         try:
             access = connections.get(conn_id)
         except SluiceError:
-            continue  # whoever opens the dataset says so
+            continue  # reported when the dataset is opened
         if isinstance(access, FolderAccess) and not access.path.is_dir():
             own = [dataset for dataset in wanted if dataset.source.airflow_conn_id == conn_id]
             names = ", ".join(dataset.name for dataset in own[:_NAMED]) + " and others" * (len(own) > _NAMED)
             error = FatalError(
-                f"the columns of {names} are not checked: there is no folder {access.path}, which the Airflow "
-                f"connection {conn_id} names",
-                next_step="nothing if the data comes later; else correct the connection's extra `path`",
+                f"the columns of {names} are not checked, because the folder {access.path} of the Airflow "
+                f"connection {conn_id} does not exist",
+                next_step="nothing, if the data will be added later; otherwise correct the connection's extra `path`",
             )
             error.subject = ("datasets", own[0].name)
             yield own, error
 
 
 class _Reading:
-    """Asks one dataset after another. Used by many threads."""
+    """Reads the columns of one dataset after another. Thread-safe."""
 
     def __init__(self, connections: Connections, deadline: float) -> None:
         self._connections = connections
         self._deadline = deadline
         self._silent: set[str] = set()
-        """Connections that have let a deadline pass."""
+        """The connections that have timed out."""
 
     def of(self, dataset: Dataset) -> Columns | SluiceError:
         conn_id = dataset.source.airflow_conn_id
         if conn_id in self._silent:
-            return RetriableError(
-                f"dataset {dataset.name}: connection {conn_id} did not answer before: not asked again"
-            )
+            what = f"dataset {dataset.name}: not tried, because connection {conn_id} has already timed out"
+            return RetriableError(what)
         answers: list[Columns | SluiceError] = []
-        # No thread of a pool: nobody can stop it, and the command's end would wait for it.
-        asked = threading.Thread(target=lambda: answers.append(self._ask(dataset)), daemon=True)
-        asked.start()
-        asked.join(self._deadline)
+        # A daemon thread instead of a pool's: it cannot be stopped, and the command would wait for it at its end.
+        reader = threading.Thread(target=lambda: answers.append(self._read(dataset)), daemon=True)
+        reader.start()
+        reader.join(self._deadline)
         if answers:
             return answers[0]
         self._silent.add(conn_id)
-        return RetriableError(
-            f"dataset {dataset.name}: connection {conn_id} has not shown its columns within {self._deadline:g} seconds",
-        )
+        what = f"connection {conn_id} did not return its columns within {self._deadline:g} seconds"
+        return RetriableError(f"dataset {dataset.name}: {what}")
 
-    def _ask(self, dataset: Dataset) -> Columns | SluiceError:
+    def _read(self, dataset: Dataset) -> Columns | SluiceError:
         try:
             with about("datasets", dataset.name):
                 return dataset.source.open(self._connections, dataset=dataset.name).columns()
         except SluiceError as error:
             return error
-        except BaseException as error:  # engines panic beside `Exception`, and one dataset must not hide the others
+        except BaseException as error:  # an engine's panic is not an `Exception`, and must not hide the other datasets
             return FatalError(f"dataset {dataset.name}: its columns cannot be read: {said(error)}")

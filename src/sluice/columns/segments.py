@@ -1,4 +1,4 @@
-"""Columns that a segment's SQL names: the engine binds it to tables without rows."""
+"""Checks the columns named in a segment's SQL: the engine binds the SQL to empty tables."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MOST = 20
-"""Unknown columns that are reported for one segment. The engine stops at the first, so it is asked again without it."""
+"""The maximum number of unknown columns reported for one segment. The engine stops at the first one, so the SQL is
+bound again with that column added."""
 _EXPLAIN = "explain "
 _QUALIFIED = re.compile(r'(?:\w+|"[^"]+")\.(\w+|"[^"]+")')
 
 
 def of_segment(segment: Segment, project: Project, known: Mapping[str, Columns]) -> Iterator[Finding]:
-    """What is wrong with a segment's columns; nothing if the columns of a table that it reads are not known."""
+    """The problems of a segment's columns. Empty if the columns of a table that it reads are not known."""
     subject: Subject = ("segments", segment.name, "sql" if segment.sql else "where")
     dataset = project.datasets[segment.dataset]
     try:
@@ -64,25 +65,25 @@ def _unbound(
 ) -> Iterator[Finding]:
     import pyarrow as pa
 
-    told: set[str] = set()
+    reported: set[str] = set()
     shapes = dict(tables)
     if dataset.key not in shapes[dataset.name].names:  # reported for the dataset
         shapes[dataset.name] = shapes[dataset.name].append(pa.field(dataset.key, pa.null()))
-    while len(told) < _MOST and (failure := _failure(rule_of(segment, dataset), shapes)):
+    while len(reported) < _MOST and (failure := _failure(rule_of(segment, dataset), shapes)):
         name = _column(failure, tables)
-        if name is None or name in told:
-            if not told and not any(str(kind) == "null" for shape in tables.values() for kind in shape.types):
+        if name is None or name in reported:
+            if not reported and not any(str(kind) == "null" for shape in tables.values() for kind in shape.types):
                 yield of_error(_as_error(segment, failure), subject, sure=sure)
             return
-        told.add(name)
+        reported.add(name)
         names = [column for table in tables.values() for column in table.names]
         yield no_column(subject, name, names, datasets=list(tables), sure=sure)
         shapes[dataset.name] = shapes[dataset.name].append(pa.field(name, pa.null()))
 
 
 def _failure(rule: str, tables: Mapping[str, pa.Schema]) -> dict[str, Any] | None:
-    """The engine's error about the query, as an object; None if the query binds. Raises `DefinitionError` if the query
-    could mean either of two columns."""
+    """The engine's error about the query, as an object; None if the query binds. Raises `DefinitionError` if a name in
+    the query is ambiguous."""
     import duckdb
 
     names = names_of(*tables.values())
@@ -93,14 +94,14 @@ def _failure(rule: str, tables: Mapping[str, pa.Schema]) -> dict[str, Any] | Non
         try:
             engine.execute(f"{_EXPLAIN}{rule}").fetchall()
         except duckdb.Error as error:
-            told: dict[str, Any] = json.loads(str(error).partition(": ")[2])
-            return told | {"words": _words(f"{_EXPLAIN}{rule}", told)}
+            details: dict[str, Any] = json.loads(str(error).partition(": ")[2])
+            return details | {"words": _words(f"{_EXPLAIN}{rule}", details)}
     return None
 
 
-def _words(query: str, told: Mapping[str, Any]) -> str:
+def _words(query: str, details: Mapping[str, Any]) -> str:
     """The part of the query that the error points at. The engine counts bytes."""
-    start, length = json.loads(told.get("location", "[0, 0]"))
+    start, length = json.loads(details.get("location", "[0, 0]"))
     return query.encode()[start : start + length].decode(errors="replace")
 
 

@@ -1,1 +1,1 @@
-"""The commands, one file each; `sluice.cli` has a row for each."""
+"""The subcommands, one file each; `sluice.command_line` has a row for each."""

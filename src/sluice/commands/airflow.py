@@ -15,23 +15,23 @@ from sluice.where import where
 
 
 def airflow(args: Namespace) -> NoReturn:
-    """Become `airflow WORD...`: its output and its exit status are this command's. It speaks to the local Airflow if
-    one runs, and otherwise to the one that the environment describes, as on the machines of a deployment.
+    """Replace this process by `airflow WORD...`, with its output and exit status. It uses the local Airflow if one is
+    running, otherwise the one that the environment describes, as on the machines of a deployment.
 
-    Raises `FatalError` if the local one has stopped by itself."""
+    Raises `FatalError` if the local Airflow has died."""
     local = running()
     if local is None and where().local.exists():
         home = os.environ.get("AIRFLOW_HOME", "~/airflow")
-        print(f"the local Airflow does not run: this is the Airflow of {home}", file=sys.stderr)
+        print(f"the local Airflow is not running; this is the Airflow of {home}", file=sys.stderr)
     if local and not _answers(local.url):
         raise FatalError(
-            f"the local Airflow was started at {local.url}, and nothing answers there",
+            f"the local Airflow was started at {local.url}, but nothing answers there",
             next_step="start it again: `make up`",
         )
     environment = local.environment if local else {**os.environ}
     sys.stdout.flush()
     sys.stderr.flush()
-    argv = [sys.executable, "-P", "-m", "airflow", *args.words]  # -P: no module of the working folder comes first
+    argv = [sys.executable, "-P", "-m", "airflow", *args.words]  # -P: the working folder must not shadow modules
     os.execve(argv[0], argv, environment)  # noqa: S606 - no shell
 
 

@@ -1,4 +1,4 @@
-"""`sluice backfill`: slices of time again, for every export that knows what was added."""
+"""`sluice backfill`: deliver slices of time again, for exports that know when their rows were added."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from sluice.plan.slices import Step
 
 MOST = 1000
-"""Slices of one backfill: each is a run."""
+"""The most slices of one backfill; each is a run."""
 
 
 def backfill(args: Namespace) -> int:
-    """Deliver what was added between two moments, slice by slice. A schedule by the clock has its own slices, which
-    Airflow makes; `--by` cuts others. RunConfig for again, the same slices give the same files."""
+    """Deliver again what was added between two times, in slices. A clock schedule defines its own slices, which Airflow
+    creates; `--by` sets others. The same slices always give the same files."""
     from sluice.definition.load import load_export
     from sluice.plan.build import build
 
@@ -31,7 +31,8 @@ def backfill(args: Namespace) -> int:
     plans = [build(project, export, Run(export=export.name, run_id="", export_time=p.until, window=p)) for p in parts]
     for plan in plans:
         print(f"{plan.run.window}  {plan.manifest}")
-    print(f"{export.name}: {len(parts)} slices, {'made by Airflow' if _by_airflow(export, args.by) else 'a run each'}")
+    runs = "created by Airflow" if _by_airflow(export, args.by) else "one run each"
+    print(f"{export.name}: {len(parts)} slices, {runs}")
     if args.dry_run:
         return 0
     return _start(args, export, whole, parts)
@@ -55,12 +56,12 @@ def _start(args: Namespace, export: Export, whole: Window, parts: Sequence[Windo
 
 
 def _by_airflow(export: Export, by: Step | None) -> bool:
-    """Whether Airflow's own backfill knows the slices."""
+    """Whether Airflow's own backfill creates the slices."""
     return by is None and export.enabled and export.when is not None and export.when.by_the_clock
 
 
 def _airflow(args: Namespace, rest: Rest, export: Export, whole: Window) -> int:
-    """The same as `sluice airflow backfill create --reprocess-behavior completed` for the ticks between the moments."""
+    """Do what `sluice airflow backfill create --reprocess-behavior completed` does for the times of the schedule."""
     from sluice.airflow.names import dag_id
     from sluice.airflow.runs import between
     from sluice.commands.run import report
@@ -78,8 +79,8 @@ def _whole(after: str, until: str) -> Window:
     found = asked_window({"from": after, "to": until})
     if found.until > datetime.now(UTC):
         raise DefinitionError(
-            f"{found} has not gone by yet: a slice that is published stays as it is",
-            next_step="end it now or earlier; what comes later is in the next run's delivery",
+            f"{found} ends in the future: rows that are added after the run would be missing from its slice",
+            next_step="choose an end that has passed; the next run delivers what is added later",
         )
     return found
 
@@ -92,7 +93,7 @@ def _slices(export: Export, whole: Window, by: Step | None) -> list[Window]:
     found = between_ticks(export, whole) if _by_airflow(export, by) else slices(whole, by or "day")
     parts = list(islice(found, MOST + 1))
     if not parts or len(parts) > MOST:
-        many = f"more than {MOST:,} slices" if parts else "no tick of the schedule"
-        advice = "choose longer slices by `--by`, or a shorter time" if parts else "choose a longer time"
+        many = f"more than {MOST:,} slices" if parts else "no scheduled time"
+        advice = "choose longer slices with `--by`, or a shorter range" if parts else "choose a longer range"
         raise DefinitionError(f"{export.name}: {many} between {whole.after} and {whole.until}", next_step=advice)
     return parts

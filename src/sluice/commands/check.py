@@ -1,4 +1,4 @@
-"""`sluice check`: every error and warning of the declarations, then their count; and whether connections deliver."""
+"""`sluice check`: print all errors and warnings of the declarations and their number, and test connections."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _MANY = {
 
 
 def check(args: argparse.Namespace) -> int:
-    """Print an error page for each mistake, which exports cannot run, and the summary. 0 without an error. An Airflow
-    connection that gives up some of its safety is warned of.
+    """Print a page for each error, the exports that cannot run, and a summary; warn about unsafe settings of Airflow
+    connections. Returns 0 if there is no error.
 
-    Columns are checked against every dataset of a local folder, and with `--connect` against every other one too. A
-    dataset that cannot be looked at is an error then, and a warning without: a lake may come later."""
+    Columns are checked against every dataset in a local folder, and with `--connect` against the other datasets too.
+    A dataset that cannot be read is an error with `--connect`, and otherwise a warning: its lake may not exist yet."""
     from sluice.definition.declarations import once
     from sluice.definition.load import load
     from sluice.model.registry import broken as broken_connectors
@@ -68,7 +68,7 @@ def _print_pages(errors: Iterable[SluiceError], prefix: str = "") -> None:
 
 
 def _columns(project: Project, args: argparse.Namespace) -> Checked:
-    """What the datasets that may be looked at say of the columns that are named."""
+    """Check the declared columns against the datasets that may be read."""
     from sluice.airflow.connections import AirflowConnections
     from sluice.columns.check import check_columns
 
@@ -90,7 +90,7 @@ def _looked_at(project: Project, delivering: Sequence[str], connections: Airflow
 
 
 def _unsafe(project: Project) -> list[str]:
-    """What the Airflow connections that are to be had here give up of their safety."""
+    """Warnings about unsafe settings of the Airflow connections that are available here."""
     from sluice.airflow.connections import AirflowConnections
     from sluice.delivery.safety import warnings_of
 
@@ -108,7 +108,7 @@ def _unsafe(project: Project) -> list[str]:
 
 
 def _is_local(conn_id: str, connections: AirflowConnections) -> bool:
-    """Whether it is a folder of this machine. What Airflow does not have here may be anything elsewhere."""
+    """Whether the connection is a folder of this machine. False if this Airflow does not have it."""
     try:
         return connections.type_of(conn_id) == "fs"
     except SluiceError:
@@ -117,7 +117,7 @@ def _is_local(conn_id: str, connections: AirflowConnections) -> bool:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Airflow and the engines log what they think of a connection; what is wrong with it stands in our own pages."""
+    """Suppress the logs of Airflow and the engines: the error pages already say what is wrong."""
     logging.disable(logging.WARNING)
     try:
         yield

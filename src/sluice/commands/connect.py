@@ -1,4 +1,4 @@
-"""`sluice check --connect`: what can be tried before a run. All of it is tried at once, and nothing for long."""
+"""`sluice check --connect`: tests of everything that can be tested before a run, in parallel and with a deadline."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from sluice.model.access import Connections
 
 DEADLINE = 20.0
-"""Seconds until every outcome is known, or said to be unknown."""
+"""Seconds after which a test without a result is reported as unanswered."""
 _PATIENCE = {"timeout": timedelta(seconds=10), "retry_for": timedelta(seconds=5)}
-"""What a destination's own limits are cut to: a run is patient, and somebody waits for this."""
+"""Upper limits for a destination's own timeouts: a run may wait long, the user of a command should not."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a trial has found: lines for stdout, and warnings for stderr."""
+    """The result of a test: lines for stdout, and warnings for stderr."""
 
     lines: Sequence[str] = ()
     warnings: Sequence[str] = ()
@@ -39,11 +39,11 @@ class Found:
 
 @dataclass
 class Trial:
-    """One thing that is tried, in a thread of its own: nobody can stop it, and the command does not wait for it."""
+    """One test, in its own thread. It cannot be stopped, and the command does not wait for it after the deadline."""
 
     name: str
     fails: str
-    """What it means if it fails: "does not deliver"."""
+    """What a failure means: "does not deliver"."""
     act: Callable[[], Found]
     _outcome: list[Found | SluiceError] = field(default_factory=list)
 
@@ -56,36 +56,36 @@ class Trial:
             self._outcome.append(self.act())
         except SluiceError as error:
             self._outcome.append(error)
-        except BaseException as error:  # engines panic beside `Exception`, and one trial must not hide the others
-            self._outcome.append(RetriableError(f"{self.name}: an error that nobody foresaw: {said(error)}"))
+        except BaseException as error:  # engines may panic outside `Exception`; one test must not hide the others
+            self._outcome.append(RetriableError(f"{self.name}: unexpected error: {said(error)}"))
 
     def outcome(self, until: float) -> Found | SluiceError:
-        """What came of it, or that nothing did until then, by the monotonic clock."""
+        """The result, or an error if there is none at the monotonic time `until`."""
         self._thread.join(max(0.0, until - time.monotonic()))
-        silent = f"{self.name}: there was no answer within {DEADLINE:g} seconds"
+        silent = f"{self.name}: no answer within {DEADLINE:g} seconds"
         return (
-            self._outcome[0] if self._outcome else RetriableError(silent, next_step="look whether its server answers")
+            self._outcome[0] if self._outcome else RetriableError(silent, next_step="check whether its server answers")
         )
 
 
 class Trials:
-    """The named connections, or everything: all connections, staging, who hears alerts, and what tells of new rows."""
+    """Tests of the named connections, or of everything: connections, staging, alert receivers, and datasets."""
 
     def __init__(self, project: Project, names: Sequence[str]) -> None:
-        """Start them. Raises `DefinitionError` if a name is no sound connection's."""
-        import sluice.airflow.connections  # noqa: F401 - Airflow takes seconds to load: no server's time
+        """Start the tests. Raises `DefinitionError` if a name is not that of a valid connection."""
+        import sluice.airflow.connections  # noqa: F401 - Airflow takes seconds to load, before the deadline starts
 
         self._until = time.monotonic() + DEADLINE
         for name in names:
             if name not in project.connections:
-                raise DefinitionError(f"no sound connection is named {name}", known=sorted(project.connections))
+                raise DefinitionError(f"there is no valid connection {name}", known=sorted(project.connections))
         connections = [project.connections[name] for name in names or sorted(project.connections)]
         self._trials = [Trial(one.name, "does not deliver", partial(_deliver, one)) for one in connections]
         if not names:
             self._trials += _everything_else(project)
 
     def show(self) -> int:
-        """Print what came of each, in their order; how many have failed."""
+        """Print the results in order. Returns the number of failed tests."""
         failed = 0
         for trial in self._trials:
             found = trial.outcome(self._until)
@@ -104,7 +104,7 @@ def _everything_else(project: Project) -> Iterator[Trial]:
     yield Trial("staging", "cannot hold commit logs", partial(_stage, project.settings.staging))
     receivers = {alert.receiver: (alert, export.name) for export in project.exports.values() for alert in export.alerts}
     for alert, export in receivers.values():
-        yield Trial(alert.to, "carries no alerts", partial(_carry, alert, export))
+        yield Trial(alert.to, "cannot send alerts", partial(_carry, alert, export))
     for _, dataset in sorted(project.datasets.items()):
         yield Trial(dataset.name, "does not answer", partial(_doubts, dataset))
 
@@ -116,7 +116,7 @@ def _deliver(connection: Connection) -> Found:
 
 
 def probed(connection: Connection, connections: Connections) -> Probed:
-    """Try the connection's keys and its destination. Raises the destination's own errors."""
+    """Test the connection's encryption keys and its destination. Raises the destination's own errors."""
     from sluice.destinations.probe import probe
 
     if connection.openpgp:
@@ -136,21 +136,21 @@ def _stage(staging: Staging) -> Found:
     from sluice.filesystem.probe import probe_staging
 
     address = probe_staging(AirflowConnections(), staging.airflow_conn_id, staging.path)
-    return Found([f"staging: creates files only if they are absent; tried at {address}"])
+    return Found([f"staging: creates files only if they are absent; tested at {address}"])
 
 
 def _carry(alert: Alert, export: str) -> Found:
-    """Look at a connection that alerts go to, and send nothing."""
+    """Check a connection for alerts, without sending anything."""
     from sluice.airflow.alerts import carries
 
     conn_type = carries(alert, export)
-    return Found([f"{alert.receiver}: carries alerts, by a connection of type {conn_type}; none was sent"])
+    return Found([f"{alert.receiver}: can send alerts, through a connection of type {conn_type}; none was sent"])
 
 
 def _doubts(dataset: Dataset) -> Found:
-    """Whether the column by which a source tells what is new is safe."""
+    """Warn if rows can appear behind the position of a dataset's incremental column."""
     from sluice.airflow.connections import AirflowConnections
     from sluice.columns.datasets import doubts
 
     found = doubts(dataset, AirflowConnections())
-    return Found(warnings=[f"{dataset.name}: a row may be passed and never delivered: {doubt}" for doubt in found])
+    return Found(warnings=[f"{dataset.name}: rows may be skipped and never delivered: {doubt}" for doubt in found])

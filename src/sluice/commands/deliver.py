@@ -11,7 +11,7 @@ from sluice.errors import Skipped
 
 
 def deliver(args: Namespace) -> int:
-    """Deliver once and print the manifest. 0 also if a rule of the export skips the run: the reason is printed."""
+    """Deliver once and print the manifest. If a rule of the export skips the run, print the reason and return 0 too."""
     from sluice.delivery.deliver import deliver as run
 
     project, plan = planned(args, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""`sluice discover`: dataset declarations from what is there."""
+"""`sluice discover`: dataset declarations for existing tables."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _CATALOG = Path("catalog") / "datasets.yaml"
 
 
 def discover(args: Namespace) -> int:
-    """Print a declaration for each table, or with `--write` add those that are not declared yet. 1 if a table cannot be
-    read: its error is printed."""
+    """Print a declaration for each table; with `--write`, add those that are not yet declared. Prints the error of a
+    table that cannot be read, and returns 1 if there is one."""
     from sluice.definition.load import load
 
     project = load(args.include).project if args.include.is_dir() else None
@@ -29,7 +29,7 @@ def discover(args: Namespace) -> int:
             unreadable += 1
             print(f"{one.path}: {one.error.page()}", file=sys.stderr)
         elif name := next((name for name, source in declared.items() if _is(source, one)), None):
-            print(f"# {name} is declared already\n")
+            print(f"# {name} is already declared\n")
         else:
             own = next(name for name in _names(one.name) if name not in taken)
             taken.add(own)
@@ -50,8 +50,8 @@ def _tables(conn_id: str, path: str | None) -> Iterable[Found | Unreadable]:
         return tables_of(connections, conn_id, access, path)
     if path is None:
         raise FatalError(
-            f"the Airflow connection {conn_id} holds files: name the folder to look in",
-            next_step=f"`sluice discover {conn_id} PATH`; `.` is all; on S3, GCS and Azure name the bucket first",
+            f"the Airflow connection {conn_id} holds files: name the folder to search",
+            next_step=f"`sluice discover {conn_id} PATH`; `.` means all; on S3, GCS and Azure start with the bucket",
         )
     return tables_in(connections, conn_id, "" if path == "." else path)
 
@@ -70,7 +70,7 @@ def _names(name: str) -> Iterator[str]:
 
 
 def _write(include: Path, new: list[str]) -> None:
-    """Add the declarations at the end of the catalog's file, if the whole project holds with them."""
+    """Append the declarations to the catalog's file, if the whole project is valid with them."""
     from sluice.definition.edit.write import Draft, check, write
 
     path = include / _CATALOG

@@ -1,4 +1,4 @@
-"""`sluice init`: a project as a user keeps it, with one of each declaration."""
+"""`sluice init`: create a project with an example of each declaration."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sluice.errors import FatalError
 from sluice.extras import DISTRIBUTION
 
 _RENAMED = {"gitignore": ".gitignore", "vscode": ".vscode"}
-"""Names that would be hidden among the package's own files."""
+"""Files that are hidden in a project, but not in the package."""
 _TEMPLATE = ".template"
-"""What keeps a DAG file from being a module of the package."""
+"""The suffix that keeps a DAG file from being a module of the package."""
 
 
 def init(args: Namespace) -> int:
-    """Write the project's files, all or none: none if one of them is there already."""
+    """Write the project's files; none if one of them already exists."""
     from sluice.definition.schema.json_schema import schemas
 
     root = Path(args.folder)
@@ -29,20 +29,20 @@ def init(args: Namespace) -> int:
     there = sorted(name for name in texts if (root / name).exists())
     if there:
         raise FatalError(
-            f"{root} has {', '.join(there)} already: nothing was written",
+            f"{root} already has {', '.join(there)}: nothing was written",
             next_step="name an empty folder, or one without these files",
         )
     for name, text in texts.items():
         _write(root / name, text)
     print(f"{len(texts)} files written to {root}")
-    print("next: put your data below lake/, or let the connection `lake` lead to it; then, in that folder:")
-    print("  sluice discover lake . --write     datasets from what is there")
+    print("next: put your data in lake/, or point the connection `lake` to it; then, in that folder:")
+    print("  sluice discover lake . --write     declares a dataset for each table")
     print("  sluice check")
     return 0
 
 
 def _starter(folder: Traversable, inside: str = "") -> Iterator[tuple[str, str]]:
-    """The files below a folder of the package by their names in the project, with their texts."""
+    """The files of a folder of the package: their names in the project, and their texts."""
     for one in folder.iterdir():
         name = inside + _RENAMED.get(one.name, one.name).removesuffix(_TEMPLATE)
         if one.is_dir():

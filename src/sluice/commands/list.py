@@ -18,7 +18,7 @@ COLUMNS = ("export", "kind", "connection", "schedule", "status")
 
 
 def list_exports(args: Namespace) -> int:
-    """Print them by name: a table, or with `--json` a JSON value a line. 0 always: `sluice check` judges."""
+    """Print the exports by name, as a table or with `--json` one JSON object per line. Returns 0."""
     from sluice.definition.load import load
 
     rows = sorted(_rows(load(args.include), datetime.now(UTC)))
@@ -42,7 +42,7 @@ def _schedule(export: Export) -> str:
 
 
 def _status(export: Export, now: datetime) -> str:
-    """Whether its schedule will start another run, and if not, why."""
+    """Whether its schedule will start another run; if not, why."""
     from sluice.definition.start import is_active
 
     if not export.enabled:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 
 from sluice.definition.load import load_export
+from sluice.delivery.steps import described
 from sluice.model.run import Run
 from sluice.plan.build import build
 from sluice.plan.explain import below, explain, first_part
@@ -13,13 +14,14 @@ from sluice.plan.model import Plan
 
 
 def plan(args: Namespace) -> int:
-    """Print the plan of a run that would start now."""
-    print(explain(_plan(args)))
+    """Print the plan of a run that starts now, and the steps by which it chooses its rows."""
+    planned = _plan(args)
+    print(explain(planned), *described(planned), sep="\n")
     return 0
 
 
 def path(args: Namespace) -> int:
-    """Print the folder of each feed and its first file, and the manifest, as a run that started now would name them."""
+    """Print each feed's folder and first file, and the manifest, as a run that starts now would name them."""
     planned = _plan(args)
     for feed in planned.feeds:
         print(f"{feed.name}: {below(planned, feed.folder) or '/'}")

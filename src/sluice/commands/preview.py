@@ -27,7 +27,7 @@ def preview(args: Namespace) -> int:
     from sluice.delivery.preview import preview as first_rows
 
     if args.rows < 1:
-        args.error("--rows is at least 1")
+        args.error("--rows must be at least 1")
     now = datetime.now(UTC)
     project, plan = planned(args, now)
     with TemporaryDirectory(prefix="sluice-preview-") as folder:
@@ -43,7 +43,7 @@ def preview(args: Namespace) -> int:
 
 
 def _table(rows: pa.Table) -> str:
-    """All rows and columns, as wide as the terminal."""
+    """A table of all rows and columns, as wide as the terminal."""
     import polars as pl
 
     width = shutil.get_terminal_size((120, 24)).columns

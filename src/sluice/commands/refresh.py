@@ -1,4 +1,4 @@
-"""`sluice refresh`: the system refresh now, and what it came to."""
+"""`sluice refresh`: run the system refresh now, and print its results."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ COLUMNS = ("task", "state", "members")
 
 
 def refresh(args: Namespace) -> int:
-    """Start the system refresh, wait until it has ended, and print what each of its tasks came to; 0 only if it has
-    succeeded. Exports that follow it start by themselves."""
+    """Start the system refresh, wait until it finishes, and print the result of each task. Returns 0 only if it
+    succeeds. Exports that follow it start automatically."""
     from sluice.airflow import runs
     from sluice.airflow.login import login
     from sluice.airflow.starting import check_dag, ended, why
@@ -28,7 +28,10 @@ def refresh(args: Namespace) -> int:
     check_dag(rest, SYSTEM_REFRESH)
     before = len(runs.going(rest, [SYSTEM_REFRESH]))
     run = runs.trigger(rest, SYSTEM_REFRESH)
-    print(f"{SYSTEM_REFRESH}: started {run.run_id}{', after the one that runs now' if before else ''}", flush=True)
+    print(
+        f"{SYSTEM_REFRESH}: started {run.run_id}{', queued after the one that is running' if before else ''}",
+        flush=True,
+    )
     [(_, succeeded)] = ended(rest, [run])
     print(table([COLUMNS, *_rows(rest, run)], numbers={COLUMNS.index("members")}), flush=True)
     if not succeeded:
@@ -37,7 +40,7 @@ def refresh(args: Namespace) -> int:
 
 
 def _rows(rest: Rest, run: Run) -> Iterator[tuple[str, ...]]:
-    """Its tasks that refresh something, each segment with how many it holds."""
+    """A row for each task that refreshes something; segments with their number of members."""
     from sluice.airflow import runs
 
     for task in runs.tasks(rest, [run]):

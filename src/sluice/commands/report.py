@@ -1,4 +1,4 @@
-"""`sluice report`: what became of an export's last runs."""
+"""`sluice report`: the results of an export's last runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NUMBERS = range(HEAD.index("files"), len(HEAD))
 
 
 def report(args: Namespace) -> int:
-    """Print the last reports, newest first: a table, or with `--json` everything they hold, a line each."""
+    """Print the last reports, newest first: a table, or with `--json` all fields, one JSON object per line."""
     project, export = load_export(args.include, args.export)
     reports = History(project.settings.staging, export.name, AirflowConnections()).last(args.n)
     if args.json:
@@ -39,7 +39,7 @@ def report(args: Namespace) -> int:
 
 
 def _unreported(args: Namespace, export: str, reported: set[str]) -> Iterator[str]:
-    """What Airflow knows of the last runs that have left no report: they ended before there was anything to say."""
+    """Lines about the last runs without a report, from Airflow: they ended before they could write one."""
     try:
         rest = login(args.include)
         found = runs.last(rest, dag_id(export), args.n)
@@ -48,7 +48,7 @@ def _unreported(args: Namespace, export: str, reported: set[str]) -> Iterator[st
                 yield f"{run.run_id}: {state}, without a report"
                 yield from why(rest, run).splitlines() if state == "failed" else ()
     except SluiceError as error:
-        yield f"runs that ended before they had anything to report are known to Airflow alone: {error.what}"
+        yield f"runs without a report are known only to Airflow: {error.what}"
         return
     if not (reported or found):
         yield f"{export} has not run yet"

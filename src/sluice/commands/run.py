@@ -1,4 +1,4 @@
-"""`sluice run` and `sluice resend`: start runs through Airflow, and say what becomes of them."""
+"""`sluice run` and `sluice resend`: start runs through Airflow, and print their results."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    """Start a run of each export; with `--wait`, 0 only if all of them succeed. Nothing starts where one cannot."""
+    """Start a run of each export, or none if one of them cannot start. With `--wait`, returns 0 only if all succeed."""
     from sluice.airflow.login import login
     from sluice.airflow.names import dag_id
     from sluice.airflow.starting import check_ready, is_paused, start
     from sluice.commands.run_config import conf_of, plan_of
 
     if bool(args.exports) == args.all:
-        args.error("name exports, or give --all")
+        args.error("name exports, or use --all")
     wanted = _active(args) if args.all else [*map(_one(args), args.exports)]
     conf, now = conf_of(args), datetime.now(UTC)
     for project, export in wanted:
-        plan_of(project, export, conf, "manual", now)  # an error is found before anything starts
+        plan_of(project, export, conf, "manual", now)  # find errors before anything starts
     confs = {export.name: conf for _, export in wanted}
     rest = login(args.include)
     if args.all:
@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
 
 
 def resend(args: Namespace) -> int:
-    """Start a run that delivers a former one again, byte by byte."""
+    """Start a run that delivers an earlier one again, byte by byte."""
     from sluice.airflow.login import login
     from sluice.airflow.starting import check_ready, published, start
     from sluice.definition.load import load_export
@@ -50,20 +50,20 @@ def resend(args: Namespace) -> int:
     rest = login(args.include)
     flow_run = published(rest, args.export, args.run)
     check_ready(rest, [args.export])
-    run = start(rest, args.export, {"resend": flow_run}, f"sends {args.run} again")
+    run = start(rest, args.export, {"resend": flow_run}, f"resend of {args.run}")
     return report(rest, {run: args.export}, wait=args.wait)
 
 
 def report(rest: Rest, started: Mapping[Run, str], *, wait: bool) -> int:
-    """Print the runs, and if they are waited for, what became of each. 1 where one has failed."""
-    from sluice.airflow.starting import ended, told, why
+    """Print the runs and, with `wait`, the result of each. Returns 1 if one has failed."""
+    from sluice.airflow.starting import ended, outcome, why
 
     for run, name in started.items():
         print(f"{name}: started {run.run_id}", flush=True)
     failed = 0
     for run, succeeded in ended(rest, list(started)) if wait else ():
         if succeeded:
-            print(f"{started[run]}: {told(rest, run)}", flush=True)
+            print(f"{started[run]}: {outcome(rest, run)}", flush=True)
         else:
             failed += 1
             print(f"{started[run]}: run {run.run_id} has failed\n{why(rest, run)}", file=sys.stderr)
@@ -79,7 +79,7 @@ def _one(args: Namespace) -> Any:
 
 
 def _active(args: Namespace) -> list[tuple[Project, Export]]:
-    """Every export with an active schedule; the others are told."""
+    """Every export with an active schedule. Prints the exports that are left out."""
     from sluice.definition.load import load
     from sluice.definition.start import is_active
 

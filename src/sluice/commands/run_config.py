@@ -1,4 +1,4 @@
-"""What a command line asks of a run, as the configuration and the plan of one."""
+"""The run configuration and the plan that a command line describes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from sluice.plan.run_config import run_config_of
 
 
 def conf_of(args: Namespace) -> dict[str, Any]:
-    """The configuration of a run that the command line asks for; what it has no argument for is not in it."""
+    """The run configuration of a command line. Arguments that were not given are left out."""
     window = getattr(args, "window", None)
-    asked = {name: getattr(args, name, None) for name in ("mode", "feeds", "dry_run", "release")}
-    asked["window"] = {"from": window[0], "to": window[1]} if window else None
-    return {key: value for key, value in asked.items() if value}
+    given = {name: getattr(args, name, None) for name in ("mode", "feeds", "dry_run", "release")}
+    given["window"] = {"from": window[0], "to": window[1]} if window else None
+    return {key: value for key, value in given.items() if value}
 
 
 def plan_of(project: Project, export: Export, conf: Mapping[str, Any], run_id: str, now: datetime) -> Plan:
-    """The plan of a run with this configuration. Raises `DefinitionError` if such a run would."""
+    """The plan of a run with this configuration. Raises `DefinitionError` if the run would fail with it."""
     return build(project, export, run_config_of(export, conf).run(export, run_id, now, "manual"))
 
 
 def planned(args: Namespace, now: datetime) -> tuple[Project, Plan]:
-    """The plan of a run that starts now in this process, as the command line asks for it."""
+    """The plan of a run that starts now in this process, with the options of the command line."""
     project, export = load_export(args.include, args.export)
     return project, plan_of(project, export, conf_of(args), f"{args.command.name}__{now.isoformat()}", now)

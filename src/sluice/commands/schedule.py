@@ -1,4 +1,4 @@
-"""`sluice schedule`: when exports run, written into their files."""
+"""`sluice schedule`: change the schedules in exports' files."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _RULES = ("with_refresh", "every", "daily", "weekly", "monthly", "cron", "once",
 
 
 def schedule(args: Namespace) -> int:
-    """Give exports one schedule, or switch the ones they have on or off; print the difference. The whole project is
-    checked first, and nothing is written where it would not hold."""
+    """Give exports a schedule, or switch their schedules on or off, and print the diff. The whole project is checked
+    first, and nothing is written if it would be invalid."""
     from sluice.definition.edit.reschedule import drafts
     from sluice.definition.edit.write import check, write
 
@@ -33,7 +33,7 @@ def schedule(args: Namespace) -> int:
         return 0
     write(found)
     same = len(dict.fromkeys(args.exports)) - len(found)
-    print(f"{len(found)} written{f', {same} as they were' if same else ''}")
+    print(f"{len(found)} written{f', {same} unchanged' if same else ''}")
     return 0
 
 
@@ -47,17 +47,17 @@ def _change(args: Namespace) -> Change:
     if len(given) > 1 or ((args.on or args.keep) and args.off):
         args.error("these contradict each other: " + ", ".join(_flags(given) if len(given) > 1 else switch))
     if args.keep and (given or belongs or limits):
-        args.error("--keep leaves each export its own schedule: give no other with it")
+        args.error("--keep keeps each export's own schedule: use it without another schedule")
     if belongs and not given:
-        args.error(f"{_flags(belongs)[0]} belongs to a schedule: give that too")
+        args.error(f"{_flags(belongs)[0]} belongs to a schedule: add one, such as --daily 06:00")
     if not (given or limits or any(switch.values())):
-        args.error("say what is to become of the schedules: such as --daily 06:00, --keep, --off")
+        args.error("name a change, such as --daily 06:00, --keep or --off")
     enabled = False if args.off else True if given or args.on or args.keep else None
     return Change({**_rule(args, given[0]), **belongs} if given else {}, limits, enabled)
 
 
 def _rule(args: Namespace, name: str) -> dict[str, Any]:
-    """The rule as a declaration says it."""
+    """The schedule as in a declaration."""
     if name == "with_refresh":
         return {"after": "system_refresh"}
     value = getattr(args, name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def schema(args: argparse.Namespace) -> int:
-    """Print the names of the schemas, or one schema, or write them all with the reference. 0 always."""
+    """Print the names of the schemas, or one schema, or write all of them with the reference. Returns 0."""
     from sluice.definition.errors.problem import unknown
     from sluice.definition.schema.json_schema import schemas
 
@@ -32,7 +32,7 @@ def _write(docs: Path) -> None:
 
 
 def written(docs: Path) -> dict[Path, str]:
-    """What `--write` writes: the schemas, and the page of all keys where there is one."""
+    """The files that `--write` writes: the schemas, and the page of all keys if it exists."""
     from sluice.definition.schema.json_schema import schemas
     from sluice.definition.schema.reference import fill
 

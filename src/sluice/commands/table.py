@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 
 def table(rows: Sequence[Sequence[str]], *, numbers: Collection[int] = ()) -> str:
-    """The rows in columns, those with `numbers` to the right."""
+    """The rows in columns; those in `numbers` are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

@@ -1,4 +1,4 @@
-"""`sluice verify`: read a delivery at its destination again, against its manifest."""
+"""`sluice verify`: compare a delivery at its destination with its manifest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sluice.errors import FatalError, SluiceError
 
 
 def verify_manifest(args: Namespace) -> int:
-    """Compare every part with the manifest; print what differs."""
+    """Compare every part with the manifest, and print the differences. Returns 1 if there are any."""
     declared = load(args.include).project.connections
     if args.connection is not None and args.connection not in declared:
         raise FatalError(f"there is no connection {args.connection}", known=sorted(declared))
@@ -39,8 +39,8 @@ def _opened(connection: Connection) -> Destination:
 
 
 def _find(address: str, connections: Iterable[Connection]) -> tuple[Connection, str]:
-    """The connection that an address lies in, and the name below its folder. Raises `FatalError` where it lies in none,
-    or where it may be another's too."""
+    """The connection to which an address belongs, and the name below its folder. Raises `FatalError` if it belongs to
+    none, or to more than one."""
     wanted = os.path.realpath(address) if Path(address).exists() else address
     found: list[tuple[Connection, str]] = []
     others: list[str] = []
@@ -60,15 +60,16 @@ def _find(address: str, connections: Iterable[Connection]) -> tuple[Connection, 
         raise FatalError(
             f"no declared connection delivers to {address}",
             known=others,
-            next_step="give the manifest's address as the delivery's report shows it",
+            next_step="use the manifest's address from the delivery's report",
         )
     return _the_one(address, found)
 
 
 def _the_one(address: str, found: Sequence[tuple[Connection, str]]) -> tuple[Connection, str]:
-    """An address does not say whose it is: two accounts may have a bucket of one name. A manifest's name does."""
-    whose = re.search(r"manifest-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$", address)
-    likely = [one for one in found if len(found) == 1 or (whose and one[0].name == whose[1])]
+    """The connection of a manifest. Two accounts may have a bucket of the same name, so the address alone may be
+    ambiguous; the manifest's name contains the connection's."""
+    named = re.search(r"manifest-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$", address)
+    likely = [one for one in found if len(found) == 1 or (named and one[0].name == named[1])]
     if len(likely) == 1:
         return likely[0]
     raise FatalError(

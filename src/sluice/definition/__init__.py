@@ -1,1 +1,1 @@
-"""Declarations: what a user writes in YAML, as models, and the reading of them."""
+"""Declarations: the models of what users write in YAML, and the code that reads and checks them."""

@@ -1,4 +1,4 @@
-"""Which rules each family of declarations has."""
+"""The rules of each family of declarations."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RULES: dict[Family, tuple[Rule, ...]] = {
         schedules.datasets_end,
     ),
 }
-"""Every rule, in the order its errors are found; one test goes through all of them."""
+"""Every rule, in the order of its errors. One test covers all of them."""
 
 WARNINGS: dict[Family, tuple[Rule, ...]] = {
     "export": (
@@ -52,4 +52,4 @@ WARNINGS: dict[Family, tuple[Rule, ...]] = {
         names.chunks_are_clipped,
     )
 }
-"""What is no error and yet may not be meant: `sluice check` says it, and everything runs."""
+"""Rules whose problems are only warnings: `sluice check` shows them, and the exports still run."""

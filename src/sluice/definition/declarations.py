@@ -1,4 +1,4 @@
-"""The declarations of a folder together, each read and checked when it is first asked for."""
+"""All declarations of a folder, each read and checked on first use."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ _ANY_EXPORT = TypeAdapter(ExportBase)
 
 @dataclass(frozen=True)
 class _Read:
-    """A declaration in itself: its model, or what is right of one that is wrong."""
+    """A declaration on its own: its model, or, if it is invalid, a model of its valid keys."""
 
     model: Any = None
     half: Any = None
     wrong: frozenset[str] = frozenset()
-    """The keys of which something was said already."""
+    """The keys that already have an error."""
 
 
 class Declarations:
-    """The declarations of a folder, each read and checked when it is first asked for. Rules see it as `Known`.
+    """All declarations of a folder, each read and checked on first use. Rules see it as `Known`.
 
-    A mistake of our own that one declaration meets is that declaration's error, and keeps no other from being read."""
+    An internal error while one declaration is read becomes that declaration's error. It does not affect the others."""
 
     def __init__(self, folder: FilePath, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
         self.folder = folder
@@ -65,26 +65,26 @@ class Declarations:
         self._errors: dict[tuple[Family, str], tuple[DefinitionError, ...]] = {}
 
     def names(self, family: Family) -> Iterable[str]:
-        """Every declared name, sound or not."""
+        """Every declared name, valid or not."""
         implied = [SYSTEM_REFRESH] if family == "refresh" and not self.unreadable(family) else []
         return {*self.shelves[family].names(), *implied}
 
     def has(self, family: Family, name: str) -> bool:
-        """Whether the name is declared, sound or not."""
+        """Whether the name is declared, valid or not."""
         implied = family == "refresh" and name == SYSTEM_REFRESH and not self.unreadable(family)
         return implied or self.shelves[family].has(name)
 
     def unreadable(self, family: Family) -> bool:
-        """Whether there may be more names than `names` knows."""
+        """Whether an unreadable file may declare more names than `names` returns."""
         self.shelves[family].names()
         return bool(self.shelves[family].strays)
 
     def get(self, family: Family, name: str) -> Any:
-        """The declared model if it is right in itself, else None."""
+        """The declared model if it is valid on its own, else None."""
         return self._read(family, name).model
 
     def errors(self, family: Family, name: str) -> tuple[DefinitionError, ...]:
-        """What is wrong with the declaration itself, and with what it says of others."""
+        """The errors of the declaration itself and of its references."""
         if (family, name) not in self._errors:
             declaration, read = self.shelves[family].get(name), self._read(family, name)
             if declaration is None:
@@ -97,7 +97,7 @@ class Declarations:
         return self._errors[family, name]
 
     def warnings(self, family: Family, name: str) -> tuple[DefinitionError, ...]:
-        """What may not be meant in a declaration that is right in itself."""
+        """The warnings of a declaration that is valid on its own."""
         declaration, model = self.shelves[family].get(name), self.get(family, name)
         found: list[DefinitionError] = []
         if declaration is None or model is None:
@@ -119,7 +119,7 @@ class Declarations:
         return [(f, n) for f, n in found if self.has(f, n)]
 
     def blockers(self, family: Family, name: str) -> tuple[DefinitionError, ...]:
-        """Every error that keeps the declaration from being used."""
+        """All errors that prevent the declaration from being used, including those of its dependencies."""
         found = [error for f, n in self.reach(family, name) for error in self.errors(f, n)]
         for reference in (r for f, n in self.reach(family, name) for r in references(self.get(f, n))):
             if not any(self.has(f, reference.name) for f in reference.families):
@@ -127,14 +127,15 @@ class Declarations:
         return once([*self.settings.errors, *found])
 
     def strays(self) -> Iterable[DefinitionError]:
-        """Errors of files that declare nothing anyone could name."""
+        """Errors of files and folders that belong to no declared name."""
         exports = self.folder / "exports"
         if not self.folder.is_dir():
-            what, advice = f"there is no folder {self.folder}", "name the folder of declarations by --include"
-            yield DefinitionError(what, next_step=advice)
+            what = f"the folder {self.folder} does not exist"
+            yield DefinitionError(what, next_step="name the folder of declarations with --include")
         elif not os.path.lexists(exports):
-            what = f"there is no folder {exports}: nothing is delivered"
-            yield DefinitionError(what, next_step="make it, with a file for each export, or name another by --include")
+            what = f"the folder {exports} does not exist, so there are no exports"
+            advice = "create it, with one file per export, or name another folder of declarations with --include"
+            yield DefinitionError(what, next_step=advice)
         yield from misplaced(self.folder / "catalog")
         for shelf in self.shelves.values():
             yield from shelf.strays
@@ -151,7 +152,7 @@ class Declarations:
         return self._known[family, name]
 
     def _validated(self, declaration: Declaration) -> _Read:
-        """Add what is wrong in the declaration alone to its errors."""
+        """Validate the declaration on its own, and add the problems to its errors."""
         if declaration.raw is None:
             return _Read()
         family, name = declaration.family, declaration.name
@@ -159,8 +160,8 @@ class Declarations:
         raw = {**raw, "name": name if is_name(name) else "name"}
         model, problems = _model(family, raw)
         if "name" in declaration.raw:
-            home = "key above" if declaration.top else "file's name"
-            what = f"`name` is not a key: the {home} is the name"
+            home = "key above it" if declaration.top else "file's name"
+            what = f"`name` is not a key: the name is the {home}"
             problems.append(Problem(("name",), what, "delete the line", key=True))
         declaration.errors += [self._at(declaration, p) for p in problems if not declaration.hides(p.path)]
         if not declaration.errors:
@@ -172,7 +173,7 @@ class Declarations:
         return _Read(None, partial(root, raw, wrong if is_name(name) else wrong | {"name"}), wrong)
 
     def place(self, declaration: Declaration, path: Path = (), *, key: bool = False, word: str = "") -> Place:
-        """Where a part of the declaration stands, or a word in it: what a default gave, in `project.yaml`."""
+        """The place of a part of the declaration, or of a word in it. The place of a default is in `project.yaml`."""
         defaults = self.settings.defaults if declaration.family == "export" else {}
         if path and path[0] in defaults and path[0] not in (declaration.raw or {}):
             return self.settings.place(("defaults", *path), key=key, word=word)
@@ -183,7 +184,7 @@ class Declarations:
 
 
 def once(errors: Iterable[DefinitionError]) -> tuple[DefinitionError, ...]:
-    """Each error once, by file and line."""
+    """The errors without duplicates, sorted by file and line."""
     pages = {error.page(): error for error in errors}
     return tuple(sorted(pages.values(), key=_order))
 
@@ -195,7 +196,7 @@ def _order(error: DefinitionError) -> tuple[str, int, int, str]:
 
 @contextmanager
 def _guard(declaration: Declaration, errors: list[DefinitionError]) -> Iterator[None]:
-    """A mistake of our own ends what is inside, and becomes an error of this declaration."""
+    """Turn an internal error in the block into an error of this declaration."""
     try:
         yield
     except Exception as error:
@@ -203,7 +204,8 @@ def _guard(declaration: Declaration, errors: list[DefinitionError]) -> Iterator[
 
 
 def _model(family: Family, raw: dict[str, Any]) -> tuple[Any, list[Problem]]:
-    """The model, or what keeps these keys from being one. Without a kind, an export has the keys of all kinds."""
+    """The model, or None and the problems. An export without a valid kind is checked against the keys that all kinds
+    share."""
     try:
         return _ADAPTERS[family].validate_python(raw), []
     except ValidationError as error:
@@ -217,7 +219,7 @@ def _model(family: Family, raw: dict[str, Any]) -> tuple[Any, list[Problem]]:
 
 
 def _noun(family: Family, raw: Mapping[str, Any]) -> str:
-    """What sentences call a declaration: `a segment`, `a dataset-export`."""
+    """The declaration's name in messages: `a segment`, `a dataset-export`."""
     if family == "export":
         return f"a {raw['kind']}" if kind_of(raw) else "an export"
     return f"a {family}"

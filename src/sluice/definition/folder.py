@@ -1,12 +1,12 @@
-"""The folder of declarations: which files it has, and which names they declare. A file is read when it is asked for.
+"""The folder of declarations: its files, and the names that they declare. A file is read on first use.
 
-project.yaml                                   settings, and what exports share
-connections/<name>.yaml                        one connection a file
+project.yaml                                   settings, and defaults for exports
+connections/<name>.yaml                        one connection per file
 catalog/{datasets,segments,refreshes}.yaml     a mapping of names to declarations, or a folder of such files
-exports/**/<name>.yaml                         one export a file; files and folders named `_...` are left out
+exports/**/<name>.yaml                         one export per file; files and folders named `_...` are ignored
 
-Declarations are regular files in the folder. What else is there is named and not read, but a link that stays in the
-folder: Kubernetes mounts files so.
+Declarations are regular files in the folder. Links within the folder are followed, because Kubernetes mounts files that
+way. Anything else is reported and not read.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ CATALOG: dict[Family, str] = {"dataset": "datasets", "segment": "segments", "ref
 
 @dataclass
 class Declaration:
-    """One declared thing as it was read. Without a document its file could not be read; then it has errors."""
+    """One declaration as it was read. If its file could not be read, it has errors and no document."""
 
     family: Family
     name: str
     file: str
     document: Document | None = None
     top: Way = ()
-    """The way to it from the top of its document."""
+    """The path to it from the top of its document."""
     raw: dict[str, Any] | None = None
-    """Its keys; None where they could not be read."""
+    """Its keys; None if they could not be read."""
     errors: list[DefinitionError] = field(default_factory=list)
     secrets: list[Way] = field(default_factory=list)
-    """The ways from it to the values that are secrets: nothing else is said of them."""
+    """The paths from it to values that are secrets. They get no other errors."""
 
     @property
     def text(self) -> str:
-        """The file that it fills, or its catalog's. One that seems to hold a secret is not given out."""
+        """The text of its file. A file that may contain a secret is replaced by a comment."""
         lines = self.document.lines if self.document else ()
         if any(secret.in_line(line) for line in lines):
-            return "# not shown: this file seems to hold a secret\n"
+            return "# not shown: this file may contain a secret\n"
         return "\n".join(lines)
 
     def hides(self, path: Way) -> bool:
-        """Whether a part of it is a secret, or lies in one."""
+        """Whether a part of it is a secret, or within one."""
         return any(path[: len(way)] == way for way in self.secrets)
 
     def place(self, path: Way = (), *, key: bool = False, word: str = "") -> Place:
@@ -68,14 +68,14 @@ class Declaration:
 
 
 class Shelf:
-    """The declarations of one family, in `root`, the folder of all declarations."""
+    """The declarations of one family. `root` is the folder of all declarations."""
 
     def __init__(self, family: Family, root: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
         self.family = family
         self.root = root
         self.drafts = drafts
         self.strays: list[DefinitionError] = []
-        """Errors of files whose declarations not even the names are known of."""
+        """Errors of files whose declared names are unknown."""
 
     def names(self) -> Iterable[str]:
         raise NotImplementedError
@@ -88,7 +88,7 @@ class Shelf:
 
 
 class FileShelf(Shelf):
-    """One declaration a file, which the file names."""
+    """One declaration per file. The file's name is its name."""
 
     def __init__(self, family: Family, root: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
         super().__init__(family, root, drafts)
@@ -113,11 +113,11 @@ class FileShelf(Shelf):
             read.errors.append(problem.at(Place(str(first))))
         for other in others:
             what = f"a second {self.family} is named `{name}`; the first is {first}"
-            read.errors.append(DefinitionError(what, place=Place(str(other)), next_step="rename one of the two files"))
+            read.errors.append(DefinitionError(what, place=Place(str(other)), next_step="rename one of the files"))
         return read
 
     def _whole(self, name: str, path: Path) -> Declaration:
-        """The declaration that fills a file."""
+        """Read a file that holds one declaration."""
         declaration = Declaration(self.family, name, str(path))
         try:
             document = parse.read(path, self.drafts, self.root)
@@ -132,7 +132,7 @@ class FileShelf(Shelf):
 
 
 class CatalogShelf(Shelf):
-    """Mappings of names to declarations."""
+    """Files that map names to declarations."""
 
     def __init__(self, family: Family, root: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
         super().__init__(family, root, drafts)
@@ -166,12 +166,12 @@ class CatalogShelf(Shelf):
             declaration = _entry(self.family, name, document)
             own = [(way[1:], error) for way, error in secrets if way[:1] in ((name,), ())]
             declaration.secrets = [way for way, _ in own]
-            # A name can be a secret too: then nothing else is said of it.
+            # If the name itself is a secret, it gets no other errors.
             declaration.errors = [error for _, error in own] or declaration.errors
             if first := into.get(name):
-                what = f"a second {self.family} is named `{name}`; the first stands at {first.place()}"
+                what = f"a second {self.family} is named `{name}`; the first is at {first.place()}"
                 first.errors.append(
-                    DefinitionError(what, place=declaration.place(), next_step="rename or delete one of the two")
+                    DefinitionError(what, place=declaration.place(), next_step="rename or delete one of them")
                 )
             else:
                 into[name] = declaration
@@ -185,17 +185,18 @@ def _entry(family: Family, name: str, document: Document) -> Declaration:
     if not is_name(name):
         declaration.errors.append(bad_name((), name).at(declaration.place()))
     if not isinstance(value, dict):
-        problem = Problem((), f"`{name}` must be a mapping, and is {shown(value)}", "write its keys below its name")
+        what = f"`{name}` is empty" if value is None else f"`{name}` must be a mapping, not {shown(value)}"
+        problem = Problem((), what, "write its keys below its name")
         declaration.errors.append(problem.at(declaration.place()))
     return declaration
 
 
 def yaml_files(folder: Path, strays: list[DefinitionError]) -> list[Path]:
-    """Every `*.yaml` below a folder, sorted, but those that `_` or `.` begin; what else may be meant as a declaration
-    becomes an error."""
+    """Every `*.yaml` file below a folder, sorted, except names that start with `_` or `.`. Anything else that may be
+    meant as a declaration is added to `strays` as an error."""
     if not folder.is_dir():
         if os.path.lexists(folder):
-            strays.append(_stray(folder, f"`{folder.name}` is no folder", "make it one, with declarations in it"))
+            strays.append(_no_folder(folder))
         return []
     found: list[Path] = []
     links: list[Path] = []
@@ -204,14 +205,28 @@ def yaml_files(folder: Path, strays: list[DefinitionError]) -> list[Path]:
         folders[:] = [name for name in folders if name[0] not in "_."]
         links += [path for path in (Path(parent, name) for name in folders) if path.is_symlink()]
         found += [Path(parent, name) for name in files if name[0] not in "_." and _YAML.search(name)]
-    strays += [_stray(path, "this folder is a link: nothing in it is read", "put the folder here") for path in links]
-    strays += [_stray(Path(e.filename), f"the folder cannot be read: {e.strerror}", "see who may") for e in closed]
+    strays += [_linked(path) for path in links]
+    strays += [_closed(error) for error in closed]
     strays += [_misspelt(path) for path in found if path.suffix != ".yaml"]
     return sorted(path for path in found if path.suffix == ".yaml")
 
 
+def _no_folder(path: Path) -> DefinitionError:
+    return _stray(path, f"`{path.name}` is not a folder", "replace it with a folder of declarations")
+
+
+def _linked(path: Path) -> DefinitionError:
+    return _stray(path, "this folder is a link, so it is not read", "replace the link with the folder itself")
+
+
+def _closed(error: OSError) -> DefinitionError:
+    return _stray(Path(error.filename), f"the folder cannot be read: {error.strerror}", "check its permissions")
+
+
 def _misspelt(path: Path) -> DefinitionError:
-    return _stray(path, "this file is not read: declarations end in `.yaml`", f"rename it to {path.stem}.yaml")
+    return _stray(
+        path, "this file is not read, because its name does not end in `.yaml`", f"rename it to {path.stem}.yaml"
+    )
 
 
 def _stray(path: Path, what: str, next_step: str) -> DefinitionError:
@@ -219,14 +234,14 @@ def _stray(path: Path, what: str, next_step: str) -> DefinitionError:
 
 
 def misplaced(catalog: Path) -> Iterator[DefinitionError]:
-    """Files of the catalog that nobody reads."""
+    """Errors of files in the catalog's folder that are not read."""
     if os.path.lexists(catalog) and not catalog.is_dir():
-        yield _stray(catalog, "`catalog` is no folder", "make it one, with declarations in it")
+        yield _no_folder(catalog)
     known = list(CATALOG.values())
     for path in sorted(catalog.glob("*")):
         if path.stem in known and path.suffix.lower() in (".yml", ".yaml") and path.suffix != ".yaml":
             yield _misspelt(path)
         if path.name[0] in "_." or path.stem in known or path.suffix not in ("", ".yaml", ".yml"):
             continue
-        what = f"`{path.name}` is no part of the catalog"
+        what = f"`{path.name}` is not part of the catalog"
         yield unknown((), path.stem, known, what, "rename it, or move it").at(Place(str(path)))

@@ -1,7 +1,7 @@
-"""Reading the declarations of a folder into a `Project`, with every error in its place.
+"""Reads the declarations of a folder into a `Project`, with the place of every error.
 
-One bad file never hides another export: an export is broken only by what is wrong in its own file, in what it refers
-to, directly or through others, and in the settings that it takes.
+One bad file never hides another export. An export is broken only by errors in its own file, in the declarations it
+depends on, directly or indirectly, and in the settings it uses.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ _FAMILIES |= {plural: family for family, plural in CATALOG.items()}
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a folder declares."""
+    """The declarations of a folder, with errors and warnings."""
 
     project: Project
-    """What is sound, and refers to sound things alone."""
+    """The valid declarations. Their references are valid too."""
     errors: tuple[DefinitionError, ...]
-    """Every error of the folder, once, in the order of files and lines."""
+    """All errors of the folder, without duplicates, sorted by file and line."""
     broken: Mapping[str, tuple[DefinitionError, ...]]
-    """The exports that cannot run, each with the errors that keep it from running."""
+    """The exports that cannot run, each with the errors that prevent it."""
     counts: Mapping[Family, int]
-    """How many of each family are declared, sound or not."""
+    """The number of declarations of each family, valid or not."""
     warnings: tuple[DefinitionError, ...] = ()
-    """What may not be meant, in the same order. It keeps nothing from running."""
+    """Probable mistakes, in the same order. They do not prevent an export from running."""
     texts: Mapping[str, str] = field(default_factory=dict)
-    """The YAML of each sound export."""
+    """The YAML of each valid export."""
 
 
 def load(folder: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> Loaded:
-    """Read every declaration below `folder`, as it is or as it would be with the drafts. Never raises: what is wrong
-    is in `errors`."""
+    """Read every declaration below `folder`, with the drafts in place of their files. Never raises: problems are in
+    `errors`."""
     declared = Declarations(folder, drafts)
     names = {family: sorted(declared.names(family)) for family in declared.shelves}
     errors = [*declared.settings.errors, *declared.settings.default_errors, *declared.strays()]
@@ -59,14 +59,14 @@ def load(folder: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> Loaded:
 
 
 def load_export(folder: Path, name: str) -> tuple[Project, Export]:
-    """Read one export and what it refers to, and no other export's or connection's file.
+    """Read one export and its dependencies, but no file of another export or connection.
 
-    Raises `DefinitionError` where no export has this name, or where it or what it refers to is wrong."""
+    Raises `DefinitionError` if no export has this name, or if it or one of its dependencies is invalid."""
     return find(Declarations(folder), name)
 
 
 def find(declared: Declarations, name: str) -> tuple[Project, Export]:
-    """The same, in a folder that is read already."""
+    """Like `load_export`, in declarations that are already open."""
     if declared.shelves["export"].get(name) is None:
         raise _no_export(name, declared.names("export"))
     if errors := declared.blockers("export", name):
@@ -77,31 +77,32 @@ def find(declared: Declarations, name: str) -> tuple[Project, Export]:
 
 
 class Places:
-    """Where the parts of a folder's declarations stand. Each file is read once."""
+    """Finds the places of parts of a folder's declarations. Each file is read once."""
 
     def __init__(self, folder: Path) -> None:
         self._declared = Declarations(folder)
 
     def of(self, subject: Subject, *, word: str = "") -> Place | None:
-        """The place of `("exports", "orders", "fields", 2)`, or of a word in it. None where nothing is there."""
+        """The place of a part such as `("exports", "orders", "fields", 2)`, or of a word in it; None if the declaration
+        does not exist."""
         family = _FAMILIES.get(subject[0]) if len(subject) > 1 else None
         declaration = self._declared.shelves[family].get(str(subject[1])) if family else None
         return self._declared.place(declaration, subject[2:], word=word) if declaration else None
 
 
 def place_of(folder: Path, subject: Subject) -> Place | None:
-    """Where a part of the declarations stands: `("exports", "orders", "fields", 2)`. None where nothing does."""
+    """The place of a part such as `("exports", "orders", "fields", 2)`; None if the declaration does not exist."""
     return Places(folder).of(subject)
 
 
 def is_declared(folder: Path, name: str) -> bool:
-    """Whether there is a file for an export of this name, sound or not."""
+    """Whether there is a file for an export of this name, valid or not."""
     return FileShelf("export", folder).get(name) is not None
 
 
 def declaration_text(folder: Path, name: str) -> str:
-    """An export's own YAML. Raises `DefinitionError` where there is none or it cannot be read. A text that seems to
-    hold a secret is not given out."""
+    """The YAML of an export. A text that may contain a secret is replaced by a comment. Raises `DefinitionError` if the
+    export does not exist or cannot be read."""
     shelf = FileShelf("export", folder)
     declaration = shelf.get(name)
     if declaration is None:
@@ -112,7 +113,7 @@ def declaration_text(folder: Path, name: str) -> str:
 
 
 def _project(declared: Declarations, names: Mapping[Family, Iterable[str]]) -> Project:
-    """The sound ones of these declarations."""
+    """The valid ones of these declarations."""
     sound: dict[Family, dict[str, Any]] = {
         family: {name: declared.get(family, name) for name in known if not declared.blockers(family, name)}
         for family, known in names.items()
@@ -128,7 +129,7 @@ def _project(declared: Declarations, names: Mapping[Family, Iterable[str]]) -> P
 
 
 def _first(errors: tuple[DefinitionError, ...]) -> DefinitionError:
-    """One error to raise for several."""
+    """The first of several errors, which says how many more there are."""
     first = errors[0]
     more = f"; `sluice check` shows {len(errors) - 1} more" if len(errors) > 1 else ""
     return DefinitionError(
@@ -137,5 +138,5 @@ def _first(errors: tuple[DefinitionError, ...]) -> DefinitionError:
 
 
 def _no_export(name: str, known: Iterable[str]) -> DefinitionError:
-    problem = unknown((), name, known, f"no export is named `{name}`", "run `sluice check` to see what is declared")
+    problem = unknown((), name, known, f"no export is named `{name}`", "run `sluice list` to see the exports")
     return problem.error()

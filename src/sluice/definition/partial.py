@@ -1,4 +1,4 @@
-"""What is right in a declaration that is wrong: enough of a model for rules to find the mistakes beyond the first."""
+"""Partial models of invalid declarations: rules can find further mistakes in their valid keys."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sluice.definition.rules.known import Known, Rule
 
 
 def partial(root: Any, raw: Mapping[str, Any], wrong: Iterable[str]) -> Any:
-    """The declaration without its wrong keys: to ask for one is an `AttributeError`. None where the model cannot be
-    told. `root` is the family's type."""
+    """The declaration without its wrong keys: accessing one raises `AttributeError`. None if the model is unknown.
+    `root` is the family's type."""
     model = _model(root, raw)
     if model is None:
         return None
@@ -37,7 +37,8 @@ def partial(root: Any, raw: Mapping[str, Any], wrong: Iterable[str]) -> Any:
 
 
 def of_it(rule: Rule, half: Any, wrong: Container[str], known: Known) -> Iterator[Problem]:
-    """What a rule says of a partial declaration: nothing of its wrong keys, and nothing more once it asks for one."""
+    """The problems that a rule finds in a partial declaration. Problems of wrong keys are dropped, and the rule ends
+    when it accesses one."""
     if half is None:
         return
     try:
@@ -57,7 +58,7 @@ def _model(root: Any, raw: Mapping[str, Any]) -> type[BaseModel] | None:
 
 
 def _nested(model: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys by the model's fields: those of an inline field stand beside the model's own in the file."""
+    """The keys by field: the keys of an inline field, which in the file stand at the model's level, move below it."""
     own = {key: value for key, value in raw.items() if key in fields(model) and key not in inline(model)}
     rest = {key: value for key, value in raw.items() if key not in own}
     return own | (dict.fromkeys(inline(model), rest) if rest else {})
@@ -65,7 +66,7 @@ def _nested(model: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _adapter(model: type[BaseModel], key: str) -> TypeAdapter[Any]:
-    """Of one key's value, with the key's own limits."""
+    """A validator of one key's value, with the key's limits."""
     info = fields(model)[key]
     limited: Any = Annotated[info.annotation, info]
     return TypeAdapter(limited)

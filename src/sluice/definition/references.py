@@ -1,4 +1,4 @@
-"""What a declaration refers to: each reference with its place, so that it can be followed and blamed."""
+"""The references of a declaration, each with its path, for following it and for errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sluice.definition.yaml.position import Path
 
 
 class Reference(NamedTuple):
-    """`path` says where the declaration names `name`, which one of the `families` must have."""
+    """A reference at `path` to the declaration `name`, which must be in one of the `families`."""
 
     path: Path
     families: tuple[Family, ...]
@@ -20,7 +20,7 @@ class Reference(NamedTuple):
 
 
 def references(declared: Any) -> Iterator[Reference]:
-    """Every name of another declaration that this one holds; of a `Partial` one, those that are right."""
+    """Yield every reference to another declaration; for a partial model, only the valid ones."""
     match declared:
         case ExportBase():
             yield from _named(declared, "connection", "connection")
@@ -48,7 +48,7 @@ def feeds(export: ExportBase) -> Iterator[Reference]:
 
 
 def feed_key(export: ExportBase) -> tuple[str, Family]:
-    """The key that lists an export's feeds, and of which family they are."""
+    """The key that lists an export's feeds, and the family of the feeds."""
     match export:
         case SegmentExport():
             return "segments", "segment"
@@ -57,4 +57,4 @@ def feed_key(export: ExportBase) -> tuple[str, Family]:
         case DatasetExport():
             return "datasets", "dataset"
         case _:
-            raise AttributeError(f"{type(export).__name__} is no kind of export, and delivers nothing")
+            raise AttributeError(f"{type(export).__name__} is not a kind of export")

@@ -1,4 +1,4 @@
-"""Reading `project.yaml`: settings, and the defaults that every export takes unless it says otherwise."""
+"""Reads `project.yaml`: settings, and the defaults of exports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sluice.errors import DefinitionError, Place
 
 PROJECT = "project.yaml"
 _GIVEN = ("name", "kind")
-"""Keys of an export that no default can give."""
+"""The keys of an export that cannot have a default."""
 
 
 def kinds() -> dict[str, Any]:
@@ -30,38 +30,38 @@ def kinds() -> dict[str, Any]:
 
 
 def kind_of(raw: Mapping[str, Any]) -> Any:
-    """The model of an export's kind; None where the file names none that there is."""
+    """The model of an export's kind; None if its kind is missing or unknown."""
     kind = raw.get("kind")
     return kinds().get(kind) if isinstance(kind, str) else None
 
 
 @dataclass
 class SettingsFile:
-    """`project.yaml` as it was read; a project without one has every setting's default."""
+    """`project.yaml` as it was read. In a project without one, every setting has its default."""
 
     settings: Settings = field(default_factory=Settings)
     document: Document | None = None
     errors: list[DefinitionError] = field(default_factory=list)
-    """What keeps every export from running."""
+    """The errors that prevent every export from running."""
     default_errors: list[DefinitionError] = field(default_factory=list)
-    """What keeps those exports from running that take the wrong default."""
+    """The errors of defaults, which affect only the exports that use them."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """What exports share, even where another setting is wrong."""
+    """The defaults of exports, even if another setting is invalid."""
 
     def place(self, path: Path, *, key: bool = False, word: str = "") -> Place:
-        """Where the settings say so."""
+        """The place of a setting, or of a word in it."""
         if self.document is None:
             return Place(PROJECT)
         return self.document.place_of_word(path, word) if word else self.document.place(path, key=key)
 
     def fill(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """An export's keys with the defaults that its kind knows and it does not state."""
+        """An export's keys, and the defaults of its kind's other keys."""
         model = kind_of(raw) or ExportBase
         return {key: value for key, value in self.defaults.items() if key in fields(model)} | dict(raw)
 
 
 def read_settings(folder: FilePath, drafts: parse.Drafts = parse.NO_DRAFTS) -> SettingsFile:
-    """What `project.yaml` says; its errors instead of an exception."""
+    """Read `project.yaml`. Errors are returned, never raised."""
     path = folder / PROJECT
     if not os.path.lexists(path):
         return SettingsFile()
@@ -86,7 +86,9 @@ def _wrong_defaults(defaults: Mapping[str, Any]) -> Iterator[Problem]:
     known = {key for model in kinds().values() for key in fields(model) if key not in _GIVEN}
     for key in defaults:
         if key not in known:
-            yield unknown(("defaults", key), key, known, f"`{key}` is not a key that exports share", key=True)
+            yield unknown(
+                ("defaults", key), key, known, f"`{key}` is not a key of exports that can have a default", key=True
+            )
     seen = set()
     for problem in _wrong_values({key: value for key, value in defaults.items() if key in known}):
         if (problem.path, problem.what) not in seen:
@@ -95,7 +97,7 @@ def _wrong_defaults(defaults: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _wrong_values(defaults: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with each default in itself, whichever kind of export takes it."""
+    """The problems of each default's value, for every kind of export that has the key."""
     for kind, model in kinds().items():
         own = {key: value for key, value in defaults.items() if key in fields(model)}
         try:

@@ -1,4 +1,4 @@
-"""Whether and when a started run may begin: what Airflow's own dates do not hold back."""
+"""Whether and when a started run may begin, beyond what Airflow's own dates enforce."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _BY_ITSELF = ("scheduled", "asset_triggered")
 def check_period(export: ExportBase, run: Run) -> None:
     """Raise `Skipped` for a run that is due before the schedule's start or after its end.
 
-    Airflow's dates bind runs by the clock alone: those that follow a refresh, or that people start, come here. A
-    backfill is asked for by its dates, so they are its own affair."""
+    Airflow's dates limit only the runs of clock schedules. This check also limits runs that follow a refresh or are
+    started manually. A backfill names its dates, so it is not limited."""
     spec = export.when
     if spec is None or run.is_backfill:
         return
     if spec.start and run.time < spec.start:
         what = f"export {export.name} starts at {_spell(spec.start)}, and this run was due at {_spell(run.time)}"
-        raise Skipped(what, next_step="nothing; or change `start` in its schedule")
+        raise Skipped(what, next_step="nothing, or change `start` in its schedule")
     if spec.end and run.time > spec.end:
-        what = f"export {export.name} has ended at {_spell(spec.end)}, and this run was due at {_spell(run.time)}"
-        raise Skipped(what, next_step="change `end` in its schedule if it is to go on")
+        what = f"export {export.name} ended at {_spell(spec.end)}, and this run was due at {_spell(run.time)}"
+        raise Skipped(what, next_step="nothing, or change `end` in its schedule to continue")
 
 
 def is_active(export: ExportBase, now: datetime) -> bool:
-    """Whether its schedule will start another run: it is on, has not ended, and its one time has not gone by."""
+    """Whether its schedule will start another run: it is enabled, has not ended, and its `once` is not in the past."""
     spec = export.when
     if not export.enabled or spec is None:
         return False
@@ -37,9 +37,9 @@ def is_active(export: ExportBase, now: datetime) -> bool:
 
 
 def begins(export: ExportBase, run: Run) -> datetime:
-    """When the run may begin: when it is due, and a part of the schedule's `stagger` later if it started by itself.
+    """When the run may begin: when it is due, plus an offset within `stagger` if the schedule started it.
 
-    The part follows from the export's name: the same in every run, and spread evenly over many exports."""
+    The offset comes from a hash of the export's name: it is the same in every run, and even over many exports."""
     stagger = export.when.stagger if export.when and run.run_type in _BY_ITSELF else timedelta(0)
     seconds = round(stagger.total_seconds())
     share = int.from_bytes(hashlib.sha256(export.name.encode()).digest()[:8], "big") % (seconds + 1)
@@ -47,7 +47,7 @@ def begins(export: ExportBase, run: Run) -> datetime:
 
 
 def fresh_since(export: ExportBase, run: Run) -> datetime | None:
-    """When the last system refresh must have ended, or later, for the run to go on; None for any time."""
+    """The earliest time at which the last system refresh may have finished for the run to continue; None for any."""
     age = export.fresh_since
     return None if age is None else run.time - age
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sluice.definition.models.project import Staging
 from sluice.delivery.commit.committing import commit_of
 from sluice.delivery.publish.delivered import Delivery, report_of
-from sluice.delivery.publish.publish import put_beside
+from sluice.delivery.publish.publish import put_model
 from sluice.delivery.publish.reconcile import reconcile
 from sluice.delivery.report.report import Report
 from sluice.delivery.rows.extracted import Extracted, FeedExtract
@@ -25,7 +25,7 @@ from sluice.plan.model import Plan
 _NEW_RUN = "trigger a new run: it delivers the current data"
 
 
-def take_up(staging: Staging, export: str, run: str, connections: Connections) -> Extracted:
+def load_run(staging: Staging, export: str, run: str, connections: Connections) -> Extracted:
     """The extract of a published run, from staging. `run` is its flow run id or its Airflow run id.
 
     Raises `FatalError` if staging no longer holds it, if it was never published, or if its data has changed since."""
@@ -58,7 +58,7 @@ def take_up(staging: Staging, export: str, run: str, connections: Connections) -
     )
 
 
-def deliver_again(staged: StagedRun, connections: Connections, now: datetime) -> Report:
+def publish_again(staged: StagedRun, connections: Connections, now: datetime) -> Report:
     """Compare the parts that were sent with the run's manifest, and write the manifest again.
 
     Raises `FatalError` if the bytes of a part differ from the manifest."""
@@ -72,7 +72,7 @@ def deliver_again(staged: StagedRun, connections: Connections, now: datetime) ->
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
         reconcile(delivery, destination)
         _check_same(manifest.exportResults, delivery.manifest(manifest.previous).exportResults)
-        put_beside(delivery, destination)
+        put_model(delivery, destination)
         destination.put(plan.manifest, [render(manifest)])
         if plan.export.manifest.success_marker:
             destination.put(plan.beside_manifest("_SUCCESS"), [])

@@ -67,8 +67,8 @@ class StagedRun(BaseModel):
             root = self._root(connections)
             root.create(_IDENTITY, uuid4().hex.encode())
             identity = root.read_bytes(_IDENTITY).decode()
-        where = f"{socket.gethostname()}: {open_filesystem(connections, self.airflow_conn_id, self.folder).root}"
-        return self.model_copy(update={"identity": identity, "written_at": where})
+        written_at = f"{socket.gethostname()}: {open_filesystem(connections, self.airflow_conn_id, self.folder).root}"
+        return self.model_copy(update={"identity": identity, "written_at": written_at})
 
     def _identity(self, connections: Connections) -> str | None:
         body = self._root(connections).find_bytes(_IDENTITY)

@@ -1,4 +1,4 @@
-"""Destinations, one file each: where bytes go."""
+"""Destinations, one file per type: where files are delivered."""
 
 from sluice.destinations.base import DestinationConfig
 from sluice.model.registry import Registry

@@ -1,8 +1,8 @@
-"""Azure Storage: Blob containers, Data Lake Gen2 filesystems and Adobe's Data Landing Zone, by the Blob API.
+"""Azure Storage: Blob containers, Data Lake Gen2 filesystems and Adobe's Data Landing Zone, through the Blob API.
 
-A Data Lake account answers to both of its APIs. Blocks of the Blob API become visible together, when the list of them
-is committed; the Data Lake API would show a file while it grows. Blocks that were never committed are seen by nobody
-and dropped by Azure after a week: there is nothing to abort. Of two uploads of one name the first to be committed
+A Data Lake account supports the Blob API and the Data Lake API. Blocks of the Blob API become visible together, when
+their list is committed; the Data Lake API would show a file while it grows. Uncommitted blocks are invisible, and Azure
+drops them after a week, so there is nothing to abort. If two uploads have the same name, the first to be committed
 discards the other's blocks.
 """
 
@@ -27,20 +27,20 @@ _Scope = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{3,63}$")]
 
 
 class AzureConfig(ObjectStoreConfig):
-    """What every container's declaration shares."""
+    """The keys that every Azure container has."""
 
     can: ClassVar[Capabilities] = Capabilities(checksum=True, separate=False, discards=False)
 
     @property
     def scope(self) -> str | None:
-        """The encryption scope that every file is asked to lie in; None where the container decides."""
+        """The encryption scope of every file; None leaves it to the container."""
         return None
 
     def _access(self, connections: Connections, name: str) -> AzureAccess:
         access = connections.get(self.airflow_conn_id)
         if not isinstance(access, AzureAccess):
             raise DefinitionError(
-                f"connection {name}: the Airflow connection {self.airflow_conn_id} is of type neither wasb nor adls",
+                f"connection {name}: the Airflow connection {self.airflow_conn_id} is not of type wasb or adls",
                 next_step="name a connection of type wasb or adls",
             )
         return access
@@ -61,7 +61,7 @@ class AzureConfig(ObjectStoreConfig):
 
 
 def _refuse_expired(access: AzureAccess, origin: Origin) -> None:
-    """A SAS token says when it ends; the server would only say that it does not know us."""
+    """Raise `FatalError` if the SAS token has expired: the server would only say that it does not know the caller."""
     ends = parse_qs(access.sas or "").get("se", [""])[0]
     try:
         over = bool(ends) and datetime.fromisoformat(ends).astimezone(UTC) < datetime.now(UTC)
@@ -69,19 +69,20 @@ def _refuse_expired(access: AzureAccess, origin: Origin) -> None:
         return
     if over:
         raise origin.fatal(
-            f"the SAS token of the Airflow connection {origin.airflow_conn_id} has expired: it ended at {ends}",
+            f"the SAS token of the Airflow connection {origin.airflow_conn_id} expired at {ends}",
             f"get a new one, and put it into the Airflow connection {origin.airflow_conn_id}",
         )
 
 
 class AzureBlob(AzureConfig):
-    """A Blob container, by connection string, key, SAS or service principal: an Airflow connection of type `wasb`."""
+    """A Blob container. The Airflow connection is of type `wasb` and holds a connection string, key, SAS or service
+    principal."""
 
     type: Literal["azure-blob"]
     container: str
     """The container's name."""
     encryption_scope: _Scope | None = None
-    """The encryption scope of every file, as the storage account has it; the container's own unless given."""
+    """The encryption scope of every file, as named in the storage account. Default: the container's own."""
 
     allowed: ClassVar[str] = r"[0-9A-Za-z/!\-_.*'()]"
 
@@ -96,13 +97,14 @@ class AzureBlob(AzureConfig):
 
 
 class Adls(AzureConfig):
-    """A Data Lake Storage Gen2 filesystem, by service principal or key: an Airflow connection of type `adls`."""
+    """A Data Lake Storage Gen2 filesystem. The Airflow connection is of type `adls` and holds a service principal or
+    key."""
 
     type: Literal["adls"]
     filesystem: str
-    """The filesystem's name, which is its container's."""
+    """The name of the filesystem, which is also that of its container."""
     encryption_scope: _Scope | None = None
-    """The encryption scope of every file, as the storage account has it; the filesystem's own unless given."""
+    """The encryption scope of every file, as named in the storage account. Default: the filesystem's own."""
 
     @property
     def scope(self) -> str | None:
@@ -115,12 +117,12 @@ class Adls(AzureConfig):
 
 
 class DataLandingZone(AzureConfig):
-    """Adobe's Data Landing Zone: a Blob container reached by its SAS URL, in an Airflow connection of type `wasb` whose
-    extra `sas_token` is that URL. Files there live seven days: whoever takes them must do so in time."""
+    """Adobe's Data Landing Zone: a Blob container reached by its SAS URL. The Airflow connection is of type `wasb` and
+    holds the URL in its extra `sas_token`. Adobe deletes files after seven days: they must be imported before."""
 
     type: Literal["data-landing-zone"]
     container: str = "dlz-destination"
-    """The container's name; Adobe calls the one for destinations `dlz-destination`."""
+    """The container's name. Adobe's container for destinations is `dlz-destination`."""
 
     can: ClassVar[Capabilities] = Capabilities(checksum=True, separate=False, discards=False, keeps=timedelta(days=7))
 
@@ -129,7 +131,7 @@ class DataLandingZone(AzureConfig):
         if not access.sas:
             raise DefinitionError(
                 f"connection {name}: the Airflow connection {self.airflow_conn_id} has no SAS URL",
-                next_step="put the landing zone's SASUri into the extra `sas_token`; refresh it before it expires",
+                next_step="put the landing zone's SASUri into the extra `sas_token`; renew it before it expires",
             )
         host = label(access.endpoint_url or f"https://{access.account}.blob.core.windows.net").rstrip("/")
         return self._container(access, self.container, f"{host}/{self.container}", name=name, threads=threads)

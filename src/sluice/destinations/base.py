@@ -1,4 +1,4 @@
-"""The seam between bytes and where they go: six verbs that every destination has."""
+"""The interface of a destination: the verbs that each of them implements."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sluice.model.declared import Declared, without_home
 
 @dataclass(frozen=True)
 class Stored:
-    """A file that is there: `name` relative to the connection's folder, `size` in bytes, the server's own checksum
-    where it has one (an ETag, an MD5), in its own spelling."""
+    """A file at the destination: `name` relative to the connection's folder, `size` in bytes, and the server's own
+    checksum as it spells it (an ETag, an MD5), or None."""
 
     name: str
     size: int
@@ -25,37 +25,37 @@ class Stored:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Where destinations differ, so that nobody has to know their types."""
+    """How destinations differ, so that callers need not know their types."""
 
     checksum: bool
-    """`stat` gives the server's own checksum."""
+    """`stat` returns the server's own checksum."""
     whole: bool = True
     """A file appears whole or not at all."""
     separate: bool = True
-    """Two uploads of one name at the same moment do not disturb each other: one of the files stays, whole. Elsewhere
-    one of them may fail, and their pieces may mix where they differ."""
+    """Two concurrent uploads of one name do not disturb each other: one of the files remains, whole. If False, one of
+    them may fail, and their pieces may mix if they differ."""
     discards: bool = True
-    """`abort` can discard unfinished uploads; elsewhere the server drops them by itself, and nobody sees them."""
+    """`abort` can discard unfinished uploads. If False, they are invisible and the server drops them by itself."""
     hides: bool = False
-    """An unfinished upload is a hidden file beside its own: to discard it takes the right to remove files."""
+    """An unfinished upload is a hidden file next to the final one: discarding it requires the right to remove files."""
     keeps: timedelta | None = None
-    """How long files live there before the server removes them; None for ever."""
+    """How long the server keeps files before it removes them; None if it keeps them for good."""
 
 
 class Destination(Protocol):
     """An opened destination. Names are relative to the connection's folder, with `/` between folders.
 
-    Safe to use from many threads. Raises `RetriableError` where trying again may help and `FatalError` where it
-    cannot; both name the connection.
+    Thread-safe. Raises `RetriableError` if a retry may help and `FatalError` if it cannot; both name the
+    connection.
     """
 
     def put(self, name: str, body: Iterable[bytes]) -> Stored:
-        """Stream `body` to `name`, replacing what is there. The file appears whole or not at all: when `body` or the
+        """Stream `body` to `name`, replacing an existing file. The file appears whole or not at all: if `body` or the
         server fails, nothing is left under `name` and no upload stays open."""
         ...
 
     def stat(self, name: str) -> Stored | None:
-        """The file, or None."""
+        """The file, or None if it does not exist."""
         ...
 
     def list(self, folder: str) -> Iterator[Stored]:
@@ -63,62 +63,63 @@ class Destination(Protocol):
         ...
 
     def read(self, name: str) -> Iterator[bytes]:
-        """The bytes of a file, in pieces. Raises `FatalError` where it is not there."""
+        """The bytes of a file, in pieces. Raises `FatalError` if it does not exist."""
         ...
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove these files; those already gone are no error. Never more than is named."""
+        """Remove these files and no others. A file that does not exist is not an error."""
         ...
 
     def abort(self, names: Iterable[str]) -> int:
-        """Discard unfinished uploads of these names, whoever began them; their count."""
+        """Discard unfinished uploads of these names, of any process. Returns their number."""
         ...
 
     def locate(self, name: str) -> str:
-        """The full address of a file as a person writes it: `s3://bucket/folder/name`, a path."""
+        """The full address of a file, for people: `s3://bucket/folder/name`, or a path."""
         ...
 
     def close(self) -> None:
-        """Give back connections and threads."""
+        """Release connections and threads."""
         ...
 
 
 class DestinationConfig(Declared):
-    """What every declared destination shares; each type's own settings stand beside its connector."""
+    """The keys that every destination has; each type adds its own."""
 
     type: str
     airflow_conn_id: str
-    """The Airflow connection that holds the address and the secrets."""
+    """The Airflow connection that holds the address and the credentials."""
     folder: str = ""
-    """The folder below which everything is delivered, with `/` between levels; empty for the top."""
+    """The folder below which everything is delivered, with `/` between levels. Default: the top."""
 
     can: ClassVar[Capabilities]
     """What this type of destination can do."""
     allowed: ClassVar[str] = r"[^\x00-\x1f\x7f\\]"
-    """What one character of a path may be at this destination, as a regular expression."""
+    """The characters that a path may contain at this destination: a regular expression for one character."""
 
     @field_validator("folder")
     @classmethod
     def _plain_folder(cls, folder: str) -> str:
-        """Without slashes at its ends; `/` alone is the top. Refuses `.` and `..`, which servers read differently, and
-        `~`, which is a word of shells."""
+        """The folder without slashes at its ends; `/` alone is the top. Raises `ValueError` for `.` and `..`, which
+        servers read differently, and for `~`, which only shells expand."""
         folder = folder.strip("/")
         if (meant := without_home(folder)) is not None:
-            raise ValueError(f"only a shell knows `~`: did you mean {meant!r}?")
+            raise ValueError(f"`~` works only in a shell: did you mean {meant!r}?")
         if folder and any(part in ("", ".", "..") for part in folder.split("/")):
-            raise ValueError("write folders between single slashes, without `.` or `..`")
+            raise ValueError("separate folders with single slashes, without `.` or `..`")
         return folder
 
     @property
     def stays(self) -> bool:
-        """Whether a delivered file can be looked at again; False where the server moves files away at once."""
+        """Whether a delivered file can be checked again; False if the server moves files away immediately."""
         return True
 
     def in_pieces_of(self, size: int) -> DestinationConfig:  # noqa: ARG002 - for those that have pieces
-        """The same, sending a file of `size` bytes as it sends the largest: for a trial with a small one."""
+        """The same destination with pieces of `size` bytes, so that a small test file is sent the way a large one
+        is."""
         return self
 
     def open(self, connections: Connections, *, name: str, threads: int) -> Destination:
-        """Open the destination; `name` is the declared connection's, for messages; at most `threads` uploads run at
-        once."""
+        """Open the destination for at most `threads` concurrent uploads. `name` is that of the declared connection, for
+        messages."""
         raise NotImplementedError

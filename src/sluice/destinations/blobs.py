@@ -1,5 +1,5 @@
-"""A container of Azure's, by the Blob API. Every body goes with its MD5, which Azure verifies, and every blob keeps the
-MD5 of all its bytes."""
+"""An Azure container, through the Blob API. Every body is sent with its MD5, which Azure verifies, and every blob
+stores the MD5 of all its bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PAGE = 5000
 _NOT_THERE = {"", "BlobNotFound", "ResourceNotFound", "PathNotFound"}
 _FOLDER = "hdi_isfolder"
-"""What the blob that stands for a Data Lake folder has among its metadata."""
+"""The metadata key of a blob that represents a Data Lake folder."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Container:
 
     def put(self, key: str, body: bytes) -> str | None:
         blob = self.client.get_blob_client(key)
-        answer = blob.upload_blob(body, length=len(body), overwrite=True, validate_content=True, **self.asked)
+        answer = blob.upload_blob(body, length=len(body), overwrite=True, validate_content=True, **self.extra_args)
         return sums.named(etag_of(answer), md5=sums.text(bytes(answer.get("content_md5") or sums.md5(body))))
 
     def begin(self, key: str) -> Upload:
@@ -83,7 +83,7 @@ class Container:
                 raise
 
     def abort(self, keys: set[str]) -> int:  # noqa: ARG002 - the signature of the others
-        """Blocks that were never committed are seen by nobody, and cannot be discarded."""
+        """Uncommitted blocks are invisible, and cannot be discarded."""
         return 0
 
     def failure(self, error: Exception, origin: Origin, act: str) -> Failure:
@@ -91,20 +91,20 @@ class Container:
 
         if isinstance(error, HttpResponseError) and error.response is not None and not isinstance(error, DecodeError):
             return _answered(error, origin, act)
-        if isinstance(error, ClientAuthenticationError) and not is_lost(error):  # the directory gives no token
+        if isinstance(error, ClientAuthenticationError) and not is_lost(error):  # the directory issues no token
             return of_answer(Answer(401, "invalid_client"), origin, act)
-        if type(error) is AzureError:  # what the client raises if the MD5 that it is answered is not the one it sent
-            return WrongAnswerError("it confirms another MD5", changed=True).failure(origin, act)
+        if type(error) is AzureError:  # raised if the MD5 in the answer is not the one that the client sent
+            return WrongAnswerError("it confirms a different MD5", changed=True).failure(origin, act)
         return of_transport(error, origin, act)
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What goes with every new blob."""
+    def extra_args(self) -> dict[str, Any]:
+        """Arguments that are sent with every new blob."""
         return {"encryption_scope": self.scope} if self.scope else {}
 
 
 class Blocks:
-    """An `Upload`. Names of blocks are its own, so that two uploads of one blob do not take each other's."""
+    """An `Upload`. Its block names are unique, so that two uploads of one blob do not mix their blocks."""
 
     def __init__(self, at: Container, key: str) -> None:
         self._at = at
@@ -113,7 +113,7 @@ class Blocks:
         self._numbers: set[int] = set()
 
     def part(self, number: int, body: bytes) -> None:
-        self._blob.stage_block(self._id(number), body, length=len(body), validate_content=True, **self._at.asked)
+        self._blob.stage_block(self._id(number), body, length=len(body), validate_content=True, **self._at.extra_args)
         self._numbers.add(number)
 
     def complete(self, size: int, digest: bytes) -> str | None:  # noqa: ARG002 - the signature of the others
@@ -121,19 +121,19 @@ class Blocks:
 
         blocks = [BlobBlock(self._id(number)) for number in sorted(self._numbers)]
         settings = ContentSettings(content_type="application/octet-stream", content_md5=bytearray(digest))
-        answer = self._blob.commit_block_list(blocks, content_settings=settings, **self._at.asked)
+        answer = self._blob.commit_block_list(blocks, content_settings=settings, **self._at.extra_args)
         return sums.named(etag_of(answer), md5=sums.text(digest))
 
     def abort(self) -> None:
         """See `Container.abort`."""
 
     def _id(self, number: int) -> str:
-        """Of one length for all blocks, twenty characters, as Azure wants it."""
+        """A block id. Azure requires the same length for all blocks of a blob: here twenty characters."""
         return f"{self._mark}-{number:05d}"
 
 
 def etag_of(answer: Any) -> str:
-    """The ETag. Raises `WrongAnswerError` without one."""
+    """The ETag of an answer. Raises `WrongAnswerError` if it has none."""
     etag = answer.get("etag")
     if not etag:
         raise WrongAnswerError("an answer without an ETag")
@@ -141,7 +141,7 @@ def etag_of(answer: Any) -> str:
 
 
 def _has_etag(answer: Any) -> None:
-    """Looks at an answer before its body is read."""
+    """Check an answer before its body is read. Raises `WrongAnswerError` if it has no ETag."""
     response = answer.http_response
     if response.status_code < 300 and not response.headers.get("ETag"):
         response.internal_response.close()
@@ -149,14 +149,14 @@ def _has_etag(answer: Any) -> None:
 
 
 def _found(properties: Any) -> Found:
-    """A blob with its MD5; with its ETag if nobody has stored one."""
+    """A blob with its MD5, or with its ETag if no MD5 is stored."""
     stored = properties.content_settings.content_md5
     md5 = sums.text(bytes(stored)) if stored else None
     return Found(properties.name, properties.size, sums.named(md5=md5) if md5 else sums.named(properties.etag))
 
 
 def _code(error: Any) -> str:
-    """The server's own code; of a directory's token server, the one in its answer."""
+    """The server's error code. A directory's token server puts it in the body of its answer."""
     code = getattr(error, "error_code", None)
     if code:
         return str(getattr(code, "value", code))
@@ -164,18 +164,18 @@ def _code(error: Any) -> str:
     if response is None:
         return ""
     try:
-        told = response.json() if hasattr(response, "json") else json.loads(response.text())
+        body = response.json() if hasattr(response, "json") else json.loads(response.text())
     except ValueError:
         return str(response.headers.get("x-ms-error-code", ""))
-    return str(told.get("error", "")) if isinstance(told, dict) else ""
+    return str(body.get("error", "")) if isinstance(body, dict) else ""
 
 
 def _answered(error: Any, origin: Origin, act: str) -> Failure:
     status, response = error.status_code or 0, error.response
     if 200 <= status < 300:
-        return WrongAnswerError(f"status {status} where another was due").failure(origin, act)
+        return WrongAnswerError(f"unexpected status {status}").failure(origin, act)
     host = urlsplit(response.headers.get("Location", "")).netloc
     code = _code(error)
-    if (status, code) == (400, "InvalidOperation"):  # Azurite's word for it
+    if (status, code) == (400, "InvalidOperation"):  # Azurite's code for Md5Mismatch
         code = "Md5Mismatch"
     return of_answer(Answer(status, code if code.isidentifier() else "", sent_on=host), origin, act)

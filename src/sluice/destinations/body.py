@@ -1,4 +1,4 @@
-"""What is being sent: a stream of bytes that is counted, and whose own failure is told from the server's."""
+"""The body of an upload: counts its bytes, and keeps a failure of its source apart from one of the server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 
 class Body:
-    """Iterates a source of bytes once. `size` is what has passed, in bytes; `failure` is what the source raised."""
+    """Iterates a source of bytes once. `size` is the number of bytes so far; `failure` is what the source raised."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
@@ -28,7 +28,7 @@ class Body:
         return piece
 
     def take(self, size: int) -> bytes | None:
-        """All of it where it ends within `size` bytes; otherwise None, and iteration starts at the first byte."""
+        """The whole body if it ends before `size` bytes; otherwise None, and iteration starts at the first byte."""
         head: list[bytes] = []
         taken = 0
         while taken < size:
@@ -42,7 +42,7 @@ class Body:
         return None
 
     def blocks(self, size: int) -> Iterator[bytes]:
-        """The same bytes in fewer pieces: each of at least `size` bytes, but for the last."""
+        """The same bytes in fewer pieces, each of at least `size` bytes except the last."""
         pieces: list[bytes] = []
         length = 0
         for piece in self:
@@ -55,7 +55,7 @@ class Body:
             yield b"".join(pieces)
 
     def cut(self, size: int) -> Iterator[bytes]:
-        """The same bytes in pieces of exactly `size` bytes, but for the last: some stores take no others."""
+        """The same bytes in pieces of exactly `size` bytes except the last: some stores accept no others."""
         pieces: list[memoryview] = []
         length = 0
         for piece in self:
@@ -72,7 +72,7 @@ class Body:
 
 
 def _chain(head: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
-    """The pieces already taken, each let go once it has passed, then the rest."""
+    """The pieces already taken, each freed after it is yielded, then the rest."""
     while head:
         yield head.pop(0)
     yield from rest

@@ -1,7 +1,7 @@
-"""Buckets behind Amazon's protocol: S3, what speaks like it, and Cloud Storage's XML API, through botocore.
+"""Buckets behind Amazon's protocol: S3, compatible stores, and Cloud Storage's XML API, through botocore.
 
-Amazon verifies a CRC32C on every object and part, and answers with its own. So do many others; of a server that answers
-none the ETag is compared if it is an MD5, and if it is neither, every later body goes with its MD5 for the server to
+Amazon verifies a CRC32C on every object and part, and returns its own. So do many other servers. If a server returns
+none, its ETag is compared if that is an MD5. If it is not, every later body is sent with its MD5, for the server to
 verify.
 """
 
@@ -25,23 +25,23 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Bucket:
-    """A `Store`. `asked` goes with every new object: encryption, an access list."""
+    """A `Store`. `extra_args` is sent with every new object: encryption, an ACL."""
 
     digest: Callable[[], Digest] = staticmethod(sums.running_crc32c)
-    looked: Mapping[str, Any] = MappingProxyType({"ChecksumMode": "ENABLED"})
-    """What a look asks for."""
+    head_args: Mapping[str, Any] = MappingProxyType({"ChecksumMode": "ENABLED"})
+    """Arguments of a HEAD request."""
 
     def __init__(
-        self, client: Any, bucket: str, *, asked: Mapping[str, Any] = NOTHING, removed_at_once: int = 1000
+        self, client: Any, bucket: str, *, extra_args: Mapping[str, Any] = NOTHING, removed_at_once: int = 1000
     ) -> None:
-        self.client, self.bucket, self.asked = client, bucket, asked
+        self.client, self.bucket, self.extra_args = client, bucket, extra_args
         self.removed_at_once = removed_at_once
         self._mute = False
 
     def put(self, key: str, body: bytes) -> str | None:
         own = sums.crc32c(body)
         given = self.sums_of(body, own)
-        answer = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, **self.asked, **given)
+        answer = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, **self.extra_args, **given)
         try:
             return self.confirmed(answer, body, own)
         except WrongAnswerError:
@@ -61,7 +61,7 @@ class Bucket:
             if refused.status == 403 and not self._is_listed(key):
                 return None
             raise
-        etag, said = etag_of(answer), self.said(answer)
+        etag, said = etag_of(answer), self.checksum_in(answer)
         return Found(key, answer["ContentLength"], sums.named(crc32c=said) if said else sums.named(etag))
 
     def page(self, prefix: str, token: str | None) -> tuple[list[Found], str | None]:
@@ -86,11 +86,13 @@ class Bucket:
 
     def remove(self, keys: Sequence[str]) -> None:
         if self.removed_at_once == 1:
-            with suppress(self.client.exceptions.NoSuchKey):  # Google's answer where Amazon says that all is well
+            with suppress(
+                self.client.exceptions.NoSuchKey
+            ):  # Google's answer for a missing object; Amazon reports success
                 self.client.delete_object(Bucket=self.bucket, Key=keys[0])
             return
-        asked = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        answer = self.client.delete_objects(Bucket=self.bucket, Delete=asked)
+        listed = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = self.client.delete_objects(Bucket=self.bucket, Delete=listed)
         for error in answer.get("Errors", ()):
             if error.get("Code") != "NoSuchKey":
                 raise _NotRemovedError(error.get("Code", ""))
@@ -108,32 +110,31 @@ class Bucket:
             own = answer.region == self.client.meta.region_name
             return of_answer(replace(answer, region="") if own else answer, origin, act)
         if isinstance(error, ParamValidationError):
-            return Failure(
-                origin.fatal(f"cannot {act}: {origin.container} has a name that no bucket has"), passing=False
-            )
+            return Failure(origin.fatal(f"cannot {act}: {origin.container} is not a valid bucket name"), passing=False)
         return of_transport(error, origin, act)
 
     def drop(self, key: str) -> None:
-        """Remove an object that is not what was sent, if that can be done."""
+        """Try to remove an object that differs from what was sent."""
         with suppress(Exception):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
-    def begun(self) -> Mapping[str, Any]:
-        """What a multipart upload begins with, besides what is asked for."""
+    def upload_args(self) -> Mapping[str, Any]:
+        """Arguments that start a multipart upload, in addition to `extra_args`."""
         return {"ChecksumAlgorithm": "CRC32C", "ChecksumType": "FULL_OBJECT"}
 
     def sums_of(self, body: bytes, crc32c: str) -> Mapping[str, Any]:
-        """The checksums that a body goes with."""
+        """The checksums that are sent with a body."""
         own = {"ChecksumCRC32C": crc32c}
         return own | {"ContentMD5": sums.text(sums.md5(body))} if self._mute else own
 
-    def said(self, answer: Mapping[str, Any]) -> str | None:
+    def checksum_in(self, answer: Mapping[str, Any]) -> str | None:
         """The CRC32C in an answer."""
         return answer.get("ChecksumCRC32C")
 
     def confirmed(self, answer: Mapping[str, Any], body: bytes, own: str) -> str:
-        """The receipt, once the answer to a body is compared with it; `own` is its CRC32C."""
-        etag, said = etag_of(answer), self.said(answer)
+        """Compare the answer with the body, whose CRC32C is `own`. Returns the receipt; raises `WrongAnswerError` if
+        they differ."""
+        etag, said = etag_of(answer), self.checksum_in(answer)
         if said:
             compare(said, own)
         elif sums.is_md5(etag) and answer.get("ServerSideEncryption", "AES256") == "AES256":
@@ -143,17 +144,17 @@ class Bucket:
         return sums.named(etag, own)
 
     def _head(self, key: str) -> Mapping[str, Any]:
-        """With the checksum; without it if that is denied, as it is where a KMS key lets us write alone."""
+        """HEAD with the checksum, or without it if that is denied: a KMS key may permit writing only."""
         try:
-            return self.client.head_object(Bucket=self.bucket, Key=key, **self.looked)  # type: ignore[no-any-return]
+            return self.client.head_object(Bucket=self.bucket, Key=key, **self.head_args)  # type: ignore[no-any-return]
         except self.client.exceptions.ClientError as error:
-            if _answer(error).status != 403 or not self.looked:
+            if _answer(error).status != 403 or not self.head_args:
                 raise
         return self.client.head_object(Bucket=self.bucket, Key=key)  # type: ignore[no-any-return]
 
     def _is_listed(self, key: str) -> bool:
-        """Whether an object that may not be looked at is there. S3 also denies a look at what is missing unless we may
-        list the bucket. And a list's answer tells why; a look's has no room for it."""
+        """Whether an object exists whose HEAD request was denied. Without permission to list the bucket, S3 also denies
+        HEAD for a missing object. The answer to a list also says why; a HEAD answer has no body for it."""
         try:
             answer = self.client.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1)
         except self.client.exceptions.ClientError as error:
@@ -166,7 +167,7 @@ class Bucket:
         try:
             self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
         except self.client.exceptions.ClientError as error:
-            if _answer(error).code != "NoSuchUpload":  # somebody else has ended it
+            if _answer(error).code != "NoSuchUpload":  # another process ended it
                 raise
             return 0
         return 1
@@ -179,17 +180,17 @@ class Bucket:
                 for upload in page.get("Uploads", ()):
                     yield upload["Key"], upload["UploadId"]
         except self.client.exceptions.ClientError as error:
-            if _answer(error).code != "NoSuchUpload":  # rclone says so of a bucket that never had one
+            if _answer(error).code != "NoSuchUpload":  # rclone's answer for a bucket without any upload
                 raise
 
 
 class BucketUpload:
-    """An `Upload`. A server says at its beginning whether it will know the whole object's checksum, only its parts', or
-    none: then it is not sent what it does not know."""
+    """An `Upload`. When it starts, the server says whether it checks the checksum of the whole object, only those of
+    its parts, or none. Only checksums that it supports are sent."""
 
     def __init__(self, at: Bucket, key: str) -> None:
         self._at, self._key = at, key
-        answer = at.client.create_multipart_upload(Bucket=at.bucket, Key=key, **at.asked, **at.begun())
+        answer = at.client.create_multipart_upload(Bucket=at.bucket, Key=key, **at.extra_args, **at.upload_args())
         self._upload_id = answer.get("UploadId")
         if not self._upload_id:
             raise WrongAnswerError("an upload without an id")
@@ -207,12 +208,12 @@ class BucketUpload:
 
     def complete(self, size: int, digest: bytes) -> str | None:
         whole = sums.text(digest)
-        asked = {"ChecksumCRC32C": whole, "ChecksumType": "FULL_OBJECT"} if self._whole else {}
+        checksums = {"ChecksumCRC32C": whole, "ChecksumType": "FULL_OBJECT"} if self._whole else {}
         numbers = sorted(self._etags)
         parts = [{"PartNumber": number, "ETag": self._etags[number]} for number in numbers]
         if self._by_part:
             parts = [part | {"ChecksumCRC32C": self._sums[number]} for number, part in zip(numbers, parts, strict=True)]
-        answer = self._at.client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **self._named, **asked)
+        answer = self._at.client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **self._named, **checksums)
         try:
             return self._confirmed(answer, size, whole, sums.of_parts(self._sums[number] for number in numbers))
         except WrongAnswerError:
@@ -227,14 +228,14 @@ class BucketUpload:
         return {"Bucket": self._at.bucket, "Key": self._key, "UploadId": self._upload_id}
 
     def _confirmed(self, answer: Mapping[str, Any], size: int, whole: str, of_parts: str) -> str | None:
-        """Some servers complete without a word of what they made: then it is looked at."""
-        said, etag = self._at.said(answer), answer.get("ETag")
+        """The receipt. Some servers complete an upload without describing the object: then a HEAD request checks it."""
+        said, etag = self._at.checksum_in(answer), answer.get("ETag")
         if said:
             compare(said, of_parts if "-" in said else whole)
         if not etag:
             found = self._at.look(self._key)
             if found is None or found.size != size:
-                raise WrongAnswerError("completed, and not there")
+                raise WrongAnswerError("completed, but the object is missing")
             etag = ""
         parts = f" {sums.named(crc32c=said)}" if said and said != whole else ""
         return sums.named(etag, whole) + parts
@@ -244,7 +245,7 @@ _REGION_CODES = {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderM
 
 
 class _NotRemovedError(Exception):
-    """S3 answers 200 and lists what it did not remove."""
+    """S3 answers 200 and lists the objects that it did not remove."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -255,13 +256,13 @@ _STATUS_OF = {"InternalError": 500, "SlowDown": 503, "ServiceUnavailable": 503}
 
 
 def compare(said: str, sent: str) -> None:
-    """Raises `WrongAnswerError` if a store confirms other bytes than it was sent."""
+    """Raises `WrongAnswerError` if a store confirms another checksum than that of the data sent."""
     if said.strip('"') != sent:
-        raise WrongAnswerError(f"it confirms the checksum {said[:64]}, and {sent} was sent", changed=True)
+        raise WrongAnswerError(f"it confirms the checksum {said[:64]}, but {sent} was sent", changed=True)
 
 
 def etag_of(answer: Mapping[str, Any]) -> str:
-    """The ETag. Raises `WrongAnswerError` without one: every object has it, and no page of a proxy's."""
+    """The ETag. Raises `WrongAnswerError` if there is none: every object has one, and a proxy's page has none."""
     etag = answer.get("ETag")
     if not etag:
         raise WrongAnswerError("an answer without an ETag")
@@ -270,8 +271,8 @@ def etag_of(answer: Mapping[str, Any]) -> str:
 
 def _answer(error: Any) -> Answer:
     """A botocore `ClientError` as an answer."""
-    said, told = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-    headers, status, code = told.get("HTTPHeaders", {}), told.get("HTTPStatusCode", 0), str(said.get("Code", ""))
+    said, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    headers, status, code = meta.get("HTTPHeaders", {}), meta.get("HTTPStatusCode", 0), str(said.get("Code", ""))
     elsewhere = status in (301, 307, 400) and (code in _REGION_CODES or not code or code.isdigit())
     region = str(said.get("Region") or headers.get("x-amz-bucket-region", "")) if elsewhere else ""
     host = urlsplit(headers.get("location", "")).netloc

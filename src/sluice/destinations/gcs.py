@@ -1,4 +1,4 @@
-"""Google Cloud Storage, by its XML API: the one of its APIs with parallel uploads of unknown length."""
+"""Google Cloud Storage, through its XML API: the only one of its APIs with parallel uploads of unknown length."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from sluice.model.access import AwsAccess, Connections, GoogleAccess
 
 ENDPOINT = "https://storage.googleapis.com"
 GOOGLE_REGION = "auto"
-"""The region that signatures name if the bucket is Google's."""
+"""The region in signatures for a bucket of Google's."""
 
 
 class Gcs(ObjectStoreConfig):
-    """A Cloud Storage bucket, by service account or HMAC key: an Airflow connection of type `google_cloud_platform`."""
+    """A Cloud Storage bucket. The Airflow connection is of type `google_cloud_platform` and holds a service account or
+    an HMAC key."""
 
     type: Literal["gcs"]
     bucket: str
@@ -29,7 +30,7 @@ class Gcs(ObjectStoreConfig):
     kms_key: str | None = Field(
         default=None, pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$"
     )
-    """The Cloud KMS key that encrypts every file, `projects/.../cryptoKeys/NAME`; the bucket's own unless given."""
+    """The Cloud KMS key that encrypts every file, `projects/.../cryptoKeys/NAME`. Default: the bucket's own."""
 
     allowed: ClassVar[str] = r"[0-9A-Za-z/!\-_.*'()]"
 
@@ -37,7 +38,8 @@ class Gcs(ObjectStoreConfig):
         access = connections.get(self.airflow_conn_id)
         if not isinstance(access, GoogleAccess):
             raise DefinitionError(
-                f"connection {name}: the Airflow connection {self.airflow_conn_id} is not one of Google Cloud's",
+                f"connection {name}: the Airflow connection {self.airflow_conn_id} is not of type "
+                "google_cloud_platform",
                 next_step="name a connection of type google_cloud_platform",
             )
         if (hmac := access.hmac) is not None:
@@ -45,7 +47,7 @@ class Gcs(ObjectStoreConfig):
                 raise DefinitionError(
                     f"connection {name}: `kms_key` needs a service account, and the Airflow connection "
                     f"{self.airflow_conn_id} has an HMAC key",
-                    next_step="put a key file into it, or make the key the bucket's default in Google Cloud",
+                    next_step="give it a key file, or make this key the bucket's default in Google Cloud",
                 )
             keys = AwsAccess(
                 keys=lambda: hmac, region=GOOGLE_REGION, endpoint_url=access.endpoint_url or ENDPOINT, path_style=True

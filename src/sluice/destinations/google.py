@@ -1,4 +1,4 @@
-"""Cloud Storage's XML API, which speaks Amazon's protocol and has checksums of its own: `x-goog-hash`."""
+"""Cloud Storage's XML API, which speaks Amazon's protocol and has its own checksum header, `x-goog-hash`."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from sluice.destinations.buckets import NOTHING, Bucket
 
 
 class GoogleBucket(Bucket):
-    """By HMAC keys: what carries Amazon's signature carries no header of Google's, so a body goes with its MD5."""
+    """With HMAC keys. Requests with Amazon's signature cannot have Google's headers, so a body is sent with its MD5."""
 
-    looked = NOTHING
+    head_args = NOTHING
 
-    def __init__(self, client: Any, bucket: str, *, asked: Mapping[str, Any] = NOTHING) -> None:
-        super().__init__(client, bucket, asked=asked, removed_at_once=1)
+    def __init__(self, client: Any, bucket: str, *, extra_args: Mapping[str, Any] = NOTHING) -> None:
+        super().__init__(client, bucket, extra_args=extra_args, removed_at_once=1)
 
-    def begun(self) -> Mapping[str, Any]:
+    def upload_args(self) -> Mapping[str, Any]:
         return {}
 
-    def sums_of(self, body: bytes, crc32c: str) -> Mapping[str, Any]:  # noqa: ARG002 - Google answers with it
+    def sums_of(self, body: bytes, crc32c: str) -> Mapping[str, Any]:  # noqa: ARG002 - Google returns it
         return {"ContentMD5": sums.text(sums.md5(body))}
 
-    def said(self, answer: Mapping[str, Any]) -> str | None:
+    def checksum_in(self, answer: Mapping[str, Any]) -> str | None:
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         found = re.search(r"crc32c=([\w+/=]+)", headers.get("x-goog-hash", ""))
         return found[1] if found else None
 
 
 class GoogleBucketByToken(GoogleBucket):
-    """By bearer token, or anonymously: a body goes with its CRC32C. `kms_key` encrypts every object."""
+    """With a bearer token, or anonymous. A body is sent with its CRC32C. `kms_key` encrypts every object."""
 
     def __init__(self, client: Any, bucket: str, kms_key: str | None = None) -> None:
         super().__init__(client, bucket)
@@ -39,7 +39,7 @@ class GoogleBucketByToken(GoogleBucket):
         for operation in ("PutObject", "UploadPart", "CreateMultipartUpload"):
             client.meta.events.register(f"before-call.s3.{operation}", self._add)
 
-    def sums_of(self, body: bytes, crc32c: str) -> Mapping[str, Any]:  # noqa: ARG002 - it goes as a header of Google's
+    def sums_of(self, body: bytes, crc32c: str) -> Mapping[str, Any]:  # noqa: ARG002 - sent in a header of Google
         return {}
 
     def _add(self, params: dict[str, Any], model: Any, **_: Any) -> None:

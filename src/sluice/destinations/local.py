@@ -1,4 +1,4 @@
-"""A folder of the machine's own filesystem: the embedded default, and a network mount's."""
+"""A folder of the local filesystem, network mounts included."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PIECE = 1 << 20
 
 
 class Local(ReadBackConfig):
-    """A local folder: the extra `path` of an Airflow connection of type `fs`."""
+    """A local folder. The Airflow connection is of type `fs` and holds the folder in its extra `path`."""
 
     type: Literal["local"]
     mode: str | None = Field(default=None, pattern=r"^0?[0-7]{3}$")
-    """Who may read and write the files, as `chmod` has it, in quotes: `"0640"`. Folders that are made are open to the
-    same. What the process that writes them leaves unless given."""
+    """The permissions of the files, as for `chmod`, in quotes: `"0640"`. New folders are open to the same users.
+    Default: set by the umask of the process that writes them."""
 
     can: ClassVar[Capabilities] = Capabilities(checksum=False, hides=True)
 
@@ -46,8 +46,8 @@ class Local(ReadBackConfig):
 
 
 class LocalFolder:
-    """Files appear whole: written under a hidden name beside their own, forced to disk, then renamed. No link leads out
-    of the folder: neither writing nor reading follows one, and a list leaves links out."""
+    """Files appear whole: each is written under a hidden name in its folder, synced to disk, then renamed. Links that
+    lead out of the folder are never followed, neither for writing nor for reading, and a listing leaves links out."""
 
     def __init__(self, root: Path, origin: Origin, *, mode: int | None = None) -> None:
         self._root = root
@@ -77,7 +77,7 @@ class LocalFolder:
 
     def stat(self, name: str) -> Stored | None:
         path = self._inside(name)
-        with self._guard(f"look at {path}"):
+        with self._guard(f"check {path}"):
             try:
                 return Stored(name, path.stat().st_size) if path.is_file() else None
             except FileNotFoundError:
@@ -96,7 +96,7 @@ class LocalFolder:
             try:
                 file = path.open("rb")
             except FileNotFoundError:
-                raise self._origin.fatal(f"{path} is not there") from None
+                raise self._origin.fatal(f"{path} does not exist") from None
         with file:
             while piece := self._read(file.fileno(), path):
                 yield piece
@@ -108,7 +108,8 @@ class LocalFolder:
                 path.unlink(missing_ok=True)
 
     def abort(self, names: Iterable[str]) -> int:
-        """Unfinished files stand beside their final names; a process that still writes one finds it gone and fails."""
+        """Unfinished files lie next to their final names; a process that is still writing one finds it gone and
+        fails."""
         aborted = 0
         for folder, files in by_folder([below("", name, self._origin) for name in names]).items():
             top = self._inside(folder) if folder else self._root
@@ -122,25 +123,25 @@ class LocalFolder:
         return str(self._path(name))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
     def _path(self, name: str) -> Path:
         return self._root / below("", name, self._origin)
 
     def _inside(self, name: str) -> Path:
-        """The file's path. Raises `FatalError` where a link leads out of the folder."""
+        """The file's path. Raises `FatalError` if a link leads out of the folder."""
         path = self._path(name)
         _refuse_link_out(path, self._root, self._origin)
         return path
 
     def _beside(self, name: str) -> Path:
-        """The path of a file that is replaced or removed, even if it is a link: that is not followed."""
+        """The path of a file to replace or remove. If it is a link, the link itself is replaced or removed."""
         path = self._path(name)
         _refuse_link_out(path.parent, self._root, self._origin)
         return path
 
     def _make_folder(self, folder: Path) -> None:
-        """With its parents; whoever may read files there may also enter."""
+        """Make the folder with its parents; users who may read files there may also enter it."""
         if folder.is_dir():
             return
         self._make_folder(folder.parent)
@@ -172,7 +173,7 @@ class LocalFolder:
             if entry.is_dir(follow_symlinks=False):
                 yield from self._walk(Path(entry.path), name)
             elif entry.is_file(follow_symlinks=False) and final(entry.name) is None:
-                with suppress(FileNotFoundError):  # a file that is removed while we look was not there
+                with suppress(FileNotFoundError):  # removed while the folder is being listed
                     yield Stored(name, entry.stat().st_size)
 
     @contextmanager
@@ -187,20 +188,20 @@ def _refuse_link_out(path: Path, bound: Path, origin: Origin) -> None:
     real, within = Path(os.path.realpath(path)), Path(os.path.realpath(bound))
     if not real.is_relative_to(within):
         raise origin.fatal(
-            f"{path} leads to {real} by a link, which is outside of {within}",
-            "remove the link, or give the folder that it leads to in the Airflow connection's `path`",
+            f"{path} leads to {real} through a link, outside {within}",
+            "remove the link, or set the Airflow connection's `path` to the folder that it leads to",
         )
 
 
 def _partials(folder: Path, files: set[str]) -> list[Path]:
-    """The unfinished files in `folder` on their way to `files`."""
+    """The unfinished files in `folder` that will become `files`."""
     if not folder.is_dir():
         return []
     return [Path(entry.path) for entry in os.scandir(folder) if final(entry.name) in files]
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes the rename last through a power cut, where the filesystem lets folders be synced."""
+    """Makes the rename survive a power cut, if the filesystem can sync folders."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):

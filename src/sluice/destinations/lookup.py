@@ -1,5 +1,5 @@
-"""Files looked up at a destination by their names. A run lists nothing there: it knows every name, and listing is a
-right of its own that many are not given."""
+"""Lookup of files at a destination by their names. A run never lists a destination: it knows every name, and listing
+needs a permission that many logins do not have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _AT_ONCE = 16
 
 
 def find(names: Iterable[str], destination: Destination) -> dict[str, Stored]:
-    """Those of the files that are there, by name, in order."""
+    """The files that exist, by name, in order."""
     wanted = sorted(set(names))
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stat") as pool:
         found = pool.map(destination.stat, wanted)
@@ -20,5 +20,5 @@ def find(names: Iterable[str], destination: Destination) -> dict[str, Stored]:
 
 
 def holds(name: str, body: bytes, destination: Destination) -> bool:
-    """Whether a file is there with these bytes."""
+    """Whether a file exists with exactly these bytes."""
     return destination.stat(name) is not None and b"".join(destination.read(name)) == body

@@ -1,6 +1,6 @@
-"""Names of files at a destination: relative, with `/` between folders, never above the connection's folder.
+"""Names of files at a destination: relative, with `/` between folders, never outside the connection's folder.
 
-Where a server has no multipart upload, a file is written under a hidden name beside its own and then renamed.
+If a server has no multipart upload, a file is written under a hidden name in the same folder and then renamed.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from sluice.destinations.failures import Origin
 
 
 def below(folder: str, name: str, origin: Origin) -> str:
-    """`name` below `folder`, as one path without a leading slash. Raises `FatalError` for a name that could leave the
-    folder or that means different files to different servers."""
+    """`name` below `folder`, as one path without a leading slash. Raises `FatalError` for a name that could lead out of
+    the folder or that means different files to different servers."""
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts) or "\0" in name:
         raise origin.fatal(
-            f"{name!r} is not a file name below its folder",
-            "write folders between single slashes, without `.`, `..` or a slash at either end",
+            f"{name!r} is not a valid file name",
+            "separate folders with single slashes, without `.`, `..` or a slash at either end",
         )
     return join(folder, name)
 
 
 def folder_below(folder: str, name: str, origin: Origin) -> str:
-    """A folder below `folder`, which an empty `name` means itself. Raises `FatalError` as `below` does."""
+    """A folder below `folder`; an empty `name` means `folder` itself. Raises `FatalError` as `below` does."""
     return below(folder, name.strip("/"), origin) if name.strip("/") else folder
 
 
 def join(folder: str, name: str) -> str:
-    """`name` below `folder`; either may be empty. A slash that begins `folder` stays: it is the root of a server."""
+    """`name` below `folder`; either may be empty. A leading slash of `folder` is kept: it is the server's root."""
     return posixpath.join(folder, name) if name else folder
 
 
@@ -38,18 +38,18 @@ _UNFINISHED = re.compile(r"^\.(?P<final>.+)\.[0-9a-f]{8}\.partial$", re.DOTALL)
 
 
 def unfinished(file_name: str) -> str:
-    """A new hidden name for a file on its way to `file_name`, 18 characters longer."""
+    """A new hidden name for the unfinished `file_name`, 18 characters longer."""
     return f".{file_name}.{secrets.token_hex(4)}.partial"
 
 
 def final(file_name: str) -> str | None:
-    """The name that an unfinished file was on its way to; None for any other file."""
+    """The final name of an unfinished file; None for any other file."""
     match = _UNFINISHED.match(file_name)
     return match["final"] if match else None
 
 
 def by_folder(names: list[str]) -> dict[str, set[str]]:
-    """Paths as folder -> the names of their files."""
+    """The file names of each folder, by folder."""
     folders: dict[str, set[str]] = {}
     for name in names:
         folder, _, file_name = name.rpartition("/")

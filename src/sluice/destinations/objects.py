@@ -1,8 +1,8 @@
-"""Object stores, whatever their cloud: what S3, Google Cloud Storage and Azure have in common.
+"""Object stores: what S3, Google Cloud Storage and Azure have in common.
 
-A file of at most one piece is one request. A longer one is a multipart upload, streamed with bounded memory: nobody
-sees it before it is complete, and it is aborted when the source or the server fails. Every request that carries bytes
-carries their checksum, and what the store answers is compared with it.
+A file of at most one piece is one request. A longer one is a multipart upload, streamed with bounded memory. It is
+invisible until it is complete, and it is aborted if the source or the server fails. Every request with data also sends
+its checksum, and the store's answer is compared with it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sluice.destinations.base import Capabilities, DestinationConfig, Stored
 from sluice.destinations.body import Body
 from sluice.destinations.failures import Failure, Origin, WrongAnswerError
 from sluice.destinations.names import below, folder_below
+from sluice.destinations.retries import Retries
 from sluice.destinations.sums import Digest
-from sluice.destinations.tries import Tries
 from sluice.errors import SluiceError
 from sluice.filesystem.clients import Waits
 from sluice.memory import budget, cores
@@ -32,19 +32,19 @@ Result = TypeVar("Result")
 
 MIB = 1 << 20
 _IN_FLIGHT = 8
-"""Pieces of one file that are sent at once, at most."""
+"""The most pieces of one file that are sent in parallel."""
 _MOST_PIECES = 10_000
 
 
 class ObjectStoreConfig(DestinationConfig):
-    """What every object store's declaration shares."""
+    """The keys that every object store has."""
 
     piece_mib: int = Field(default=8, ge=5, le=512)
-    """Mebibytes of one piece of a multipart upload; a file has at most 10,000 pieces, so 8 allows 78 GiB."""
+    """The size of one piece of a multipart upload, in MiB. A file has at most 10,000 pieces, so 8 allows 78 GiB."""
     timeout: Duration = Field(default=timedelta(minutes=2), gt=timedelta(0))
-    """How long the server may take nothing and answer nothing before a request counts as lost."""
+    """How long a request may make no progress, neither sending nor receiving, before it counts as lost."""
     retry_for: Duration = timedelta(minutes=3)
-    """How long a failed request is tried again, with growing random waits, before the failure is reported."""
+    """How long a failed request is retried, with exponential backoff, before the failure is reported."""
 
     can: ClassVar[Capabilities] = Capabilities(checksum=True)
 
@@ -52,7 +52,7 @@ class ObjectStoreConfig(DestinationConfig):
 
     @property
     def piece(self) -> int:
-        """Bytes of one piece."""
+        """The size of one piece, in bytes."""
         return self._piece or self.piece_mib * MIB
 
     def in_pieces_of(self, size: int) -> ObjectStoreConfig:
@@ -61,12 +61,12 @@ class ObjectStoreConfig(DestinationConfig):
         return config
 
     def waits(self, threads: int) -> Waits:
-        """How a client of this store waits, with a connection for each request that may be under way."""
+        """The timeouts of a client of this store, with a connection for each request that may be in progress."""
         return Waits(self.timeout, threads * (_IN_FLIGHT + 1))
 
 
 class Found(NamedTuple):
-    """An object as the store has it; `checksum` names its kind."""
+    """An object in the store; `checksum` names its kind."""
 
     key: str
     size: int
@@ -74,14 +74,14 @@ class Found(NamedTuple):
 
 
 class Upload(Protocol):
-    """A multipart upload that has begun. Parts may be sent from many threads."""
+    """A multipart upload in progress. Parts may be sent from many threads."""
 
     def part(self, number: int, body: bytes) -> None:
         """Send a part, counted from 1."""
         ...
 
     def complete(self, size: int, digest: bytes) -> str | None:
-        """Make the object of the parts; its checksum as the store says it. `digest` is the store's of all bytes."""
+        """Join the parts to the object. Returns the checksum that the store confirms. `digest` is that of all bytes."""
         ...
 
     def abort(self) -> None:
@@ -90,46 +90,46 @@ class Upload(Protocol):
 
 
 class Store(Protocol):
-    """One bucket or container. Safe to use from many threads; raises what its cloud's client raises, `SluiceError` for
-    what an answer shows to be wrong, and never tries again."""
+    """One bucket or container. Thread-safe. Raises what its cloud's client raises, and `SluiceError` if an answer shows
+    that something is wrong. It never retries."""
 
     removed_at_once: int
-    """The most keys that one request removes."""
+    """The most keys that one request can remove."""
 
     def digest(self) -> Digest:
-        """A new checksum of the kind that completes an upload."""
+        """A new, empty checksum of the kind that completes an upload."""
         ...
 
     def put(self, key: str, body: bytes) -> str | None:
-        """Send an object in one request; its checksum as the store says it."""
+        """Send an object in one request. Returns the checksum that the store confirms."""
         ...
 
     def begin(self, key: str) -> Upload:
-        """Begin a multipart upload."""
+        """Start a multipart upload."""
         ...
 
     def look(self, key: str) -> Found | None:
-        """The object, or None."""
+        """The object, or None if it does not exist."""
         ...
 
     def page(self, prefix: str, token: str | None) -> tuple[list[Found], str | None]:
-        """Some of the objects whose keys begin so, and what the next page is asked by."""
+        """One page of the objects whose keys start with `prefix`, and the token of the next page."""
         ...
 
     def open(self, key: str, start: int) -> Iterator[bytes]:
-        """The object's bytes from `start` on. Raises `KeyError` if it is not there."""
+        """The object's bytes from `start` on. Raises `KeyError` if it does not exist."""
         ...
 
     def remove(self, keys: Sequence[str]) -> None:
-        """Remove at most `removed_at_once` objects; those already gone are no error."""
+        """Remove at most `removed_at_once` objects. An object that does not exist is not an error."""
         ...
 
     def abort(self, keys: set[str]) -> int:
-        """Discard every unfinished upload of these keys; their count."""
+        """Discard every unfinished upload of these keys. Returns their number."""
         ...
 
     def failure(self, error: Exception, origin: Origin, act: str) -> Failure:
-        """What an exception of the client's means."""
+        """The failure for an exception of the client."""
         ...
 
 
@@ -156,7 +156,7 @@ class ObjectStore:
 
     def stat(self, name: str) -> Stored | None:
         key = self._key(name)
-        found = self._ask("look at", key, lambda: self._store.look(key))
+        found = self._ask("check", key, lambda: self._store.look(key))
         return self._stored(found) if found else None
 
     def list(self, folder: str) -> Iterator[Stored]:
@@ -174,16 +174,16 @@ class ObjectStore:
 
     def read(self, name: str) -> Iterator[bytes]:
         key, start = self._key(name), 0
-        tries = self._tries("read", key)
+        retries = self._retries("read", key)
         while True:
             try:
                 for piece in self._store.open(key, start):
                     start += len(piece)
                     yield piece
             except KeyError:
-                raise self._origin.fatal(f"{self._address}/{key} is not there") from None
+                raise self._origin.fatal(f"{self._address}/{key} does not exist") from None
             except Exception as error:
-                tries.failed(error)
+                retries.failed(error)
             else:
                 return
 
@@ -212,7 +212,7 @@ class ObjectStore:
         self._ask("remove", keys[0], lambda: self._store.remove(keys))
 
     def _stream(self, key: str, sent: Body) -> str | None:
-        """Send a body in pieces, and leave nothing of it if that fails."""
+        """Send a body in pieces; leave nothing behind if that fails."""
         upload = self._ask("write", key, lambda: self._store.begin(key))
         digest = self._store.digest()
         under_way: deque[Future[None]] = deque()
@@ -249,9 +249,9 @@ class ObjectStore:
         return Stored(name, found.size, found.checksum)
 
     def _ask(self, verb: str, key: str, request: Callable[[], Result]) -> Result:
-        return self._tries(verb, key).run(request)
+        return self._retries(verb, key).run(request)
 
-    def _tries(self, verb: str, key: str) -> Tries:
+    def _retries(self, verb: str, key: str) -> Retries:
         act = f"{verb} {self._address}/{key}"
 
         def failure(error: Exception) -> Failure:
@@ -261,17 +261,17 @@ class ObjectStore:
                 return Failure(error, passing=False)
             return self._store.failure(error, self._origin, act)
 
-        return Tries(self._retry_for, failure)
+        return Retries(self._retry_for, failure)
 
 
 def _in_flight(piece: int, threads: int, origin: Origin) -> int:
-    """Pieces of one file that are sent at once: as many as the memory for sending holds of all that are streamed,
-    besides the one that each fills and the one that it began with."""
+    """How many pieces of one file are sent in parallel: as many as fit into the memory for sending, shared by all files
+    that are streamed, minus two: the piece that is being filled, and the one that the file started with."""
     memory = budget()
     if 4 * piece > memory.sending.size:
         raise origin.fatal(
             f"pieces of {piece // MIB} MiB do not fit into {memory.total // 10**6:,} MB of memory",
-            f"declare a smaller `piece_mib`, or `memory: {-(-16 * piece // 10**6)} MB` at least",
+            f"declare a smaller `piece_mib`, or at least `memory: {-(-16 * piece // 10**6)} MB`",
         )
     streams = min(threads, cores() + 1)
     return max(1, min(_IN_FLIGHT, memory.sending.size // (piece * streams) - 2))

@@ -1,4 +1,4 @@
-"""`verify: read-back`: every file is read again once it has arrived, for destinations that know no checksum."""
+"""`verify: read-back`: every file is read again after it has arrived, for destinations without checksums."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from sluice.errors import SluiceError
 
 
 class ReadBackConfig(DestinationConfig):
-    """What declarations share if their destination keeps no checksums."""
+    """The keys of destinations that keep no checksums."""
 
     verify: Literal["read-back"] | None = None
-    """`read-back` reads each file again after it has arrived and compares its bytes; by default only sizes are
+    """`read-back` reads each file again after it has arrived and compares its bytes. Default: only sizes are
     compared."""
 
     def checked(self, destination: Destination, origin: Origin) -> Destination:
-        """The opened destination, as declared."""
+        """The opened destination, with verification if declared."""
         return ReadBack(destination, origin) if self.verify else destination
 
 
 class ReadBack:
-    """A destination whose files are read again. One that is not as it was sent is removed."""
+    """A destination whose files are read again after writing. A file that differs from what was sent is removed."""
 
     def __init__(self, destination: Destination, origin: Origin) -> None:
         self._at = destination
@@ -43,7 +43,7 @@ class ReadBack:
             with suppress(SluiceError):
                 self._at.remove([name])
             raise self._origin.retriable(
-                f"cannot write {self._at.locate(name)}: other bytes are read there than were sent",
+                f"cannot write {self._at.locate(name)}: the data read back differs from what was sent",
                 f"check the disk and the memory of {self._origin.container}",
             )
         return stored

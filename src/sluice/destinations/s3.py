@@ -1,4 +1,4 @@
-"""Amazon S3 and what speaks its protocol."""
+"""Amazon S3 and compatible stores."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from sluice.model.declared import Declared
 
 
 class Encryption(Declared):
-    """How S3 encrypts what it stores, asked for with every file."""
+    """Server-side encryption, requested with every file."""
 
     type: Literal["aes256", "kms"]
-    """`aes256` by S3's own keys, `kms` by a key in AWS KMS."""
+    """`aes256` uses S3's own keys, `kms` a key in AWS KMS."""
     key: str | None = None
-    """The KMS key's id, ARN or alias; the account's own key for S3 unless given."""
+    """The id, ARN or alias of the KMS key. Default: the account's own key for S3."""
     bucket_key: bool | None = None
-    """Whether S3 asks KMS once a bucket instead of once a file, which costs less; as the bucket says unless given."""
+    """Whether S3 calls KMS once per bucket instead of once per file, which costs less. Default: the bucket's
+    setting."""
 
     @model_validator(mode="after")
     def _keys_are_kms(self) -> Encryption:
@@ -34,27 +35,27 @@ class Encryption(Declared):
         return self
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """In the words of S3's own client."""
-        asked = {
+    def arguments(self) -> dict[str, Any]:
+        """The same as arguments of S3's client."""
+        arguments = {
             "ServerSideEncryption": "aws:kms" if self.type == "kms" else "AES256",
             "SSEKMSKeyId": self.key,
             "BucketKeyEnabled": self.bucket_key,
         }
-        return {name: value for name, value in asked.items() if value is not None}
+        return {name: value for name, value in arguments.items() if value is not None}
 
 
 class S3(ObjectStoreConfig):
-    """An S3 bucket, by access key or assumed role: an Airflow connection of type `aws`."""
+    """An S3 bucket. The Airflow connection is of type `aws` and holds an access key or a role to assume."""
 
     type: Literal["s3"]
     bucket: str
     """The bucket's name."""
     encryption: Encryption | None = None
-    """Server-side encryption of every file; what the bucket does by itself unless given."""
+    """Server-side encryption of every file. Default: the bucket's setting."""
     acl: Literal["bucket-owner-full-control", "bucket-owner-read", "private"] | None = None
-    """The canned access list of every file, for buckets of another account: `bucket-owner-full-control` where the owner
-    asks for it. Buckets that have access lists turned off take no other."""
+    """The canned ACL of every file, for buckets of another account: `bucket-owner-full-control` if the owner requires
+    it. Buckets with ACLs turned off accept no other value."""
 
     allowed: ClassVar[str] = r"[0-9A-Za-z/!\-_.'()\"^\[\]+$%*= ]"
 
@@ -65,8 +66,10 @@ class S3(ObjectStoreConfig):
                 f"connection {name}: the Airflow connection {self.airflow_conn_id} is not of type aws",
                 next_step="name a connection of type aws",
             )
-        asked = (self.encryption.asked if self.encryption else {}) | ({"ACL": self.acl} if self.acl else {})
-        return open_bucket(self, access, self.bucket, Bucket, name=name, threads=threads, scheme="s3", asked=asked)
+        extra_args = (self.encryption.arguments if self.encryption else {}) | ({"ACL": self.acl} if self.acl else {})
+        return open_bucket(
+            self, access, self.bucket, Bucket, name=name, threads=threads, scheme="s3", extra_args=extra_args
+        )
 
 
 def open_bucket(
@@ -78,10 +81,10 @@ def open_bucket(
     name: str,
     threads: int,
     scheme: str,
-    asked: Mapping[str, Any] = NOTHING,
+    extra_args: Mapping[str, Any] = NOTHING,
 ) -> ObjectStore:
-    """A bucket behind an API that takes Amazon's signatures; `asked` goes with every new object. A bucket with dots in
-    its name is addressed by path: no certificate is for such a host."""
+    """Open a bucket behind an API that accepts Amazon's signatures; `extra_args` is sent with every new object. A
+    bucket with dots in its name is addressed by path, because no certificate covers such a host name."""
     server = access.endpoint_url or f"https://s3.{access.region}.amazonaws.com"
     client = s3_client(
         Renewed(access.keys),
@@ -93,5 +96,5 @@ def open_bucket(
     )
     origin = Origin(name, config.airflow_conn_id, f"bucket {bucket}", server)
     return ObjectStore(
-        kind(client, bucket, asked=asked), config, origin, threads=threads, address=f"{scheme}://{bucket}"
+        kind(client, bucket, extra_args=extra_args), config, origin, threads=threads, address=f"{scheme}://{bucket}"
     )

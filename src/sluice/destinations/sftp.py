@@ -1,4 +1,4 @@
-"""SFTP servers: a file is written under a hidden name beside its own, then renamed."""
+"""SFTP servers: a file is written under a hidden name in its folder, then renamed."""
 
 from __future__ import annotations
 
@@ -28,30 +28,32 @@ from sluice.ssh.writing import BLOCK, Outgoing
 if TYPE_CHECKING:
     import asyncssh
 
-_NO_RENAME = "if this server cannot rename, declare `rename: false`"
+_NO_RENAME = "if the server cannot rename, declare `rename: false`"
 _NO_DOTS = (
-    "let this user write below the folder; if this server refuses names that begin with a dot, declare `rename: false`"
+    "give this user write permission in the folder; if the server refuses names that start with a dot, declare"
+    " `rename: false`"
 )
 
 
 class Sftp(ReadBackConfig):
-    """An SFTP server, by password or key: an Airflow connection of type `sftp`. A folder with a leading slash begins at
-    the server's root, any other at the login's own folder."""
+    """An SFTP server. The Airflow connection is of type `sftp` and holds a password or a private key. A folder with a
+    leading slash starts at the server's root, any other in the login's home folder."""
 
     type: Literal["sftp"]
     rename: bool = True
-    """Write under a hidden name, then rename. Without it a file grows under its own name: for servers that cannot
-    rename."""
+    """Write under a hidden name, then rename. With `false`, for servers that cannot rename, a file grows under its own
+    name."""
     make_folders: bool = True
-    """Make folders that are missing; off for servers that do not let you."""
+    """Create missing folders; `false` for servers that do not allow it."""
     check_size: bool = True
-    """Compare the size at the server with what was sent; off for servers that move files away at once."""
+    """Compare the size at the server with what was sent; `false` for servers that move files away immediately."""
     connections: int = Field(default=2, ge=1, le=16)
-    """SSH connections at once; files take turns on them. More help where the server is far away."""
+    """The number of parallel SSH connections; files are distributed over them. More of them help if the server is far
+    away."""
     timeout: Duration = Field(default=timedelta(minutes=2), gt=timedelta(0))
     """How long the server may take to answer one request."""
     retry_for: Duration = timedelta(minutes=3)
-    """How long connecting is tried again, with growing random waits, before the failure is reported."""
+    """How long connecting is retried, with exponential backoff, before the failure is reported."""
 
     can: ClassVar[Capabilities] = Capabilities(checksum=False, hides=True)
 
@@ -65,7 +67,7 @@ class Sftp(ReadBackConfig):
     def _can_be_read(self) -> Self:
         if self.verify and not self.check_size:
             raise ValueError(
-                "`verify: read-back` reads files that `check_size: false` says are gone: delete one of them"
+                "`verify: read-back` reads files that `check_size: false` says are gone: delete one of the two"
             )
         return self
 
@@ -82,7 +84,7 @@ class Sftp(ReadBackConfig):
             )
         server = f"{access.host}:{access.port}"
         origin = Origin(name, self.airflow_conn_id, server, server)
-        private_key(access, origin)  # raises before anything is connected if the key cannot be read
+        private_key(access, origin)  # raises before connecting if the key cannot be read
         sessions: list[Session] = []
         for _ in range(min(threads, self.connections)):
             crowded = partial(_crowded, sessions)
@@ -91,13 +93,13 @@ class Sftp(ReadBackConfig):
 
 
 def _crowded(sessions: Sequence[Session]) -> str:
-    """What to do if a server ends a connection while others of ours stand."""
-    standing = sum(session.open for session in sessions)
-    return f"if this server takes no more connections of one user, declare `connections: {standing}`" * (standing > 0)
+    """What to do if a server closes a connection while others of this process are open."""
+    open_ones = sum(session.open for session in sessions)
+    return f"if the server limits connections per user, declare `connections: {open_ones}`" * (open_ones > 0)
 
 
 class SftpFolder:
-    """A folder of an SFTP server. Uploads take turns on the sessions; everything else is asked of the first."""
+    """A folder of an SFTP server. Uploads are distributed over the sessions; everything else uses the first."""
 
     def __init__(self, config: Sftp, sessions: Sequence[Session], origin: Origin) -> None:
         self._config = config
@@ -122,8 +124,8 @@ class SftpFolder:
 
     def stat(self, name: str) -> Stored | None:
         path = self._path(name)
-        found = self._session.run(lambda client: verbs.stat(client, path), f"look at {path}")
-        return None if found is None or found.folder else Stored(name, self._told(found.size, f"look at {path}"))
+        found = self._session.run(lambda client: verbs.stat(client, path), f"check {path}")
+        return None if found is None or found.folder else Stored(name, self._known(found.size, f"check {path}"))
 
     def list(self, folder: str) -> Iterator[Stored]:
         top = folder_below(self._config.folder, folder, self._origin)
@@ -136,7 +138,7 @@ class SftpFolder:
         found = session.run(lambda client: verbs.stat(client, path), act)
         file = session.run(lambda client: verbs.open_to_read(client, path), act) if found else None
         if file is None or found is None:
-            raise self._origin.fatal(f"cannot {act}: there is no such file")
+            raise self._origin.fatal(f"cannot {act}: the file does not exist")
         try:
             yield from reading.pieces(session, file, found.size, act)
         finally:
@@ -145,7 +147,7 @@ class SftpFolder:
 
     def remove(self, names: Iterable[str]) -> None:
         for path in [self._path(name) for name in names]:
-            way_out = "let this user delete below the folder"
+            way_out = "give this user permission to delete files in the folder"
             self._session.run(partial(verbs.remove, path=path), f"remove {path}", way_out)
 
     def abort(self, names: Iterable[str]) -> int:
@@ -183,17 +185,17 @@ class SftpFolder:
         found = session.run(lambda client: verbs.stat(client, target), act)
         if found is None:
             raise self._origin.fatal(
-                f"cannot {act}: it was gone at once",
-                "if this server moves files away, declare `check_size: false`, and `rename: false` too if need be",
+                f"cannot {act}: the file disappeared right after it was written",
+                "if the server moves files away at once, declare `check_size: false`, and `rename: false` if needed",
             )
-        if (there := self._told(found.size, act)) != size:
+        if (there := self._known(found.size, act)) != size:
             raise self._origin.retriable(f"cannot {act}: {there} of {size} bytes arrived")
 
-    def _told(self, size: int | None, act: str) -> int:
+    def _known(self, size: int | None, act: str) -> int:
         if size is None:
             raise self._origin.fatal(
-                f"cannot {act}: this server tells no sizes",
-                "declare `check_size: false`: then nobody looks at what was delivered",
+                f"cannot {act}: the server does not report file sizes",
+                "declare `check_size: false`; delivered files are then not checked",
             )
         return size
 

@@ -1,4 +1,4 @@
-"""Requests that got no answer: why, by the types of the errors below whatever the cloud's client raised."""
+"""Requests without an answer: the cause, found by the types of the errors below the cloud client's own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _NOT_ITS_ANSWER = {"ResponseParserError", "DecodeError", "DeserializationError"}
 
 
 def of_transport(error: BaseException, origin: Origin, act: str) -> Failure:
-    """The error for a request without an answer while it did `act`. A certificate alone needs a person. Raises the
-    error itself if no client raised it: a mistake of ours is not an outage."""
+    """The failure for the request `act` that got no answer. Only an untrusted certificate is fatal. Raises the error
+    itself if no client raised it: a bug in this code is not an outage."""
     if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _CLIENTS:
         raise error
     below = list(_below(error, set()))
@@ -38,7 +38,7 @@ def of_transport(error: BaseException, origin: Origin, act: str) -> Failure:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether the system's own error lies below a client's: nobody has answered."""
+    """Whether an operating system error is the cause of a client's error: the server did not answer."""
     return any(isinstance(one, OSError) for one in _below(error, set()))
 
 
@@ -52,7 +52,7 @@ def _lost(below: list[BaseException], names: set[str]) -> str:
     if any(isinstance(one, ConnectionResetError | BrokenPipeError) for one in below) or "ProtocolError" in names:
         return "it closed the connection in the middle"
     if any(isinstance(one, ssl.SSLError) for one in below):
-        return "it and we cannot agree on TLS"
+        return "the TLS handshake failed"
     return "the connection to its server failed"
 
 
@@ -64,7 +64,7 @@ def _untrusted(origin: Origin, act: str) -> FatalError:
 
 
 def _below(error: object, seen: set[int]) -> Iterator[BaseException]:
-    """The error and all that it was raised from: clients hand it on as a cause, a context, a reason or an argument."""
+    """The error and every error behind it: clients keep those as a cause, a context, a reason or an argument."""
     if not isinstance(error, BaseException) or id(error) in seen:
         return
     seen.add(id(error))

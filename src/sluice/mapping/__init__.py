@@ -1,1 +1,1 @@
-"""Mapping: what becomes of each row between its source and its file. Whole tables at a time, never a row."""
+"""Mapping: converts the rows of a source into the rows of a file, a whole table at a time."""

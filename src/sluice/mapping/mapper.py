@@ -1,4 +1,4 @@
-"""From a dataset's rows to the delivered rows: select, rename, compute, hash, mask."""
+"""Maps a dataset's rows to the delivered rows: select, rename, compute, hash, mask."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _ROWS = "sluice rows"
-"""What the engine calls the table: no name that an expression could mean."""
+"""The table's name in the engine. No expression can refer to it by accident."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,21 @@ class Mapper:
     schema: pa.Schema
     """The delivered columns and their types."""
     required: tuple[str, ...] = ()
-    """Expressions that must have a value in every delivered row, as they are written."""
+    """The expressions that need a value in every delivered row, as written by the user."""
     reasons: str = "''"
-    """The SQL text that says which of them a row lacks; empty where it lacks none."""
+    """A SQL expression for the reasons to reject a row; empty text if there are none."""
     query: str | None = None
-    """The SELECT over the table `_ROWS`; None where columns only change their names, or nothing changes."""
+    """The SELECT over the table `_ROWS`; None if columns are at most renamed."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """What the engine calls the columns that are read."""
+    """The engine's names of the columns that are read."""
     salts: tuple[str, ...] = ()
-    """The connections that hold the salts of hashes."""
+    """The connections with the salts of hashes."""
     parameters: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    """The salts, as the query takes them: apart from its text. Without them a salted query fails."""
+    """The salts as parameters of the query, so that they are not in its text. Without them a salted query fails."""
     _engines: threading.local = field(default_factory=threading.local, repr=False)
 
     def apply(self, table: pa.Table) -> pa.Table:
-        """The delivered rows of these rows, in their order. Raises `FatalError` where an expression fails on a
-        value."""
+        """Map rows to delivered rows, in the same order. Raises `FatalError` if an expression fails on a value."""
         if self.columns is None:
             return table
         if self.query is None:
@@ -61,12 +60,12 @@ class Mapper:
         return replace(self, parameters=salts.parameters(self.salts), _engines=threading.local())
 
     def reasons_of(self, table: pa.Table) -> pa.ChunkedArray:
-        """What each of these rows lacks of what is required, as text."""
+        """For each row, the required fields without a value, as text."""
         query = f"select {self.reasons} from {quote(_ROWS)}"  # noqa: S608 - the fields' own expressions
         return _run(self._engine(), query, self.named(table)).column(0)
 
     def named(self, table: pa.Table) -> pa.Table:
-        """The table under the engine's names for its columns."""
+        """The table with the engine's names for its columns."""
         return table.rename_columns([self.names.get(name, name) for name in table.column_names])
 
     def _engine(self) -> object:
@@ -76,8 +75,8 @@ class Mapper:
 
 
 def compile_fields(fields: Sequence[FieldSpec] | None, schema: pa.Schema, *, dataset: str) -> Mapper:
-    """The mapper of a feed; every column as it is where `fields` is None. Raises `DefinitionError` where a field
-    names a column that the dataset does not have, or its SQL does not compile."""
+    """The mapper of a feed. If `fields` is None, every column is delivered unchanged. Raises `DefinitionError` if a
+    field names a column that the dataset does not have, or if its SQL does not compile."""
     if fields is None:
         return Mapper(columns=None, schema=known_columns(schema, None, dataset=dataset))
     names = names_of(schema)
@@ -101,13 +100,13 @@ def compile_fields(fields: Sequence[FieldSpec] | None, schema: pa.Schema, *, dat
 
 
 class _Made(NamedTuple):
-    """One field, and what makes its value."""
+    """One field with its SQL."""
 
     spec: FieldSpec
     written: str
-    """Its SQL in the dataset's names."""
+    """Its SQL with the dataset's column names."""
     origin: str
-    """Its SQL in the engine's."""
+    """Its SQL with the engine's column names."""
     columns: list[str]
     """The columns that it reads."""
 
@@ -135,7 +134,7 @@ def _one(spec: FieldSpec, names: Names, schema: pa.Schema, dataset: str) -> _Mad
 
 def _columns(made: Sequence[_Made], schema: pa.Schema) -> tuple[str, ...]:
     wanted = dict.fromkeys(name for one in made for name in one.columns)
-    return tuple(wanted or schema.names[:1])  # constants alone: some column has to say how many rows there are
+    return tuple(wanted or schema.names[:1])  # with only constants, a column is still needed to count rows
 
 
 def _value(made: _Made, salts: Sequence[str]) -> str:
@@ -150,7 +149,7 @@ def _value(made: _Made, salts: Sequence[str]) -> str:
 
 
 def _masked(text: str, mask: Mask) -> str:
-    """The text with signs; one that is no longer than what is kept consists of signs alone."""
+    """The SQL of a masked text. A text that is not longer than `keep` is masked completely."""
     sign, signs = literal(mask.sign), f"length({text}) - {mask.keep}"
     end = mask.side == "end"
     masked = f"repeat({sign}, {signs})"
@@ -160,7 +159,8 @@ def _masked(text: str, mask: Mask) -> str:
 
 
 def _reasons(made: Sequence[_Made]) -> str:
-    """For each required field a sentence where it has no value, as `sluice.sources.selection` tells it."""
+    """The SQL of the reasons: one sentence for each required field without a value, by the rule of
+    `sluice.sources.selection`."""
     lacking = []
     for spec, _, origin, _ in made:
         if spec.required:
@@ -171,7 +171,7 @@ def _reasons(made: Sequence[_Made]) -> str:
 
 
 def _compiled(mapper: Mapper, schema: pa.Schema, made: Sequence[_Made]) -> pa.Schema:
-    """The delivered columns and their types, by trying the mapping on no rows."""
+    """The delivered columns and their types, found by mapping an empty table."""
     import pyarrow as pa
 
     columns = list(mapper.columns or ())
@@ -181,7 +181,7 @@ def _compiled(mapper: Mapper, schema: pa.Schema, made: Sequence[_Made]) -> pa.Sc
         with connect() as engine, about("fields"):
             found = _run(engine, mapper.query or "", mapper.named(empty), salts)
             if found.num_columns != len(made):
-                raise FatalError(f"it makes {found.num_columns} columns of {len(made)} fields")
+                raise FatalError(f"it returns {found.num_columns} columns for {len(made)} fields")
         return found.rename_columns([one.spec.output for one in made]).schema
     except FatalError as failed:
         wrong = DefinitionError(
@@ -194,7 +194,7 @@ def _compiled(mapper: Mapper, schema: pa.Schema, made: Sequence[_Made]) -> pa.Sc
 
 
 def _run(engine: object, query: str, rows: pa.Table, parameters: Mapping[str, bytes] | None = None) -> pa.Table:
-    """The query's one row for each row. Raises `FatalError` where it fails, or makes another number of them."""
+    """Run the query over the rows. Raises `FatalError` if it fails, or if it does not return one row for each row."""
     import duckdb
 
     assert isinstance(engine, duckdb.DuckDBPyConnection)  # noqa: S101 - narrows a thread-local for the type checker
@@ -210,7 +210,7 @@ def _run(engine: object, query: str, rows: pa.Table, parameters: Mapping[str, by
         engine.unregister(_ROWS)
     if found.num_rows != rows.num_rows:
         raise FatalError(
-            f"the mapping made {found.num_rows:,} rows of {rows.num_rows:,}",
-            next_step="correct the field's `sql`: it computes one value of each row, from that row alone",
+            f"the mapping returned {found.num_rows:,} rows for {rows.num_rows:,}",
+            next_step="correct the field's `sql`: it must compute one value per row, from that row only",
         )
     return found

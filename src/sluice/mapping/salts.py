@@ -1,4 +1,4 @@
-"""Salts: secrets that make a hash one which only who knows them can compute."""
+"""Salts: secrets that are part of a hash, so that it cannot be computed without them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sluice.errors import DefinitionError, about
 from sluice.model.access import Connections, SecretAccess
 
 _BLOCK = 64
-"""Bytes that SHA-256 takes in at once."""
+"""The block size of SHA-256 in bytes."""
 
 
 @dataclass(frozen=True)
 class Salts:
-    """The salts of a feed's fields, by their connections. Shown nowhere: not in a `repr`, not in a query's text."""
+    """The salts of a feed's fields, by connection. They are never shown: neither in a `repr` nor in a query's text."""
 
     values: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def fingerprint(self) -> str | None:
-        """Tells whether a salt has changed since; None without salts. Made of them by HMAC, as the hashes are that
-        are delivered: it says no more about them than those do."""
+        """A fingerprint that changes when a salt changes; None without salts. It is an HMAC, like the delivered hashes,
+        so it reveals no more about the salts than they do."""
         if not self.values:
             return None
         whole = hashlib.sha256()
@@ -33,7 +33,7 @@ class Salts:
         return whole.hexdigest()[:16]
 
     def parameters(self, conn_ids: Iterable[str]) -> dict[str, bytes]:
-        """What a query's `hmac_of` is given beside its text."""
+        """The query parameters for `hmac_of`: the salts as padded keys (RFC 2104)."""
         found: dict[str, bytes] = {}
         for number, conn_id in enumerate(conn_ids):
             salt = self.values[conn_id]
@@ -44,18 +44,18 @@ class Salts:
 
 
 def hmac_of(text: str, number: int) -> str:
-    """HMAC-SHA256 (RFC 2104) of a SQL text, its key in the query's parameters."""
+    """The SQL of an HMAC-SHA256 (RFC 2104) of a text. Its key is in the query's parameters."""
     inner = f"from_hex(sha256($inner{number}::blob || encode({text})))"
     return f"sha256($outer{number}::blob || {inner})"
 
 
 def salts_of(fields: Iterable[FieldSpec] | None) -> tuple[str, ...]:
-    """The connections that hold the fields' salts, sorted."""
+    """The connections with the fields' salts, sorted."""
     return tuple(sorted({spec.hash.salt_conn_id for spec in fields or () if spec.hash and spec.hash.salt_conn_id}))
 
 
 def read_salts(fields: Iterable[FieldSpec] | None, connections: Connections) -> Salts:
-    """The fields' salts. Raises `DefinitionError` where a connection is missing, or holds no secret on its own."""
+    """Read the fields' salts. Raises `DefinitionError` if a connection is missing or not of type `generic`."""
     return Salts({conn_id: _read(conn_id, connections) for conn_id in salts_of(fields)})
 
 
@@ -64,8 +64,8 @@ def _read(conn_id: str, connections: Connections) -> bytes:
         access = connections.get(conn_id)
         if not isinstance(access, SecretAccess):
             raise DefinitionError(
-                f"the Airflow connection {conn_id} is not of type `generic`: its password is no salt",
-                next_step="add one of that type in Airflow under Admin, Connections, or by"
-                " `sluice airflow connections add NAME --conn-type generic --conn-password ...`, and name that one",
+                f"the Airflow connection {conn_id} is not of type `generic`, so its password cannot be a salt",
+                next_step="add one of that type in Airflow under Admin, Connections, or with"
+                " `sluice airflow connections add NAME --conn-type generic --conn-password ...`, and use its name",
             )
         return access.value

@@ -1,1 +1,1 @@
-"""The values that travel between the folders. They hold data and its rules, and reach nothing outside."""
+"""The values that the folders exchange. They contain data and its rules, and access nothing outside."""

@@ -1,7 +1,7 @@
-"""What a connection opens: addresses and credentials as values, handed in by whoever may read them.
+"""Addresses and credentials of connections, as values.
 
-Core code never asks Airflow for a connection: it is given a `Connections` and calls `get`. No value here shows a
-secret in its `repr`.
+Core code never reads connections from Airflow: it receives a `Connections` object and calls `get`. No value here shows
+a secret in its `repr`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class FolderAccess:
-    """A folder of the machine's own filesystem: Airflow's connection type `fs`, its extra `path`."""
+    """A folder on the local filesystem: the extra `path` of an Airflow connection of type `fs`."""
 
     path: Path
 
 
 @dataclass(frozen=True)
 class AwsKeys:
-    """One set of keys; `token` and `expires_at` (UNIX seconds) where they are temporary."""
+    """A set of keys. Temporary keys have a `token` and `expires_at` (UNIX seconds)."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -31,7 +31,7 @@ class AwsKeys:
 
 @dataclass(frozen=True)
 class AwsAccess:
-    """An S3 endpoint and a way to get keys for it; call `keys` again when the last ones have expired."""
+    """An S3 endpoint, and a function that returns keys for it. Call `keys` again when the keys have expired."""
 
     keys: Callable[[], AwsKeys] = field(repr=False)
     region: str
@@ -50,8 +50,8 @@ class BearerToken:
 
 @dataclass(frozen=True)
 class GoogleAccess:
-    """Google Cloud Storage by access tokens (a service account and what else Airflow's hook knows), by HMAC keys, or
-    anonymously (emulators); call `token` again when the last one has expired."""
+    """Google Cloud Storage by access tokens (from a service account, or any other credential that Airflow's hook
+    supports), by HMAC keys, or anonymously (emulators). Call `token` again when the token has expired."""
 
     service_account: Mapping[str, Any] | None = field(default=None, repr=False)
     token: Callable[[], BearerToken] | None = field(default=None, repr=False)
@@ -72,15 +72,15 @@ class AzureAccess:
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
     authority: str | None = None
-    """Where the service principal gets its tokens; Azure's public cloud unless given."""
+    """The authority that issues the service principal's tokens. Default: Azure's public cloud."""
     container: str | None = None
-    """The one container that the SAS token is for, where its address named one."""
+    """The only container that the SAS token is valid for, if its URL names one."""
 
 
 @dataclass(frozen=True)
 class SftpAccess:
-    """An SFTP server; `host_key` holds the public keys that it may show, in OpenSSH form. Without it they must stand in
-    `known_hosts`, a file of OpenSSH's; without both, in the user's own. `legacy_algorithms` allows SHA-1."""
+    """An SFTP server. `host_key` holds the server's accepted public keys, in OpenSSH format. Default: the keys in the
+    OpenSSH file `known_hosts`; without both, those in the user's own file. `legacy_algorithms` allows SHA-1."""
 
     host: str
     port: int
@@ -96,7 +96,7 @@ class SftpAccess:
 
 @dataclass(frozen=True)
 class SqlAccess:
-    """A SQL database: `uri` holds the password; `connect` makes a DB-API connection for kinds without ADBC."""
+    """A SQL database. `uri` contains the password. `connect` opens a DB-API connection, for databases without ADBC."""
 
     uri: str = field(repr=False)
     conn_type: str
@@ -105,14 +105,14 @@ class SqlAccess:
 
 @dataclass(frozen=True)
 class CatalogAccess:
-    """An Iceberg REST catalog: the properties that `pyiceberg` opens it by, credentials among them."""
+    """An Iceberg REST catalog: the properties for `pyiceberg`, including credentials."""
 
     properties: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class FsspecAccess:
-    """Any other filesystem that Airflow has a connection for, opened through fsspec."""
+    """Any other filesystem with an Airflow connection, opened with fsspec."""
 
     open: Callable[[], Any] = field(repr=False)
     protocol: str
@@ -120,7 +120,7 @@ class FsspecAccess:
 
 @dataclass(frozen=True)
 class SecretAccess:
-    """A secret on its own: the password of an Airflow connection of type `generic`, which opens nothing else."""
+    """A single secret: the password of an Airflow connection of type `generic`."""
 
     value: bytes = field(repr=False)
 
@@ -150,8 +150,8 @@ Access = (
 
 
 class Connections(Protocol):
-    """The one door to credentials."""
+    """The only way to credentials."""
 
     def get(self, conn_id: str) -> Access:
-        """What the connection opens. Raises `DefinitionError` where there is no such connection."""
+        """The address and credentials of a connection. Raises `DefinitionError` if it does not exist."""
         ...

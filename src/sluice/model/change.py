@@ -1,4 +1,4 @@
-"""What can become of a row between two deliveries."""
+"""The kinds of change of a row between two deliveries."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from typing import Literal
 
 Kind = Literal["added", "changed", "removed"]
 COLUMN = "_change"
-"""The column that says of each row which of them it is."""
+"""The column with each row's kind of change."""

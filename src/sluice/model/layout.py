@@ -1,4 +1,4 @@
-"""Arrow's layouts: text, bytes and lists that hold the same values in another arrangement of memory."""
+"""Arrow's layouts: text, bytes and lists can hold the same values in different arrangements of memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def same_values(kind: pa.DataType, other: pa.DataType) -> bool:
-    """Whether two types differ in their layout at most: views, large offsets, the name of a list's items."""
+    """Whether two types differ at most in their layout: views, large offsets, or the name of a list's items."""
     import pyarrow as pa
 
     is_a = pa.types
@@ -44,7 +44,8 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def has_views(kind: pa.DataType) -> bool:
-    """Whether text or bytes within it are views, which Arrow can hold and pass on but not take rows out of."""
+    """Whether the type contains text or bytes as views. Arrow can store and pass on views, but cannot `take` their
+    rows."""
     import pyarrow as pa
 
     inner = [field.type for field in kind] if pa.types.is_nested(kind) else []
@@ -52,7 +53,7 @@ def has_views(kind: pa.DataType) -> bool:
 
 
 def numbers(values: np.ndarray) -> pa.Array:
-    """Numbers as Arrow's, without a copy. `pa.array` does the same, and imports pandas for it: a third of a second."""
+    """Convert numbers to Arrow without a copy. `pa.array` does the same, but imports pandas: a third of a second."""
     import numpy as np
     import pyarrow as pa
 
@@ -61,7 +62,7 @@ def numbers(values: np.ndarray) -> pa.Array:
 
 
 def as_numpy(array: pa.Array) -> np.ndarray:
-    """Numbers without nulls as numpy's, without a copy, and without pandas, which `to_numpy` imports."""
+    """Convert numbers without nulls to numpy without a copy, and without pandas, which `to_numpy` imports."""
     import numpy as np
 
     return np.from_dlpack(array)

@@ -1,7 +1,7 @@
-"""The manifest: the last file of a delivery. It lists the parts; what it does not list does not count.
+"""The manifest: the last file of a delivery. It lists the parts; unlisted files are not part of the delivery.
 
-Name, place and the first four keys are those of Experience Platform's dataset export: a reader made for that finds
-`flowRunId`, `scheduledTime` and `exportResults` with `sinkPath`, `name` and `size`. The rest is ours.
+Its name, its place and its first keys are those of Experience Platform's dataset export, so readers made for that find
+`flowRunId`, `scheduledTime` and `exportResults` with `sinkPath`, `name` and `size`. The other keys are Sluice's own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VERSION = 1
 
 
 class ExportResult(BaseModel):
-    """One part. `sinkPath` is its folder as the connection sees it, from the connection's folder on."""
+    """One part. `sinkPath` is its folder, starting at the connection's folder."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,12 +31,12 @@ class ExportResult(BaseModel):
 
     @property
     def path(self) -> str:
-        """Below the connection's folder."""
+        """The part's path below the connection's folder."""
         return f"{self.sinkPath.strip('/')}/{self.name}".lstrip("/")
 
 
 class FeedSummary(BaseModel):
-    """What one feed's parts hold together."""
+    """The totals of one feed's parts."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,23 +44,23 @@ class FeedSummary(BaseModel):
     segment: str | None
     records: int
     rejected: int
-    """Rows set aside because they could not be delivered."""
+    """The number of rows that could not be delivered and went to the quarantine file."""
     duplicates: int = 0
-    """Rows left out because another has their key."""
+    """The number of rows dropped as duplicates."""
     bytes: int
     parts: int
     version: str
-    """What was read, in the source's own terms."""
+    """The version of the data, in the source's own terms."""
     since: str | None = None
-    """Of an incremental delivery, how far the former one came; None where this holds everything."""
+    """The watermark of the previous delivery, for an incremental one; None if this delivery has every row."""
     until: str | None = None
-    """How far this one comes."""
+    """The watermark of this delivery."""
     window: str | None = None
-    """Of a backfill, its slice of time."""
+    """The slice of time, for a backfill."""
     changes: Mapping[str, int] | None = None
-    """Where rows were compared with the last delivery: those added, changed and removed."""
+    """The numbers of rows added, changed and removed, if rows were compared with the last delivery."""
     columns: Mapping[str, str]
-    """Each delivered column's Arrow type."""
+    """The Arrow type of each delivered column."""
 
 
 class Manifest(BaseModel):
@@ -73,7 +73,7 @@ class Manifest(BaseModel):
     exportResults: tuple[ExportResult, ...]  # noqa: N815
     mode: Mode = "full"
     previous: str | None = None
-    """The flow run id of the delivery that this one follows, where it holds what was added since."""
+    """The flow run id of the previous delivery, if this one has only what is new since then."""
     version: int = VERSION
     export: str
     kind: str
@@ -88,5 +88,5 @@ class Manifest(BaseModel):
 
 
 def render(manifest: Manifest) -> bytes:
-    """The manifest as it is written: the same bytes for the same delivery."""
+    """The manifest's bytes: always the same for the same delivery."""
     return manifest.model_dump_json(indent=1).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""Where a failure comes from, so that every message names it in the same words."""
+"""The origin of a failure, so that every message names it in the same way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sluice.errors import FatalError, RetriableError
 
 
 def label(address: str) -> str:
-    """An address as it may be shown: without a user, a password or a query, which may hold a token."""
+    """An address that is safe to show: without the user, the password and the query, which may contain a token."""
     parts = urlsplit(address)
     if not parts.netloc:
         return address.partition("?")[0]
@@ -18,8 +18,8 @@ def label(address: str) -> str:
 
 @dataclass(frozen=True)
 class Origin:
-    """The declared connection, the Airflow connection with its credentials, the container (bucket, folder) at its other
-    end, and the server's address if there is one."""
+    """A declared connection, the Airflow connection with its credentials, the container (bucket or folder) it opens,
+    and the server's address, if there is one."""
 
     connection: str
     airflow_conn_id: str
@@ -30,14 +30,14 @@ class Origin:
         object.__setattr__(self, "server", label(self.server))
 
     def fatal(self, what: str, next_step: str = "") -> FatalError:
-        """An error that a person has to put right."""
+        """An error that needs a person to correct something."""
         return FatalError(f"connection {self.connection}: {what}", next_step=next_step)
 
     def retriable(self, what: str, next_step: str = "") -> RetriableError:
-        """An error that may pass by itself."""
+        """An error that a retry may resolve."""
         return RetriableError(f"connection {self.connection}: {what}", next_step=next_step)
 
     def correct_address(self) -> str:
-        """What to do if nobody is at the address."""
-        at = f" (it is {self.server} now)" if self.server else ""
-        return f"correct the address in the Airflow connection {self.airflow_conn_id}{at}, or bring its server back"
+        """The next step if no server answers at the address."""
+        at = f" (now {self.server})" if self.server else ""
+        return f"correct the address in the Airflow connection {self.airflow_conn_id}{at}, or start its server"

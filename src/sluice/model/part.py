@@ -1,4 +1,4 @@
-"""What is sent: chunks to send together, the shard of them that one task carries, and the parts that arrived."""
+"""The units of sending: chunks, the shard of chunks that one task sends, and the parts at the destination."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Chunk(BaseModel):
-    """Records `first` (counted from 0 among the feed's selected rows) up to `first + records`: one part, unless that
-    would be larger than the export allows; then each piece of it is one."""
+    """The records from `first` (counted from 0 among the feed's selected rows) up to `first + records`, excluded. A
+    chunk is one part, or several pieces if it would be larger than the export allows; then each piece is a part."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,12 +21,12 @@ class Chunk(BaseModel):
 
     @property
     def key(self) -> tuple[int, int]:
-        """Its place among the feed's parts."""
+        """Its position among the feed's parts."""
         return self.number, self.piece
 
 
 class Shard(BaseModel):
-    """Consecutive chunks of one feed, carried by one task. Small: it travels through XCom."""
+    """Consecutive chunks of one feed that one task sends. It is small, because it travels through XCom."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,7 +37,7 @@ class Shard(BaseModel):
     chunks: int
     records: int
     size: int
-    """Records of each of its chunks but the feed's last."""
+    """The number of records in each of its chunks, except the feed's last chunk."""
 
     @property
     def label(self) -> str:
@@ -55,24 +55,24 @@ class Part(BaseModel):
     number: int
     """The chunk's number within its feed."""
     piece: int = 0
-    """The piece's number within its chunk; 0 where the chunk is one part."""
+    """The piece's number within its chunk; 0 if the chunk is one part."""
     name: str
     """Relative to the connection's folder."""
     records: int
     bytes: int
     sha256: str
-    """In lower-case hexadecimal, of the bytes as sent."""
+    """The SHA-256 of the bytes as sent, in lower-case hexadecimal."""
     checksum: str | None = None
-    """The destination's own checksum, in its own spelling."""
+    """The destination's own checksum, in its own format."""
 
     @property
     def key(self) -> tuple[int, int]:
-        """Its place among the feed's parts."""
+        """Its position among the feed's parts."""
         return self.number, self.piece
 
 
 def consecutive(parts: Sequence[Part]) -> bool:
-    """Whether parts, in their order, begin with the first and leave none out."""
+    """Whether the parts, in this order, start with the first one and have no gap."""
     expected = (0, 0)
     for part in parts:
         if part.key not in (expected, (expected[0] + bool(expected[1]), 0)):

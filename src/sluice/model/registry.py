@@ -1,7 +1,8 @@
-"""A family of connectors: our own, as a sorted table of strings, and those that other packages bring by entry points.
+"""A family of connectors: the built-in ones, in a sorted table of strings, and those of other packages.
 
-A package brings one by an entry point of `sluice.sources`, `sluice.formats` or `sluice.destinations`; its name
-is the connector's `type`. One that cannot be used is left out, and named by `sluice check`: it hides no other.
+A package provides a connector by an entry point in the group `sluice.sources`, `sluice.formats` or
+`sluice.destinations`. The entry point's name is the connector's `type`. A connector that cannot be used is skipped and
+reported by `sluice check`; it does not affect the others.
 """
 
 from __future__ import annotations
@@ -20,29 +21,29 @@ from sluice.errors import FatalError, SluiceError
 Config = TypeVar("Config")
 
 BROKEN: dict[str, str] = {}
-"""What is wrong with connectors of other packages, by their family and type: `formats tsv`."""
+"""The problems of other packages' connectors, by family and type, such as `formats tsv`."""
 
 
 def broken() -> list[SluiceError]:
-    """A page for each connector of another package that cannot be used."""
+    """An error for each connector of another package that cannot be used."""
     return [
         FatalError(
-            f"the connector of {name.partition(' ')[0]} `{name.partition(' ')[2]}` is left out: {why}",
-            next_step="upgrade or uninstall that package; its documentation says which versions fit",
+            f"the connector of {name.partition(' ')[0]} `{name.partition(' ')[2]}` is skipped: {why}",
+            next_step="upgrade or uninstall that package; its documentation lists compatible versions",
         )
         for name, why in sorted(BROKEN.items())
     ]
 
 
 class Registry(Mapping[str, type[Config]], Generic[Config]):
-    """The connectors of one family by their types, each imported on first use. Read-only.
+    """The connectors of one family by type, each imported on first use. Read-only.
 
-    Adding one of our own is one file and one row; the table must be sorted and its types unique."""
+    A built-in connector is one file and one row of the table, which must be sorted by type, without duplicates."""
 
     def __init__(self, family: str, rows: tuple[tuple[str, str], ...], base: str) -> None:
         names = [name for name, _ in rows]
         if names != sorted(set(names)):
-            raise ValueError(f"the table of {family} must be sorted, each type once: {names}")
+            raise ValueError(f"the table of {family} must be sorted and without duplicates: {names}")
         self.family = family
         self._rows = dict(rows)
         self._base = base
@@ -60,34 +61,34 @@ class Registry(Mapping[str, type[Config]], Generic[Config]):
         return len(self._rows) + len(self._outside)
 
     def union(self) -> Any:
-        """One type that is any of the family's, told apart by `type`."""
+        """The union of the family's types, with `type` as the discriminator."""
         members = tuple(self[name] for name in self)
         return members[0] if len(members) == 1 else Annotated[Union[members], Discriminator("type")]  # noqa: UP007
 
     @cached_property
     def _outside(self) -> dict[str, type[Config]]:
-        """The sound connectors of other packages."""
+        """The usable connectors of other packages."""
         points = _points(f"sluice.{self.family}")
         times, found = Counter(point.name for point in points), {}
         for point in points:
             try:
                 if point.name in self._rows:
-                    raise ValueError("Sluice has a connector of that type itself")
+                    raise ValueError("Sluice has a built-in connector of this type")
                 if times[point.name] > 1:
                     raise ValueError(
-                        f"{times[point.name]} packages bring a connector of that type: uninstall all but one"
+                        f"{times[point.name]} packages provide a connector of this type: uninstall all but one"
                     )
                 found[point.name] = self._checked(point)
             except Exception as error:
-                whose = f"{point.dist.name} {point.dist.version}" if point.dist else "a package"
-                BROKEN[f"{self.family} {point.name}"] = f"{point.value} of {whose}: {type(error).__name__}: {error}"
+                package = f"{point.dist.name} {point.dist.version}" if point.dist else "a package"
+                BROKEN[f"{self.family} {point.name}"] = f"{point.value} of {package}: {type(error).__name__}: {error}"
         return found
 
     def _checked(self, point: EntryPoint) -> type[Config]:
         config: type[Config] = point.load()
         base = _load(self._base)
         if not (isinstance(config, type) and issubclass(config, base)):
-            raise TypeError(f"it is no subclass of {self._base.replace(':', '.')}")
+            raise TypeError(f"it is not a subclass of {self._base.replace(':', '.')}")
         if get_args(config.model_fields["type"].annotation) != (point.name,):  # type: ignore[attr-defined]
             raise TypeError(f"its field `type` is not Literal[{point.name!r}]")
         return config

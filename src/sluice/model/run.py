@@ -1,4 +1,4 @@
-"""A run: which export, when, and the names that follow from it. The same run always gets the same names."""
+"""A run of an export, and the names derived from it. The same run always gets the same names."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from uuid import UUID, uuid5
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 Mode = Literal["full", "incremental", "changes"]
-"""`full`: everything there is. `incremental`: what was added since the last published delivery, at first everything.
-`changes`: what was added, changed and removed since then, by key."""
+"""`full`: every row. `incremental`: the rows added since the last published delivery; the first run delivers every row.
+`changes`: the rows added, changed and removed since then, compared by key."""
 
 _NAMESPACE = UUID("6f1c2d0a-5d6e-5f0b-9f57-0b6c8a1d7e11")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Window(BaseModel):
-    """A slice of time, `(after, until]`: what was added at `until` lies in it, what was added at `after` does not."""
+    """A slice of time, `(after, until]`: it includes rows added at `until` and excludes rows added at `after`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,7 +39,7 @@ class Window(BaseModel):
 
 
 def unix_ns(time: datetime) -> int:
-    """Nanoseconds of UNIX time, exactly."""
+    """The UNIX time in nanoseconds, exact."""
     return (time - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
@@ -48,50 +48,50 @@ def _spell(time: datetime) -> str:
 
 
 def flow_run_id(export: str, run: str) -> UUID:
-    """The flow run id of a run that Airflow calls `run`; a backfill's is that of its slice of time."""
+    """The flow run id of the run with Airflow's id `run`. For a backfill, `run` is its slice of time."""
     return uuid5(_NAMESPACE, f"{export}\n{run}")
 
 
 class Run(BaseModel):
-    """One run of one export. `run_id` is Airflow's; everything else that names it is derived."""
+    """One run of one export. `run_id` is Airflow's id; all other names are derived."""
 
     model_config = ConfigDict(frozen=True)
 
     export: str
     run_id: str
     export_time: datetime
-    """When the run was due, in UTC: the time in folder names and in the manifest."""
+    """The time the run was due, in UTC. It is the time in folder names and in the manifest."""
     run_type: str = "manual"
-    """Airflow's word for what started it: scheduled, manual, backfill, asset_triggered."""
+    """Airflow's type of run: scheduled, manual, backfill or asset_triggered."""
     only: tuple[str, ...] = ()
-    """The feeds someone asked for; empty for all."""
+    """The requested feeds; empty for all."""
     dry_run: bool = False
-    """Pin and plan, and send nothing."""
+    """Pin and plan, but send nothing."""
     mode: Mode | None = None
-    """What someone asked for in place of the export's own mode."""
+    """The requested mode, which overrides the export's mode."""
     window: Window | None = None
-    """Deliver what was added in this slice of time, whatever was delivered before: a backfill."""
+    """For a backfill: deliver the rows added in this slice of time, independent of earlier deliveries."""
     wake_downstream: bool = False
-    """Whether a backfill wakes those that follow the export's deliveries; other runs always do."""
+    """Whether a backfill triggers the exports that follow this one. Other runs always do."""
     release: bool = False
-    """Go on where the export would hold the run."""
+    """Continue if the export would hold the run."""
 
     @property
     def is_backfill(self) -> bool:
-        """Whether it delivers what was, beside the deliveries that follow each other."""
+        """Whether it delivers past data, outside the sequence of the export's deliveries."""
         return self.window is not None or self.run_type == "backfill"
 
     @cached_property
     def id(self) -> UUID:
-        """The flow run's id: in part names, in the manifest's name, in staging.
+        """The flow run id, used in part names, in the manifest's name and in staging.
 
-        Of a backfill, the window's and not the run's: a request for the same slice of time gets the same names. A dry
-        run has its own: it must not replace what a run that sends has staged."""
+        A backfill's id comes from its window instead of its run, so repeating a slice of time gives the same names. A
+        dry run has its own id, so that it does not overwrite the staged data of a run that sends."""
         return flow_run_id(self.export, f"window {self.window}" if self.window and not self.dry_run else self.run_id)
 
     @cached_property
     def transaction(self) -> int:
-        """The number after `tid-` in part names: 18 digits at most, from the run's id."""
+        """The number after `tid-` in part names: at most 18 digits, derived from the id."""
         return int.from_bytes(hashlib.sha256(self.id.bytes).digest()[:8], "big") % 10**18
 
     @property

@@ -1,5 +1,5 @@
-"""What rows weigh: the bytes of their values, in whatever layout they lie. Text that lies once in memory and is named
-by a thousand rows weighs a thousand times, since it is written as often."""
+"""The weight of rows: the bytes of their values, independent of their layout in memory. A text that is stored once and
+referenced by a thousand rows counts a thousand times, because it is written that often."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Weights: TypeAlias = "np.ndarray[Any, Any]"
-"""Bytes of each row, as int64."""
+"""The bytes of each row, as int64."""
 
 
 def split(table: pa.Table, most: int, size: int | None = None) -> Iterator[pa.Table]:
-    """The same rows in tables of about `most` bytes each, at most twice as many, without a copy; a row that is larger
-    stands alone. `size` is what the table weighs, where that is known."""
+    """Split the rows into tables of about `most` bytes each, at most twice that, without a copy. A larger row becomes a
+    table on its own. `size` is the table's weight, if it is known."""
     size = weight(table) if size is None else size
     if table.num_rows < 2 or size <= most:
         yield table
@@ -29,12 +29,12 @@ def split(table: pa.Table, most: int, size: int | None = None) -> Iterator[pa.Ta
 
 
 def weight(table: pa.Table) -> int:
-    """Bytes of all rows."""
+    """The bytes of all rows."""
     return sum(_sum(chunk) for column in table.columns for chunk in column.chunks)
 
 
 def weights(table: pa.Table) -> Weights:
-    """Bytes of each row. The same values weigh the same, however they are laid out and cut into chunks."""
+    """The bytes of each row. Equal values have equal weights, independent of their layout and chunks."""
     import numpy as np
 
     found = np.zeros(table.num_rows, np.int64)
@@ -47,7 +47,7 @@ def weights(table: pa.Table) -> Weights:
 
 
 def width(kind: pa.DataType) -> int | None:
-    """Bytes of a value whose type has a fixed size; None for others."""
+    """The bytes of one value of a fixed-size type; None for other types."""
     try:
         return max(1, int(kind.bit_width) // 8)
     except ValueError:
@@ -90,7 +90,7 @@ def _each(array: pa.Array) -> Weights:
 
 
 def _of_views(array: pa.Array) -> Weights:
-    """A view is 16 bytes, of which the first four are the length."""
+    """The lengths of text or bytes in view layout. A view has 16 bytes, and the first four are the length."""
     import numpy as np
 
     data = array.buffers()[1]
@@ -101,7 +101,7 @@ def _of_views(array: pa.Array) -> Weights:
 
 
 def _valid(array: pa.Array, lengths: Weights) -> Weights:
-    """The lengths, where there is a value: what stands in the place of a null is anything."""
+    """The lengths, with 0 for nulls: the buffers may hold anything in their place."""
     import numpy as np
 
     return np.where(array.is_valid().to_numpy(zero_copy_only=False), lengths, 0) if array.null_count else lengths

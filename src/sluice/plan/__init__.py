@@ -1,1 +1,1 @@
-"""The plan of a run: a frozen value, built without touching anything, read by the run and by `sluice plan`."""
+"""The plan of a run: a frozen value, built without side effects, used by the run and by `sluice plan`."""

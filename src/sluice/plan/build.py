@@ -1,4 +1,4 @@
-"""From a declared export and a run to the plan. Touches nothing."""
+"""Builds the plan from a declared export and a run, without side effects."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sluice.plan.layout import manifest_name, render_file, render_folder, values
 from sluice.plan.model import Feed, Plan
 
 DEFAULT_FORMATS = {"segment-export": "csv", "data-out-export": "csv", "dataset-export": "json"}
-"""The format of each kind where neither the export nor its connection declares one."""
+"""The default format of each kind, if neither the export nor its connection declares one."""
 
 
 def build(project: Project, export: Export, run: Run) -> Plan:
-    """The plan of `run`. Raises `DefinitionError` where the run asks for what the export does not have: other feeds,
-    or a slice of what it delivers whole."""
+    """The plan of `run`. Raises `DefinitionError` if the run requests something that the export does not have: unknown
+    feeds, another mode, or a slice of time of an export that is not incremental."""
     _check_mode(export, run)
     connection = project.connections[export.connection]
     feeds = _wanted(tuple(_feeds(project, export, connection, run)), run)
@@ -45,25 +45,22 @@ def build(project: Project, export: Export, run: Run) -> Plan:
     )
 
 
-_DELIVERS = {"full": "everything each time", "incremental": "what was added", "changes": "what has changed"}
-
-
 def _check_mode(export: Export, run: Run) -> None:
-    """A run delivers what its export does, or everything; a slice of time only where time tells what was added."""
+    """A run can override its export's mode only with `full`. A slice of time needs the mode `incremental`."""
     if run.window and export.mode != "incremental":
-        asked, wanted = "a slice of time", "incremental"
+        requested, needed = "deliver a slice of time", "incremental"
     elif run.mode not in (None, "full", export.mode):
-        asked, wanted = _DELIVERS[run.mode], run.mode
+        requested, needed = f"have `mode: {run.mode}`", run.mode
     else:
         return
     raise DefinitionError(
-        f"export {run.export} delivers {_DELIVERS[export.mode]}: a run of it cannot deliver {asked}",
-        next_step=f"start it without, or declare `mode: {wanted}` if its kind has it",
+        f"export {run.export} has `mode: {export.mode}`, so its runs cannot {requested}",
+        next_step=f"start the run without that option, or declare `mode: {needed}` if the export's kind supports it",
     )
 
 
 def refresh_dags(project: Project, export: Export) -> tuple[str, ...]:
-    """The DAG ids of every refresh the export depends on, through its segments and datasets; sorted."""
+    """The DAG ids of all refreshes that the export depends on, through its segments and datasets; sorted."""
     names: set[str] = {SYSTEM_REFRESH} if export.needs_system_refresh else set()
     for dataset, segment in _selected(project, export):
         for read in (dataset.name, *(_reads(project, segment) if segment else ())):
@@ -74,7 +71,8 @@ def refresh_dags(project: Project, export: Export) -> tuple[str, ...]:
 
 
 def _reads(project: Project, segment: Segment) -> set[str]:
-    """Everything a segment reads, through the segments it reads; declarations hold no cycle."""
+    """The names of everything that a segment reads, directly or through other segments. There are no cycles: a rule
+    refuses them."""
     found = {segment.dataset, *segment.reads}
     for name in segment.reads:
         if name in project.segments:
@@ -104,7 +102,7 @@ def _selected(project: Project, export: Export) -> list[tuple[Dataset, Segment |
 
 
 def _feeds(project: Project, export: Export, connection: Connection, run: Run) -> Iterator[Feed]:
-    """Every feed, in the order that the names of its files count them."""
+    """Every feed, in the order of their numbers in file names."""
     for index, (dataset, segment) in enumerate(_selected(project, export)):
         values = values_of(export, connection, dataset, segment, run, project.settings)
         yield Feed(
@@ -122,7 +120,7 @@ def _wanted(feeds: tuple[Feed, ...], run: Run) -> tuple[Feed, ...]:
     for name in run.only:
         if name not in known:
             raise DefinitionError(
-                f"export {run.export} has no feed {name!r}", known=known, next_step="trigger it with one of these"
+                f"export {run.export} has no feed {name!r}", known=known, next_step="start the run with one of these"
             )
     return tuple(feed for feed in feeds if not run.only or feed.name in run.only)
 

@@ -1,18 +1,15 @@
-"""The plan as text, for people: the same value that a run follows."""
+"""The plan as text: the same value that a run follows, readable for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from sluice.definition.models.chunks import ChunkRules, clipped
-from sluice.definition.models.export import Export
 from sluice.plan.model import Feed, Plan
-
-_THEN = {"warn": "warns", "hold": "is held", "fail": "fails"}
 
 
 def explain(plan: Plan) -> str:
-    """What a run would do, one line a fact, without a trailing newline."""
+    """What a run would do, one fact per line, without a trailing newline."""
     return "\n".join(_lines(plan))
 
 
@@ -22,41 +19,25 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"  waits for   {', '.join(plan.refreshes) or 'nothing'}"
     for feed in plan.feeds:
         yield from _feed(plan, feed)
-    yield from _rows(export)
     options = plan.format.model_dump(mode="json", exclude={"type"}, exclude_none=True)
     yield f"  format      {plan.format.type}: {', '.join(f'{key} {value!r}' for key, value in options.items())}"
     if connection.profile:
-        yield f"  profile     {connection.profile}, by the connection {connection.name}"
-    tasks = f"up to {chunks.shards} tasks a feed"
-    yield f"  chunks      {_size(chunks)}, {chunks.threads} at once, in {tasks}"
+        yield f"  profile     {connection.profile}, from the connection {connection.name}"
+    tasks = f"up to {chunks.shards} tasks per feed"
+    yield f"  chunks      {_size(chunks)}, {chunks.threads} in parallel, in {tasks}"
     for sentence in clipped(export.chunks, connection.rules):
         yield f"              {sentence}"
-    pause = f"{'the first' if chunks.doubling else 'each'} after {chunks.retry_delay.total_seconds():g} s"
-    yield f"  retries     {chunks.retries} of a chunk, {pause}; {export.retries} of a task"
+    delay = f"{'the first' if chunks.doubling else 'each'} after {chunks.retry_delay.total_seconds():g} s"
+    yield f"  retries     {chunks.retries} per chunk, {delay}; {export.retries} per task"
+    if export.when_empty == "file":
+        yield "  if empty    an empty file for each feed without rows"
     yield f"  manifest    {below(plan, plan.manifest)}"
-
-
-def _rows(export: Export) -> Iterator[str]:
-    unique, rejects, expect = export.unique, export.rejects, export.expect
-    if unique:
-        order = f"by {unique.order}" if unique.order else "in the data's own order"
-        yield f"  unique      by {', '.join(unique.by) or 'the key'}: the {unique.keep} of each {order}"
-    if rejects.unfit_values == "reject":
-        yield "  rejects     values that the format cannot hold: their rows are set aside and counted"
-    if rejects.max is not None:
-        yield f"  rejects     at most {rejects.max} of a feed, else the run {_THEN[rejects.on_exceeded]}"
-    said = expect.model_dump(mode="json", exclude={"on_breach"}, exclude_none=True)
-    if said:
-        limits = ", ".join(f"{key} {value}" for key, value in said.items())
-        yield f"  expects     {limits} of each feed, else the run {_THEN[expect.on_breach]}"
-    if export.when_empty != "publish":
-        yield f"  if empty    {export.when_empty}"
 
 
 def _size(chunks: ChunkRules) -> str:
     if chunks.bytes is None:
         return f"{chunks.records:,} records each"
-    records = "" if chunks.records is None else f", of {chunks.records:,} records at most"
+    records = "" if chunks.records is None else f" and {chunks.records:,} records"
     return f"files of at most {chunks.bytes:,} bytes{records}"
 
 
@@ -67,7 +48,7 @@ def _feed(plan: Plan, feed: Feed) -> Iterator[str]:
         yield f"    fields    {', '.join(spec.output for spec in feed.fields)}"
         required = [spec.output for spec in feed.fields if spec.required]
         if required:
-            yield f"    requires  {', '.join(required)}: rows without are set aside and counted"
+            yield f"    requires  {', '.join(required)}"
     yield f"    folder    {below(plan, feed.folder) or '/'}"
     yield f"    parts     {first_part(plan, feed)}, ..."
 
@@ -78,5 +59,5 @@ def first_part(plan: Plan, feed: Feed) -> str:
 
 
 def below(plan: Plan, name: str) -> str:
-    """A name below the connection's folder, as seen from above that folder."""
+    """A name that is relative to the connection's folder, with that folder in front."""
     return f"{plan.connection.destination.folder.strip('/')}/{name}".strip("/")

@@ -1,6 +1,6 @@
-"""Where files go: folders and file names from their templates, and the manifest's place.
+"""The layout of a delivery: folders and file names from their templates, and the manifest's place.
 
-The macros and their values are the eight of Experience Platform's dataset export, and five of our own.
+Eight of the macros are those of Experience Platform's dataset export; five are Sluice's own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _DATE_FIELD = re.compile("|".join(_DATE_LETTERS))
 
 
 def format_time(pattern: str, time: datetime) -> str:
-    """A time by the product's letters `YYYY MM DD HH mm ss`, in either case; `MM` after the hour means minutes."""
+    """Format a time with Experience Platform's letters `YYYY MM DD HH mm ss`. Upper and lower case are equal, except
+    that `MM` means months, or minutes after the hour."""
 
     def spell(found: re.Match[str]) -> str:
         after_hour = pattern[: found.start()].rstrip(":._-").endswith("HH")
@@ -33,13 +34,13 @@ def format_time(pattern: str, time: datetime) -> str:
 
 
 Values = Mapping[str, Callable[[str | None], str]]
-"""What stands in the place of each macro, given the macro's format, or None."""
+"""A function for each macro that returns its value. Its argument is the macro's format, or None."""
 
 
 def values_of(
     export: Export, connection: Connection, dataset: Dataset, segment: Segment | None, run: Run, settings: Settings
 ) -> Values:
-    """The macros of one feed in this run."""
+    """The values of the macros for one feed in this run."""
     return {
         "DATASET_ID": lambda _: dataset.id or dataset.name,
         "DATETIME": lambda pattern: format_time(pattern or "YYYYMMDD_HHmmss", run.time),
@@ -58,19 +59,20 @@ def values_of(
 
 
 def render_folder(export: Export, values: Values) -> str:
-    """The folder of one feed, below the connection's folder; empty for `/`."""
+    """The folder of one feed, relative to the connection's folder; empty for `/`."""
     folder = expand(export.folder or DEFAULT_FOLDERS[export.kind], values)
     return "/".join(level for level in folder.split("/") if level)
 
 
 def render_file(export: Export, run: Run, index: int, values: Values) -> str:
-    """The name of one feed's files but for the number and the extension: as declared, or as Experience Platform's
-    dataset export spells it."""
+    """The pattern of one feed's file names, without numbers and extension: as declared, or the pattern of Experience
+    Platform's dataset export."""
     return expand(export.file, values) or f"part-{PART}-tid-{run.transaction}-{run.id}-{index}-1-c{PIECE}"
 
 
 def manifest_name(export: Export, connection: Connection, folders: Sequence[str], run: Run) -> str:
-    """The manifest's name, as that product spells it, in the declared folder or the deepest that all feeds share."""
+    """The manifest's name, in the pattern of Experience Platform's dataset export. Its folder is the declared one, or
+    the deepest folder that all feeds share."""
     folder = export.manifest.folder
     if folder is None:
         folder = _shared(folders)

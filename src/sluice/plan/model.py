@@ -17,7 +17,7 @@ PART, PIECE = "%PART%", "%PIECE%"
 
 
 class Feed(BaseModel):
-    """One dataset, or one segment of it, on its way to its own folder."""
+    """One dataset or segment to deliver, with its own folder."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,16 +26,16 @@ class Feed(BaseModel):
     dataset: Dataset
     segment: Segment | None = None
     fields: tuple[FieldSpec, ...] | None = None
-    """What is sent of each row; None for every column as it is."""
+    """The fields to deliver; None for every column, unchanged."""
     folder: str
-    """Where its parts go, below the connection's folder."""
+    """The folder of its parts, relative to the connection's folder."""
     file: str
-    """Its parts' names without the extension, with `%PART%` where a chunk's number stands, and in names of our own
-    `%PIECE%` where the number of a chunk's file does."""
+    """The pattern of its parts' names, without the extension. `%PART%` is the place of the chunk's number; default
+    names also have `%PIECE%`, the number of a file within its chunk."""
 
 
 class Plan(BaseModel):
-    """Everything a run needs to know, fixed before it touches anything."""
+    """Everything a run needs to know, fixed before it has any effect."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,32 +44,33 @@ class Plan(BaseModel):
     connection: Connection
     format: AnyFormat
     chunks: ChunkRules
-    """How rows are cut and sent: what the export declares, within its connection's profile."""
+    """How rows are cut and sent: the export's values, within the limits of its connection's profile."""
     memory: int = DEFAULT
-    """Bytes that each process of the run has for rows and what is made of them."""
+    """The memory limit of each process for rows and the data made from them, in bytes."""
     staging: Staging
     feeds: tuple[Feed, ...]
     manifest: str
-    """The manifest's name, below the connection's folder."""
+    """The manifest's name, relative to the connection's folder."""
     definition_hash: str
-    """SHA-256 over the export, its connection and its catalog entries: what was declared when the run began."""
+    """The SHA-256 of the export, its connection and its catalog entries when the run started."""
     refreshes: tuple[str, ...]
-    """The DAG ids of the refreshes the run waits for."""
+    """The DAG ids of the refreshes that the run waits for."""
 
     @property
     def mode(self) -> Mode:
-        """What this run delivers: what was asked for, or what is declared."""
+        """The mode of this run: requested or declared."""
         return self.run.mode or self.export.mode
 
     @property
     def follows(self) -> bool:
-        """Whether this delivery follows the last one and moves the watermark: runs of exports that are not full do,
-        unless they are backfills or send nothing at all."""
+        """Whether this delivery continues from the last one and moves the watermark. Runs of `incremental` and
+        `changes` exports do, unless they are backfills or dry runs."""
         return self.export.mode != "full" and not self.run.is_backfill and not self.run.dry_run
 
     @property
     def takes_a_place(self) -> bool:
-        """Whether this delivery has a place in the order of the export's deliveries; a backfill stands beside them."""
+        """Whether this delivery has a place in the sequence of the export's deliveries. Backfills and dry runs have
+        none."""
         return not self.run.is_backfill and not self.run.dry_run
 
     def feed(self, name: str) -> Feed:
@@ -77,7 +78,7 @@ class Plan(BaseModel):
 
     @property
     def extension(self) -> str:
-        """What every part's name ends with."""
+        """The extension of every part's name."""
         openpgp = self.connection.openpgp
         return self.format.extension + (f".{openpgp.extension}" if openpgp else "")
 
@@ -87,7 +88,7 @@ class Plan(BaseModel):
         return f"{folder}/{name}" if folder else name
 
     def part_name(self, feed: Feed, number: int, piece: int = 0) -> str:
-        """A part's name: always the same for a run, a chunk and a piece of it."""
+        """A part's name, always the same for the same run, chunk and piece."""
         part = f"{number:05d}" if PIECE in feed.file or self.chunks.bytes is None else f"{number:05d}-{piece:03d}"
         stem = feed.file.replace(PART, part).replace(PIECE, f"{piece:03d}")
         name = f"{stem}{self.extension}"

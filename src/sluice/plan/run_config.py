@@ -1,4 +1,4 @@
-"""The configuration of a run: what a person or a command asks for, in place of what the export declares."""
+"""The configuration of a run: options of a person or a command that override the export's declaration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sluice.errors import DefinitionError
 from sluice.model.run import Mode, Run
 from sluice.plan.window import window_of
 
-_AGAIN = "correct what the run is started with, and start it again"
+_AGAIN = "correct the run's configuration, and start it again"
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 
@@ -25,28 +25,28 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     feeds: tuple[str, ...] = ()
-    """Only these; all where none is named."""
+    """The feeds to deliver; empty for all."""
     mode: Mode | None = None
     window: Mapping[str, Any] | None = None
-    """`{"from": ..., "to": ...}`: a slice of time."""
+    """A slice of time: `{"from": ..., "to": ...}`."""
     dry_run: bool = False
     wake_downstream: bool = False
     release: bool = False
-    """Go on where the export would hold the run."""
+    """Continue if the export would hold the run."""
     resend: str | None = None
-    """A former run, by Airflow's id or its flow run id: its bytes again."""
+    """An earlier run to send again, by Airflow's id or its flow run id. The bytes are the same."""
 
     def conf(self) -> dict[str, Any]:
-        """The configuration that asks for this."""
+        """The configuration as Airflow's `conf`, without defaults."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def run(self, export: Export, run_id: str, due: datetime, run_type: str) -> Run:
-        """The run that comes of it. Raises `DefinitionError` where its slice of time is none."""
+        """The run with this configuration. Raises `DefinitionError` if its slice of time is not valid."""
         window = window_of(export, run_type, due, self.window)
         return Run(
             export=export.name,
             run_id=run_id,
-            # A slice of time is due at its end, whenever someone asks for it: its folder is the same each time.
+            # A slice of time is due at its end, not at the time of the request, so its folder is always the same.
             export_time=window.until if window else due,
             run_type=run_type,
             only=self.feeds,
@@ -59,8 +59,8 @@ class RunConfig(BaseModel):
 
 
 def keys_of(export: Export) -> tuple[str, ...]:
-    """What a run's configuration may hold. `feeds` is understood by every export, whatever its own word for them is;
-    `from` and `to` are the `window` as a form asks for it."""
+    """The valid keys of a run's configuration. Every export accepts `feeds` in addition to its own key for them. `from`
+    and `to` are the `window` as separate fields, for the form."""
     return (
         feed_key(export)[0],
         "mode",
@@ -76,13 +76,14 @@ def keys_of(export: Export) -> tuple[str, ...]:
 
 
 def run_config_of(export: Export, conf: Mapping[str, Any] | None) -> RunConfig:
-    """What a run's configuration asks for; empty values ask for nothing.
+    """Check a run's configuration. Empty values are ignored.
 
-    Raises `DefinitionError` for a key that means nothing: a misspelt `mode` would deliver something else."""
+    Raises `DefinitionError` for an unknown key or an invalid value: ignoring a misspelt `mode` would deliver other
+    data."""
     given = {key: value for key, value in (conf or {}).items() if not any(value is e or value == e for e in _EMPTY)}
     for key in conf or {}:
         if key not in keys_of(export):
-            what = f"a run of {export.name} was started with the unknown key {shown(key)}"
+            what = f"unknown key {shown(key)} in the run configuration of {export.name}"
             raise unknown((), key, keys_of(export), what, _AGAIN).error()
     config = RunConfig(
         feeds=_feeds(export, given),
@@ -94,28 +95,28 @@ def run_config_of(export: Export, conf: Mapping[str, Any] | None) -> RunConfig:
         resend=_text("resend", given),
     )
     if config.resend and (config.feeds or config.window or config.dry_run):
-        what = f"a run of {export.name} is to send a former one again, and only a part of it, or nothing"
-        raise DefinitionError(what, next_step="`resend` stands alone: what that run has delivered is sent as it was")
+        what = f"a run of {export.name} cannot combine `resend` with feeds, a slice of time or `dry_run`"
+        raise DefinitionError(what, next_step="use `resend` alone: it sends the whole earlier delivery unchanged")
     return config
 
 
 def _feeds(export: Export, given: Mapping[str, Any]) -> tuple[str, ...]:
     own, known = feed_key(export)[0], getattr(export, feed_key(export)[0])
-    asked: list[Any] = []
+    requested: list[Any] = []
     for key in dict.fromkeys((own, "feeds")):
         value = given.get(key) or []
-        asked += value if isinstance(value, list) else [value]
-    for name in asked:
+        requested += value if isinstance(value, list) else [value]
+    for name in requested:
         if name not in known:
-            what = f"export {export.name} delivers no {shown(name)}"
-            raise unknown((), str(name), known, what, "name one of these, or none for all").error()
-    return tuple(name for name in known if name in asked) if set(asked) != set(known) else ()
+            what = f"export {export.name} has no feed {shown(name)}"
+            raise unknown((), str(name), known, what, "use these names, or leave the list empty for all").error()
+    return tuple(name for name in known if name in requested) if set(requested) != set(known) else ()
 
 
 def _mode(value: Any) -> Mode | None:
     if value is None or value in get_args(Mode):
         return cast("Mode | None", value)
-    raise unknown((), str(value), get_args(Mode), f"{shown(value)} is no mode of a run", _AGAIN).error()
+    raise unknown((), str(value), get_args(Mode), f"{shown(value)} is not a mode of a run", _AGAIN).error()
 
 
 def _window(given: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -124,8 +125,8 @@ def _window(given: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if window is None or (isinstance(window, Mapping) and len(window) == 2):
         return window
     raise DefinitionError(
-        f"{shown(window) if not ends else ' and '.join(ends)} is no slice of time",
-        next_step="give both ends, `from` and `to`, in UTC, such as 2026-03-01T00:00 and 2026-03-02T00:00",
+        f"{f'`{next(iter(ends))}` alone' if ends else shown(window)} is not a slice of time",
+        next_step="set both `from` and `to`, in UTC, such as 2026-03-01T00:00 and 2026-03-02T00:00",
     )
 
 
@@ -133,11 +134,11 @@ def _truth(key: str, given: Mapping[str, Any]) -> bool:
     value = given.get(key, False)
     if isinstance(value, bool):
         return value
-    raise DefinitionError(f"`{key}` is {shown(value)}: it is true or false", next_step=_AGAIN)
+    raise DefinitionError(f"`{key}` must be true or false, not {shown(value)}", next_step=_AGAIN)
 
 
 def _text(key: str, given: Mapping[str, Any]) -> str | None:
     value = given.get(key)
     if value is None or isinstance(value, str):
         return value
-    raise DefinitionError(f"`{key}` is {shown(value)}: it is a text", next_step=_AGAIN)
+    raise DefinitionError(f"`{key}` must be text, not {shown(value)}", next_step=_AGAIN)

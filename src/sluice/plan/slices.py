@@ -1,4 +1,4 @@
-"""Time in slices: what a backfill delivers run by run, where no schedule says how long each is."""
+"""Slices of time: a backfill delivers one slice per run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEPS: tuple[Step, ...] = get_args(Step)
 
 
 def slices(window: Window, step: Step) -> Iterator[Window]:
-    """The window, cut where an hour, a day, a week (on Monday) or a month begins in UTC. Its ends are as they are."""
+    """Cut the window at the start of each hour, day, week (Monday) or month in UTC. Its ends stay unchanged."""
     after = window.after.astimezone(UTC)
     while after < window.until:
         until = min(_next(after, step), window.until.astimezone(UTC))
@@ -25,7 +25,7 @@ def slices(window: Window, step: Step) -> Iterator[Window]:
 
 
 def _next(moment: datetime, step: Step) -> datetime:
-    """The first beginning of such a span after the moment."""
+    """The first start of an hour, day, week or month after the moment."""
     if step == "hour":
         return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -37,8 +37,8 @@ def _next(moment: datetime, step: Step) -> datetime:
 
 
 def between_ticks(export: Export, window: Window) -> Iterator[Window]:
-    """What runs by the schedule's clock deliver: of each tick in the window, both ends included, the time since the
-    tick before."""
+    """Cut the window by the ticks of the export's clock schedule: for each tick in the window, both ends included, the
+    slice since the previous tick."""
     ticks = export.when.ticks if export.when else Ticks(())
     tick = ticks.after(window.after - _MOMENT)
     while tick is not None and tick <= window.until:

@@ -1,4 +1,4 @@
-"""Which slice of time a run delivers, where it is a backfill."""
+"""The slice of time that a backfill delivers."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ _MOMENT = timedelta(microseconds=1)
 
 
 def window_of(export: Export, run_type: str, due: datetime, asked: Mapping[str, Any] | None) -> Window | None:
-    """What was asked for (`{"from": ..., "to": ...}`), else of a backfill the time from the schedule's tick before the
-    one it is due at. None for every other run, and for exports that deliver everything each time.
+    """The requested slice (`{"from": ..., "to": ...}`). Default for a backfill: the time since the schedule's tick
+    before the one at which it is due. None for other runs, and for exports with `mode: full`.
 
-    Raises `DefinitionError` where what was asked for is no slice of time, or the schedule has no ticks."""
+    Raises `DefinitionError` if the request is not a slice of time, if the schedule has no ticks, or if the export has
+    `mode: changes`."""
     if asked:
         return asked_window(asked)
     if run_type != "backfill" or export.mode == "full":
         return None
     if export.mode == "changes":
         raise DefinitionError(
-            f"export {export.name} delivers what has changed since its last delivery: what had changed in a slice of"
-            " time nobody knows any more",
-            next_step="run it with the mode `full` to deliver everything again",
+            f"export {export.name} has `mode: changes`, so it cannot be backfilled: past changes are not recorded",
+            next_step="run it with the mode `full` to deliver every row again",
         )
     spec = export.when
     before = spec.ticks.until(due - _MOMENT) if spec and spec.by_the_clock else None
     if before is None:
         raise DefinitionError(
-            f"export {export.name} has no schedule by the clock: a backfill of it has no slices of time",
-            next_step='name one: --dag-run-conf \'{"window": {"from": "2026-03-01", "to": "2026-03-02"}}\'',
+            f"export {export.name} has no clock schedule, so its backfill has no slices of time",
+            next_step='set one: --dag-run-conf \'{"window": {"from": "2026-03-01", "to": "2026-03-02"}}\'',
         )
     return Window(after=before, until=due)
 
 
 def asked_window(asked: Mapping[str, Any]) -> Window:
-    """The slice of time that `{"from": ..., "to": ...}` names. Raises `DefinitionError` where it is none."""
+    """Read `{"from": ..., "to": ...}`. Raises `DefinitionError` if it is not a slice of time."""
     try:
         after, until = (moment(str(asked[key])) for key in ("from", "to"))
         found = Window(after=after, until=until)
@@ -49,13 +49,13 @@ def asked_window(asked: Mapping[str, Any]) -> Window:
         found = None
     if found is None or found.after >= found.until:
         raise DefinitionError(
-            f"{dict(asked)} is no slice of time",
-            next_step='write {"from": "2026-03-01T00:00", "to": "2026-03-02T00:00"}, in UTC, the earlier first',
+            f"{dict(asked)} is not a slice of time",
+            next_step='write {"from": "2026-03-01T00:00", "to": "2026-03-02T00:00"}, in UTC, `from` before `to`',
         )
     return found
 
 
 def moment(text: str) -> datetime:
-    """A date or a timestamp; UTC where it has no offset."""
+    """Read a date or a timestamp. Without an offset it is in UTC. Raises `ValueError`."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)

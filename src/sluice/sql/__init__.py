@@ -1,4 +1,4 @@
-"""SQL on DuckDB: engines, and what people write for them."""
+"""SQL on DuckDB: engines, and the SQL that users write for them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def quote(identifier: str) -> str:
-    """An identifier as SQL text."""
+    """Quote an identifier for SQL."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
 def literal(value: str | int | float | bool) -> str:  # noqa: FBT001 - a constant may be a truth value
-    """A constant as SQL text."""
+    """Write a constant as SQL."""
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return str(value).lower() if isinstance(value, bool) else repr(value)
@@ -25,10 +25,11 @@ def literal(value: str | int | float | bool) -> str:  # noqa: FBT001 - a constan
 def connect(
     *, threads: int = 1, memory: str = "", spill: str = "", as_written: bool = False, errors_as_json: bool = False
 ) -> duckdb.DuckDBPyConnection:
-    """An engine for a declaration's own SQL: in memory, without any reach outside it but `spill`, the folder where it
-    puts what exceeds `memory` (`1GB`). `as_written` keeps joins the way round they are written: the rows of the first
-    table come out in its order. `errors_as_json` makes the text of an error a JSON object, with its subtype. Close
-    it."""
+    """Open an in-memory engine for the SQL of a declaration; the caller closes it.
+
+    The engine has no access to files or the network, except the folder `spill`, for data beyond `memory` (`1GB`).
+    `as_written` keeps the order of joins, so the rows of the first table keep their order. `errors_as_json` makes the
+    text of errors a JSON object with the error's subtype."""
     import duckdb
 
     bounds = {"memory_limit": memory, "temp_directory": spill} if memory else {}
@@ -36,13 +37,13 @@ def connect(
     engine = duckdb.connect(config={"threads": threads, "enable_external_access": "false", **bounds})
     if as_written:
         engine.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
-    # A zone of the machine's would make the same row differ between two workers; names of Python's are no tables.
+    # With the machine's time zone, the same row could differ between two workers. Python variables must not be tables.
     engine.execute("set timezone = 'UTC'; set python_enable_replacements = false; set lock_configuration = true")
     return engine
 
 
 def parser() -> duckdb.DuckDBPyConnection:
-    """A cursor of the one engine that only reads SQL text: an engine for each text would cost 20 ms. Close it."""
+    """A cursor of a shared engine that only parses SQL; the caller closes it. A new engine would cost 20 ms a text."""
     return _parser(os.getpid()).cursor()
 
 

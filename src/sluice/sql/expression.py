@@ -1,4 +1,4 @@
-"""SQL expressions as people write them: each becomes a part of a larger statement, and of nothing but that part."""
+"""SQL expressions of users: each is checked to be one expression, so that it cannot change the statement around it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from sluice.sql.tree import NotOneSelectError, Tree, expressions, parameters, pa
 
 @dataclass(frozen=True)
 class Expression:
-    """One value of each row, computed from the row's columns."""
+    """An expression that computes one value per row from the row's columns."""
 
     text: str
-    """As it was written."""
+    """The user's text."""
     named: frozenset[str]
-    """What it names that must be columns, as written; `*` where it takes all."""
+    """The names in it that must be columns, as written; `*` for all columns."""
     perhaps: frozenset[str] = field(default=frozenset())
-    """What stands before a `->`: a column that holds JSON, or the parameter of a lambda."""
+    """The names before a `->`: a column that contains JSON, or the parameter of a lambda."""
 
     def columns(self, names: Names) -> list[str]:
-        """The columns that it reads, in their own spelling; what is no column stays as it is written. Raises
-        `DefinitionError` where a name could mean either of two columns."""
+        """The columns that it reads, in the spelling of the data. A name that is not a column stays as written. Raises
+        `DefinitionError` if a name is ambiguous."""
         own = {names.own(name) or name for name in self.named - {"*"}}
         return sorted(own | {found for name in self.perhaps if (found := names.own(name))})
 
     def over(self, names: Names) -> str:
-        """The expression as a part of a statement, in the engine's names for columns."""
+        """The expression as a part of a statement, with the engine's column names."""
         if names.are_plain:
             return enclosed(self.text)
         with parser() as engine:
@@ -38,15 +38,15 @@ class Expression:
 
 
 def enclosed(text: str) -> str:
-    """An expression of someone else's as a part of a statement: it may end in a comment."""
+    """A user's expression as a part of a statement. The line break ends a comment at its end."""
     return f"({text}\n)"
 
 
 def one_expression(text: str) -> Tree:
-    """What the parser makes of a text that is one expression. Raises `DefinitionError` where it is anything else.
+    """The parsed tree of a text that is one expression. Raises `DefinitionError` if it is anything else.
 
-    Alone it parses, so that it closes no parenthesis but its own; and between parentheses it is the same one value, so
-    that no clause stands behind it."""
+    The text must parse on its own, so it cannot close a parenthesis that it did not open. In parentheses it must be the
+    same single value, so no clause can follow it."""
     try:
         with parser() as engine:
             select = parse(engine, f"select {text}")
@@ -55,16 +55,16 @@ def one_expression(text: str) -> Tree:
         raise _no_expression(text, str(wrong)) from None
     items = without_places(select["node"].get("select_list"))
     if len(items) != 1 or items[0]["alias"] or items != without_places(enclosing["node"].get("select_list")):
-        raise _no_expression(text, "it is a list, or gives itself a name")
+        raise _no_expression(text, "it is a list, or has an alias")
     return select
 
 
 def row_expression(text: str) -> Expression:
     """An expression over one row's columns.
 
-    Raises `DefinitionError` where it is not one expression, or where its value could depend on anything but its row:
-    rows are computed a table at a time, so an aggregate or a window would see some rows and not others, and a retry
-    must give the same value as the first try.
+    Raises `DefinitionError` if it is not one expression, or if its value could depend on anything except its row. Rows
+    are computed in batches, so an aggregate or a window would see only some rows, and a retry must give the same value
+    as the first attempt.
     """
     nodes = list(expressions(one_expression(text)))
     for node in nodes:
@@ -79,7 +79,7 @@ def row_expression(text: str) -> Expression:
 def _no_expression(text: str, why: str) -> DefinitionError:
     return DefinitionError(
         f"not a SQL expression: {text!r}: {why}",
-        next_step="write one DuckDB expression over the dataset's columns, such as upper(city)",
+        next_step="write one DuckDB expression on the dataset's columns, such as upper(city)",
     )
 
 
@@ -87,7 +87,7 @@ _BEYOND = {
     "WINDOW": "a window function",
     "SUBQUERY": "a subquery",
     "PARAMETER": "a parameter",
-    "POSITIONAL_REFERENCE": "a column's number",
+    "POSITIONAL_REFERENCE": "a column number",
 }
 
 
@@ -96,14 +96,14 @@ def _refuse_beyond_row(node: Tree, text: str) -> None:
     what = _BEYOND.get(node["class"]) or (f"{name}()" if name in _fickle() else None)
     if what:
         raise DefinitionError(
-            f"{text!r} uses {what}, whose value is not the row's own",
-            next_step="compute it upstream, in the dataset, and select the column here",
+            f"{text!r} uses {what}, whose value does not depend on its row alone",
+            next_step="compute it upstream, in the dataset, and use the column here",
         )
 
 
 @cache
 def _fickle() -> frozenset[str]:
-    """Functions, and macros made of them, whose value depends on other rows or on the moment."""
+    """The functions whose value depends on other rows or on the time of the call, and the macros that use them."""
     with parser() as engine:
         return frozenset(name for (name,) in engine.execute(_FICKLE).fetchall())
 

@@ -1,7 +1,7 @@
-"""The names under which an engine knows a dataset's columns.
+"""The engine's names of a dataset's columns.
 
-DuckDB takes `Email` and `email` for one name, quoted or not; the files and tables that we read do not. So columns that
-differ in case alone get names of ours in the engine, and SQL means the one that it spells exactly.
+For DuckDB, `Email` and `email` are the same name, quoted or not; in files and tables they can be two columns. Columns
+whose names differ only in case therefore get other names in the engine, and SQL refers to the one it spells exactly.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def fold(name: str) -> str:
-    """What names that differ in case alone have in common."""
+    """The common form of names that differ only in case."""
     return name.lower()
 
 
 def twins(names: Iterable[str]) -> dict[str, list[str]]:
-    """Those of the names that differ in case alone from another one, under what they have in common."""
+    """The names that differ only in case from another one, by their common form."""
     spelled: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         spelled.setdefault(fold(name), []).append(name)
@@ -30,7 +30,7 @@ def twins(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 class Names:
-    """The columns of the tables that one statement reads, and what its engine calls them."""
+    """The columns of the tables that one statement reads, with their names in the engine."""
 
     def __init__(self, *tables: Iterable[str], inner: Mapping[str, Mapping[str, list[str]]] | None = None) -> None:
         listed = [list(dict.fromkeys(table)) for table in tables]
@@ -38,32 +38,32 @@ class Names:
         for name in dict.fromkeys(name for table in listed for name in table):
             self._spelled.setdefault(fold(name), []).append(name)
         self.twins = {common: self._spelled[common] for table in listed for common in twins(table)}
-        """Spellings of which some table has several, under what they have in common."""
+        """The names of which a table has several spellings, by their common form."""
         self.inner = {column: found for column, found in (inner or {}).items() if found}
-        """Columns that hold structs with such fields, and those fields."""
+        """The columns with structs whose fields differ only in case, and those fields."""
         self._engine = dict(self._renamed())
 
     def __contains__(self, name: str) -> bool:
-        """Whether a column has this name, in whatever case."""
+        """Whether a column has this name, ignoring case."""
         return fold(name) in self._spelled
 
     def __getitem__(self, own: str) -> str:
-        """What the engine calls a column: its own name, unless another column's differs from it in case alone."""
+        """The engine's name of a column: the column's own name, unless another one differs from it only in case."""
         return self._engine.get(own, own)
 
     @property
     def are_plain(self) -> bool:
-        """Whether no two names differ in case alone, and SQL means in the engine what it means to its author."""
+        """Whether no two names differ only in case, so that the engine can run SQL unchanged."""
         return self.are_own and not self.inner
 
     @property
     def are_own(self) -> bool:
-        """Whether the engine calls every column by its own name."""
+        """Whether every column has its own name in the engine."""
         return not self._engine
 
     def own(self, written: str) -> str | None:
-        """The column that SQL means by a name: the one spelled so, else the only one in another case. None where there
-        is none. Raises `DefinitionError` where it could be either of two."""
+        """The column that a name in SQL refers to: the one with this exact spelling, or else the only one in another
+        case. None if there is none. Raises `DefinitionError` if the name is ambiguous."""
         spelled = self._spelled.get(fold(written), [])
         if written in spelled:
             return written
@@ -72,7 +72,7 @@ class Names:
         return spelled[0] if spelled else None
 
     def free(self, name: str) -> str:
-        """A name that no column has in any case."""
+        """A name that no column has, ignoring case."""
         while name in self:
             name += "_"
         return name
@@ -97,22 +97,22 @@ def names_of(*schemas: pa.Schema) -> Names:
 
 
 def unclear(written: str, spelled: Iterable[str]) -> DefinitionError:
-    """The error of a name that could mean several columns, or several fields of a struct."""
+    """The error of an ambiguous name: several columns, or several fields of a struct, differ only in case."""
     listed = list(spelled)
     return DefinitionError(
-        f"{written!r} could mean either of {' and '.join(map(repr, listed))}, which differ in case alone",
+        f"{written!r} is ambiguous: {' and '.join(map(repr, listed))} differ only in case",
         known=listed,
-        next_step="spell the name exactly, give nothing else this name in any case, or rename one of them upstream",
+        next_step="use the exact spelling, give nothing else this name in any case, or rename one of them upstream",
     )
 
 
 def doubled(names: Iterable[str]) -> str | None:
-    """The first name that is there twice, to the letter."""
+    """The first name that occurs twice in the same spelling."""
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def _inside(kind: pa.DataType) -> dict[str, list[str]]:
-    """The fields of structs, at whatever depth, whose names differ in case alone from another's beside them."""
+    """The fields of structs, at any depth, whose names differ only in case from another field of the same struct."""
     import pyarrow as pa
 
     children = [kind.field(index) for index in range(kind.num_fields)]

@@ -1,7 +1,7 @@
-"""A statement in the names that its engine has for columns.
+"""Rewrites a statement with the engine's names of columns.
 
-What the parser says about the text decides, not the text: only references to columns are written anew, and the result
-is parsed again to see that nothing else has changed.
+The rewrite follows the parsed tree: only references to columns are replaced. The result is parsed again to check that
+nothing else has changed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     import duckdb
 
 _TABLES = {"BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY", "EXPRESSION_LIST", "TABLE_FUNCTION", "CTE"}
-"""Tables whose columns have names and are no more than names. PIVOT and DESCRIBE make values of them."""
+"""The types of tables in which column names are only names. PIVOT and DESCRIBE turn them into values."""
 _BARE = ("using_columns", "column_name_alias", "aliases")
-"""Where a parsed statement lists columns' names without saying where they stand in the text."""
+"""The keys of a parsed statement with column names that have no position in the text."""
 _CHOOSES = ("expr", "exclude_list", "replace_list", "rename_list", "qualified_exclude_list")
 
 
 def respelled(engine: duckdb.DuckDBPyConnection, text: str, names: Names) -> str:
-    """The SELECT, with each column under its name in the engine. Raises `DefinitionError` where a name could mean
-    either of two columns, `NotOneSelectError` where the text is no SELECT."""
+    """Rewrite the SELECT with the engine's names of columns. Raises `DefinitionError` if a name is ambiguous, and
+    `NotOneSelectError` if the text is not a SELECT."""
     if names.are_plain:
         return text
     tree = parse(engine, text)
@@ -42,14 +42,14 @@ def respelled(engine: duckdb.DuckDBPyConnection, text: str, names: Names) -> str
     spelled = _written(text, changed)
     if without_places(parse(engine, spelled)) != without_places(tree):
         raise DefinitionError(
-            f"columns that differ in case alone cannot be told apart in {text!r}",
-            next_step="write it in a simpler way, or rename one of the columns upstream",
+            f"columns that differ only in case cannot be distinguished in {text!r}",
+            next_step="simplify the SQL, or rename one of the columns upstream",
         )
     return spelled
 
 
 def _own(node: Tree, names: Names, tables: set[str]) -> list[str] | None:
-    """The reference in the engine's words; None where it stays as it is. Its first name may be a table's."""
+    """The reference with the engine's names; None if it stays unchanged. Its first name may be a table's."""
     if node["class"] != "COLUMN_REF":
         return None
     written: list[str] = node["column_names"]
@@ -63,7 +63,7 @@ def _own(node: Tree, names: Names, tables: set[str]) -> list[str] | None:
 
 
 def _written(text: str, changed: Iterable[tuple[Tree, list[str]]]) -> str:
-    """The text with these references written anew; the parser counts in bytes."""
+    """The text with these references replaced, from the end so that positions stay valid. The parser counts bytes."""
     whole = text.encode()
     for node, own in sorted(changed, key=lambda one: -int(one[0]["query_location"])):
         start = int(node["query_location"])
@@ -73,7 +73,7 @@ def _written(text: str, changed: Iterable[tuple[Tree, list[str]]]) -> str:
 
 
 def _tables(tree: Tree) -> Iterator[str]:
-    """What tables are called in the statement."""
+    """The names of tables in the statement."""
     for part in parts(tree):
         if "class" not in part and "alias" in part:
             yield from (fold(part[key]) for key in ("alias", "table_name") if part.get(key))
@@ -90,15 +90,15 @@ def _refuse_unclear(tree: Tree, names: Names, tables: set[str]) -> None:
         if what := _made_of_names(part, names, tables):
             pairs = "; ".join(" and ".join(map(repr, spelled)) for spelled in names.twins.values())
             raise DefinitionError(
-                f"the SQL uses {what}, and there are columns whose names differ in case alone: {pairs}",
-                next_step="name the columns that are meant, spelled exactly, or rename one of them upstream",
+                f"the SQL uses {what}, but there are columns whose names differ only in case: {pairs}",
+                next_step="list the columns with their exact spelling, or rename one of them upstream",
             )
 
 
 def _made_of_names(part: Tree, names: Names, tables: set[str]) -> str | None:
-    """What makes values of columns' names, or chooses columns by them."""
+    """The construct that turns column names into values, or selects columns by name; None if there is none."""
     if part.get("class") == "STAR" and any(part.get(key) for key in _CHOOSES):
-        return "a star that chooses columns by their names"
+        return "a star that selects columns by name"
     if part.get("class") == "COLUMN_REF" and len(part["column_names"]) == 1:
         word = part["column_names"][0]
         return "whole rows as values" if fold(word) in tables and word not in names else None
@@ -107,7 +107,7 @@ def _made_of_names(part: Tree, names: Names, tables: set[str]) -> str | None:
 
 
 def _refuse_fields(tree: Tree, names: Names) -> None:
-    """DuckDB takes the first of two fields of a struct that differ in case alone, however they are spelled."""
+    """Refuse struct fields that differ only in case: DuckDB always uses the first one, for any spelling."""
     if not names.inner:
         return
     words = list(_words(tree))

@@ -1,4 +1,4 @@
-"""SQL text as DuckDB's own parser reads it."""
+"""The parsed tree of SQL text, from DuckDB's own parser."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Tree = dict[str, Any]
 
 
 class NotOneSelectError(ValueError):
-    """The text does not parse, or is anything but one SELECT. Its text is the parser's own."""
+    """The text does not parse, or is not exactly one SELECT. The message is the parser's."""
 
 
 def parse(engine: duckdb.DuckDBPyConnection, text: str) -> Tree:
-    """The one SELECT that the text is. Raises `NotOneSelectError`."""
+    """Parse a text that is one SELECT. Raises `NotOneSelectError`."""
     found = engine.execute("select json_serialize_sql(?)", [text]).fetchall()
     tree = json.loads(found[0][0])
     if tree["error"]:
@@ -29,7 +29,7 @@ def parse(engine: duckdb.DuckDBPyConnection, text: str) -> Tree:
 
 
 def without_end(text: str) -> str:
-    """A statement without the semicolon that ends it, and the comments behind that."""
+    """A statement without its final semicolon and the comments after it."""
     import duckdb
 
     whole = text.encode()
@@ -43,7 +43,7 @@ def without_end(text: str) -> str:
 
 
 def parts(tree: Any) -> Iterator[Tree]:
-    """Every part of a parsed statement, from the outside in: expressions, tables, clauses."""
+    """Yield every part of a parsed statement, outermost first: expressions, tables, clauses."""
     if isinstance(tree, list):
         for child in tree:
             yield from parts(child)
@@ -54,19 +54,19 @@ def parts(tree: Any) -> Iterator[Tree]:
 
 
 def expressions(tree: Any) -> Iterator[Tree]:
-    """Every expression of it, from the outside in."""
+    """Yield every expression of a parsed statement, outermost first."""
     return (part for part in parts(tree) if "class" in part)
 
 
 def parameters(node: Tree) -> list[str]:
-    """The names that an expression brings for itself: those of a lambda."""
+    """The parameter names of a lambda; empty for any other expression."""
     if node.get("class") != "LAMBDA":
         return []
     return [name for inner in expressions(node["lhs"]) for name in inner.get("column_names", ())[:1]]
 
 
 def without_places(tree: Any) -> Any:
-    """The tree without where in the text each part stands: two texts that mean the same have the same."""
+    """The tree without positions in the text, so that trees of equivalent texts are equal."""
     if isinstance(tree, list):
         return [without_places(child) for child in tree]
     if not isinstance(tree, dict):

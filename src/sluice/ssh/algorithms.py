@@ -15,18 +15,18 @@ CIPHERS = (
     "aes192-ctr",
     "aes256-ctr",
 )
-"""None in CBC mode: `session` relies on that."""
+"""None of them uses CBC mode: `connecting` relies on that."""
 
 LEGACY_KEX = ("diffie-hellman-group-exchange-sha1", "diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1")
 LEGACY_MACS = ("hmac-sha1-etm@openssh.com", "hmac-sha1")
 LEGACY_KEYS = ("ssh-rsa",)
-"""Signatures by RSA and SHA-1. The name stands for a type of key too: such a key also signs with SHA-2."""
+"""RSA signatures with SHA-1. The name also denotes a key type: such a key can sign with SHA-2 too."""
 _SHA1 = {*LEGACY_KEX, *LEGACY_MACS, *LEGACY_KEYS, "ssh-rsa-cert-v01@openssh.com"}
 
 
 @dataclass(frozen=True)
 class Algorithms:
-    """What one side offers of each kind, the best first, in the words of RFC 4253."""
+    """The algorithms of each kind that one side offers, the best first, named as in RFC 4253."""
 
     key_exchange: tuple[str, ...]
     host_key: tuple[str, ...]
@@ -34,7 +34,7 @@ class Algorithms:
     mac: tuple[str, ...]
 
     def options(self) -> dict[str, Any]:
-        """In asyncssh's words."""
+        """The same as options of asyncssh."""
         return {
             "kex_algs": self.key_exchange,
             "server_host_key_algs": self.host_key,
@@ -44,7 +44,7 @@ class Algorithms:
 
 
 def ours(host_keys: Sequence[str], *, legacy: bool) -> Algorithms:
-    """What we offer to a server that may sign with `host_keys`; with `legacy`, SHA-1 as the last choice."""
+    """What this client offers to a server that may sign with `host_keys`; with `legacy`, SHA-1 as the last choice."""
     from asyncssh.kex import get_default_kex_algs
     from asyncssh.mac import get_default_mac_algs
 
@@ -58,14 +58,14 @@ def ours(host_keys: Sequence[str], *, legacy: bool) -> Algorithms:
 
 
 def signatures(*, legacy: bool) -> tuple[str, ...]:
-    """Those that the login's own key may sign with."""
+    """The algorithms that the login's own key may sign with."""
     from asyncssh.public_key import get_default_public_key_algs
 
     return _allowed(_names(get_default_public_key_algs()), LEGACY_KEYS, legacy=legacy)
 
 
 def every_host_key() -> tuple[str, ...]:
-    """The signatures of a server that no key is known of."""
+    """The signature algorithms for a server without a known host key."""
     from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
 
     return tuple(_names([*get_default_certificate_algs(), *get_default_public_key_algs()]))
@@ -82,12 +82,12 @@ def _allowed(names: Iterable[str], legacy_names: Sequence[str], *, legacy: bool)
 
 _KINDS = {"key_exchange": "key exchange", "host_key": "host key", "cipher": "cipher", "mac": "MAC"}
 _AEAD = ("gcm", "poly1305")
-"""Ciphers that need no MAC beside them."""
+"""Ciphers that need no separate MAC."""
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """The first kind of algorithm that two sides have none of in common."""
+    """The first kind of algorithm of which two sides have none in common."""
 
     kind: str
     wanted: tuple[str, ...]
@@ -95,7 +95,7 @@ class Mismatch:
 
 
 def mismatch(mine: Algorithms, theirs: Algorithms) -> Mismatch | None:
-    """Why no connection comes about; None if there is no reason in what both offer."""
+    """The reason why two sides cannot connect; None if their algorithms match."""
     for field, kind in _KINDS.items():
         wanted, offered = getattr(mine, field), getattr(theirs, field)
         if field == "mac" and any(word in _cipher(mine, theirs) for word in _AEAD):
@@ -115,7 +115,7 @@ _KEXINIT = 20
 
 
 async def offered_by(host: str, port: int, timeout: float = 10) -> Algorithms | None:
-    """What a server says, before anybody logs in, that it can do (RFC 4253, 7.1); None if it does not say."""
+    """The algorithms that a server announces before the login (RFC 4253, 7.1); None if it announces none."""
     writer = None
     try:
         async with asyncio.timeout(timeout):
@@ -134,7 +134,7 @@ async def offered_by(host: str, port: int, timeout: float = 10) -> Algorithms | 
 
 
 def _read(packet: bytes) -> Algorithms | None:
-    """A packet that is not yet encrypted: how much padding it has, its type, 16 random bytes, then lists of names."""
+    """Parse an unencrypted KEXINIT packet: padding length, type, 16 random bytes, then lists of names."""
     if packet[1:2] != bytes([_KEXINIT]):
         return None
     rest, lists = packet[18:], []

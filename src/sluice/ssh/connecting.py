@@ -1,4 +1,4 @@
-"""How a connection comes about: what it may use, and why it did not."""
+"""Opening a connection: the options that it uses, and the error if it fails."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 _ACT = "connect"
 
 REQUEST = 256 << 10
-"""Bytes that one request reads or writes at most, whatever more a server would take: asyncssh has at least 16 of them
-under way for one read, and so at most 4 MiB."""
+"""The most bytes that one request reads or writes, even if a server allows more. asyncssh keeps 16 requests or more in
+progress for one read: at this size, they take at most 4 MiB."""
 
 
 class Connecting:
-    """Opens connections to one server for one login."""
+    """Opens connections to one server with one login."""
 
     def __init__(self, access: SftpAccess, origin: Origin, crowded: Callable[[], str]) -> None:
         self._access, self._origin, self._crowded = access, origin, crowded
         self._conn = f"the Airflow connection {origin.airflow_conn_id}"
 
     async def once(self) -> tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient]:
-        """One try. Raises `RetriableError`, `FatalError`, or `DefinitionError` if a key cannot be read."""
+        """Make one attempt. Raises `RetriableError`, `FatalError`, or `DefinitionError` if a key cannot be read."""
         import asyncssh
 
         trust, made = trusted(self._access, self._origin), list[asyncssh.SSHClientConnection]()
@@ -57,7 +57,7 @@ class Connecting:
         return ours(trust.signatures, legacy=self._access.legacy_algorithms)
 
     def _options(self, trust: Trusted) -> dict[str, Any]:
-        """Neither the user's SSH configuration nor an agent has a say: a task runs the same wherever it runs."""
+        """The user's SSH configuration and agent are ignored, so that a task behaves the same on every machine."""
         access = self._access
         return {
             "host": access.host,
@@ -91,7 +91,9 @@ class Connecting:
         if before_login and (refusal := await self._nothing_in_common(trust)):
             return refusal
         if isinstance(error, asyncssh.KeyExchangeFailed):
-            return self._origin.fatal(f"cannot {_ACT}: {self._origin.server} and we have no algorithm in common")
+            return self._origin.fatal(
+                f"cannot {_ACT}: {self._origin.server} and this client have no algorithm in common"
+            )
         if isinstance(error, asyncssh.DisconnectError | ConnectionResetError):
             return lost(self._origin, _ACT, self._crowded())
         return of_ssh(error, self._origin, _ACT)
@@ -105,42 +107,42 @@ class Connecting:
 
     def _changed(self) -> SluiceError:
         return self._origin.fatal(
-            f"cannot {_ACT}: {self._origin.server} does not show the host key that is known for it",
+            f"cannot {_ACT}: the host key of {self._origin.server} is not the one that is known for it",
             "ask its owner whether the key has changed; if so, put the new one into the extra `host_key` of"
-            f" {self._conn}; if not, somebody may be standing between",
+            f" {self._conn}; if not, the connection may be intercepted",
         )
 
     async def _nothing_in_common(self, trust: Trusted) -> SluiceError | None:
-        """Why it ended while keys were exchanged, if that is for what both offer."""
+        """The error for a failed key exchange, if the reason is that both sides have no algorithm in common."""
         theirs, mine = await offered_by(self._access.host, self._access.port), self._ours(trust)
         if theirs is None or (found := mismatch(mine, theirs)) is None:
             return None
         server, offered = self._origin.server, ", ".join(found.offered)
         if mismatch(ours(trust.signatures, legacy=True), theirs) is None:
             return self._origin.fatal(
-                f"cannot {_ACT}: all that {server} offers as {found.kind} rests on SHA-1 or is as old: {offered}",
+                f"cannot {_ACT}: {server} offers only {found.kind} algorithms that use SHA-1 or are as old: {offered}",
                 f"ask its owner for newer algorithms; until then the extra `legacy_algorithms: true` of {self._conn}"
-                " allows SHA-1, with a warning at each run",
+                " allows SHA-1, with a warning in each run",
             )
         if found.kind == "host key" and self._access.check_host_key:
             return self._changed()
         return self._origin.fatal(
-            f"cannot {_ACT}: {server} and we have no {found.kind} in common: it offers {offered}",
-            f"ask its owner for one of {', '.join(found.wanted)}",
+            f"cannot {_ACT}: {server} and this client have no {found.kind} algorithm in common: it offers {offered}",
+            f"ask its owner to enable one of {', '.join(found.wanted)}",
         )
 
     def _old_signature(self) -> str:
-        """What to try if a key of RSA was refused: an old server takes its signatures by SHA-1 alone."""
+        """What to try if an RSA key was refused: old servers accept its signatures only with SHA-1."""
         if self._key is None or self._access.legacy_algorithms or self._key.get_algorithm() != "ssh-rsa":
             return ""
         return (
-            f"correct the login or key in {self._conn}; a server too old for RSA signatures by SHA-2 takes an Ed25519"
-            " key, or the extra `legacy_algorithms: true`"
+            f"correct the login or key in {self._conn}; if the server is too old for RSA signatures with SHA-2, use an"
+            " Ed25519 key, or the extra `legacy_algorithms: true`"
         )
 
 
 def _noting(made: list[asyncssh.SSHClientConnection]) -> Any:
-    """A client that notes its connection, also one that never opened."""
+    """A client class that adds each connection to `made`, including one that never opens."""
     import asyncssh
 
     class Noting(asyncssh.SSHClient):
@@ -154,8 +156,8 @@ _MSG_IGNORE = 2
 
 
 def _send_data_alone(connection: asyncssh.SSHClientConnection) -> None:
-    """asyncssh sends an empty packet before every other one, which protects ciphers in CBC mode. Ours have none of
-    them, and without these a gigabyte costs a quarter less of our processor time, and less of the server's."""
+    """Suppress the empty packet that asyncssh sends before every other one. It protects ciphers in CBC mode, and none
+    is offered here. Without these packets a gigabyte takes a quarter less CPU time, and less on the server too."""
     send = connection.send_packet
 
     def send_packet(kind: int, *arguments: bytes, **options: Any) -> None:

@@ -1,5 +1,5 @@
-"""What a failure of SSH or SFTP means to the reader: told by its class and its status code, never by its text, which
-may hold the names of files."""
+"""What a failure of SSH or SFTP means to the reader. It is classified by class and status code, never by its text,
+which may hold the names of files."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 NO_SUCH_FILE, PERMISSION_DENIED, FAILURE, NO_CONNECTION, CONNECTION_LOST, UNSUPPORTED = 2, 3, 4, 6, 7, 8
 NO_SUCH_PATH, WRITE_PROTECT, NO_SPACE, QUOTA, NOT_A_DIRECTORY = 10, 12, 14, 15, 19
-"""Status codes of SFTP: up to 8 those of version 3, which servers speak; the others are of later versions."""
+"""SFTP status codes: those up to 8 are of version 3, which servers speak; the others are of later versions."""
 
 MISSING = (NO_SUCH_FILE, NO_SUCH_PATH)
 LOST = (NO_CONNECTION, CONNECTION_LOST)
 _FULL = "no space left on device"
-"""All that some servers say beside `FAILURE`: the whole text, so that no name can be taken for it."""
+"""The text that some servers send with `FAILURE`. It must match as a whole, so that no file name is mistaken for it."""
 
 
 def of_ssh(error: Exception, origin: Origin, act: str, way_out: str = "") -> SluiceError:
-    """The error for a failure below or of the SFTP session; `way_out` is what to do if the server refuses this act."""
+    """The error for a failure of SSH or of the SFTP session; `way_out` is what to do if the server refuses the
+    request."""
     import asyncssh
 
     server = origin.server
@@ -48,7 +49,7 @@ def of_ssh(error: Exception, origin: Origin, act: str, way_out: str = "") -> Slu
 
 
 def lost(origin: Origin, act: str, next_step: str = "") -> SluiceError:
-    """The error for a connection that has ended."""
+    """The error for a lost connection."""
     return origin.retriable(f"cannot {act}: the connection to {origin.server} was lost", next_step)
 
 
@@ -56,10 +57,10 @@ def _of_channel(error: asyncssh.ChannelOpenError, origin: Origin, act: str) -> S
     from asyncssh.constants import OPEN_RESOURCE_SHORTAGE
 
     if error.code == OPEN_RESOURCE_SHORTAGE:
-        return origin.retriable(f"cannot {act}: {origin.server} has no room for another session")
+        return origin.retriable(f"cannot {act}: {origin.server} accepts no further session")
     return origin.fatal(
-        f"cannot {act}: {origin.server} takes the login and opens no SFTP session for it",
-        f"let its owner turn on SFTP for the login of the Airflow connection {origin.airflow_conn_id}",
+        f"cannot {act}: {origin.server} accepts the login but opens no SFTP session",
+        f"ask its owner to enable SFTP for the login of the Airflow connection {origin.airflow_conn_id}",
     )
 
 
@@ -67,7 +68,7 @@ def _of_sftp(error: asyncssh.SFTPError, origin: Origin, act: str, way_out: str) 
     if error.code in (PERMISSION_DENIED, WRITE_PROTECT):
         return origin.fatal(
             f"cannot {act}: permission denied",
-            way_out or f"give the login of the Airflow connection {origin.airflow_conn_id} the right to do so",
+            way_out or f"grant the login of the Airflow connection {origin.airflow_conn_id} this permission",
         )
     if error.code in MISSING:
         return origin.fatal(
@@ -75,15 +76,17 @@ def _of_sftp(error: asyncssh.SFTPError, origin: Origin, act: str, way_out: str) 
         )
     if error.code == NOT_A_DIRECTORY:
         return origin.fatal(
-            f"cannot {act}: a file stands where a folder must be", "remove that file, or declare another folder"
+            f"cannot {act}: there is a file where a folder is needed", "remove that file, or declare another folder"
         )
     if error.code == UNSUPPORTED:
-        return origin.fatal(f"cannot {act}: the server does not know how", way_out)
+        return origin.fatal(f"cannot {act}: the server does not support this", way_out)
     if error.code in (NO_SPACE, QUOTA) or error.reason.strip().lower() == _FULL:
-        return origin.retriable(f"cannot {act}: the disk is full", "make room at the destination")
+        return origin.retriable(f"cannot {act}: the disk is full", "free space at the destination")
     if error.code in LOST:
         return lost(origin, act)
-    look = f"look at the disk and the log of {origin.server}: some servers say no more when a disk or a quota is full"
+    check = (
+        f"check the disk and the log of {origin.server}: some servers give no other answer if a disk or quota is full"
+    )
     return origin.retriable(
-        f"cannot {act}: the server answered `{error.reason}`", f"{way_out}; else {look}" if way_out else look
+        f"cannot {act}: the server answered `{error.reason}`", f"{way_out}; otherwise {check}" if way_out else check
     )

@@ -1,4 +1,4 @@
-"""The login's own private key, and what a connection gives up of its safety."""
+"""The login's private key, and warnings about a connection's unsafe settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sluice.model.origin import Origin
 
 
 def private_key(access: SftpAccess, origin: Origin) -> Any:
-    """The key, or None if the login has none. Raises `DefinitionError` that says why it cannot be read."""
+    """The key, or None if the login has none. Raises `DefinitionError` with the reason if it cannot be read."""
     import asyncssh
 
     if not access.private_key:
@@ -29,32 +29,32 @@ def private_key(access: SftpAccess, origin: Origin) -> Any:
 def _unreadable(text: str, passphrase: str | None, *, wrong_word: bool) -> tuple[str, str]:
     lines = text.strip().splitlines()
     if text.lstrip().startswith("PuTTY"):
-        return "it is in PuTTY's own form", "export it from PuTTYgen as an OpenSSH key, and put that into {conn}"
+        return "it is in PuTTY's format", "export it from PuTTYgen as an OpenSSH key, and put that into {conn}"
     if "-----BEGIN" in text and len(lines) < 3:
         return (
-            "its line breaks are lost",
-            "put the key into {conn} again with its line breaks: as `\\n` if the extra is written as JSON",
+            "its line breaks are missing",
+            "enter the key in {conn} again with its line breaks, as `\\n` if the extra is written as JSON",
         )
     if wrong_word or (passphrase is None and "ENCRYPTED" in lines[0]):
         return "its passphrase is missing or wrong", "correct the extra `private_key_passphrase` of {conn}"
     return (
         "it is damaged, or its passphrase is missing",
-        "correct the private key or the extra `private_key_passphrase` of {conn}; keys in OpenSSH and PEM form are"
-        " read",
+        "correct the private key or the extra `private_key_passphrase` of {conn}; keys must be"
+        " in OpenSSH or PEM format",
     )
 
 
 def given_up(access: SftpAccess, conn_id: str) -> list[str]:
-    """What this connection gives up of its safety, each with what to do."""
+    """The unsafe settings of this connection, each with what to do about it."""
     found = []
     if not access.check_host_key:
         found.append(
-            f"the Airflow connection {conn_id} does not check the server's host key (`no_host_key_check`):"
-            " somebody in between can read and change everything; put the server's key into its extra `host_key`"
+            f"the Airflow connection {conn_id} does not check the server's host key (`no_host_key_check`): anyone"
+            " on the network path can read and change everything; put the server's key into its extra `host_key`"
         )
     if access.legacy_algorithms:
         found.append(
-            f"the Airflow connection {conn_id} allows SHA-1 (`legacy_algorithms`), which can be forged: ask the"
-            " server's owner for newer algorithms, and remove the extra"
+            f"the Airflow connection {conn_id} allows SHA-1 (`legacy_algorithms`), whose signatures can be forged: ask"
+            " the server's owner for newer algorithms, and remove the extra"
         )
     return found

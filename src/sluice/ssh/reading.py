@@ -1,4 +1,4 @@
-"""A file on its way from a server: more is asked for before the last answer is there."""
+"""Downloads from a server: further requests are sent before earlier ones are answered."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     import asyncssh
 
 PIECE = 4 << 20
-"""Bytes that are asked for at once, in many requests: each piece has the session's timeout for itself."""
+"""The bytes of one piece, which takes many requests. The session's timeout applies to each piece."""
 AHEAD = 2
-"""Pieces of one file that are under way at once: beside what is read, its share of memory is twice `PIECE`."""
+"""Pieces of one file that are requested in advance: they take twice `PIECE` of memory, in addition to the piece
+read."""
 
 
 def pieces(session: Session, file: asyncssh.SFTPClientFile, size: int | None, act: str) -> Iterator[bytes]:
-    """The whole file. Raises `RetriableError` if fewer than `size` bytes come; without a size, the first empty answer
-    is its end."""
+    """The whole file. Raises `RetriableError` if fewer than `size` bytes arrive; without a size, the file ends at the
+    first empty answer."""
     offset = 0
     while size is None or offset < size:
         piece = read(session, file, offset, PIECE if size is None else min(PIECE, size - offset), act)
@@ -35,12 +36,12 @@ def pieces(session: Session, file: asyncssh.SFTPClientFile, size: int | None, ac
 
 
 def short(session: Session, act: str, came: int, size: int) -> SluiceError:
-    """The error for a server that leaves out the end of what was asked for."""
-    return session.origin.retriable(f"cannot {act}: {came} of {size} bytes came")
+    """The error if a server does not send the end of a file."""
+    return session.origin.retriable(f"cannot {act}: {came} of {size} bytes arrived")
 
 
 def read(session: Session, file: asyncssh.SFTPClientFile, offset: int, size: int, act: str) -> bytes:
-    """Up to `size` bytes from `offset` on; fewer only if the file ends before. Raises what `Session.run` raises."""
+    """Up to `size` bytes from `offset` on; fewer only if the file ends there. Raises what `Session.run` raises."""
     found: list[bytes] = []
     under_way: deque[tuple[Future[bytes], int]] = deque()
     end = offset + size

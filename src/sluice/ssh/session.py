@@ -1,4 +1,4 @@
-"""One SSH connection with one SFTP session, driven from ordinary threads and opened again when it was lost."""
+"""One SSH connection with one SFTP session, used from ordinary threads, and reopened if it is lost."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Result = TypeVar("Result")
 
 
 class Session:
-    """Safe to use from many threads: every request runs in one event loop, on a thread of its own.
+    """Thread-safe: every request runs in one event loop, on its own thread.
 
-    `timeout` is how long one request may take, `retry_for` how long connecting is tried again. `crowded` says what to
-    do if the server closes the connection while others of the same login are open."""
+    `timeout` limits one request, `retry_for` the time for which connecting is retried. `crowded` returns what to do if
+    the server closes the connection while others of the same login are open."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Session:
 
     @property
     def open(self) -> bool:
-        """Whether the connection stands."""
+        """Whether the connection is open."""
         return self._client is not None and self._connection is not None and not self._connection.is_closed()
 
     def run(
@@ -67,15 +67,15 @@ class Session:
         *,
         patient: bool = True,
     ) -> Result:
-        """Do a job with the open session; `way_out` is what to do if the server refuses it. Raises `RetriableError`
-        if the server cannot be reached (after tries with growing random waits), is full or failed, and `FatalError` if
-        it refuses us or is not the one we know."""
+        """Do a job with the open session; `way_out` is what to do if the server refuses it. Raises `RetriableError` if
+        the server cannot be reached (after retries with exponential backoff), is full or fails, and `FatalError` if it
+        refuses the login or has an unknown host key."""
         retry_for = self._retry_for if patient else 0
         client = asyncio.run_coroutine_threadsafe(self._opened(retry_for), self._loop).result()
         return self.finish(self.begin(job(client)), act, way_out)
 
     def begin(self, request: Coroutine[Any, Any, Result]) -> concurrent.futures.Future[Result]:
-        """Start a request on what a job has opened; `finish` takes its answer."""
+        """Start a request on a file that a job opened; `finish` waits for its answer."""
         return asyncio.run_coroutine_threadsafe(request, self._loop)
 
     def finish(self, future: concurrent.futures.Future[Result], act: str, way_out: str = "") -> Result:
@@ -91,7 +91,7 @@ class Session:
             raise of_ssh(error, self.origin, act, way_out) from error
 
     def close(self) -> None:
-        """Close the connection and end the thread. Without it both end when nobody has the session any more."""
+        """Close the connection and end the thread. Otherwise both end when the session is garbage collected."""
         self._let_go()
         self._thread.join(5)
 
@@ -99,18 +99,18 @@ class Session:
         self._let_go()
 
     def _let_go(self) -> None:
-        """Waits for nothing: the garbage collector may run on the thread itself."""
+        """Does not wait: the garbage collector may run on the thread itself."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_end, self._loop, self._connection)
 
     def _abort(self) -> None:
-        """Let the connection go at once, whatever is under way on it."""
+        """Drop the connection immediately, with all requests in progress."""
         if self._connection is not None:
             self._connection.abort()
         self._connection = self._client = None
 
     async def _opened(self, retry_for: float) -> asyncssh.SFTPClient:
-        """If another thread has tried in vain while this one waited, its failure is shared."""
+        """The open client. Callers that waited for a failed connection attempt get the same error."""
         tried = self._tried
         async with self._opening:
             if self._client is not None and self.open:
@@ -128,7 +128,7 @@ class Session:
             return self._client
 
     async def _connect(self, retry_for: float) -> asyncssh.SFTPClient:
-        """Tries again if that can help, until `retry_for` seconds are over."""
+        """Connect; retries with exponential backoff for `retry_for` seconds if that can help."""
         until = time.monotonic() + retry_for
         wait = 0.5
         while True:
@@ -150,11 +150,11 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _wind_up() -> None:
-    """What is under way ends, and the connection lets its socket go."""
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
+    """Cancel the requests in progress, then give the connection time to close its socket."""
+    unfinished = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in unfinished:
         task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.gather(*unfinished, return_exceptions=True)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
@@ -166,7 +166,7 @@ def _end(loop: asyncio.AbstractEventLoop, connection: asyncssh.SSHClientConnecti
 
 
 def _quiet() -> None:
-    """asyncssh tells fifteen lines of every connection; a task's log is for its own, unless somebody has asked."""
+    """asyncssh logs fifteen lines per connection: show only its warnings, unless its log level is set."""
     log = logging.getLogger("asyncssh")
     if log.level == logging.NOTSET:
         log.setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Which host keys a server may show: those of `host_key`, else those that a `known_hosts` file has for it."""
+"""The host keys that a server may have: those in `host_key`, otherwise those in a `known_hosts` file."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 _SSH_PORT = 22
 _KEY = "AAAA"
-"""How every public key begins in base64: its first field is shorter than 256 bytes."""
+"""The start of every public key in base64: its first field is shorter than 256 bytes."""
 
 
 @dataclass(frozen=True)
 class Trusted:
-    """`option` is what asyncssh checks a server's key by; `signatures` are those that the known keys can give."""
+    """`option` is what asyncssh checks a server's key against; `signatures` are the algorithms of the known keys."""
 
     option: Any
     signatures: tuple[str, ...]
     known: Callable[[str], bool]
-    """Whether any key is known for the server, given the address that it was reached at."""
+    """Whether any key is known for the server at this address."""
 
 
 def trusted(access: SftpAccess, origin: Origin) -> Trusted:
-    """Raises `DefinitionError` if `host_key` or `known_hosts` cannot be read."""
+    """The trusted keys of a server. Raises `DefinitionError` if `host_key` or `known_hosts` cannot be read."""
     if not access.check_host_key:
         return Trusted(None, every_host_key(), lambda _: True)
     if access.host_key is not None:
@@ -46,8 +46,8 @@ def scan(access: SftpAccess) -> str:
 
 
 def _declared(text: str, access: SftpAccess, origin: Origin) -> list[asyncssh.SSHKey]:
-    """Every key in it: one or several lines as `ssh-keyscan` prints them, the line of a `.pub` file, or the key alone.
-    Each key names its own kind."""
+    """Every key in the text: lines as `ssh-keyscan` prints them, the line of a `.pub` file, or the key alone. Each key
+    names its own type."""
     import asyncssh
 
     blobs = [word for word in text.split() if word.startswith(_KEY)]
@@ -72,7 +72,7 @@ def _kind(blob: str) -> str:
 
 
 def _known_hosts(access: SftpAccess, origin: Origin) -> asyncssh.SSHKnownHosts:
-    """The file, or the user's own, which may be missing."""
+    """The declared file. Default: the user's own, which may be missing."""
     import asyncssh
 
     path = Path(access.known_hosts or "~/.ssh/known_hosts").expanduser()
@@ -81,7 +81,7 @@ def _known_hosts(access: SftpAccess, origin: Origin) -> asyncssh.SSHKnownHosts:
     try:
         return asyncssh.read_known_hosts(str(path))
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not in OpenSSH's form"
+        why = error.strerror if isinstance(error, OSError) else "it is not in OpenSSH's format"
         raise DefinitionError(
             f"connection {origin.connection}: its `known_hosts` {path} cannot be read: {why}",
             next_step=f"correct the extra `known_hosts` of the Airflow connection {origin.airflow_conn_id}, or put what"

@@ -1,8 +1,8 @@
-"""What is asked of an SFTP server, verb by verb.
+"""The requests to an SFTP server, one function per verb.
 
-Servers answer the same question in different words: version 3 of the protocol has eight codes, and one of them,
-`FAILURE`, stands for everything else. Each verb says here which answers it relies on; `docs/sftp.md` lists the others
-that servers give, and what comes of them.
+Servers answer the same request differently: version 3 of the protocol has eight status codes, and one of them,
+`FAILURE`, stands for everything else. Each function says which answers it relies on; `docs/sftp.md` lists the other
+answers that servers give, and how they are handled.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Entry:
-    """What is found under a name. `size` is None if the server tells none, `modified` in seconds of UNIX time."""
+    """A file, folder or link. `size` is None if the server reports none; `modified` is in seconds of UNIX time."""
 
     name: str
     size: int | None
@@ -34,25 +34,25 @@ class Entry:
 
 @dataclass(frozen=True)
 class Refused:
-    """A server's no to one request."""
+    """A server refused one request."""
 
     error: asyncssh.SFTPError
 
     @property
     def missing(self) -> bool:
-        """It says that nothing is there."""
+        """Whether the server says that the path does not exist."""
         return self.error.code in MISSING
 
 
 @dataclass(frozen=True)
 class Answer(Generic[Result]):
-    """A server's yes, and what came with it."""
+    """A server did what was requested, and returned `value`."""
 
     value: Result
 
 
 async def ask(request: Awaitable[Result]) -> Answer[Result] | Refused:
-    """One request. Raises if the connection is lost."""
+    """Send one request. Raises `asyncssh.SFTPError` if the connection is lost."""
     import asyncssh
 
     try:
@@ -64,8 +64,8 @@ async def ask(request: Awaitable[Result]) -> Answer[Result] | Refused:
 
 
 async def stat(client: asyncssh.SFTPClient, path: str) -> Entry | None:
-    """What a path leads to, links followed; None if nothing is there. Relies on a size, and on `NO_SUCH_FILE` if there
-    is nothing. A server that says no in other words is asked for the folder's listing."""
+    """What a path leads to, following links; None if it does not exist. Relies on a size, and on `NO_SUCH_FILE` for a
+    missing path. If a server gives another error, the folder's listing decides."""
     answer = await ask(client.stat(path or "."))
     if isinstance(answer, Answer):
         return entry("", answer.value)
@@ -81,7 +81,7 @@ async def stat(client: asyncssh.SFTPClient, path: str) -> Entry | None:
 
 
 async def is_missing(client: asyncssh.SFTPClient, path: str) -> bool:
-    """Whether it is sure that nothing is there."""
+    """Whether the path certainly does not exist."""
     import asyncssh
 
     try:
@@ -93,7 +93,7 @@ async def is_missing(client: asyncssh.SFTPClient, path: str) -> bool:
 
 
 async def lstat(client: asyncssh.SFTPClient, path: str) -> Entry | None:
-    """What is at a path itself, a link as a link; None if nothing is there."""
+    """What is at a path, without following links; None if it does not exist."""
     answer = await ask(client.lstat(path))
     if isinstance(answer, Answer):
         return entry("", answer.value)
@@ -103,8 +103,8 @@ async def lstat(client: asyncssh.SFTPClient, path: str) -> Entry | None:
 
 
 async def entries(client: asyncssh.SFTPClient, folder: str) -> list[Entry] | None:
-    """What is in a folder, links as themselves; None if there is no such folder. Relies on types in the listing; those
-    that are not told are asked for one by one."""
+    """The entries of a folder, without following links; None if the folder does not exist. Relies on types in the
+    listing; missing ones are requested one by one."""
     answer = await ask(client.readdir(folder or "."))
     if isinstance(answer, Refused):
         if answer.missing or await is_missing(client, folder):
@@ -115,14 +115,14 @@ async def entries(client: asyncssh.SFTPClient, folder: str) -> list[Entry] | Non
         if name in (".", ".."):
             continue
         one = entry(name, attributes)
-        if attributes.permissions is None and (told := await lstat(client, posixpath.join(folder, name))):
-            one = replace(told, name=name)
+        if attributes.permissions is None and (full := await lstat(client, posixpath.join(folder, name))):
+            one = replace(full, name=name)
         found.append(one)
     return found
 
 
 async def open_to_read(client: asyncssh.SFTPClient, path: str) -> asyncssh.SFTPClientFile | None:
-    """The file; None if nothing is there."""
+    """The file, opened for reading; None if it does not exist."""
     answer = await ask(client.open(path, "rb", encoding=None))
     if isinstance(answer, Answer):
         return answer.value
@@ -132,8 +132,8 @@ async def open_to_read(client: asyncssh.SFTPClient, path: str) -> asyncssh.SFTPC
 
 
 async def create(client: asyncssh.SFTPClient, path: str, *, make_folders: bool) -> asyncssh.SFTPClientFile:
-    """A new, empty file, in place of what is there. Any no may mean that its folder is missing, so that is made, and
-    the second answer counts."""
+    """A new, empty file that replaces an existing one. Any refusal may mean that the folder is missing, so the folder
+    is made, and the answer to the second attempt counts."""
     answer = await ask(client.open(path, "wb", encoding=None))
     if isinstance(answer, Answer):
         return answer.value
@@ -149,8 +149,8 @@ async def create(client: asyncssh.SFTPClient, path: str, *, make_folders: bool) 
 
 
 async def make_folder(client: asyncssh.SFTPClient, folder: str) -> Refused | None:
-    """Make a folder, and those above it that are missing. Relies on no answer but a yes: one that is there is refused
-    in many words, and may stand below some that must not be made. What refused the last level, if anything did."""
+    """Make a folder and its missing parents. Relies on success only: servers refuse an existing folder with various
+    codes, and its parents may not be writable. Returns the refusal of the last level, or None."""
     if not folder.strip("/"):
         return None
     answer = await ask(client.mkdir(folder))
@@ -174,9 +174,9 @@ async def _expect_no_file(client: asyncssh.SFTPClient, folder: str) -> None:
 
 
 async def rename(client: asyncssh.SFTPClient, source: str, target: str) -> None:
-    """In one step if the server can replace a file so (OpenSSH's `posix-rename`). Else by the protocol's own rename,
-    which refuses to replace: then what is there goes first, unless nothing could come in its place. Relies on `source`
-    being gone after a yes."""
+    """Rename in one step if the server supports OpenSSH's `posix-rename`, which replaces a file. Otherwise use the
+    protocol's own rename, which does not replace: then the existing file is removed first, unless the rename could not
+    succeed anyway. Relies on `source` being gone after a success."""
     import asyncssh
 
     answer = await ask(client.posix_rename(source, target))
@@ -194,28 +194,28 @@ async def rename(client: asyncssh.SFTPClient, source: str, target: str) -> None:
 
 
 async def remove(client: asyncssh.SFTPClient, path: str) -> None:
-    """Remove a file; one that is gone is no error, in whatever words the server says so."""
+    """Remove a file. A missing file is not an error, however the server reports it."""
     answer = await ask(client.remove(path))
     if isinstance(answer, Refused) and not answer.missing and await _is_there(client, path):
         raise answer.error
 
 
 async def remove_folder(client: asyncssh.SFTPClient, path: str) -> None:
-    """Remove an empty folder; one that is gone is no error."""
+    """Remove an empty folder. A missing folder is not an error."""
     answer = await ask(client.rmdir(path))
     if isinstance(answer, Refused) and not answer.missing and await _is_there(client, path):
         raise answer.error
 
 
 async def _is_there(client: asyncssh.SFTPClient, path: str) -> bool:
-    """Links as themselves. What cannot be looked at counts as there."""
+    """Whether a path exists, without following links. A path that cannot be checked counts as existing."""
     found = await ask(client.lstat(path))
     return isinstance(found, Answer) or not (found.missing or await is_missing(client, path))
 
 
 async def read(file: asyncssh.SFTPClientFile, offset: int, size: int) -> bytes:
-    """Up to `size` bytes from `offset` on; fewer at the file's end only. Servers may answer with fewer bytes than were
-    asked for: the rest is asked for again. A hole that they leave is a failure."""
+    """Up to `size` bytes from `offset` on; fewer only at the end of the file. Servers may return fewer bytes than
+    requested: the rest is requested again. Missing bytes in the middle are an error."""
     import asyncssh
 
     body = bytearray(size)
@@ -231,6 +231,6 @@ async def read(file: asyncssh.SFTPClientFile, offset: int, size: int) -> bytes:
 
 
 def entry(name: str, attributes: asyncssh.SFTPAttrs) -> Entry:
-    """What a server says about a path."""
+    """An entry from the attributes that a server reports."""
     mode = attributes.permissions or 0
     return Entry(name, attributes.size, int(attributes.mtime or 0), modes.S_ISDIR(mode), modes.S_ISLNK(mode))

@@ -1,4 +1,4 @@
-"""A file on its way to a server: blocks follow each other without waiting for answers."""
+"""Uploads to a server: blocks are sent without waiting for the answers to earlier ones."""
 
 from __future__ import annotations
 
@@ -12,36 +12,37 @@ if TYPE_CHECKING:
     import asyncssh
 
 BLOCK = 1 << 20
-"""Bytes that are handed over at once."""
+"""The size of one block, in bytes."""
 AHEAD = 4
-"""Blocks of one file that are under way at once: its share of memory is four times `BLOCK`."""
+"""Blocks of one file that are in progress at the same time: they take four times `BLOCK` of memory."""
 
 
 class Outgoing:
-    """An open file of a session's. `act` and `way_out` are for its errors: what is being done, and what to do if the
-    server refuses. Not for threads."""
+    """An open file of a session. `act` and `way_out` are for its errors: what is being done, and what to do if the
+    server refuses. Not thread-safe."""
 
     def __init__(self, session: Session, file: asyncssh.SFTPClientFile, act: str, way_out: str = "") -> None:
         self._session, self._file, self._act, self._way_out = session, file, act, way_out
         self._under_way: deque[Future[int]] = deque()
         self.size = 0
-        """Bytes that were handed over."""
+        """Bytes written so far."""
 
     def write(self, block: bytes) -> None:
-        """Hand over a block of about `BLOCK` bytes. Raises what an earlier one has met."""
+        """Send a block of about `BLOCK` bytes. Raises the failure of an earlier block."""
         if len(self._under_way) == AHEAD:
             self._finish(self._under_way.popleft())
         self._under_way.append(self._session.begin(self._file.write(block, self.size)))
         self.size += len(block)
 
     def close(self) -> None:
-        """Wait for every answer, then close: only then is it there. Servers with a quota may refuse here."""
+        """Wait for every answer, then close the file: only then is it complete. Servers with a quota may refuse
+        here."""
         while self._under_way:
             self._finish(self._under_way.popleft())
         self._session.finish(self._session.begin(self._file.close()), self._act, self._way_out)
 
     def drop(self) -> None:
-        """Close it, whatever is under way and whatever is answered."""
+        """Close the file without waiting for requests in progress or their answers."""
         self._session.begin(self._file.close())
 
     def _finish(self, answer: Future[int]) -> None:

@@ -206,7 +206,7 @@ def test_another_filesystem_and_none(get: Any) -> None:
     access = get("file")
     assert isinstance(access, FsspecAccess)
     assert access.open().exists("/")
-    with pytest.raises(DefinitionError, match="is of type smtp, which opens neither files nor SQL"):
+    with pytest.raises(DefinitionError, match="is of type smtp, which is neither a filesystem nor a SQL database"):
         get("smtp", host="h")
 
 
@@ -317,7 +317,7 @@ task_runner.SUPERVISOR_COMMS = Supervisor()
 )  # fmt: skip
 def test_a_broken_google_key_is_not_tried_again(get: Any, extra: dict[str, str]) -> None:
     """A key that is cut, no JSON or not there passed for a failure of the network."""
-    with pytest.raises(FatalError, match="gets no Google token") as caught:
+    with pytest.raises(FatalError, match="cannot get a Google token") as caught:
         get("google_cloud_platform", extra=extra).token()
     assert "MIIB" not in caught.value.page()
 

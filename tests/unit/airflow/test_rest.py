@@ -109,8 +109,8 @@ def test_an_outage_is_said_once_and_waited_for(airflow: Airflow, trouble: str) -
     assert runs.state(rest, Run("a", "1")) == "success"
     assert len(airflow.asked) == 4
     first, last = said
-    assert first.startswith("waiting for Airflow to answer, 180 s at most: ")
-    assert last.startswith("Airflow answers again, after ")
+    assert first.startswith("waiting for Airflow to answer, at most 180 s: ")
+    assert last.startswith("Airflow answers again after ")
     airflow.troubles = [trouble]
     with pytest.raises(RetriableError):
         runs.state(Rest(airflow.url, token="t"), Run("a", "1"))

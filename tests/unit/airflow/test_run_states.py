@@ -226,7 +226,7 @@ def test_a_run_whose_declaration_goes_or_breaks_ends_with_a_page(scene: Scene, t
         return "success"
 
     run = scene.run({"upload": goes})
-    page = "went while this run was under way" if text is None else "exports/people.yaml:1:"
+    page = "was removed during this run" if text is None else "exports/people.yaml:1:"
     assert (run.state, run.states["publish"], scene.told, scene.parts) == ("failed", "failed", ["failed"], 0)
     assert page in scene.webhook.got[0][2]["text"]
     assert scene.reported()[0] == "failed"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sluice.airflow.record import Ended
-from sluice.airflow.triggers import looks as looks_module
+from sluice.airflow.triggers import answers as answers_module
 from sluice.airflow.triggers import refreshes as module
-from sluice.airflow.triggers.looks import Looks
+from sluice.airflow.triggers.answers import SharedAnswers
 from sluice.airflow.triggers.refreshes import RefreshesIdleTrigger, describe, stale
 
 NOW = datetime.now(UTC)
@@ -24,9 +24,9 @@ class Upstream:
         self.runs = runs
         self.asked = 0
         self.ended: Ended | None = None
-        monkeypatch.setattr(looks_module, "count_runs", self.count)
+        monkeypatch.setattr(answers_module, "count_runs", self.count)
         monkeypatch.setattr(module, "alast", self.last)
-        monkeypatch.setattr(module, "LOOKS", Looks())
+        monkeypatch.setattr(module, "ANSWERS", SharedAnswers())
 
     async def count(self, dag_id: str, states: Any, run_ids: Any = None) -> int:
         self.asked += 1
@@ -118,16 +118,16 @@ def test_two_hundred_waiting_runs_ask_once_a_poll(monkeypatch: pytest.MonkeyPatc
 
 def test_nobody_gets_an_answer_from_before_he_came() -> None:
     async def scene() -> None:
-        looks = Looks()
+        shared = SharedAnswers()
         answers = iter("abc")
 
         async def question() -> str:
             return next(answers)
 
-        assert await looks.ask("x", question, looks.now()) == "a"
-        assert await looks.ask("x", question, looks.now() - 10) == "a"
-        assert await looks.ask("x", question, looks.now()) == "b"
-        assert await looks.ask("y", question, looks.now() - 10) == "c"
+        assert await shared.ask("x", question, shared.now()) == "a"
+        assert await shared.ask("x", question, shared.now() - 10) == "a"
+        assert await shared.ask("x", question, shared.now()) == "b"
+        assert await shared.ask("y", question, shared.now() - 10) == "c"
 
     asyncio.run(scene())
 

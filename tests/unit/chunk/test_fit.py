@@ -1,4 +1,4 @@
-"""Pieces fit, cover their chunk, and follow from the rows alone."""
+"""Pieces fit, cover their chunk, and depend only on the rows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sluice.model.part import Chunk
 @pytest.mark.slow
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=300), st.integers(1, 400))
 def test_no_piece_is_larger_than_the_limit_but_one_of_a_single_record(sizes: list[int], limit: int) -> None:
-    asked: list[tuple[int, int]] = []
+    tried: list[tuple[int, int]] = []
 
     def fits(first: int, records: int) -> bool:
-        asked.append((first, records))
+        tried.append((first, records))
         return sum(sizes[first : first + records]) <= limit
 
     pieces = pieces_of(Chunk(number=3, first=1000, records=len(sizes)), halved(len(sizes), fits))
@@ -27,7 +27,7 @@ def test_no_piece_is_larger_than_the_limit_but_one_of_a_single_record(sizes: lis
         assert piece.records == 1 or sum(sizes[position - 1000 : position - 1000 + piece.records]) <= limit
         position += piece.records
     assert position == 1000 + len(sizes)
-    assert len(asked) <= 2 * len(pieces)
+    assert len(tried) <= 2 * len(pieces)
 
 
 @pytest.mark.slow

@@ -78,8 +78,8 @@ def test_a_source_that_does_not_answer_is_told_and_not_asked_again(
     never.set()
     assert asked == ["people"]
     assert found.known == {}
-    assert "has not shown its columns within 0.2 seconds" in found.unread["people"].page()
-    assert "did not answer before" in found.unread["events"].page()
+    assert "did not return its columns within 0.2 seconds" in found.unread["people"].page()
+    assert "has already timed out" in found.unread["events"].page()
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_of_very_many_files_a_column_that_none_of_some_has_is_a_warning(
     world.dataset("people", pa.table({"id": [1, 2, 3]}), files=3)
     found = checked(world)
     assert found.errors == ()
-    assert "no column `email` in those files that were looked at" in found.warnings[0].page()
+    assert "no column `email` in the files that were checked" in found.warnings[0].page()
 
 
 def test_the_first_and_the_last_file_are_among_those_looked_at() -> None:
@@ -192,7 +192,7 @@ class TestCommand:
         assert "1 error\n" in out
         assert "cannot run" not in out
         assert "datasets/more.yaml:1:41  dataset leads: connection crm: " in err
-        assert "\n  next: look whether the source can be reached from here, then run the command again\n" in err
+        assert "\n  next: check that the source can be reached from this machine, then run the command again\n" in err
         assert "secret-word" not in err
         assert "out: delivers" in out
 

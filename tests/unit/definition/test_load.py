@@ -186,7 +186,7 @@ def test_what_refers_to_something_broken_is_not_in_the_project(include: Path, wr
 
 def test_no_folder_is_an_error_and_not_an_exception(tmp_path: Path) -> None:
     loaded = load(tmp_path / "nowhere")
-    assert [error.what for error in loaded.errors] == [f"there is no folder {tmp_path / 'nowhere'}"]
+    assert [error.what for error in loaded.errors] == [f"the folder {tmp_path / 'nowhere'} does not exist"]
 
 
 def test_an_unreadable_file_is_an_error(include: Path) -> None:

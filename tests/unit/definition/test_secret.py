@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_read_shows_no_line_either(broken: str) -> None:
 def test_the_error_says_which_connection_to_put_it_in() -> None:
     (error,) = errors("type: s3\nairflow_conn_id: acme_s3\nextra: {token: x}\n")
     assert (
-        "the Airflow connection `acme_s3` (under Admin, Connections, by `sluice airflow connections add`"
+        "the Airflow connection `acme_s3` (in the UI under Admin, Connections; with `sluice airflow connections add`"
         in error.next_step
     )
 

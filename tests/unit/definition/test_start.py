@@ -27,7 +27,7 @@ def run(kind: str = "scheduled") -> Run:
 @pytest.mark.parametrize("kind", ["scheduled", "manual", "asset_triggered", "operator_triggered"])
 def test_a_run_outside_the_period_is_skipped_and_says_so(kind: str) -> None:
     ended = export(schedule={"after": "system_refresh", "end": "2026-03-08"})
-    with pytest.raises(Skipped, match=r"orders has ended at 2026-03-08 23:59 UTC, .* due at 2026-03-09 06:00 UTC"):
+    with pytest.raises(Skipped, match=r"orders ended at 2026-03-08 23:59 UTC, .* due at 2026-03-09 06:00 UTC"):
         check_period(ended, run(kind))
     to_come = export(schedule={"after": "system_refresh", "start": "2026-03-10"})
     with pytest.raises(Skipped, match="starts at 2026-03-10 00:00 UTC"):

@@ -1,4 +1,4 @@
-"""Processes that a test kills leave their marks: nobody waits here for what never comes."""
+"""Processes that a test kills leave their marks: no test waits until they disappear."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def verbs(protocol: type) -> frozenset[str]:
 
 
 VERBS: Mapping[str, frozenset[str]] = {
-    "destination": verbs(Destination) - {"list"},  # a run looks at files by their names
+    "destination": verbs(Destination) - {"list"},  # a run checks files by name
     "staging": frozenset(
         {
             "create",

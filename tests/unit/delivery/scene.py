@@ -1,4 +1,4 @@
-"""A world in which the promise is put to the test: one delivery published, and rows that the next one should bring."""
+"""A world in which the promise is tested: one delivery is published, and there are rows for the next one."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Scene:
         self.world.now += timedelta(hours=1)
 
     def run(self, run_id: str) -> bool:
-        """A run as Airflow runs it: each task tried again where that may help, the teardown whatever comes of it."""
+        """A run as Airflow runs it: each task is retried if that may help, and the teardown always runs."""
         plan = self.world.plan(EXPORT, run_id)
         staged, cleaner = StagedRun.of(plan), Cleaner(plan.staging, EXPORT, self.world, lambda _: True)
         steps: tuple[Callable[[], Any], ...] = (
@@ -113,7 +113,7 @@ class Scene:
         return published
 
     def task(self, step: Callable[[], Any]) -> bool:
-        """Whether one of the task's tries has succeeded."""
+        """Whether one of the task's attempts has succeeded."""
         self.world.watermarks = Watched(self._watermarks, "watermarks", self.tape)
         for _ in range(self.retries + 1):
             self.tape.dead = False

@@ -31,7 +31,7 @@ FORMS = ("{type: json}", "{type: csv, compression: none}", "{type: parquet, row_
 
 
 def rows(counts: list[int], seed: int = 0) -> pa.Table:
-    """A row for each count, with a text of so many random letters: sizes that no sample could tell."""
+    """A row for each count, with a text of so many random letters: sizes that no sample can predict."""
     letters = random.Random(seed)
     texts = ["".join(letters.choices("abcdefghijklmnopqrstuvwxyz", k=count)) for count in counts]
     return pa.table({"id": range(len(texts)), "text": texts})
@@ -92,7 +92,7 @@ SKEWED = [10] * 400 + [3000] * 60 + [10] * 300
 
 @pytest.fixture
 def cut_many_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, bytes]]:
-    """The files of one run, sent in a way of its own."""
+    """The files of one run, sent in one of the ways."""
 
     def send(
         name: str, *, cores: int = 2, whole: int = 2**23, chunks: str = "", shard: int = 10**6

@@ -80,7 +80,7 @@ def delivered(world: World, run_id: str, export: str = "people") -> list[dict[st
 
 
 def apply(kept: dict[int, dict[str, Any]], rows: list[dict[str, Any]], key: str = "id") -> None:
-    """What a reader does with a delivery: strictly, so that nothing is told wrongly either."""
+    """Apply a delivery as a reader does; strictly, so that a wrong kind of change fails."""
     for row in rows:
         change, own = row.pop("_change"), row[key]
         assert (own in kept) == (change != "added"), (change, own)
@@ -308,9 +308,9 @@ def test_another_mode_before_starts_anew_only_when_asked(world: World) -> None:
 
 
 def test_a_slice_of_time_of_changes_is_refused(world: World) -> None:
-    with pytest.raises(DefinitionError, match="delivers what has changed: a run of it cannot deliver a slice of time"):
+    with pytest.raises(DefinitionError, match="has `mode: changes`, so its runs cannot deliver a slice of time"):
         world.plan("people", window=Window(after=NOW.replace(hour=1), until=NOW))
-    with pytest.raises(DefinitionError, match="cannot deliver what was added"):
+    with pytest.raises(DefinitionError, match="cannot have `mode: incremental`"):
         world.plan("people", mode="incremental")
 
 

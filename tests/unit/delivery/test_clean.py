@@ -1,4 +1,4 @@
-"""What becomes of runs that end without publishing: their own teardown, the next run's, and what is in doubt."""
+"""What happens to runs that end without publishing: their own teardown, the next run's cleaning, unknown outcomes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(committing, "LOOKS", (0.0, 0.0))
+    monkeypatch.setattr(committing, "CHECKS", (0.0, 0.0))
     world = World(tmp_path)
     world.declare(FILES)
     world.dataset("people", pa.table({"id": range(100)}), files=2)
@@ -178,7 +178,7 @@ class TestUnknown:
 
 
 def lose(monkeypatch: pytest.MonkeyPatch, world: World, *, arrived: bool) -> None:
-    """The manifest's write is not answered, and nobody can look for it."""
+    """The response to the manifest's write is lost, and the destination cannot be asked."""
     stat = LocalFolder.stat
 
     def away(self: LocalFolder, name: str) -> Any:
@@ -201,7 +201,7 @@ def lose(monkeypatch: pytest.MonkeyPatch, world: World, *, arrived: bool) -> Non
 
 
 class TestTwoAtOnce:
-    """`abort`, or another try of `publish`, beside a `publish` that Airflow believes dead. Every other order:
+    """`abort`, or another attempt of `publish`, next to a `publish` that Airflow believes dead. Every other order:
     `commit/test_interleavings.py`."""
 
     def test_publish_refuses_where_its_run_was_aborted(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,13 +265,13 @@ class TestTwoAtOnce:
     ) -> None:
         """It reads the run's log and its old receipts while `extract`, cleared, removes them."""
         sent(world, "r1")
-        forget, read = _Beginning.forget, []
+        replace, read = _Beginning.replace, []
 
         def seen(beginning: _Beginning) -> bool:
             read.append((beginning.commit.log, beginning.commit.log.state()))
-            return forget(beginning)
+            return replace(beginning)
 
-        monkeypatch.setattr(_Beginning, "forget", seen)
+        monkeypatch.setattr(_Beginning, "replace", seen)
         world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("30", "60")})
         world.extract("people", "r1")
         ((log, state),) = read
@@ -318,17 +318,17 @@ class TestRemovers:
     def killed(self, world: World, monkeypatch: pytest.MonkeyPatch) -> StagedRun:
         staged = sent(world, "r1")
         with monkeypatch.context() as broken:
-            broken.setattr(RunLog, "say", _die)
+            broken.setattr(RunLog, "append_always", _die)
             with pytest.raises(Killed):
                 world.abort(staged)
         assert parts(world) == 0
         return staged
 
     def test_a_run_is_not_opened_again_beneath_it(self, world: World, killed: StagedRun) -> None:
-        with pytest.raises(FatalError, match="1 processes started to remove this run's parts") as refused:
+        with pytest.raises(FatalError, match="a process started to remove this run's parts") as refused:
             world.upload(killed)
         assert "sluice clean EXPORT --ended RUN" in refused.value.next_step
-        with pytest.raises(FatalError, match="never said that they had stopped"):
+        with pytest.raises(FatalError, match="never reported that it had stopped"):
             world.extract("people", "r1")
         assert world.run("people", "r2").records == 100, "a new run does not care"
 
@@ -347,7 +347,7 @@ class TestRemovers:
         clean(world)
         world.run("people", "r2")
         (kept,) = clean(world, over=["r1"])
-        assert "never said that they had stopped" in kept.error
+        assert "never reported that it had stopped" in kept.error
         assert "sluice clean EXPORT --ended RUN" in kept.error, "the log says what to do"
         assert killed.open(world).find("plan", Plan) is not None
 
@@ -455,7 +455,7 @@ class TestOthers:
 
     @pytest.mark.parametrize("published", [True, False])
     def test_parts_of_a_former_plan_of_the_run_go(self, world: World, published: bool) -> None:
-        """The declaration was changed between two tries: the first has sent more parts than the second will."""
+        """The declaration was changed between two attempts: the first has sent more parts than the second will."""
         sent(world, "r1")
         text = FILES["exports/people.yaml"].replace("30", "60")
         world.declare({"exports/people.yaml": text})
@@ -581,7 +581,7 @@ class TestOthers:
 
 
 class TestTakenAway:
-    """Where the target takes files away as they arrive, nobody can look for what was sent."""
+    """If the target removes files as they arrive, what was sent cannot be checked."""
 
     @pytest.fixture(autouse=True)
     def _taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -614,7 +614,7 @@ class TestTakenAway:
 
 
 class Airflow:
-    """As much of Airflow's API as the command asks: which runs are over."""
+    """The part of Airflow's API that the command uses: which runs are over."""
 
     def get(self, path: str) -> dict[str, str]:
         run_id = path.rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""The digest that `mode: changes` remembers rows by: written down here once more, value by value, in plain Python."""
+"""The digest of rows in `mode: changes`, implemented again here, value by value, in plain Python."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_the_digest_is_the_first_half_of_the_md5() -> None:
 
 
 def test_these_numbers_stand_in_the_files_of_those_who_use_it() -> None:
-    """Where they change, `digest.NAME` has to change with them."""
+    """If they change, `digest.NAME` has to change, too."""
     table = pa.table(
         {
             name: pa.array([value], TYPES[name])

@@ -224,10 +224,10 @@ def test_an_empty_run_does_what_is_declared(world: World, kind: str) -> None:
     before = world.delivered()
     assert [name for name in before if "manifest-" in name]
     declare(world, kind, when_empty="skip")
-    with pytest.raises(Skipped, match="no record to deliver"):
+    with pytest.raises(Skipped, match="no records to deliver"):
         world.extract("nightly", "run-2")
     declare(world, kind, when_empty="fail")
-    with pytest.raises(FatalError, match="no record to deliver"):
+    with pytest.raises(FatalError, match="no records to deliver"):
         world.extract("nightly", "run-3")
     assert world.delivered() == before
 
@@ -242,7 +242,7 @@ def test_a_run_with_records_is_no_empty_one(world: World, choice: str) -> None:
 
 @pytest.mark.slow
 def test_a_skipped_slice_loses_nothing(world: World) -> None:
-    """What an incremental run skips for want of records is where the next one starts."""
+    """The next run starts with the rows that an incremental run skipped because there were too few."""
     declare(world, mode="incremental", when_empty="skip")
     assert world.run("nightly", "run-1").records == 100
     with pytest.raises(Skipped):

@@ -15,7 +15,7 @@ from tests.unit.delivery.faults import CHANGES, KINDS, VERBS, Call, Kind, Tape
 from tests.unit.delivery.scene import Scene
 
 BROKEN: dict[Call, Kind] = {Call("destination", "put", 3): "fails before"}
-"""A part cannot be sent: with no try left, the run fails, and its teardown removes the parts before it."""
+"""A part cannot be sent: with no retry left, the run fails, and its teardown removes the parts before it."""
 LOST: dict[Call, Kind] = {Call("destination", "put", 6): "dies after"}
 """The process dies when the manifest has just been written: the next attempt checks for it."""
 STORIES: dict[str, tuple[dict[Call, Kind], int]] = {
@@ -24,25 +24,25 @@ STORIES: dict[str, tuple[dict[Call, Kind], int]] = {
     "failed": (BROKEN, 0),
     "lost": (LOST, 1),
 }
-"""What happens besides, and how often a task is tried again."""
+"""The faults of the story itself, and how often a task is retried."""
 
 
 @pytest.fixture(scope="module")
 def beginning(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """How every story begins."""
+    """The start of every story."""
     return Scene(World(tmp_path_factory.mktemp("beginning") / "world"))
 
 
 def play(beginning: Scene, root: Path, story: str, strikes: dict[Call, Kind]) -> Scene:
-    besides, retries = STORIES[story]
+    own_faults, retries = STORIES[story]
     scene = beginning.again(root, retries)
-    scene.tape = Tape(strikes=besides | strikes)
+    scene.tape = Tape(strikes=own_faults | strikes)
     scene.run("struck")
     return scene
 
 
 def recorded(beginning: Scene, root: Path, story: str) -> list[Call]:
-    """Every call of a story, from the first that no other story has told."""
+    """Every call of a story, from the first that no other story has made."""
     scene = play(beginning, root, story, {})
     began = scene.tape.calls.index(scene.tape.struck[-1]) + 1 if scene.tape.struck else 0
     return scene.tape.calls[began:]
@@ -59,7 +59,7 @@ def test_every_verb_is_struck(beginning: Scene, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committing, "LOOKS", (0.0, 0.0))
+    monkeypatch.setattr(committing, "CHECKS", (0.0, 0.0))
     monkeypatch.setattr(os, "fsync", lambda _: None)  # processes die here, and no machine
 
 

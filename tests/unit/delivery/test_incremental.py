@@ -1,4 +1,4 @@
-"""Incremental runs: what is new, from where, and whose turn it is; the steps as Airflow would call them."""
+"""Incremental runs: what is new, where they start, and their order; the steps as Airflow would call them."""
 
 from __future__ import annotations
 
@@ -554,7 +554,7 @@ class TestWhoseTurn:
         assert mark(world).run_id == "r2"
 
     def test_a_published_run_whose_manifest_was_taken_away_delivers_the_same_again(self, world: World) -> None:
-        """Deliveries follow it: begun anew, it would start after its own rows."""
+        """Deliveries follow it: started again, it would start after its own rows."""
         put(world, "a", range(10))
         world.run("by_file", "r1")
         for path in (world.root / "out").rglob("manifest-*"):
@@ -574,7 +574,7 @@ class TestWhoseTurn:
     def test_a_full_export_has_no_slices(self, world: World) -> None:
         text = "{kind: dataset-export, connection: out, datasets: [files], mode: full}"
         world.declare({"exports/by_file.yaml": text})
-        with pytest.raises(DefinitionError, match="delivers everything each time"):
+        with pytest.raises(DefinitionError, match="has `mode: full`, so its runs cannot have `mode: incremental`"):
             world.plan("by_file", "r1", mode="incremental")
 
 

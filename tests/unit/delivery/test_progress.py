@@ -1,4 +1,4 @@
-"""How far a shard has come: told every few seconds, by what this try has sent."""
+"""The progress of a shard: reported every few seconds, with rates of this attempt only."""
 
 from __future__ import annotations
 

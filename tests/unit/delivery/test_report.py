@@ -166,8 +166,8 @@ def test_the_command_prints_them(
     monkeypatch.setattr("sluice.commands.report.AirflowConnections", lambda: world)
     assert main(["report", "people", "--include", str(world.include)]) == 0
     assert capsys.readouterr().out == (
-        "people has no report yet\nruns that ended before they had anything to report are known to Airflow alone: "
-        "no Airflow is named, and none runs on this machine\n"
+        "people has no report yet\nruns without a report are known only to Airflow: "
+        "no Airflow is named, and none is running on this machine\n"
     )
     world.run("people", "r1")
     assert main(["report", "people", "--include", str(world.include)]) == 0

@@ -1,4 +1,4 @@
-"""Sending a former run again: the same names, the same bytes, and nothing moves."""
+"""Resending an earlier run: the same names, the same bytes, and an unchanged watermark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from sluice.delivery.report.report import Report
-from sluice.delivery.resend import deliver_again, take_up
+from sluice.delivery.resend import load_run, publish_again
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload.receipts import NoReceipts
 from sluice.errors import FatalError, SluiceError
@@ -51,10 +51,10 @@ def there(world: World) -> dict[str, bytes]:
 
 def resend(world: World, export: str, run: str) -> Report:
     """As the tasks of a run that was started to send another again."""
-    extracted = take_up(world.plan(export).staging, export, run, world)
+    extracted = load_run(world.plan(export).staging, export, run, world)
     staged = StagedRun.from_extracted(extracted.model_dump())
     world.upload(staged, NoReceipts())
-    return deliver_again(staged, world, NOW)
+    return publish_again(staged, world, NOW)
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ def test_a_slice_of_time_has_its_own_id(world: World) -> None:
     window = Window(after=NOW.replace(hour=0), until=NOW)
     first = world.run("grows", "backfill__1", run_type="backfill", window=window)
     with pytest.raises(FatalError, match="holds nothing of run backfill__1"):
-        take_up(world.plan("grows").staging, "grows", "backfill__1", world)
+        load_run(world.plan("grows").staging, "grows", "backfill__1", world)
     assert resend(world, "grows", first.flow_run_id).records == first.records
 
 
@@ -103,15 +103,15 @@ def test_the_next_run_goes_on_from_the_last_delivery(world: World) -> None:
 def test_what_cannot_be_sent_again_says_why(world: World) -> None:
     staging = world.plan("whole").staging
     with pytest.raises(FatalError, match="holds nothing of run r0") as page:
-        take_up(staging, "whole", "r0", world)
+        load_run(staging, "whole", "r0", world)
     assert "sluice report whole" in page.value.page()
     world.extract("whole", "r1")
     with pytest.raises(FatalError, match="has published nothing"):
-        take_up(staging, "whole", "r1", world)
+        load_run(staging, "whole", "r1", world)
     world.run("whole", "r2")
     people(world, 19)
     with pytest.raises(SluiceError, match="can no longer be read"):
-        take_up(staging, "whole", "r2", world)
+        load_run(staging, "whole", "r2", world)
 
 
 @pytest.mark.slow

@@ -75,17 +75,17 @@ def test_the_salt_lies_nowhere(world: World, caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.DEBUG):
         plan = world.plan("mails")
         report = world.run("mails")
-    told = f"{plan!r}{plan.model_dump_json()}{report!r}{caplog.text}{world.extra!r}"
+    shown = f"{plan!r}{plan.model_dump_json()}{report!r}{caplog.text}{world.extra!r}"
     files = [path for path in world.root.rglob("*") if path.is_file()]
     assert {"plan.json", "all.json", "0000.json", "all.parquet"} <= {path.name for path in files}
     spellings = (SALT, SALT.hex().encode(), bytes(byte ^ 0x36 for byte in SALT), bytes(byte ^ 0x5C for byte in SALT))
     for spelling in spellings:
-        assert spelling not in told.encode()
+        assert spelling not in shown.encode()
         assert not [path for path in files if spelling in path.read_bytes()]
 
 
 class Remembering:
-    """A receipts that outlives a try."""
+    """Receipts that outlive an attempt."""
 
     def __init__(self) -> None:
         self.parts: dict[str, list[Part]] = {}
@@ -113,7 +113,7 @@ def test_a_delivery_is_hashed_under_one_salt(world: World) -> None:
 
 @pytest.mark.slow
 def test_what_is_declared_otherwise_is_sent_anew(world: World) -> None:
-    """As many rows of the same members: parts of the former declaration must not stand for it."""
+    """As many rows of the same members: parts of the earlier declaration must not count for it."""
     receipts: Receipts = Remembering()
     world.upload(world.extract("mails"), receipts)
     world.declare({"exports/mails.yaml": FILES["exports/mails.yaml"].replace("as: HASH", "as: HASHED")})

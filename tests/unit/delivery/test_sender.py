@@ -1,4 +1,4 @@
-"""Chunks are sent again where that can help, whole or streamed, and what was sent is what is counted."""
+"""The sender retries chunks if that can help, whole or streamed, and counts what was sent."""
 
 from __future__ import annotations
 
@@ -108,12 +108,12 @@ def test_a_file_that_arrived_shorter_is_sent_again_and_then_refused(
 ) -> None:
     put = Failing.put
     monkeypatch.setattr(Failing, "put", lambda self, name, body: Stored(name, put(self, name, body).size - 1))
-    with pytest.raises(RetriableError, match="bytes where"):
+    with pytest.raises(RetriableError, match=r"has \d+ bytes, but \d+ were sent"):
         sent(folder, [])
 
 
 def test_fewer_rows_than_counted_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.unit.delivery.test_sender.CHUNK", Chunk(number=3, first=0, records=1001))
-    with pytest.raises(FatalError, match="1000 records where 1001"):
+    with pytest.raises(FatalError, match="1000 records, but 1001"):
         sent(folder, [])
     assert list(folder.iterdir()) == []

@@ -39,7 +39,7 @@ PARTS = 2_000
 
 
 class Slow:
-    """A destination that takes a moment for each part, so that a shard takes half a minute."""
+    """A destination that needs a moment for each part, so that a shard needs half a minute."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent = 0
@@ -106,7 +106,7 @@ def test_one_that_is_told_to_stop_sends_nothing_more(world: World, slow: Slow, p
 def test_a_run_that_is_aborted_stops_its_upload_and_is_cleaned_after_it(
     world: World, slow: Slow, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody has told the process: Airflow has lost it."""
+    """The process gets no signal: Airflow has lost it."""
     monkeypatch.setattr(watch, "INTERVAL", 0.1)
     monkeypatch.setattr(aborting, "PAUSES", (0.1,) * 300)
     staged = world.extract("people", "r1")

@@ -1,4 +1,4 @@
-"""Columns that differ in case alone: the one that is named is the one that is delivered, hashed, asked and compared."""
+"""Columns that differ only in case: the named one is delivered, hashed, queried and compared."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def test_a_field_is_made_of_the_column_that_it_names(world: World, fields: str, 
 
 @pytest.mark.slow
 def test_sql_that_could_mean_either_is_refused_with_both(world: World) -> None:
-    with pytest.raises(DefinitionError, match="'EMAIL' could mean either of 'Email' and 'email'") as refused:
+    with pytest.raises(
+        DefinitionError, match="'EMAIL' is ambiguous: 'Email' and 'email' differ only in case"
+    ) as refused:
         segment_export(world, TWINS, "[id, {as: A, sql: upper(EMAIL)}]")
     assert refused.value.subject[-2:] == ("fields", 1)
 
@@ -122,7 +124,7 @@ def test_a_segment_asks_the_column_that_it_names(world: World, segment: str, rig
 def test_a_condition_that_could_mean_either_is_refused(world: World) -> None:
     world.dataset("t", TWINS)
     declare(world, "kind: segment-export\nsegments: [s]\nfields: [id]", segment="where: \"EMAIL = 'b@y'\"")
-    with pytest.raises(DefinitionError, match="could mean either of 'Email' and 'email'") as refused:
+    with pytest.raises(DefinitionError, match="is ambiguous: 'Email' and 'email' differ only in case") as refused:
         evaluate(world)
     assert refused.value.subject == ("segments", "s", "where")
 

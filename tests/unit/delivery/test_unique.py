@@ -1,4 +1,4 @@
-"""One row a key: on every kind of export, exact, the same each time, in bounded memory."""
+"""Deduplication by key: for every kind of export, exact, deterministic, in bounded memory."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_whole_entities_are_unique_by_their_key(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_slice_is_unique_in_itself(world: World) -> None:
-    """What an earlier delivery has sent is not looked at: its row of the same key was the last one then."""
+    """Rows of an earlier delivery do not count: its row of the same key was the last one then."""
     days = pa.array([*([20_000] * 3), *([20_001] * 4)], pa.date32())
     world.dataset("people", pa.Table.from_pylist(ROWS).append_column("day", days), files=2, row_group=2)
     text = DATASET.replace("[people]", "[clicks]").replace("mode: full", "").replace("UNIQUE", "{by: [id]}")
@@ -142,7 +142,7 @@ def test_a_retry_and_another_run_choose_the_same_rows(world: World) -> None:
 
 @pytest.mark.slow
 def test_another_rule_names_another_extract(world: World) -> None:
-    """Parts of a former try are known by their extract: as many rows, and not the same."""
+    """Parts of an earlier attempt are recognized by their extract: as many rows, but not the same."""
     ids = set()
     for spec in ("{keep: first, order: at}", "{keep: last, order: at}", "{keep: first}"):
         world.declare({"exports/people.yaml": DATASET.replace("UNIQUE", spec)})
@@ -176,7 +176,7 @@ class Lost:
 
 
 def test_a_lost_server_may_be_back(world: World) -> None:
-    """The engine that reads the stream tells only the text of an error: what to do next must not get lost with it."""
+    """The engine that reads the stream reports only the text of an error; the next step must not get lost."""
     source = load(world.include).project.datasets["people"].source.open(world, dataset="people")
     pinned = source.pin()
     with pytest.raises(RetriableError, match="out of reach"):
@@ -205,12 +205,12 @@ def test_any_rows(
     world.dataset("people", table, files=2, row_group=size)
     source = load(world.include).project.datasets["people"].source.open(world, dataset="people")
     pinned = source.pin()
-    asked = RowSet(pinned.slices)
+    wanted = RowSet(pinned.slices)
     for index, piece in enumerate(pinned.slices):
-        asked.add_of(index, unique_numbers(piece.records, index))
+        wanted.add_of(index, unique_numbers(piece.records, index))
     spec = Unique.model_validate({"keep": keep, "order": "t" if order else None})
-    stays = unique_rows(source, pinned, asked, spec, ["a", "b"], dataset="people")
-    ordinals = [asked.starts[i] + int(row) for i in range(len(pinned.slices)) for row in asked.rows(i)]
+    stays = unique_rows(source, pinned, wanted, spec, ["a", "b"], dataset="people")
+    ordinals = [wanted.starts[i] + int(row) for i in range(len(pinned.slices)) for row in wanted.rows(i)]
     best: dict[Any, int] = {}
     for ordinal in ordinals if keep == "first" else reversed(ordinals):
         a, b, t = rows[ordinal]

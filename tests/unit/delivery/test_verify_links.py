@@ -58,4 +58,4 @@ def test_a_part_that_leads_out_is_a_difference_and_is_not_read(
     part.rename(tmp_path / "moved")
     part.symlink_to(tmp_path / "moved")
     assert main(["verify", str(delivered)]) == 1
-    assert f"{part} leads to {tmp_path}/moved by a link" in capsys.readouterr().out
+    assert f"{part} leads to {tmp_path}/moved through a link" in capsys.readouterr().out

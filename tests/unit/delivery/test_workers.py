@@ -1,4 +1,4 @@
-"""Workers share a shard's chunks: each chunk is dealt out once, in runs that follow one another."""
+"""Workers share a shard's chunks: each chunk is dealt out once, in consecutive runs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def test_reading_ahead_gives_the_same_tables_and_the_same_error() -> None:
 
 
 def test_a_reading_that_is_given_up_waits_for_no_thread() -> None:
-    """The garbage collector may give it up inside the lock that every end of a thread takes: the task hung there."""
+    """The garbage collector may close it while it holds the lock that every ending thread needs: the task hung
+    there."""
     given_up, in_time = threading.Event(), []
 
     def read(first: int, last: int) -> Iterator[pa.Table]:
@@ -81,7 +82,7 @@ def test_a_reading_that_is_given_up_waits_for_no_thread() -> None:
 
 
 class Sink:
-    """A sender that reads what it is told to: of some chunks the first table alone."""
+    """A sender that reads only the first table of some chunks."""
 
     def __init__(self, given_up: set[int]) -> None:
         self.given_up = given_up

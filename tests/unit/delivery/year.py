@@ -1,8 +1,9 @@
 """A simulated year of hourly runs: the real code on small Parquet files, with everything that goes wrong.
 
-Each hour rows arrive, some of them late. The run of that hour may die at any step, be tried again, be cleared later, or
+Each hour rows arrive, some of them late. The run of that hour may die at any step, be retried, be cleared later, or
 fall asleep and wake up after others have published. The export may be paused; slices are backfilled; old files that
-were delivered go. What must hold in the end is told by the rows that were written and the manifests that are there.
+were delivered go. What must hold in the end follows from the rows that were written and the manifests at the
+destination.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "the decision": (Commit, "finish"),
     "the publication": (Publication, "run"),
 }
-"""Where a run dies or falls asleep: before or after one of these acts."""
+"""The points at which a run dies or sleeps: before or after one of these steps."""
 
 
 @dataclass
@@ -124,7 +125,7 @@ class Year:
                     return
 
     def steps(self, run_id: str, **run: object) -> bool:
-        """One try of a run, as Airflow would call its tasks. Whether it has published."""
+        """One attempt of a run, with its tasks called as by Airflow. Whether it has published."""
         staged = None
         try:
             staged = self.world.extract(EXPORT, run_id, **run)

@@ -60,7 +60,7 @@ def test_nothing_is_done_through_a_link_out(disk: Disk, act: str, target: str) -
 def test_a_folder_of_deliveries_that_leads_out_is_refused(disk: Disk) -> None:
     (disk.folder / "acme").rmdir()
     (disk.folder / "acme").symlink_to(disk.outside)
-    with pytest.raises(FatalError, match=r"deliveries/acme leads to \S+/outside by a link, which is outside of \S+"):
+    with pytest.raises(FatalError, match=r"deliveries/acme leads to \S+/outside through a link, outside \S+"):
         disk.open()
 
 

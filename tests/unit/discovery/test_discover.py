@@ -141,7 +141,7 @@ def test_the_command_writes_declarations_that_hold(
     assert loaded.project.datasets["on"].key == "yes"
     before = (world.include / "catalog" / "datasets.yaml").read_bytes()
     assert main(["discover", "lake", ".", "--include", include, "--write"]) == 0
-    assert capsys.readouterr().out.count("is declared already") == 6
+    assert capsys.readouterr().out.count("is already declared") == 6
     assert (world.include / "catalog" / "datasets.yaml").read_bytes() == before
 
 

@@ -17,7 +17,7 @@ from pysequoia import Cert, decrypt
 
 from sluice.airflow.connections import AirflowConnections
 from sluice.commands.connect import probed
-from sluice.delivery.resend import take_up
+from sluice.delivery.resend import load_run
 from sluice.delivery.upload.receipts import Receipts
 from sluice.delivery.verify import verify
 from sluice.encryption.openpgp import MIB, OpenPgp
@@ -106,7 +106,7 @@ def test_every_part_opens_with_each_recipients_key_and_bears_our_signature(world
 
 
 class GnuPG:
-    """The program, with a key ring of its own."""
+    """The `gpg` program with its own key ring."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(mode=0o700)
@@ -217,8 +217,8 @@ def test_a_published_run_that_is_cleared_leaves_its_parts_as_the_manifest_lists_
 def test_a_resend_is_refused(world: World) -> None:
     world.run("people")
     plan = world.plan("people")
-    with pytest.raises(FatalError, match="was encrypted: the same bytes cannot be made twice"):
-        take_up(plan.staging, "people", str(plan.run.id), world)
+    with pytest.raises(FatalError, match="was encrypted, and encryption never produces"):
+        load_run(plan.staging, "people", str(plan.run.id), world)
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def test_an_airflow_that_runs_other_declarations_is_not_taken_for_this_one(tmp_p
     layout.run.mkdir()
     record = layout.run / "address"
     record.write_text(Local(URL, "admin", "x", str(tmp_path / "theirs"), {}).text())
-    with pytest.raises(FatalError, match="Airflow runs already, with the declarations in"):
+    with pytest.raises(FatalError, match="Airflow is already running, with the declarations in"):
         Airflow(layout).start()
     record.write_text(Local(URL, "admin", "x", str(tmp_path / "mine"), {"AIRFLOW_HOME": "/here"}).text())
     assert Airflow(layout).start().url == URL

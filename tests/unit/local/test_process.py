@@ -106,6 +106,6 @@ def test_another_command_finds_it_by_its_record(start: Callable[[str], Process])
 def test_one_that_died_says_why(start: Callable[[str], Process]) -> None:
     process = start("raise SystemExit('no such port')")
     os.waitpid(process.pid, 0)
-    with pytest.raises(FatalError, match="p0 has stopped by itself") as error:
+    with pytest.raises(FatalError, match="p0 has died") as error:
         process.ensure_alive()
     assert "no such port" in error.value.page()

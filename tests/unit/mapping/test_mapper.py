@@ -109,7 +109,7 @@ def test_required_names_what_must_have_a_value() -> None:
     "sql", ["sum(id)", "row_number() over ()", "(select 1)", "random()", "now()", "unnest([1, 2])", "id + $1"]
 )
 def test_a_value_that_is_not_the_rows_own_is_refused(sql: str) -> None:
-    with pytest.raises(DefinitionError, match="not the row's own"):
+    with pytest.raises(DefinitionError, match="does not depend on its row alone"):
         mapper({"sql": sql, "as": "x"})
 
 
@@ -275,9 +275,9 @@ def test_as_many_rows_come_out_as_went_in(query: str) -> None:
     """Whatever a statement does: this is asked of every table at run time."""
     sound = mapper({"sql": "id", "as": "x"})
     wrong = replace(sound, query=query.format('"sluice rows"'))
-    with pytest.raises(FatalError, match=r"the mapping made \d rows of 3"):
+    with pytest.raises(FatalError, match=r"the mapping returned \d rows for 3"):
         wrong.apply(ROWS.select(["id"]))
-    with pytest.raises(FatalError, match=r"the mapping made 1 rows of 3"):
+    with pytest.raises(FatalError, match=r"the mapping returned 1 rows for 3"):
         replace(sound, reasons="max('')").reasons_of(ROWS)
 
 

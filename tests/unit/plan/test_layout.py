@@ -165,14 +165,14 @@ def test_a_plan_survives_staging(world: World) -> None:
 def test_the_plan_says_what_the_profile_makes_of_chunks(world: World) -> None:
     world.declare({"connections/drop.yaml": "{type: local, airflow_conn_id: out, profile: data-workbench}"})
     text = explain(files(world, "chunks: {records: 600}")[0])
-    assert "  profile     data-workbench, by the connection drop" in text
-    assert "  chunks      1,000 records each, 12 at once" in text
+    assert "  profile     data-workbench, from the connection drop" in text
+    assert "  chunks      1,000 records each, 12 in parallel" in text
     assert "600 records per chunk are declared, but Data Workbench accepts 1,000 to 50,000: 1,000 are used" in text
-    assert "  retries     0 of a chunk, each after 2 s" in text
+    assert "  retries     0 per chunk, each after 2 s" in text
     assert "  chunks      10,000 records each" in explain(files(world, "owner: me")[0])
 
 
 def test_the_plan_says_how_large_files_become(world: World) -> None:
     assert "files of at most 100,000,000 bytes, 12" in explain(files(world, "chunks: {bytes: 100 MB}")[0])
     both = explain(files(world, "chunks: {bytes: 1 MiB, records: 5000}")[0])
-    assert "files of at most 1,048,576 bytes, of 5,000 records at most" in both
+    assert "files of at most 1,048,576 bytes and 5,000 records" in both

@@ -42,15 +42,15 @@ def test_feeds_go_by_their_own_word_and_by_everyones() -> None:
 @pytest.mark.parametrize(
     ("conf", "says", "nearest"),
     [
-        ({"mod": "full"}, "was started with the unknown key `mod`", "mode"),
-        ({"mode": "ful"}, "`ful` is no mode of a run", "full"),
-        ({"segments": ["bests"]}, "delivers no `bests`", "best"),
-        ({"datasets": ["a"]}, "was started with the unknown key `datasets`", None),
-        ({"from": "2026-03-01"}, "from is no slice of time", None),
-        ({"window": "yesterday"}, "`yesterday` is no slice of time", None),
-        ({"dry_run": "yes"}, "`dry_run` is `yes`", None),
-        ({"resend": 7}, "`resend` is 7", None),
-        ({"resend": "r1", "dry_run": True}, "is to send a former one again", None),
+        ({"mod": "full"}, "unknown key `mod` in the run configuration", "mode"),
+        ({"mode": "ful"}, "`ful` is not a mode of a run", "full"),
+        ({"segments": ["bests"]}, "has no feed `bests`", "best"),
+        ({"datasets": ["a"]}, "unknown key `datasets` in the run configuration", None),
+        ({"from": "2026-03-01"}, "`from` alone is not a slice of time", None),
+        ({"window": "yesterday"}, "`yesterday` is not a slice of time", None),
+        ({"dry_run": "yes"}, "`dry_run` must be true or false, not `yes`", None),
+        ({"resend": 7}, "`resend` must be text, not 7", None),
+        ({"resend": "r1", "dry_run": True}, "cannot combine `resend` with feeds, a slice of time or `dry_run`", None),
     ],
 )
 def test_what_means_nothing_is_refused_with_the_nearest(conf: dict[str, Any], says: str, nearest: str | None) -> None:

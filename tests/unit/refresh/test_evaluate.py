@@ -1,4 +1,4 @@
-"""Segments over a small lake: who is in them, in which order they are evaluated, and what their SQL may not do."""
+"""Segments over a small lake: their members, their order of evaluation, and what their SQL may not do."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.delivery.resend import take_up
+from sluice.delivery.resend import load_run
 from sluice.errors import FatalError
 from sluice.sources import SOURCES
 from sluice.sources.base import Source
@@ -158,8 +158,8 @@ class TestRuns:
     def test_a_resend_does_not_send_other_bytes(self, world: World, path: Path) -> None:
         world.run("all", "manual__1")
         delivered = {name: (world.root / "out" / name).read_bytes() for name in world.delivered()}
-        assert take_up(world.plan("all").staging, "all", "manual__1", world).records == 300
+        assert load_run(world.plan("all").staging, "all", "manual__1", world).records == 300
         overwrite(path)
         with pytest.raises(FatalError, match="can no longer be read"):
-            take_up(world.plan("all").staging, "all", "manual__1", world)
+            load_run(world.plan("all").staging, "all", "manual__1", world)
         assert {name: (world.root / "out" / name).read_bytes() for name in world.delivered()} == delivered

@@ -79,7 +79,7 @@ def test_one_expression_is_taken_as_it_is_written(text: str) -> None:
     ],
 )
 def test_a_value_of_more_than_the_row_is_refused(text: str) -> None:
-    with pytest.raises(DefinitionError, match="not the row's own"):
+    with pytest.raises(DefinitionError, match="does not depend on its row alone"):
         row_expression(text)
 
 

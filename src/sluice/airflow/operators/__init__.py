@@ -1,1 +1,1 @@
-"""One envelope a file: assign in `__init__`, call one core function in `execute`."""
+"""The operators, one per file. Each assigns in `__init__` and calls one core function in `execute`."""

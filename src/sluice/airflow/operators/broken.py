@@ -1,4 +1,4 @@
-"""The tasks of an export whose declaration is broken, or has gone."""
+"""The tasks of an export whose declaration is broken or was removed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sluice.airflow.project import leave
 
 
 class BrokenDeclarationOperator(BaseOperator):
-    """Fails with the declaration's error, so that a broken export is seen where its runs are looked for."""
+    """Fails with the declaration's error, so that a broken export is visible among its runs."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#f4c7c3"
 
     def __init__(self, *, page: str, shard: Any = None, **kwargs: Any) -> None:
-        """`shard` is what the `upload` of a sound export is mapped over."""
+        """`shard` is the argument over which `upload` is mapped in a valid export."""
         super().__init__(**kwargs)
         self.page = page
         self.shard = shard

@@ -12,7 +12,7 @@ from sluice.airflow.project import verdicts
 
 
 class ChunkOperator(BaseOperator):
-    """Cuts the extract into chunks and gives the shards that the upload tasks carry."""
+    """Cuts the extract into chunks. Returns the shards for the upload tasks."""
 
     template_fields: Sequence[str] = ("extracted",)
     ui_color = "#d6e9f8"
@@ -31,7 +31,7 @@ class ChunkOperator(BaseOperator):
         for shard in shards:
             self.log.info("shard %s: %s, %s records", shard.number, shard.label, f"{shard.records:,}")
         if self.extracted["dry_run"]:
-            why = f"dry run: {self.extracted['records']:,} records would be sent; nothing is"
-            self.log.info(why)  # Airflow logs only that a task was skipped, and not why
+            why = f"dry run: {self.extracted['records']:,} records would be sent"
+            self.log.info(why)  # Airflow logs that a task was skipped, but not why
             raise AirflowSkipException(why)
         return [shard.model_dump(mode="json") for shard in shards]

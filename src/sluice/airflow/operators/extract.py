@@ -13,7 +13,7 @@ from sluice.airflow.watermark import AssetWatermarks, watermark_asset
 
 
 class ExtractOperator(BaseOperator):
-    """Checks the export against the data, chooses its rows and pins what the run will read."""
+    """Checks the export against the data, selects its rows and pins what the run will read."""
 
     template_fields: Sequence[str] = ("export",)
     ui_color = "#d6e9f8"
@@ -26,13 +26,13 @@ class ExtractOperator(BaseOperator):
         from sluice.airflow.connections import AirflowConnections
         from sluice.definition.load import load_export
         from sluice.delivery.extract import extract
-        from sluice.delivery.resend import take_up
+        from sluice.delivery.resend import load_run
         from sluice.plan.build import build
 
         with verdicts():
             project, export = load_export(include_folder(), self.export)
-            if former := run_config(export, context).resend:
-                extracted = take_up(project.settings.staging, self.export, former, AirflowConnections())
+            if earlier := run_config(export, context).resend:
+                extracted = load_run(project.settings.staging, self.export, earlier, AirflowConnections())
             else:
                 plan = build(project, export, run_of(export, context))
                 extracted = extract(plan, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))

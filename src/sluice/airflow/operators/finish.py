@@ -1,4 +1,4 @@
-"""The teardown `finish`: the run's last task, whose state is the run's."""
+"""The teardown `finish`: the run's last task, which determines the state of the run."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
 
 class FinishOperator(BaseOperator):
-    """Settles the run: removes what an unpublished one has sent, publishes one that is decided, reports how it ended
-    and tells those who asked to hear of it. Then does the same for runs of this export whose own last task did not
-    come to it.
+    """Settles the run: removes what an unpublished run has sent, or publishes a decided one, then reports the outcome
+    and sends alerts. Then it does the same for earlier runs of this export whose own last task did not.
 
-    Airflow calls a run by its last tasks, and passes over teardowns: a run whose `publish` was skipped would be a
-    success. This one counts, and fails with the error of a run that has published nothing."""
+    By default, Airflow derives a run's state from its last tasks without teardowns: a run whose `publish` was skipped
+    would be a success. This teardown counts, and fails with the error of a run that published nothing."""
 
     template_fields: Sequence[str] = ("extracted",)
     ui_color = "#eeeeee"
@@ -46,7 +45,7 @@ class FinishOperator(BaseOperator):
         self._log(finished)
         ended = partial(has_ended, context["ti"], context["dag_run"].dag_id)
         for page in catch_up(self.listeners, ended, AirflowConnections(), but=run.flow_run_id):
-            self.log.warning("of former runs not everything is told; the next one goes on: %s", page)
+            self.log.warning("not everything about earlier runs was reported; the next run tries again: %s", page)
         if not run.dry_run:
             warnings = (tasks.left("publish", "return_value") or {}).get("warnings") or ()
             tell_ended(self.listeners, finished.ending, begun(run.flow_run_id, context), warnings)
@@ -63,15 +62,15 @@ class FinishOperator(BaseOperator):
     def _log(self, finished: Finished) -> None:
         done = finished.done
         if finished.error is not None:
-            self.log.warning("not everything is settled; the next run goes on from there: %s", finished.error.page())
+            self.log.warning("not everything is settled; the next run continues: %s", finished.error.page())
         if done.published:
             self.log.info("published: %s unfinished uploads removed", done.uploads)
         elif done.unfinished:
-            self.log.warning("decided and not published yet; the next run goes on from there: %s", done.unfinished)
+            self.log.warning("decided but not published yet; the next run continues: %s", done.unfinished)
         else:
             self.log.info("not published: %s parts and %s unfinished uploads removed", done.removed, done.uploads)
         if done.left:
-            self.log.warning("what killed tries may have left unfinished stays: %s", done.left)
+            self.log.warning("unfinished uploads of killed attempts may remain: %s", done.left)
 
     def _clean_others(self, own: str, ended: Callable[[str], bool]) -> None:
         from sluice.airflow.connections import AirflowConnections
@@ -81,5 +80,5 @@ class FinishOperator(BaseOperator):
             cleaner = Cleaner(self.listeners.staging, self.listeners.name, AirflowConnections(), ended)
             for one in cleaner.clean(datetime.now(UTC), but=own):
                 self.log.info(one.sentence)
-        except SluiceError as failed:  # of other runs: this one ends as it has
-            self.log.warning("former runs could not be looked through: %s", failed.page())
+        except SluiceError as failed:  # it concerns other runs, and does not change the outcome of this one
+            self.log.warning("earlier runs could not be cleaned: %s", failed.page())

@@ -15,10 +15,10 @@ from sluice.airflow.watermark import AssetWatermarks, watermark_asset
 
 
 class PublishOperator(BaseOperator):
-    """Proves that everything has arrived, writes the manifest, and says so in the export's asset.
+    """Verifies that everything has arrived, writes the manifest, and emits an event of the export's asset.
 
-    The asset comes by an alias: Airflow updates an outlet whenever its task succeeds, and a backfill should wake
-    nobody unless it is asked to (`wake_downstream`)."""
+    The asset is updated through an alias, because Airflow updates an outlet whenever its task succeeds: a backfill must
+    not start the exports that follow, unless `wake_downstream` is set."""
 
     template_fields: Sequence[str] = ("extracted",)
     ui_color = "#f7e3b5"
@@ -33,16 +33,16 @@ class PublishOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from sluice.airflow.connections import AirflowConnections
         from sluice.delivery.publish.publish import publish
-        from sluice.delivery.resend import deliver_again
+        from sluice.delivery.resend import publish_again
         from sluice.delivery.staging import StagedRun
 
         if self.extracted["dry_run"]:
-            # The trigger rule lets this task follow tasks that were skipped: those of a run without a single shard.
+            # The trigger rule lets this task run after skipped tasks, for runs without any shard.
             raise AirflowSkipException("dry run: nothing was sent, so nothing is published")
         with verdicts():
             staged = StagedRun.from_extracted(self.extracted)
             if self.extracted["resend"]:
-                report = deliver_again(staged, AirflowConnections(), datetime.now(UTC))
+                report = publish_again(staged, AirflowConnections(), datetime.now(UTC))
             else:
                 report = publish(staged, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
         self.log.info("published %s: %s files, %s records", report.manifest, f"{report.files:,}", f"{report.records:,}")

@@ -1,4 +1,4 @@
-"""The last tasks of the system refresh: what became of it, for everyone who waits for it."""
+"""The last tasks of the system refresh: they record how it ended, for the runs that wait for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sluice.airflow.record import FAILED, SUCCEEDED, SYSTEM_REFRESH, Ended, last
 
 
 class RefreshedOperator(BaseOperator):
-    """Says when everything was refreshed. Its event starts the exports that follow the refresh."""
+    """Records when everything was refreshed. Its event starts the exports that follow the refresh."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#e3d8f1"
@@ -28,7 +28,7 @@ class RefreshedOperator(BaseOperator):
 
 
 class RecordFailureOperator(BaseOperator):
-    """A teardown: writes down that the refresh has failed, where it has not said that it succeeded."""
+    """A teardown: records that the refresh failed, if its success is not recorded."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#eeeeee"
@@ -40,4 +40,4 @@ class RecordFailureOperator(BaseOperator):
             self.log.info("everything was refreshed at %s", succeeded.at)
             return
         store().set(FAILED, Ended(run_id, datetime.now(UTC)).write())
-        self.log.warning("this refresh has failed: exports go on as their `wait.on_failed` says")
+        self.log.warning("this refresh has failed: exports continue according to their `wait.on_failed`")

@@ -1,4 +1,4 @@
-"""The tasks of the system refresh: one for each segment."""
+"""The tasks of the system refresh, one per segment."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from sluice.airflow.project import verdicts
 
 
 class UploadOperator(BaseOperator):
-    """Sends one shard's chunks; a retry sends only those that are not there yet."""
+    """Sends the chunks of one shard; a retry sends only those that have not arrived yet."""
 
     template_fields: Sequence[str] = ("extracted", "shard")
     ui_color = "#cdebd3"
@@ -44,8 +44,8 @@ class UploadOperator(BaseOperator):
         with verdicts():
             try:
                 sent = upload(staged, shard, AirflowConnections(), receipts, receipts.tell, self._stop)
-            except Stopped:  # no verdict of its own: whoever ended it knows why
-                raise AirflowException("the upload was told to stop; nothing more is sent") from None
+            except Stopped:  # no verdict: the cause is recorded where the stop came from
+                raise AirflowException("the upload was stopped; nothing more is sent") from None
         return {
             "shard": shard.label,
             "files": len(sent.parts),

@@ -1,1 +1,1 @@
-"""What a run waits for."""
+"""The sensors: what a run waits for."""

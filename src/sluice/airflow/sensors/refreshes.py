@@ -21,14 +21,14 @@ from sluice.errors import FatalError, Skipped, SluiceError
 from sluice.model.run import Run
 
 PATIENCE = 6
-"""Seconds to look again before giving up the worker: being deferred and woken costs ten."""
+"""Seconds of polling in the worker before the task is deferred, because deferring and resuming takes ten."""
 
 
 class WaitForRefreshesSensor(BaseSensorOperator):
-    """Holds a run back until it may begin: inside its schedule's dates, at its place in the stagger, and while no
-    refresh that it depends on is queued or running; and until a refresh is as late as the export asks for.
+    """Delays a run until it may start: within its schedule's dates, at its time in the stagger, when no refresh that it
+    depends on is queued or running, and when the last refresh is as recent as the export requires.
 
-    What it waits for stands in its log, in the task's state store under `waiting`, and in its result."""
+    The reason for waiting is in the log, in the task's state store under `waiting`, and in the result."""
 
     template_fields: Sequence[str] = ("refreshes",)
     ui_color = "#e6f1f2"
@@ -44,12 +44,12 @@ class WaitForRefreshesSensor(BaseSensorOperator):
             run = run_of(self.export, context)
             self._begin(run, context)
             if run_config(self.export, context).resend:
-                self.log.info("what a former run has pinned is sent again: nothing is waited for")
+                self.log.info("an earlier run is sent again: there is nothing to wait for")
                 return {"waited_for": ""}
             check_period(self.export, run)
         begin = begins(self.export, run)
         refreshes = watched(self.refreshes, context, self.log)
-        reason = f"its place in the stagger: {begin:%H:%M:%S} UTC" if begin > datetime.now(UTC) else ""
+        reason = f"its time in the stagger: {begin:%H:%M:%S} UTC" if begin > datetime.now(UTC) else ""
         for _ in range(0 if reason else PATIENCE):
             reason = self._reason(refreshes, run, context)
             if not reason:
@@ -57,10 +57,10 @@ class WaitForRefreshesSensor(BaseSensorOperator):
                 return self._go_on("")
             time.sleep(1)
         self._wait(reason, begin, run, refreshes, context)
-        raise AssertionError("a task that waits comes back in `resume`")
+        raise AssertionError("a deferred task continues in `resume`")
 
     def _begin(self, run: Run, context: Context) -> None:
-        """Write down that the run has begun: should nobody say how it ended, the next run does."""
+        """Record that the run has started. If it does not report its end, the next run does."""
         from sluice.airflow.connections import AirflowConnections
         from sluice.delivery.report.begun import Beginnings
 
@@ -69,16 +69,16 @@ class WaitForRefreshesSensor(BaseSensorOperator):
         try:
             Beginnings(self.staging, self.export.name, AirflowConnections()).add(begun(str(run.id), context))
         except SluiceError as failed:
-            self.log.warning("staging does not show that this run has begun: %s", failed.page())
+            self.log.warning("the start of this run was not recorded in staging: %s", failed.page())
 
     def resume(self, context: Context, event: dict[str, Any], waited_for: str) -> dict[str, str]:  # noqa: ARG002
         if event["status"] == "late":
             what = f"waited {self.export.wait.timeout} for {event['reason']}"
-            self._decide(self.export.wait.on_timeout, what, "look at that DAG; then clear this task")
+            self._decide(self.export.wait.on_timeout, what, "check that DAG, then clear this task")
         return self._go_on(waited_for)
 
     def _reason(self, refreshes: Watched, run: Run, context: Context) -> str:
-        """What the run waits for now; empty where it may go on."""
+        """What the run is waiting for now; empty if it may continue."""
         if running := busy(refreshes, context):
             return describe(running)
         since = fresh_since(self.export, run)
@@ -105,10 +105,10 @@ class WaitForRefreshesSensor(BaseSensorOperator):
         )
 
     def _go_on(self, waited_for: str) -> dict[str, str]:
-        """The last look before the run reads anything."""
+        """The last check before the run reads anything."""
         if names := failed(self.refreshes):
             what = f"the last run of {', '.join(names)} has failed"
-            self._decide(self.export.wait.on_failed, what, "run the refresh again; then clear this task")
+            self._decide(self.export.wait.on_failed, what, "run the refresh again, then clear this task")
         return {"waited_for": waited_for}
 
     def _decide(self, policy: Policy, what: str, next_step: str) -> None:
@@ -119,4 +119,4 @@ class WaitForRefreshesSensor(BaseSensorOperator):
                 case "skip":
                     raise Skipped(f"export {self.export.name}: {what}", next_step="nothing: the next run tries again")
                 case "continue":
-                    self.log.warning("%s: the run goes on with the last good data", what)
+                    self.log.warning("%s: the run continues with the last good data", what)

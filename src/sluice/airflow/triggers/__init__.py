@@ -1,1 +1,1 @@
-"""What waits without a worker."""
+"""The triggers: they wait without a worker."""

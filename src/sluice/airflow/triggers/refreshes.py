@@ -1,4 +1,4 @@
-"""Waits in the triggerer: for the run's place in the stagger, for refreshes to end, for one that is late enough."""
+"""Waits in the triggerer: for the run's time in the stagger, for refreshes to end, and for a recent one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sluice.airflow.record import SUCCEEDED, alast
-from sluice.airflow.triggers.looks import Looks
+from sluice.airflow.triggers.answers import SharedAnswers
 
-LOOKS = Looks()
-"""One for the whole triggerer: any number of exports that wait for one refresh cost one look a poll."""
+ANSWERS = SharedAnswers()
+"""Shared by the whole triggerer: any number of exports that wait for a refresh need one request per poll."""
 
 
 class RefreshesIdleTrigger(BaseTrigger):
-    """Fires once the run may go on, or when it has waited until `deadline`. `poll` is in seconds, moments are ISO text.
+    """Fires when the run may continue, or at `deadline`. `poll` is in seconds, times are ISO text.
 
-    `refreshes` holds each DAG's states to wait for, and the runs of it that are not waited for: its own parent, and
-    runs of the future."""
+    `refreshes` holds the states to wait for of each DAG, and its runs that are ignored: the run's own parent, and runs
+    with a future date."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class RefreshesIdleTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         await asyncio.sleep((datetime.fromisoformat(self.begins) - datetime.now(UTC)).total_seconds())
-        arrived, told = LOOKS.now(), ""
-        while reason := await self._reason(max(arrived, LOOKS.now() - self.poll)):
-            if reason != told:
+        arrived, logged = ANSWERS.now(), ""
+        while reason := await self._reason(max(arrived, ANSWERS.now() - self.poll)):
+            if reason != logged:
                 self.log.info("waiting for %s", reason)
-                told = reason
+                logged = reason
             if datetime.now(UTC) >= datetime.fromisoformat(self.deadline):
                 yield TriggerEvent({"status": "late", "reason": reason})
                 return
@@ -58,13 +58,13 @@ class RefreshesIdleTrigger(BaseTrigger):
         yield TriggerEvent({"status": "idle"})
 
     async def _reason(self, since: float) -> str:
-        """What the run waits for, as it was at `since` or later; empty where it may go on."""
-        counts = {dag_id: await LOOKS.runs(dag_id, since, **what) for dag_id, what in self.refreshes.items()}
+        """What the run is waiting for, checked at `since` or later; empty if it may continue."""
+        counts = {dag_id: await ANSWERS.runs(dag_id, since, **what) for dag_id, what in self.refreshes.items()}
         if busy := {dag_id: count for dag_id, count in counts.items() if count}:
             return describe(busy)
         if self.fresh_since is None:
             return ""
-        ended = await LOOKS.ask("last system refresh", lambda: alast(SUCCEEDED), since)
+        ended = await ANSWERS.ask("last system refresh", lambda: alast(SUCCEEDED), since)
         return stale(datetime.fromisoformat(self.fresh_since), ended.at if ended else None)
 
 
@@ -74,7 +74,7 @@ def describe(busy: Mapping[str, int]) -> str:
 
 
 def stale(fresh_since: datetime, ended: datetime | None) -> str:
-    """Which refresh is missing; empty where the last one is late enough."""
+    """Which refresh is missing; empty if the last one is recent enough."""
     if ended is not None and ended >= fresh_since:
         return ""
     last = f"the last one ended at {ended:%Y-%m-%d %H:%M:%S}" if ended else "none has ended yet"

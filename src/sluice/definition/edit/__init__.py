@@ -1,1 +1,1 @@
-"""Changing the files of declarations."""
+"""Changes the files of declarations."""

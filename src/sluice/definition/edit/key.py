@@ -1,4 +1,4 @@
-"""One key of a YAML file, changed in its text: comments, order, quotes and line ends stay as they are."""
+"""Changes one key in the text of a YAML file. Comments, order, quotes and line ends stay unchanged."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*")
 
 
 def put(data: bytes, file: str, key: str, value: Any, *, after: str = "") -> bytes:
-    """The file with `key: value` at its top: in the place of the value that it has, else below the key `after`, else at
-    the end. A comment inside a value that is replaced moves above its key.
+    """Set `key: value` at the top level of the file. An existing value is replaced, and comments inside it move above
+    the key. A new key is inserted below the key `after`, or at the end.
 
-    Raises `DefinitionError` where the file does not say it in a way that can be edited: behind an alias."""
+    Raises `DefinitionError` if the file cannot be edited, for example because the value is an alias."""
     before = parse(data, file).value
     mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
     text = data.removeprefix(mark).decode("utf-8")
     edited = mark + _Text(text, file).put(key, spell(value), after).encode()
     if parse(edited, file).value != {**before, key: value}:
-        what = f"the key `{key}` cannot be edited in this file as it is written"
+        what = f"the key `{key}` cannot be edited in this form"
         raise DefinitionError(what, place=Place(file), next_step="write each key on a line of its own, without aliases")
     return edited
 
 
 def spell(value: Any) -> str:
-    """A value as one line of YAML, in quotes where it could be taken for something else."""
+    """Format a value as one line of YAML, in quotes if it could be read as something else."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -46,7 +46,7 @@ def spell(value: Any) -> str:
 
 
 class _Text:
-    """The text of a file with one mapping at its top, and where everything stands in it."""
+    """The text of a file with one mapping at its top level, and the positions in it."""
 
     def __init__(self, text: str, file: str) -> None:
         self._text = text
@@ -66,7 +66,9 @@ class _Text:
         text, colon = self._text, self._text.index(":", key.end_mark.index) + 1
         if old.start_mark.index < colon:
             place = Place(self._file, key.start_mark.line + 1, key.start_mark.column + 1)
-            raise DefinitionError(f"`{key.value}` is an alias of another value", place=place, next_step="write it out")
+            raise DefinitionError(
+                f"`{key.value}` is an alias of another value", place=place, next_step="write it in full"
+            )
         end = max(_end(old), colon)
         line = text.rfind("\n", 0, key.start_mark.index) + 1
         indent = text[line : line + len(text[line:]) - len(text[line:].lstrip(" "))]
@@ -74,7 +76,7 @@ class _Text:
         return f"{text[:line]}{moved}{text[line:colon]} {value}{text[end:]}"
 
     def _insert(self, key: Any, value: Any, entry: str) -> str:
-        """Below or behind another key."""
+        """Insert an entry after another key: on the next line, or in the same braces."""
         text, end = self._text, max(_end(value), key.end_mark.index)
         if self._in_braces:
             return f"{text[:end]}, {entry}{text[end:]}"
@@ -85,7 +87,7 @@ class _Text:
         return f"{text[:end]}{gap}{' ' * key.start_mark.column}{entry}{self._line_end}{text[end:]}"
 
     def _comments(self, start: int, end: int) -> Iterator[str]:
-        """What stands between the tokens of a part of the text is space and comments."""
+        """The comments in a part of the text: everything between tokens is space or a comment."""
         tokens = [t for t in yaml.scan(self._text, Loader=yaml.SafeLoader) if t.start_mark.index < t.end_mark.index]
         position = start
         for token in [t for t in tokens if start <= t.start_mark.index < end]:
@@ -94,7 +96,8 @@ class _Text:
 
 
 def _end(node: Any) -> int:
-    """Behind the value's last character. A block's own mark lies behind the comments and empty lines that follow it."""
+    """The position after the value's last character. The end mark of a block is no help: it comes after the comments
+    and empty lines that follow the block."""
     if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
         return int(node.end_mark.index)
     last = node.value[-1]

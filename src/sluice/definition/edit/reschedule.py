@@ -1,4 +1,4 @@
-"""New schedules for exports: what each of their files becomes."""
+"""Gives exports new schedules, by changing their files."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from sluice.definition.yaml.parse import read_bytes
 from sluice.errors import DefinitionError
 
 STAYS = ("start", "end", "stagger")
-"""Keys of a schedule that a new rule leaves as they are, unless they are given too."""
+"""The keys of a schedule that a new rule keeps, unless they are also set."""
 NONE = "none"
-"""The word that takes one of them, or the time zone, away."""
+"""The value that removes one of these keys, or the time zone."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is to become of each export's schedule: another `rule`, other `limits` on whichever it has, on or off."""
+    """A change of schedules: a new `rule`, new `limits`, or on and off. What is empty stays unchanged."""
 
     rule: dict[str, Any] = field(default_factory=dict)
-    """As a declaration says it: `{daily: "06:00"}`, and what belongs to it. `{"after": "system_refresh"}` is
-    `with-refresh`, `{"once": None}` is `once`."""
+    """The rule as in a declaration, `{daily: "06:00"}`, with the keys that belong to it. `{"after": "system_refresh"}`
+    is `with-refresh`, `{"once": None}` is `once`."""
     limits: dict[str, str] = field(default_factory=dict)
     """`start`, `end` and `stagger`."""
     enabled: bool | None = None
 
     def of(self, declared: Any) -> Any:
-        """What a declared schedule becomes; itself where nothing is said of it."""
+        """Apply the change to a declared schedule."""
         if not self.rule and not self.limits:
             return declared
         before = _in_full(declared)
@@ -46,8 +46,8 @@ class Change:
 
 
 def drafts(folder: Path, names: Sequence[str], change: Change) -> list[Draft]:
-    """The files of these exports, where they change. Raises `DefinitionError` where one is unknown or broken, or has no
-    schedule to switch on or to limit."""
+    """The new content of these exports' files, for those that change. Raises `DefinitionError` if an export is unknown
+    or broken, or has no schedule to switch on or limit."""
     declared, found = Declarations(folder), []
     for name in dict.fromkeys(names):
         find(declared, name)
@@ -71,7 +71,8 @@ def _draft(declared: Declarations, name: str, change: Change) -> Draft:
             next_step="give it one, such as --with-refresh, --every '6 hours' or --daily 06:00",
         )
     if isinstance(wanted, Mapping) and "once" in wanted and change.limits:
-        raise DefinitionError(f"export {name} runs once: it has no {either(change.limits)}", next_step="leave that out")
+        what = f"export {name} runs once, so it cannot have {either(change.limits)}"
+        raise DefinitionError(what, next_step="leave that option out")
     path = Path(declaration.file)
     before = after = read_bytes(path, declared.folder)
     if wanted != schedule:
@@ -89,7 +90,7 @@ def _in_full(declared: Any) -> dict[str, Any]:
 
 
 def _shortly(schedule: Mapping[str, Any]) -> Any:
-    """The short word for it, where there is one."""
+    """The schedule as its short word, if it has one."""
     if schedule == {"after": SYSTEM_REFRESH}:
         return "with-refresh"
     if schedule == {"once": None}:

@@ -1,4 +1,4 @@
-"""The one way that declarations are written: checked with the whole project first, then replaced, all or none."""
+"""Writes declarations: the drafts are checked with the whole project, then all files are replaced, or none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sluice.errors import DefinitionError, FatalError
 
 @dataclass(frozen=True)
 class Draft:
-    """A file as it is, and as it shall be."""
+    """A file with its current and its new content."""
 
     path: Path
     before: bytes
@@ -23,7 +23,7 @@ class Draft:
 
 
 def check(folder: Path, drafts: Sequence[Draft]) -> tuple[DefinitionError, ...]:
-    """The warnings that the drafts would bring. Raises `DefinitionError` where they would bring an error, in their own
+    """The new warnings that the drafts would cause. Raises `DefinitionError` if they would cause an error, in their own
     files or in others."""
     now, then = load(folder), load(folder, {draft.path: draft.after for draft in drafts})
     new = _new(now, then, "errors")
@@ -41,18 +41,19 @@ def check(folder: Path, drafts: Sequence[Draft]) -> tuple[DefinitionError, ...]:
 
 
 def write(drafts: Sequence[Draft]) -> None:
-    """Put the drafts in the place of their files: all of them, or none. Raises `FatalError` where the folder cannot be
-    written, or a file was changed since it was read."""
+    """Replace the files with their drafts: all of them, or none. Raises `FatalError` if the folder is not writable, or
+    if a file has changed since it was read."""
     for draft in drafts:
         if draft.path.read_bytes() != draft.before:
-            raise FatalError(f"{draft.path} was changed meanwhile: nothing was written", next_step="do it again")
+            what = f"{draft.path} was changed in the meantime: nothing was written"
+            raise FatalError(what, next_step="run the command again")
     try:
         made = [(_beside(draft), draft) for draft in drafts]
         _replace(made)
     except OSError as failed:
         raise FatalError(
             f"{failed.filename} cannot be written: {failed.strerror}; nothing was written",
-            next_step="edit the declarations where they are kept, and deploy them from there",
+            next_step="edit the declarations in their repository, and deploy them from there",
         ) from failed
     finally:
         for draft in drafts:
@@ -61,7 +62,7 @@ def write(drafts: Sequence[Draft]) -> None:
 
 
 def _new(now: Loaded, then: Loaded, what: str) -> tuple[DefinitionError, ...]:
-    """What is wrong only then. Lines may have moved: an error is the same by its file and its words."""
+    """The errors or warnings that are new. Lines may have moved, so they are compared by file and text."""
     before = {_words(one) for one in getattr(now, what)}
     return tuple(one for one in getattr(then, what) if _words(one) not in before)
 
@@ -71,7 +72,7 @@ def _words(error: DefinitionError) -> tuple[str, str]:
 
 
 def _beside(draft: Draft) -> Path:
-    """The new content in a file of its own, that nobody reads."""
+    """Write the new content to a hidden file next to the old one, which is not read as a declaration."""
     new = _new_name(draft)
     with new.open("wb") as stream:
         stream.write(draft.after)

@@ -27,7 +27,7 @@ class Chunks(Declared):
 
     records: int | None = Field(default=None, ge=1)
     """The exact number of records in one chunk; the last chunk of a feed holds the rest. Default: 250,000, or the
-    connection profile's number. With `bytes`, the maximum number of records in one chunk. Default: no maximum."""
+    connection profile's number. With `bytes`, it is the maximum number, and the default is no maximum."""
     bytes: Annotated[Size, Field(ge=1000)] | None = None
     """The maximum size of one file after compression, such as `100 MB` (10^8 bytes) or `1 GiB` (2^30). Only a file with
     a single record can be larger."""

@@ -93,7 +93,7 @@ class ExportBase(Declared):
     alerts: tuple[Alert, ...] = ()
     """Who is notified when the export fails, is held, is cancelled, is skipped, warns, is late or has recovered."""
     late_after: Duration | None = Field(default=None, gt=timedelta(0))
-    """How long after it was queued an unfinished run counts as late. Default: never."""
+    """The time after which an unfinished run counts as late, counted from when it was queued. Default: never late."""
     owner: Owner = "sluice"
     """The person or team responsible for the export, shown in Airflow."""
     tags: tuple[Tag, ...] = ()

@@ -65,6 +65,8 @@ def _type(info: FieldInfo) -> str:
             return f"{words}, at most {most:,} characters" if most > 1 else f"{words} of one character"
         case {"ge": int(least), "le": int(most)}:
             return f"{words}, {least} to {most}"
+        case {"min_length": 1}:
+            return f"{words}, not empty"
         case {"ge": int(least)} | {"min_length": int(least)}:
             return f"{words}, at least {spell_size(least) if 'size' in words else least}"
         case _:

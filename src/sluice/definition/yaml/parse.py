@@ -1,4 +1,4 @@
-"""A YAML file as a `Document`: one mapping, plain values, nothing that could surprise or exhaust the reader."""
+"""Reads a YAML file into a `Document`: one mapping of plain values, within limits of size, depth and aliases."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from sluice.definition.yaml.syntax import explain_syntax
 from sluice.errors import DefinitionError, Place, internal
 
 MAX_BYTES = 1 << 20
-"""Of one file."""
+"""The maximum size of a file."""
 MAX_DEPTH = 32
-"""Of mappings and lists within one another."""
+"""The maximum depth of nested mappings and lists."""
 MAX_NODES = 50_000
-"""Of one file, with every alias counted as often as it is used."""
+"""The maximum number of values in a file. Every use of an alias counts."""
 
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 Drafts = Mapping[Path, bytes]
-"""What files would hold, for whoever looks before he writes."""
+"""The planned content of files, to check it before it is written."""
 NO_DRAFTS: Drafts = MappingProxyType({})
 
 
 def read(path: Path, drafts: Drafts = NO_DRAFTS, within: Path | None = None) -> Document:
-    """The YAML file at `path`. Raises `DefinitionError` for whatever is not one small, plain UTF-8 mapping, and for a
-    file that lies outside the folder `within`."""
+    """Read the YAML file at `path`. Raises `DefinitionError` if it is not one plain UTF-8 mapping within the limits, or
+    if it is outside the folder `within`."""
     try:
         return parse(drafts[path] if path in drafts else read_bytes(path, within), str(path))
     except DefinitionError:
@@ -47,20 +47,20 @@ def read(path: Path, drafts: Drafts = NO_DRAFTS, within: Path | None = None) -> 
 
 
 def read_bytes(path: Path, within: Path | None = None) -> bytes:
-    """What the file holds, up to one byte more than a declaration may have. Raises `DefinitionError` for all but a
-    regular file in the folder `within`, if that is given: reading a pipe never ends, and a link out of the folder
-    would show what its reader may not see."""
+    """Read the file, up to one byte over the maximum size. Raises `DefinitionError` if it is not a regular file, or if
+    it is outside the folder `within`: reading a pipe never ends, and a link out of the folder could reveal files that
+    its reader may not see."""
     try:
         if within is not None and not path.resolve(strict=True).is_relative_to(within.resolve()):
-            raise _refused(path, "a link leads out of the folder of declarations", "put the file itself here")
+            raise _refused(path, "this link points outside the declarations folder", "replace it with the file itself")
         if not stat.S_ISREG(path.stat().st_mode):
-            raise _refused(path, "this is not a regular file", "delete it, or put a file of YAML in its place")
-        # Without waiting: it may have become a pipe since.
+            raise _refused(path, "this is not a regular file", "delete it, or replace it with a YAML file")
+        # Non-blocking, because the file may have become a pipe after the check.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
             return stream.read(MAX_BYTES + 1)
-    except (OSError, RuntimeError) as error:  # until Python 3.13, a circle of links is a RuntimeError
-        what = f"the file cannot be read: {getattr(error, 'strerror', 'its links lead in a circle')}"
-        raise _refused(path, what, "check what it is and who may read it") from None
+    except (OSError, RuntimeError) as error:  # before Python 3.13, a loop of links is a RuntimeError
+        what = f"the file cannot be read: {getattr(error, 'strerror', 'its links form a loop')}"
+        raise _refused(path, what, "check the file's type and permissions") from None
 
 
 def _refused(path: Path, what: str, next_step: str) -> DefinitionError:
@@ -68,7 +68,7 @@ def _refused(path: Path, what: str, next_step: str) -> DefinitionError:
 
 
 def parse(data: bytes, file: str) -> Document:
-    """The YAML in `data`; `file` is its path as the reader knows it. Raises `DefinitionError` as `read` does."""
+    """Parse the YAML in `data`; `file` is the path for messages. Raises `DefinitionError` like `read`."""
     text = _decode(data, file)
     lines = _BREAK.split(text)
     quotes = not any(secret.in_line(line) for line in lines)
@@ -78,30 +78,29 @@ def parse(data: bytes, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         raise explain_syntax(error, file, composer.lines) from None
     if root is None or root.value is None:
-        raise DefinitionError("the file is empty", place=Place(file), next_step="write the declaration, or delete it")
+        raise DefinitionError("the file is empty", place=Place(file), next_step="write a declaration, or delete it")
     if not isinstance(root.value, dict):
-        composer.fail("a declaration is a mapping of keys to values", root, "write `key: value` lines")
+        composer.fail("a declaration must be a mapping of keys to values", root, "write `key: value` lines")
     return Document(file, lines, root)
 
 
 def _decode(data: bytes, file: str) -> str:
-    """The text without a byte order mark, which some editors write and nobody means."""
+    """The text without a byte order mark, which some editors write."""
     if len(data) > MAX_BYTES:
-        raise DefinitionError(
-            "the file is larger than 1 MiB", place=Place(file), next_step="split it: catalog/ takes folders of files"
-        )
+        advice = "split it: instead of one catalog file there can be a folder of them"
+        raise DefinitionError("the file is larger than 1 MiB", place=Place(file), next_step=advice)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DefinitionError("the file is UTF-16", place=Place(file), next_step="save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = _place_of(data[: error.start].decode("utf-8-sig"), file)
-        what = f"the file is not UTF-8: byte 0x{data[error.start]:02X} stands here"
+        what = f"the file is not UTF-8: unexpected byte 0x{data[error.start]:02X}"
         raise DefinitionError(what, place=place, next_step="save it as UTF-8") from None
     if found := _UNPRINTABLE.search(text):
         place = _place_of(text[: found.start()], file)
-        what = f"the control character U+{ord(found[0]):04X} stands here"
-        raise DefinitionError(what, place=place, next_step="delete the character, or save the file as UTF-8 text")
+        what = f"the control character U+{ord(found[0]):04X} is not allowed"
+        raise DefinitionError(what, place=place, next_step="delete it, or save the file as UTF-8 text")
     return text
 
 
@@ -112,12 +111,12 @@ def _place_of(before: str, file: str) -> Place:
 
 @dataclass(slots=True)
 class _Open:
-    """A mapping or list whose end has not come yet."""
+    """A mapping or list that is still open."""
 
     node: Node
     anchor: str | None
     key: Node | None = None
-    """The key that waits for its value."""
+    """The key whose value comes next."""
 
     def take(self, child: Node) -> None:
         if isinstance(self.node.value, list):
@@ -144,12 +143,12 @@ class _Composer:
 
     file: str
     lines: list[str]
-    """What errors may quote: empty lines where the file holds a secret."""
+    """The lines that errors may quote. They are empty if the file may contain a secret."""
     root: Node | None = None
     documents: int = 0
     stack: list[_Open] = field(default_factory=list)
     anchors: dict[str, Node | None] = field(default_factory=dict)
-    """None while the anchored value has not ended."""
+    """The anchored values; None while a value is still open."""
 
     def compose(self, events: Iterable[yaml.Event]) -> Node | None:
         for event in events:
@@ -171,7 +170,7 @@ class _Composer:
     def _leaf(self, event: Any) -> None:
         node = _node(event, resolve(event.value) if event.style in (None, "") else event.value)
         if "\0" in event.value:
-            self.fail("the character NUL stands here, which no database can store", node, "delete the `\\0`")
+            self.fail("the character NUL is not allowed: no database can store it", node, "delete the `\\0`")
         self._refuse_tag(event, node)
         if event.anchor:
             self.anchors[event.anchor] = node
@@ -181,9 +180,10 @@ class _Composer:
         node = _node(event, value)
         self._refuse_tag(event, node)
         if self.stack and self.stack[-1].wants_key:
-            self.fail("a key is a mapping or a list", node, "a key is one word")
+            self.fail("a key cannot be a mapping or a list", node, "write the key as one word")
         if len(self.stack) == MAX_DEPTH:
-            self.fail(f"more than {MAX_DEPTH} levels lie within one another", node, "a declaration is never so deep")
+            what = f"the values are nested more than {MAX_DEPTH} levels deep"
+            self.fail(what, node, "remove levels: no declaration needs so many")
         if event.anchor:
             self.anchors[event.anchor] = None
         self.stack.append(_Open(node, event.anchor))
@@ -199,17 +199,17 @@ class _Composer:
         here = _node(event, None)
         target = self.anchors.get(event.anchor)
         if target is None:
-            what = "contains itself" if event.anchor in self.anchors else "refers to nothing above it"
-            self.fail(f"the alias `*{event.anchor}` {what}", here, "write the value out")
+            what = "contains itself" if event.anchor in self.anchors else "does not refer to an anchor above it"
+            self.fail(f"the alias `*{event.anchor}` {what}", here, "write the value in full")
         self._add(target, here)
 
     def _document(self, event: Any) -> None:
         self.documents += 1
         if self.documents > 1:
-            self.fail("a second document begins here", _node(event, None), "one file holds one document: delete `---`")
+            self.fail("a second document starts here", _node(event, None), "delete `---`: a file has one document")
 
     def _add(self, node: Node, here: Node | None = None) -> None:
-        """`here` is the alias that stands for `node`."""
+        """Add `node` to the innermost open value. `here` is the alias that refers to it, if there is one."""
         if not self.stack:
             self.root = node
             return
@@ -218,22 +218,22 @@ class _Composer:
             self._refuse_key(node, top.node)
         top.take(node)
         if top.node.size > MAX_NODES:
-            what = f"the file grows to more than {MAX_NODES:,} values once its aliases are followed"
-            self.fail(what, here or node, "write the values out, without aliases of aliases")
+            what = f"the file has more than {MAX_NODES:,} values, including those of its aliases"
+            self.fail(what, here or node, "write the values in full, without aliases of aliases")
 
     def _refuse_key(self, key: Node, mapping: Node) -> None:
         if not isinstance(key.value, str):
             self.fail("a key must be text", key, "put the key in quotes")
         if key.value == "<<":
-            self.fail("`<<` is not part of YAML 1.2", key, "write the keys out; what all exports share: project.yaml")
+            advice = "write the keys in full; put shared keys of exports into project.yaml, under `defaults`"
+            self.fail("`<<` is not part of YAML 1.2", key, advice)
         if first := mapping.keys.get(key.value):
-            named = "a key" if secret.in_line(key.value) else f"`{key.value}`"
-            what = f"{named} stands here for the second time; the first is in line {first.line}"
-            self.fail(what, key, "keep one of the two")
+            named = "" if secret.in_line(key.value) else f" `{key.value}`"
+            self.fail(f"duplicate key{named}; the first is in line {first.line}", key, "delete one of them")
 
     def _refuse_tag(self, event: Any, node: Node) -> None:
         if event.tag is not None:
-            self.fail("a tag (`!...`) stands here", node, "delete the tag: declarations are plain values")
+            self.fail("tags (`!...`) are not allowed", node, "delete the tag: declarations are plain values")
 
     def fail(self, what: str, node: Node, next_step: str) -> NoReturn:
         place = Place(self.file, node.line, node.column, self.lines[node.line - 1], node.width)

@@ -1,4 +1,4 @@
-"""Where every key and value of a YAML file stands: a tree of positions beside the plain values."""
+"""The positions of all keys and values of a YAML file: a tree next to the plain values."""
 
 from __future__ import annotations
 
@@ -10,43 +10,44 @@ from typing import Any
 from sluice.errors import Place
 
 Path = tuple[str | int, ...]
-"""The way from a file's top to a value: keys of mappings and indices of lists."""
+"""The path from a file's top level to a value: keys of mappings and indices of lists."""
 
 
 @dataclass(slots=True)
 class Node:
-    """A key or a value: what it says and where it stands. `line` and `column` count from 1."""
+    """A key or a value with its position. `line` and `column` count from 1."""
 
     value: Any
     line: int
     column: int
     width: int = 1
-    """Characters on its first line."""
+    """The number of characters on its first line."""
     last_line: int = 0
     size: int = 1
-    """Nodes in it, with every alias counted as often as it is used."""
+    """The number of nodes in it, including itself. Every use of an alias counts."""
     keys: dict[str, Node] = field(default_factory=dict)
-    """The keys of a mapping, where they stand."""
+    """The keys of a mapping, with their positions."""
     children: dict[str | int, Node] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Document:
-    """One YAML file: plain values (`root.value`) and the place of each."""
+    """One YAML file: plain values (`root.value`) and the position of each."""
 
     file: str
-    """The path as the reader knows it."""
+    """The path for messages."""
     lines: Sequence[str]
     root: Node
     hidden: set[int] = field(default_factory=set)
-    """Lines that no error may quote, because they hold a secret."""
+    """The lines that errors must not quote, because they contain a secret."""
 
     @property
     def value(self) -> Any:
         return self.root.value
 
     def place(self, path: Path = (), *, key: bool = False) -> Place:
-        """Where the value at `path` stands, or its key; the deepest thing on the way where there is no such value."""
+        """The place of the value at `path`, or of its key. If there is no such value, the place of the deepest parent
+        that exists."""
         node, parent, last = self.root, self.root, None
         for step in path:
             if step not in node.children:
@@ -55,7 +56,7 @@ class Document:
         return self._at(parent.keys[last] if key and isinstance(last, str) else node)
 
     def place_of_word(self, path: Path, word: str) -> Place:
-        """Where a word stands within the key and value at `path`; where the value stands if the word is not there."""
+        """The place of a word within the value at `path`, or of the value itself if it does not contain the word."""
         place = self.place(path)
         last = max(place.line, self._deepest(path).last_line)
         whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
@@ -66,7 +67,8 @@ class Document:
         return place
 
     def walk(self) -> Iterator[tuple[Path, Node, Node | None]]:
-        """Every value with its path and its key, outermost first; what aliases share is met once for each use."""
+        """Yield every value with its path and its key, outermost first. The value of an alias is yielded once per
+        use."""
         stack: list[tuple[Path, Node, Node | None]] = [((), self.root, None)]
         while stack:
             path, node, key = stack.pop()

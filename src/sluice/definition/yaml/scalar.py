@@ -1,7 +1,7 @@
-"""What a plain word of YAML means, by the core rules of YAML 1.2.
+"""Resolves unquoted YAML scalars by the core schema of YAML 1.2.
 
-So `off`, `no`, `12:30` and dates are text. Two deviations, both on the side of what people mean: a number with leading
-zeros (`0123`) is text, because it is a code and not a quantity, and `5_000_000` is a number.
+So `off`, `no`, `12:30` and dates are text. There are two deviations, both closer to what people mean: a number with
+leading zeros (`0123`) is text, because it is a code and not a quantity, and `5_000_000` is a number.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Secrets do not stand in declarations: a literal one is refused by its key's name, or by how it looks.
+"""Refuses secrets in declarations, recognized by the name of their key or by their form.
 
-No error shows the value or the line it stands in.
+No error shows the value or its line.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KEY_OF_LINE = re.compile(r"""^[\s{\[,-]*["']?([A-Za-z0-9_-]+)["']?\s*:\s*\S""")
 
 
 def find(document: Document) -> Iterator[tuple[Path, DefinitionError]]:
-    """An error for each literal secret, with the path of its value. Hides every line that holds one."""
+    """Yield an error for each secret, with the path of its value. Hides every line that contains one."""
     found = [(path, node, key) for path, node, key in document.walk() if _is_secret(path, node.value)]
     for _, node, key in found:
         document.hidden.update(range((key or node).line, max(node.line, node.last_line) + 1))
@@ -43,13 +43,13 @@ def find(document: Document) -> Iterator[tuple[Path, DefinitionError]]:
 
 
 def in_line(line: str) -> bool:
-    """Whether a line of a file that could not be read seems to hold a secret."""
+    """Whether a line of text seems to contain a secret; for files that could not be parsed."""
     key = _KEY_OF_LINE.match(line)
     return bool(_LOOK.search(line) or (key and names_secret(key[1])))
 
 
 def names_secret(key: str) -> bool:
-    """Whether a key of this name holds a secret: `password`, `secretKey`, `sas-token`."""
+    """Whether this is the name of a secret: `password`, `secretKey`, `sas-token`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").lower()
     return bool(_KEY.search(words))
 
@@ -68,16 +68,16 @@ def _error(document: Document, path: Path) -> DefinitionError:
     key = next((step for step in reversed(path) if isinstance(step, str)), "this file")
     shown = "a key" if _LOOK.search(key) else f"`{key}`"
     return DefinitionError(
-        f"{shown} holds a secret, and declarations hold none",
+        f"{shown} contains a secret, but declarations must not contain secrets",
         place=document.place(path, key=True),
-        next_step=f"put it in {_conn_id(document.value, path)} (under Admin, Connections, by"
-        " `sluice airflow connections add`, in a secrets backend, or in airflow_settings.yaml on your own machine);"
-        " delete it here, and change it if this file was ever shared",
+        next_step=f"move it into {_conn_id(document.value, path)} (in the UI under Admin, Connections; with"
+        " `sluice airflow connections add`; in a secrets backend; or in airflow_settings.yaml on your own machine),"
+        " and replace the secret if this file was ever shared",
     )
 
 
 def _conn_id(value: Any, path: Path) -> str:
-    """The Airflow connection that stands nearest above the secret."""
+    """The Airflow connection named by the nearest `airflow_conn_id` above the secret."""
     found = ""
     for step in (*path, None):
         if isinstance(value, dict) and isinstance(conn_id := value.get("airflow_conn_id"), str):

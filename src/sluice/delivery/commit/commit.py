@@ -83,7 +83,7 @@ class Commit:
         if state.act == "publishing":
             raise FatalError("this run is being published", next_step="clear `publish`, which continues it")
         if state.removers:
-            raise _still_removing(state)
+            raise _still_removing()
         return self.log.append(state, Entry(act="open", by=self.token))
 
     def resume(self) -> int:
@@ -134,7 +134,7 @@ class Commit:
                     if follows:
                         raise
                     state = self.log.state()
-        return self._published_again(state, prepare(opened)) if state.act == "published" else self.finish(state)
+        return self._check_published(state, prepare(opened)) if state.act == "published" else self.finish(state)
 
     def finish(self, state: State) -> Intent:
         """Publish a decided run. Raises `LostError` if another run has taken its place; then the run is open again."""
@@ -148,7 +148,7 @@ class Commit:
             state = self.log.append(state, entry) or self.log.state()
         return self.staged(state.intent)
 
-    def _published_again(self, state: State, intent: Intent) -> Intent:
+    def _check_published(self, state: State, intent: Intent) -> Intent:
         """The published run was cleared and sent again. Raises `FatalError` unless its bytes are those of its
         manifest."""
         before = self.staged(state.intent)
@@ -220,7 +220,7 @@ def drop(log: RunLog) -> bool:
     Raises `FatalError` if a process may still remove parts of the run: the log has to warn processes that open it."""
     state = log.state()
     if state.removers:
-        raise _still_removing(state)
+        raise _still_removing()
     if state.act == "dropping" or (
         state.closed and log.append(state, Entry(act="dropping", by=uuid4().hex)) is not None
     ):
@@ -244,10 +244,9 @@ def _aborted(state: State) -> AbortedError:
     )
 
 
-def _still_removing(state: State) -> FatalError:
+def _still_removing() -> FatalError:
     return FatalError(
-        f"{len(state.removers)} processes started to remove this run's parts and never reported that they had stopped:"
-        " one of them may still be running",
+        "a process started to remove this run's parts and never reported that it had stopped: it may still be running",
         next_step="trigger a new run; or, if you are certain that no such process is alive, run `sluice clean EXPORT"
         " --ended RUN` and clear this one again",
     )

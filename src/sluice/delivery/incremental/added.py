@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from sluice.definition.models.catalog import CursorColumn, Dataset
+from sluice.delivery.extraction import FeedExtraction, FeedStep
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.selection import write_selection
 from sluice.delivery.staging import Stage
-from sluice.errors import FatalError
+from sluice.errors import FatalError, about
 from sluice.model.run import Window
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Slice, Source
@@ -19,6 +20,30 @@ from sluice.sources.position import START_AGAIN, Growing, Position, Skipping, na
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+def _describe(plan: Plan, feed: Feed) -> str | None:
+    if plan.export.mode != "incremental":
+        return None
+    by = feed.dataset.added_by
+    told = f"column {by.column}" if isinstance(by, CursorColumn) else by
+    if plan.run.window:
+        return f"takes what was added in {plan.run.window}, by its {told}"
+    if plan.mode == "full":
+        return f"takes everything, and notes how far it comes by its {told}"
+    return f"takes what was added since the last delivery, by its {told}"
+
+
+def _take(work: FeedExtraction) -> None:
+    with about("datasets", work.feed.dataset.name, "incremental"):
+        work.extract = added_of(
+            work.feed, work.plan, work.source, work.extract.pinned, work.since, work.run.stage, work.run.now
+        )
+    if warning := on_trust(work.extract):
+        work.run.note.warn(warning)
+
+
+ADDED = FeedStep("added", _describe, _take)
 
 
 def added_of(

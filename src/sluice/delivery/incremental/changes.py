@@ -11,10 +11,13 @@ import tempfile
 from dataclasses import dataclass
 from uuid import uuid4
 
+from sluice.delivery.extraction import FeedExtraction, FeedStep
 from sluice.delivery.incremental.comparison import Comparison
 from sluice.delivery.rows.extracted import FeedExtract
+from sluice.delivery.rows.opened import rows_of
 from sluice.delivery.rows.rows import FeedRows
 from sluice.delivery.staging import Stage, delivered_before
+from sluice.errors import about
 from sluice.filesystem import Opened
 from sluice.mapping.mapper import Mapper
 from sluice.memory import budget
@@ -25,6 +28,24 @@ from sluice.sources.spooling import Copies
 from sluice.sql import connect
 
 _THREADS = 2
+
+
+def _describe(plan: Plan, feed: Feed) -> str | None:  # noqa: ARG001 - a step's signature
+    if plan.export.mode != "changes":
+        return None
+    if plan.mode == "full":
+        return "takes every row as added, and remembers each for the next delivery"
+    return "takes the rows that were added, changed and removed since the last delivery"
+
+
+def _take(work: FeedExtraction) -> None:
+    rows = rows_of(work.source, work.extract, work.mapper, work.run.stage)
+    with about("datasets", work.feed.dataset.name):
+        changes = Changes(work.plan, work.feed, work.mapper, work.since, work.run.stage, work.run.connections)
+        work.extract = changes.of(work.extract, rows)
+
+
+CHANGES = FeedStep("changes", _describe, _take)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Comparison:
         with _Stream(schema, self._numbered(tables, schema)) as stream:
             stream.into(
                 self._engine,
-                f"create table now as select key, {digest.SQL} as hash, _ordinal from rows",  # noqa: S608 - our own words
+                f"create table now as select key, {digest.SQL} as hash, _ordinal from rows",  # noqa: S608 - a constant
                 self._dataset,
             )
         self._check_keys()
@@ -116,6 +116,7 @@ class Comparison:
         end, more = 0, True
         for records in kept:
             end += records
+            # The rows arrive ordered by ordinal: read on until one lies beyond this slice.
             while more and (not len(waiting) or waiting[-1] < end):
                 batch = next(found, None)
                 more = batch is not None

@@ -94,7 +94,7 @@ class Publication:
         reconcile(delivery, self.destination)
         basis = self.stage.read("basis", Basis) if plan.follows else Basis()
         claim = self._claim(opened, basis, delivery) if plan.takes_a_place else None
-        put_beside(delivery, self.destination)
+        put_model(delivery, self.destination)
         return Intent(manifest=render(delivery.manifest(basis.previous)).decode(), claim=claim)
 
     def _claim(self, opened: int, basis: Basis, delivery: Delivery) -> Claim:
@@ -139,7 +139,7 @@ class Publication:
         self.watermarks.set(export, value)
 
 
-def put_beside(delivery: Delivery, destination: Destination) -> None:
+def put_model(delivery: Delivery, destination: Destination) -> None:
     """Write the files that accompany the parts: the `model.json` of a data-out export."""
     plan = delivery.plan
     if plan.export.kind == "data-out-export":

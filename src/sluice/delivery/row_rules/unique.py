@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sluice.definition.models.rows import Unique
+from sluice.delivery.extraction import FeedExtraction, FeedStep
 from sluice.delivery.rows.reading import each_slice
 from sluice.delivery.rows.row_set import RowSet
-from sluice.errors import FatalError, SluiceError
+from sluice.errors import FatalError, SluiceError, about
 from sluice.foreign import said
 from sluice.memory import budget
 from sluice.model.layout import as_numpy, numbers
 from sluice.model.weight import weight
+from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Source, known_columns
 from sluice.sql import connect
 
@@ -23,6 +25,34 @@ if TYPE_CHECKING:
 
 _THREADS = 2
 _BATCH = 1_000_000
+
+
+def _describe(plan: Plan, feed: Feed) -> str | None:
+    unique = plan.export.unique
+    if unique is None:
+        return None
+    order = f"in the order of {unique.order}" if unique.order else "in the data's own order"
+    return f"keeps the {unique.keep} row of each {', '.join(_key(unique, feed))}, {order}"
+
+
+def _keep_one(work: FeedExtraction) -> None:
+    spec, extract = cast("Unique", work.plan.export.unique), work.extract
+    kept = work.kept()
+    lacking = work.lacking or RowSet(kept.slices)
+    before = len(kept) + len(lacking)
+    with about("exports", work.plan.export.name, "unique"):
+        rows, key = kept | lacking, _key(spec, work.feed)
+        stays = unique_rows(work.source, extract.pinned, rows, spec, key, dataset=work.feed.dataset.name)
+    kept, work.lacking = kept & stays, lacking & stays
+    work.keep(kept)
+    work.update(duplicates=before - len(kept) - len(work.lacking))
+
+
+def _key(unique: Unique, feed: Feed) -> Sequence[str]:
+    return unique.by or (feed.dataset.key,)
+
+
+UNIQUE = FeedStep("unique", _describe, _keep_one)
 
 
 def unique_rows(

@@ -27,11 +27,12 @@ class RowSet:
         records = self.starts[-1]
         self._bits = np.full(-(-records // 8), 0xFF if full else 0, np.uint8)
         if full and records % 8:
-            self._bits[-1] = (1 << records % 8) - 1
+            self._bits[-1] = (1 << records % 8) - 1  # no bits after the last row
 
     def add(self, ordinals: Numbers) -> None:
         import numpy as np
 
+        # `.at`, because several ordinals may share a byte.
         np.bitwise_or.at(self._bits, ordinals >> 3, _bit(ordinals))
 
     def add_of(self, index: int, rows: Numbers) -> None:
@@ -51,6 +52,7 @@ class RowSet:
         import numpy as np
 
         start, end = self.starts[index], self.starts[index + 1]
+        # A slice need not start at a byte: unpack its whole bytes, then drop the bits of the slice before.
         bits = np.unpackbits(self._bits[start >> 3 : -(-end // 8)], bitorder="little")
         return np.flatnonzero(bits[start & 7 :][: end - start]).astype(np.uint32)
 

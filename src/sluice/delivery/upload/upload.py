@@ -62,9 +62,9 @@ def upload(
 ) -> Sent:
     """Send the shard and stage its receipts. `report` gets the progress every few seconds, as a JSON value.
 
-    Raises `RetriableError` if a retry may help; the receipts record what has arrived by then. If the destination does
-    not keep files, so that a part cannot be checked, receipts are valid only until the run is aborted. Raises `Stopped`
-    soon after `stop` is set or the run is aborted: uploads in progress are cancelled, and nothing more is sent.
+    Raises `RetriableError` if a retry may help; the receipts record what has arrived by then. If the destination keeps
+    no files to check parts by, receipts are valid only until the run is aborted. Raises `Stopped` soon after `stop` is
+    set or the run is aborted: uploads in progress are cancelled, and nothing more is sent.
     """
     began = time.monotonic()
     stage = staged.open(connections)
@@ -88,11 +88,8 @@ def upload(
         missing = [chunk for chunk in wanted if chunk.key not in arrivals.parts]
         rows, mapper = open_rows(feed, extract, stage, connections)
         encryptor = connection.openpgp.open(connections, name=connection.name) if connection.openpgp else None
-        _send(
-            send_chunks(rows, missing, _sender(plan, feed, mapper, destination, stage, encryptor, watch)),
-            arrivals,
-            watch,
-        )
+        sender = _sender(plan, feed, mapper, destination, stage, encryptor, watch)
+        _send(send_chunks(rows, missing, sender), arrivals, watch)
     progress.tick(last=True)
     parts = tuple(part for _, part in sorted(arrivals.parts.items()))
     sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))

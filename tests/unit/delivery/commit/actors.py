@@ -1,5 +1,5 @@
-"""Who meets at a run: its tasks and their second tries, its teardown, the next run, `sluice clean`, a backfill. Each is
-played with the real protocol over a world of a few named files."""
+"""The processes that meet at a run: its tasks and their retries, its teardown, the next run, `sluice clean`, a
+backfill. Each is played with the real protocol over a world of a few named files."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Folder:
     calls: Calls
     path: str
     drops: bool
-    """Whether anybody removes it: entries that stay need no second look."""
+    """Whether any process removes it: entries that stay need no second check."""
     alone: bool = False
-    """Whether no other process of the story changes it, or looks at it."""
+    """Whether no other process of the story changes or reads it."""
 
     def list(self) -> tuple[File, ...]:
         names = self.calls.make(partial(_below, self.path + "/"), seen=not self.alone)
@@ -81,7 +81,7 @@ class Run:
     until: int
     follows: bool = True
     ordered: bool = True
-    """False for a backfill, which delivers all rows up to `until` into a place of its own."""
+    """False for a backfill, which delivers all rows up to `until` without a place in the order."""
     files: int = 1
     """Parts that it sends."""
 

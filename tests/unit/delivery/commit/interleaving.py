@@ -19,7 +19,7 @@ Act = Callable[[dict[str, bytes]], Any]
 
 
 class Stopped(BaseException):
-    """The process has come to a call that it has not made yet."""
+    """The process has reached a call that it has not made yet."""
 
     def __init__(self, act: Act, seen: bool, faults: Sequence[Act]) -> None:
         self.act, self.seen, self.faults = act, seen, faults
@@ -73,7 +73,7 @@ class Search:
     _worlds: list[dict[str, bytes]] = field(default_factory=list)
     _world_numbers: dict[Hashable, World] = field(default_factory=dict)
     _answers: list[tuple[Any, ...]] = field(default_factory=lambda: [()])
-    """The answers at each point; every process begins at point 0."""
+    """The answers at each point; every process starts at point 0."""
     _points: dict[Hashable, Point] = field(default_factory=dict)
     _stops: dict[tuple[int, Point], Stopped | None] = field(default_factory=dict)
     """What a process does next depends on the answers that it has had, and on nothing else."""

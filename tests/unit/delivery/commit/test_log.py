@@ -1,4 +1,4 @@
-"""Logs on a disk: what the interleavings take for granted of them, and how long they grow."""
+"""Logs on a disk: what the interleavings assume of them, and how long they grow."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Requests that are sent again: ten times at most, after growing random waits. The time that is declared for it begins
-with the first failure."""
+"""Retries of requests: ten at most, with exponential backoff. The declared time limit starts with the first failure."""
 
 from __future__ import annotations
 
@@ -16,12 +15,12 @@ Result = TypeVar("Result")
 
 _MOST = 10
 _FIRST, _LONGEST = 0.2, 15.0
-"""Seconds of the waits, which double."""
+"""The first and the longest wait, in seconds; each wait is twice the one before."""
 
 
 @dataclass
-class Tries:
-    """The tries of one act; `failure` says what an exception of the client's means."""
+class Retries:
+    """The attempts of one request; `failure` classifies an exception of the client."""
 
     retry_for: timedelta
     failure: Callable[[Exception], Failure]
@@ -31,7 +30,7 @@ class Tries:
         self._count = 0
 
     def run(self, attempt: Callable[[], Result]) -> Result:
-        """The result of an attempt. Raises the failure of the last one."""
+        """The result of the first attempt that succeeds. Raises the failure of the last attempt."""
         while True:
             try:
                 return attempt()
@@ -39,7 +38,7 @@ class Tries:
                 self.failed(error)
 
     def failed(self, error: Exception) -> None:
-        """Wait for the next try; raises the failure if there is none."""
+        """Wait before the next attempt. Raises the failure if there is none left."""
         failure = self.failure(error)
         if self._until is None:
             self._until = time.monotonic() + self.retry_for.total_seconds()

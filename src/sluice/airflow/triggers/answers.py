@@ -1,4 +1,4 @@
-"""Answers from Airflow that the waiting runs of one triggerer share."""
+"""Answers from Airflow, shared by the waiting runs of one triggerer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from sluice.airflow.private import count_runs
 
 _KEPT = 60.0
-"""Seconds after which nobody asks for an answer again."""
+"""Seconds after which an answer is dropped."""
 
 
-class Looks:
-    """What was asked last, and when. Nobody gets an answer that is older than the moment he names: a run that waits
-    because it has seen a refresh must not go on because of what another one saw before that."""
+class SharedAnswers:
+    """A cache of answers with their times. A caller never gets an answer from before the time that it names: a run that
+    waits because it has seen a refresh must not continue because of an older answer."""
 
     def __init__(self) -> None:
         self._answers: dict[str, tuple[float, Any]] = {}
@@ -26,7 +26,7 @@ class Looks:
         return time.monotonic()
 
     async def ask(self, key: str, question: Callable[[], Awaitable[Any]], since: float) -> Any:
-        """The answer to `question` as it was at `since` or later."""
+        """The answer to `question`, asked at `since` or later."""
         async with self._asking:
             asked, answer = self._answers.get(key, (-1.0, None))
             if asked < since:
@@ -37,7 +37,7 @@ class Looks:
             return answer
 
     async def runs(self, dag_id: str, since: float, states: Sequence[str], ignored: Sequence[str]) -> int:
-        """How many runs of a DAG are in one of these states, without those of `ignored`."""
+        """The number of runs of a DAG in one of these states, without those in `ignored`."""
         count: int = await self.ask(f"{dag_id} {states}", lambda: count_runs(dag_id, states), since)
         if count and ignored:
             key = f"{dag_id} {states} {sorted(ignored)}"
