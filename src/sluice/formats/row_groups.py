@@ -42,6 +42,11 @@ class RowGroups:
         self._count = self._bytes = 0
         self._writer: pq.ParquetWriter | None = None
 
+    def __del__(self) -> None:
+        # Arrow's writer, if it is abandoned in the middle of a file, writes the footer when it is collected, which is
+        # after this. The sink must not take the footer for a page.
+        self._sink.ends()
+
     def encode(self, table: pa.Table) -> Iterator[bytes]:
         whole = plain(declared(table, self._schema, layout=True), self._schema, self._converts)
         for part in self._parts(whole):

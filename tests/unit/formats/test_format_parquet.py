@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -34,6 +36,21 @@ def test_row_groups_depend_on_the_rows_alone(sizes: list[int]) -> None:
     file = written(*tables, row_group=10)
     assert groups(file) == [10, 10, 5]
     assert file.read()["a"].to_pylist() == list(range(25))
+
+
+@pytest.mark.parametrize("columns", [1, 8])
+def test_an_encoder_that_is_abandoned_in_the_middle_of_a_file_ends_quietly(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow's writer writes its footer when it is collected: the sink took it for a page."""
+    raised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", raised.append)
+    table = pa.table({f"c{number}": [0, number] for number in range(columns)} | {"name": ["x0", "x1"]})
+    encoder = Parquet(type="parquet", row_group=2).encoder(table.schema)
+    assert list(encoder.encode(table))
+    del encoder
+    gc.collect()
+    assert raised == []
 
 
 @pytest.mark.slow
