@@ -149,7 +149,8 @@ class DataOutExport(ExportBase):
 
 
 class DatasetExport(ExportBase):
-    """A dataflow: any number of datasets on one schedule."""
+    """Any number of whole datasets on one schedule: every column, under its own name. To choose, rename, mask or hash
+    columns, use `segment-export`."""
 
     kind: Literal["dataset-export"]
     datasets: tuple[Name, ...] = Field(min_length=1)
