@@ -219,7 +219,7 @@ def test_the_form_and_what_it_refuses(parcels: Stack) -> None:
     wrong = {
         parcels.trigger(DAG, asked): "is not a slice of time",
         parcels.trigger(DAG, {"from": "yesterday"}): "`from` alone is not a slice of time",
-        parcels.trigger(DAG, {"mod": "full"}): "started with `mod`",
+        parcels.trigger(DAG, {"mod": "full"}): "unknown key `mod`",
     }
     for run_id, says in wrong.items():
         assert parcels.wait(DAG, run_id) == "failed"
