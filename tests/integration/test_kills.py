@@ -1,4 +1,4 @@
-"""Ten rounds of harm on a real scheduler; `make test-nightly` plays a hundred."""
+"""Six rounds of harm on a real scheduler; `make test-nightly` plays a hundred."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.integration.kills import HARMS, TASKS, play, playground
 from tests.integration.stack import Stack
 
-ROUNDS = 10
+ROUNDS = 6
 
 
 def test_readers_see_whole_deliveries_whatever_hurts_a_run(stack: Stack, tmp_path: Path) -> None:
