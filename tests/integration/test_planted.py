@@ -130,7 +130,7 @@ def test_no_log_and_no_staging_holds_what_was_planted(stack: Stack, waited: str)
     logs, staging = stack.layout.home, stack.root / "staging"
     files = [path for path in (*logs.rglob("*.log"), *staging.rglob("*")) if path.is_file()]
     assert any("planted_cast" in str(path) for path in files), "the runs have left their logs"
-    assert [path for path in staging.rglob("quarantine/**/*.parquet") if DELIVER in str(path)], "rows were set aside"
+    assert [path for path in staging.rglob("quarantine/**/*.parquet") if DELIVER in str(path)], "rows were rejected"
     holding = {}
     for path in files:
         if "quarantine" not in path.parts and (found := found_in(path.read_text(errors="replace"))):

@@ -74,9 +74,9 @@ def _airflow(args: Namespace, rest: Rest, export: Export, whole: Window) -> int:
 
 
 def _whole(after: str, until: str) -> Window:
-    from sluice.plan.window import asked_window
+    from sluice.plan.window import requested_window
 
-    found = asked_window({"from": after, "to": until})
+    found = requested_window({"from": after, "to": until})
     if found.until > datetime.now(UTC):
         raise DefinitionError(
             f"{found} ends in the future: rows that are added after the run would be missing from its slice",

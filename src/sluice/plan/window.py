@@ -15,14 +15,14 @@ from sluice.model.run import Window
 _MOMENT = timedelta(microseconds=1)
 
 
-def window_of(export: Export, run_type: str, due: datetime, asked: Mapping[str, Any] | None) -> Window | None:
+def window_of(export: Export, run_type: str, due: datetime, requested: Mapping[str, Any] | None) -> Window | None:
     """The requested slice (`{"from": ..., "to": ...}`). Default for a backfill: the time since the schedule's tick
     before the one at which it is due. None for other runs, and for exports with `mode: full`.
 
     Raises `DefinitionError` if the request is not a slice of time, if the schedule has no ticks, or if the export has
     `mode: changes`."""
-    if asked:
-        return asked_window(asked)
+    if requested:
+        return requested_window(requested)
     if run_type != "backfill" or export.mode == "full":
         return None
     if export.mode == "changes":
@@ -40,16 +40,16 @@ def window_of(export: Export, run_type: str, due: datetime, asked: Mapping[str, 
     return Window(after=before, until=due)
 
 
-def asked_window(asked: Mapping[str, Any]) -> Window:
+def requested_window(requested: Mapping[str, Any]) -> Window:
     """Read `{"from": ..., "to": ...}`. Raises `DefinitionError` if it is not a slice of time."""
     try:
-        after, until = (moment(str(asked[key])) for key in ("from", "to"))
+        after, until = (moment(str(requested[key])) for key in ("from", "to"))
         found = Window(after=after, until=until)
     except (KeyError, ValueError, ValidationError):
         found = None
     if found is None or found.after >= found.until:
         raise DefinitionError(
-            f"{dict(asked)} is not a slice of time",
+            f"{dict(requested)} is not a slice of time",
             next_step='write {"from": "2026-03-01T00:00", "to": "2026-03-02T00:00"}, in UTC, `from` before `to`',
         )
     return found

@@ -10,19 +10,15 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import unquote
 
-from pydantic import Field
-
 from sluice.errors import FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
 from sluice.foreign import said
 from sluice.model.access import Connections
-from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
-from sluice.sources.claims import EXPANSION
+from sluice.sources.base import AddedBy, Columns, Pinned, Slice
 from sluice.sources.commits import Commit, Log, Version, entries_of
 from sluice.sources.delta_log import DeltaLog
-from sluice.sources.file_set import FileSet, Fixed
-from sluice.sources.fingerprint import Fingerprint
+from sluice.sources.file_set import Fixed, ParquetConfig
 from sluice.sources.spooling import Copies, readable, under
 from sluice.sources.stores import address, delta_options
 from sluice.sources.unreadable import fit, unreadable, variant
@@ -32,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Delta(SourceConfig):
+class Delta(ParquetConfig):
     """A Delta Lake table in a folder or in an object store."""
 
     added_by: ClassVar[AddedBy | None] = "snapshots"
@@ -41,15 +37,6 @@ class Delta(SourceConfig):
     path: str
     """The table's folder, relative to the connection's folder, with `/` as separator. On S3, GCS and Azure, the path
     starts with the bucket or container."""
-
-    fingerprint: Fingerprint = "footer"
-    """How a run detects that a file was changed after it was pinned. `footer` compares its size, modification time and
-    a digest of its footer. `content` also compares a SHA-256 of its bytes, which reads each file one more time before
-    it is pinned and one more time before its rows are read."""
-
-    expansion: int = Field(default=EXPANSION, ge=100)
-    """The largest allowed ratio of a file's decompressed size to its size on disk. A file that exceeds it stops the
-    run."""
 
     def open(self, connections: Connections, *, dataset: str) -> DeltaSource:
         return DeltaSource(self, connections, dataset=dataset)
@@ -63,7 +50,7 @@ class DeltaSource(Log):
         self._address = address(self._access, config.path, config.airflow_conn_id)
         self._dataset = dataset
         opened = open_filesystem(connections, config.airflow_conn_id, config.path, read_only=True)
-        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint, expansion=config.expansion)
+        self._files = config.file_set(opened, dataset=dataset)
         self._log = DeltaLog(self._files.opened)
         self._copies = Copies(connections, dataset=dataset)
         self._partitions: dict[str, dict[str, Fixed]] = {}

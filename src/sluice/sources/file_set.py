@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import Field
+
 from sluice.errors import FatalError
 from sluice.filesystem import File, Opened
 from sluice.foreign import said
 from sluice.model.layout import same_values
-from sluice.sources.base import Pinned, Slice, encode_schema, known_columns
+from sluice.sources.base import Pinned, Slice, SourceConfig, encode_schema, known_columns
 from sluice.sources.claims import EXPANSION
 from sluice.sources.fingerprint import Fingerprint
 from sluice.sources.identity import Columns, check, each_once
@@ -42,6 +44,23 @@ class Entry(NamedTuple):
     slices: tuple[Slice, ...]
     numbers: Mapping[int, str] = {}
     """Column names by field id, for the columns that have one."""
+
+
+class ParquetConfig(SourceConfig):
+    """Settings of the sources whose rows are in Parquet files."""
+
+    fingerprint: Fingerprint = "footer"
+    """How a run detects that a file was changed after it was pinned. `footer` compares its size, modification time and
+    a digest of its footer. `content` also compares a SHA-256 of its bytes, which reads each file one more time before
+    it is pinned and one more time before its rows are read."""
+
+    expansion: int = Field(default=EXPANSION, ge=100)
+    """The largest allowed ratio of a file's decompressed size to its size on disk. A file that exceeds it stops the
+    run."""
+
+    def file_set(self, opened: Opened, *, dataset: str) -> FileSet:
+        """The files below an opened folder, under these settings."""
+        return FileSet(opened, dataset=dataset, by=self.fingerprint, expansion=self.expansion)
 
 
 class FileSet:

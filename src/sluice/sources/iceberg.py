@@ -8,17 +8,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
-
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.foreign import said
 from sluice.model.access import CatalogAccess, Connections, SqlAccess
-from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
-from sluice.sources.claims import EXPANSION
+from sluice.sources.base import AddedBy, Columns, Pinned, Slice
 from sluice.sources.commits import START, Commit, Log, Version, entries_of, refuse_copy
-from sluice.sources.file_set import FileSet
-from sluice.sources.fingerprint import Fingerprint
+from sluice.sources.file_set import ParquetConfig
 from sluice.sources.iceberg_types import has_structs_in_lists, small
 from sluice.sources.spooling import Copies, readable, under
 from sluice.sources.stores import iceberg_properties
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import FileScanTask, Table
 
 
-class Iceberg(SourceConfig):
+class Iceberg(ParquetConfig):
     """An Iceberg table, through a REST catalog or a catalog in a SQL database (SQLite is enough on one machine)."""
 
     added_by: ClassVar[AddedBy | None] = "snapshots"
@@ -42,15 +38,6 @@ class Iceberg(SourceConfig):
     """The catalog's name. A SQL database may hold several catalogs."""
     files_conn_id: str
     """The Airflow connection to the filesystem that holds the table's files."""
-
-    fingerprint: Fingerprint = "footer"
-    """How a run detects that a file was changed after it was pinned. `footer` compares its size, modification time and
-    a digest of its footer. `content` also compares a SHA-256 of its bytes, which reads each file one more time before
-    it is pinned and one more time before its rows are read."""
-
-    expansion: int = Field(default=EXPANSION, ge=100)
-    """The largest allowed ratio of a file's decompressed size to its size on disk. A file that exceeds it stops the
-    run."""
 
     def open(self, connections: Connections, *, dataset: str) -> IcebergSource:
         return IcebergSource(self, connections, dataset=dataset)
@@ -65,7 +52,7 @@ class IcebergSource(Log):
         self._dataset = dataset
         self._store = connections.get(config.files_conn_id)
         opened = open_filesystem(connections, config.files_conn_id, "", read_only=True)
-        self._files = FileSet(opened, dataset=dataset, by=config.fingerprint, expansion=config.expansion)
+        self._files = config.file_set(opened, dataset=dataset)
         self._copies = Copies(connections, dataset=dataset)
 
     def pin(self, spool: Opened | None = None) -> Pinned:

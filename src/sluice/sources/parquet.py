@@ -6,15 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
-
 from sluice.errors import FatalError
 from sluice.filesystem import File, Opened, join, open_filesystem
 from sluice.model.access import Connections
-from sluice.sources.base import AddedBy, Columns, Pinned, Slice, SourceConfig
-from sluice.sources.claims import EXPANSION
-from sluice.sources.file_set import Entry, FileSet
-from sluice.sources.fingerprint import Fingerprint
+from sluice.sources.base import AddedBy, Columns, Pinned, Slice
+from sluice.sources.file_set import Entry, FileSet, ParquetConfig
 from sluice.sources.partitions import PartitionType, partition_fields, partition_values
 from sluice.sources.position import GrowsByFiles
 from sluice.sources.widening import Clash, unify, wider
@@ -26,7 +22,7 @@ _LOOKED = 256
 """Number of footers that `columns` reads: enough for a preview of a dataset's columns."""
 
 
-class Parquet(SourceConfig):
+class Parquet(ParquetConfig):
     """One Parquet file, or all `*.parquet` files below a folder, read in path order."""
 
     added_by: ClassVar[AddedBy | None] = "files"
@@ -39,19 +35,10 @@ class Parquet(SourceConfig):
     """Types of the partition columns, which come from folders named `key=value`. Default: integer or date if every
     value is one, else text."""
 
-    fingerprint: Fingerprint = "footer"
-    """How a run detects that a file was changed after it was pinned. `footer` compares its size, modification time and
-    a digest of its footer. `content` also compares a SHA-256 of its bytes, which reads each file one more time before
-    it is pinned and one more time before its rows are read."""
-
-    expansion: int = Field(default=EXPANSION, ge=100)
-    """The largest allowed ratio of a file's decompressed size to its size on disk. A file that exceeds it stops the
-    run."""
-
     def open(self, connections: Connections, *, dataset: str) -> ParquetSource:
         folder, _, last = join("", self.path).rpartition("/")
         opened = open_filesystem(connections, self.airflow_conn_id, folder, read_only=True)
-        files = FileSet(opened, dataset=dataset, by=self.fingerprint, expansion=self.expansion)
+        files = self.file_set(opened, dataset=dataset)
         return ParquetSource(opened, last, self.partitions, dataset=dataset, files=files)
 
 

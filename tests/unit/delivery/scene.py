@@ -58,7 +58,7 @@ class Scene:
     connection: str = LOCAL
     retries: int = 0
     tape: Tape = field(default_factory=Tape)
-    ledgers: dict[str, KeptReceipts] = field(default_factory=dict)
+    receipts: dict[str, KeptReceipts] = field(default_factory=dict)
     """One for each task of each run, as in Airflow."""
     written: set[int] = field(default_factory=set)
     deaths: int = 0
@@ -77,7 +77,7 @@ class Scene:
         shutil.copytree(self.world.root, root)
         scene = copy(self)
         scene.world = replace(self.world, root=root)
-        scene._watermarks, scene.ledgers = deepcopy(self._watermarks), deepcopy(self.ledgers)
+        scene._watermarks, scene.receipts = deepcopy(self._watermarks), deepcopy(self.receipts)
         scene.tape, scene.written, scene.retries = Tape(), set(self.written), retries
         return scene
 
@@ -133,7 +133,7 @@ class Scene:
 
     def upload(self, staged: StagedRun) -> None:
         for shard in chunk(staged, self.world):
-            kept = self.ledgers.setdefault(f"{staged.folder} {shard.number}", KeptReceipts())
+            kept = self.receipts.setdefault(f"{staged.folder} {shard.number}", KeptReceipts())
             receipts = Watched(kept, "receipts", self.tape)
             upload(staged, shard, self.world, receipts, lambda _: None)
 

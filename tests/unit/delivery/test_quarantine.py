@@ -110,7 +110,7 @@ def test_rows_without_a_required_field_lie_in_quarantine(world: World, caplog: p
 
 
 @pytest.mark.slow
-def test_a_set_aside_row_tells_its_place_in_the_source(world: World) -> None:
+def test_a_rejected_row_has_its_place_in_the_source(world: World) -> None:
     world.run("most")
     for row in quarantined(world).to_pylist()[::17]:
         file = pq.ParquetFile(world.root / "lake" / "people" / row["sluice_unit"].rsplit("/", 1)[-1])

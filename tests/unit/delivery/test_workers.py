@@ -20,7 +20,7 @@ from sluice.model.part import Chunk
 
 @pytest.mark.slow
 @given(st.integers(0, 40), st.integers(1, 5), st.lists(st.integers(0, 4), max_size=200))
-def test_every_chunk_is_dealt_out_once_whichever_lane_is_faster(count: int, workers: int, order: list[int]) -> None:
+def test_every_chunk_is_dealt_out_once_whichever_worker_is_faster(count: int, workers: int, order: list[int]) -> None:
     chunks = chunks_of(count * 10, 10, 0, count)
     runs = Runs(chunks, workers)
     dealt = [runs.next(worker % workers) for worker in [*order, *range(workers)]]
@@ -28,7 +28,7 @@ def test_every_chunk_is_dealt_out_once_whichever_lane_is_faster(count: int, work
     assert sorted(chunk.number for chunk in [*dealt, *rest] if chunk) == list(range(count))
 
 
-def test_a_lane_that_has_finished_takes_the_later_half_of_the_longest_run_left() -> None:
+def test_a_worker_that_has_finished_takes_the_later_half_of_the_longest_run_left() -> None:
     runs = Runs(chunks_of(80, 10, 0, 8), 2)
     first = [runs.next(0) for _ in range(4)]
     assert [chunk.number for chunk in first if chunk] == [0, 1, 2, 3]

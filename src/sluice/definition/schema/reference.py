@@ -44,9 +44,10 @@ def fill(text: str) -> str:
 
 
 def table(model: type[BaseModel], *, without: Iterable[str] = ()) -> str:
-    """The table of a model's keys: type, default and description."""
+    """The table of a model's keys: type, default and description. Required keys come first."""
     left_out = {"name", *without, *inline(model)} | ({tag_key(model)} if len(tags(model)) == 1 else set())
-    rows = [_row(key, info) for key, info in fields(model).items() if key not in left_out]
+    keys = sorted(fields(model).items(), key=lambda item: not item[1].is_required())
+    rows = [_row(key, info) for key, info in keys if key not in left_out]
     return "\n".join(["| key | type | default | description |", "|---|---|---|---|", *rows])
 
 

@@ -1,4 +1,4 @@
-"""Watch whether a shard may still be sent: until the process is told to stop, or the run is aborted."""
+"""Watch whether a shard may still be sent: until the process gets a signal to stop, or the run is aborted."""
 
 from __future__ import annotations
 
