@@ -81,8 +81,8 @@ class Budget:
         self.shape = total, engine
         self.rows = Pool(total // 2 if engine else total // 4 * 3)
         self.sending = Pool(total // 4)
-        self.table = total // 32
-        """The most bytes of one table that is passed on."""
+        self.table = min(total, DEFAULT) // 32
+        """The most bytes of one table that is passed on. A larger budget is for more workers, not for larger tables."""
         self.whole = total // 8
         """Adjacent rows of up to so many bytes are decoded together, which is fastest."""
 

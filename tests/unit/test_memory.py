@@ -106,6 +106,12 @@ def test_light_results_are_made_ahead_and_come_in_order() -> None:
         assert list(in_turn(lambda n: n * 2, range(50), threads, most=8, weigh=lambda _: 1)) == list(range(0, 100, 2))
 
 
+def test_a_larger_budget_is_for_more_workers_and_not_for_larger_tables() -> None:
+    decoded = 30 * 10**6
+    assert Budget(8 * DEFAULT).cost(decoded) == Budget(DEFAULT).cost(decoded)
+    assert Budget(DEFAULT // 8).cost(decoded) < Budget(DEFAULT).cost(decoded)
+
+
 def test_parts_of_a_budget_never_add_up_to_more() -> None:
     for total in (LEAST, DEFAULT, 10**10):
         for engine in (False, True):
