@@ -1,4 +1,4 @@
-"""What happens to runs that end without publishing: their own teardown, the next run's cleaning, unknown outcomes."""
+"""What runs that ended without publishing leave behind: the next run and `sluice clean` remove it."""
 
 from __future__ import annotations
 
@@ -12,303 +12,21 @@ import pytest
 
 from sluice.airflow.rest import RefusedError
 from sluice.cli import main
-from sluice.delivery.cleaning.clean import Cleaned, Cleaner
-from sluice.delivery.commit import committing
+from sluice.delivery.cleaning.clean import Cleaner
 from sluice.delivery.commit.run_log import Entry, RunLog, State
-from sluice.delivery.incremental.beginning import _Beginning
-from sluice.delivery.report.history import History
-from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
 from sluice.destinations.local import Local, LocalFolder
-from sluice.errors import FatalError, RetriableError, UnknownOutcomeError
+from sluice.errors import FatalError
 from sluice.filesystem import Opened
 from sluice.plan.model import Plan
 from tests.builders import World
 from tests.unit.delivery.faults import KeptReceipts
-
-FILES = {
-    "catalog/datasets.yaml": """
-        people: {kind: profile, key: id, source: {type: parquet, airflow_conn_id: lake, path: people}}
-        """,
-    "connections/out.yaml": "{type: local, airflow_conn_id: out, folder: drop}",
-    "exports/people.yaml": """
-        {kind: dataset-export, connection: out, datasets: [people], mode: full, chunks: {records: 30}}
-        """,
-}
-
-
-class Killed(BaseException):
-    """The process is gone: nothing below handles it."""
+from tests.unit.delivery.people import FILES, Killed, clean, die, manifests, parts, people, sent
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(committing, "CHECKS", (0.0, 0.0))
-    world = World(tmp_path)
-    world.declare(FILES)
-    world.dataset("people", pa.table({"id": range(100)}), files=2)
-    return world
-
-
-def sent(world: World, run_id: str) -> StagedRun:
-    staged = world.extract("people", run_id)
-    world.upload(staged)
-    return staged
-
-
-def parts(world: World) -> int:
-    return len([name for name in world.delivered() if "part-" in name])
-
-
-def manifests(world: World) -> int:
-    return len([name for name in world.delivered() if "manifest-" in name])
-
-
-def last(world: World) -> Report:
-    (report,) = History(world.plan("people").staging, "people", world).last(1)
-    return report
-
-
-def clean(world: World, but: str = "none", over: Iterable[str] = ()) -> list[Cleaned]:
-    ended = set(over)
-    cleaner = Cleaner(world.plan("people").staging, "people", world, lambda run: run in ended if ended else True)
-    return list(cleaner.clean(world.now, but=but))
-
-
-def strike(monkeypatch: pytest.MonkeyPatch, what: str, *, after: bool, error: BaseException) -> None:
-    """The manifest's write fails, before or after it has taken effect."""
-    put = LocalFolder.put
-
-    def struck(self: LocalFolder, name: str, body: Iterable[bytes]) -> Any:
-        if what not in name:
-            return put(self, name, body)
-        monkeypatch.setattr(LocalFolder, "put", put)
-        if after:
-            put(self, name, body)
-        raise error
-
-    monkeypatch.setattr(LocalFolder, "put", struck)
-
-
-class TestUnknown:
-    def test_a_write_that_arrived_though_its_answer_was_lost_is_published(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        strike(monkeypatch, "manifest-", after=True, error=RetriableError("no answer"))
-        assert world.publish(sent(world, "r1")).outcome == "published"
-
-    def test_a_write_that_is_not_there_is_tried_again(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        strike(monkeypatch, "manifest-", after=False, error=RetriableError("no answer"))
-        staged = sent(world, "r1")
-        with pytest.raises(RetriableError):
-            world.publish(staged)
-        assert manifests(world) == 0
-        assert world.publish(staged).outcome == "published"
-
-    @pytest.mark.parametrize("arrived", [True, False])
-    def test_a_write_that_cannot_be_looked_up_is_unknown_until_the_next_try_writes_it_again(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, arrived: bool
-    ) -> None:
-        staged = sent(world, "r1")
-        with monkeypatch.context() as away:
-            lose(away, world, arrived=arrived)
-            with pytest.raises(UnknownOutcomeError):
-                world.publish(staged)
-        assert (last(world).outcome, manifests(world)) == ("unknown", arrived)
-        assert world.publish(staged).outcome == "published"
-        assert (last(world).outcome, manifests(world)) == ("published", 1)
-
-    def test_a_retry_leaves_a_manifest_that_arrived_untouched(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        staged = sent(world, "r1")
-        strike(monkeypatch, "manifest-", after=True, error=Killed())
-        with pytest.raises(Killed):
-            world.publish(staged)
-        (path,) = (world.root / "out").rglob("manifest-*")
-        written = path.stat().st_ino
-        world.publish(staged)
-        assert path.stat().st_ino == written
-
-    def test_a_write_that_is_not_accepted_is_unknown_for_the_run_is_decided(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        staged = sent(world, "r1")
-        strike(monkeypatch, "manifest-", after=False, error=FatalError("permission denied"))
-        with pytest.raises(FatalError, match="permission denied"):
-            world.publish(staged)
-        assert (last(world).outcome, last(world).why) == ("unknown", "permission denied")
-
-    def test_a_backfill_whose_manifest_is_not_accepted_is_no_longer_decided(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Nothing waits for it: its parts go."""
-        staged = world.extract("people", "b1", run_type="backfill")
-        world.upload(staged)
-        strike(monkeypatch, "manifest-", after=False, error=FatalError("permission denied"))
-        with pytest.raises(FatalError, match="permission denied"):
-            world.publish(staged)
-        assert (last(world).outcome, world.abort(staged).removed) == ("failed", 4)
-
-    def test_the_teardown_publishes_what_is_decided(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        staged = sent(world, "r1")
-        strike(monkeypatch, "manifest-", after=False, error=Killed())
-        with pytest.raises(Killed):
-            world.publish(staged)
-        assert world.abort(staged).published
-        assert (parts(world), manifests(world), last(world).outcome, last(world).records) == (4, 1, "published", 100)
-
-    @pytest.mark.parametrize("arrived", [True, False])
-    def test_what_the_teardown_could_not_publish_is_published_by_a_later_run(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, arrived: bool
-    ) -> None:
-        staged = sent(world, "r1")
-        with monkeypatch.context() as away:
-            lose(away, world, arrived=arrived)
-            with pytest.raises(UnknownOutcomeError):
-                world.publish(staged)
-            lose(away, world, arrived=arrived)
-            assert "no answer" in world.abort(staged).unfinished
-            assert (parts(world), last(world).outcome) == (4, "unknown")
-            lose(away, world, arrived=arrived)
-            (left,) = clean(world)
-            assert "no answer" in left.error
-        assert clean(world) == []
-        assert (parts(world), manifests(world), last(world).outcome, last(world).records) == (4, 1, "published", 100)
-
-
-def lose(monkeypatch: pytest.MonkeyPatch, world: World, *, arrived: bool) -> None:
-    """The response to the manifest's write is lost, and the destination cannot be asked."""
-    stat = LocalFolder.stat
-
-    def away(self: LocalFolder, name: str) -> Any:
-        if "manifest-" in name:
-            raise RetriableError("no answer: the server is away")
-        return stat(self, name)
-
-    put = LocalFolder.put
-
-    def struck(self: LocalFolder, name: str, body: Iterable[bytes]) -> Any:
-        if "manifest-" not in name:
-            return put(self, name, body)
-        if arrived:
-            put(self, name, body)
-        monkeypatch.setattr(LocalFolder, "stat", away)
-        raise RetriableError("no answer")
-
-    monkeypatch.setattr(LocalFolder, "put", struck)
-    monkeypatch.setattr(LocalFolder, "stat", stat)
-
-
-class TestTwoAtOnce:
-    """`abort`, or another attempt of `publish`, next to a `publish` that Airflow believes dead. Every other order:
-    `commit/test_interleavings.py`."""
-
-    def test_publish_refuses_where_its_run_was_aborted(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        staged = sent(world, "r1")
-        self.meanwhile(monkeypatch, "publishing", lambda: world.abort(staged))
-        with pytest.raises(FatalError, match="this run was aborted"):
-            world.publish(staged)
-        assert (manifests(world), parts(world)) == (0, 0)
-
-    def test_publish_refuses_where_its_run_was_extracted_again(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """What it has compared is no longer what is there."""
-        staged = sent(world, "r1")
-
-        def again() -> None:
-            world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("30", "60")})
-            sent(world, "r1")
-
-        self.meanwhile(monkeypatch, "publishing", again)
-        with pytest.raises(FatalError, match="this run was extracted again"):
-            world.publish(staged)
-        assert manifests(world) == 0
-        assert world.publish(staged).files == 2
-
-    def test_a_run_that_is_taken_up_while_it_is_closed_is_looked_at_again(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        staged = sent(world, "r1")
-        self.meanwhile(monkeypatch, "closed", lambda: world.upload(staged))
-        clean(world)
-        assert parts(world) == 4
-        clean(world)
-        assert parts(world) == 0
-
-    def test_a_second_try_of_publish_finishes_what_one_that_sleeps_has_decided(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        staged = sent(world, "r1")
-        self.meanwhile(monkeypatch, "published", lambda: world.publish(staged))
-        assert world.publish(staged).outcome == "published"
-        assert (manifests(world), parts(world)) == (1, 4)
-
-    def test_a_try_that_comes_too_late_leaves_the_report_of_what_was_published(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        staged = sent(world, "r1")
-
-        def another_way() -> None:
-            world.publish(staged)
-            for path in (world.root / "out").rglob("part-*"):
-                path.write_bytes(b"spoiled since")
-
-        self.meanwhile(monkeypatch, "publishing", another_way)
-        with pytest.raises(FatalError, match="at the destination differ from what was sent"):
-            world.publish(staged)
-        assert last(world).outcome == "published"
-
-    def test_a_publish_that_has_read_what_is_being_replaced_decides_nothing(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """It reads the run's log and its old receipts while `extract`, cleared, removes them."""
-        sent(world, "r1")
-        replace, read = _Beginning.replace, []
-
-        def seen(beginning: _Beginning) -> bool:
-            read.append((beginning.commit.log, beginning.commit.log.state()))
-            return replace(beginning)
-
-        monkeypatch.setattr(_Beginning, "replace", seen)
-        world.declare({"exports/people.yaml": FILES["exports/people.yaml"].replace("30", "60")})
-        world.extract("people", "r1")
-        ((log, state),) = read
-        assert state.act == "open"
-        assert log.append(state, Entry(act="publishing", by="sleeper", intent="of the old rows")) is None
-
-    @pytest.mark.parametrize("who", ["the run's own teardown", "the next run's cleaning"])
-    def test_publish_runs_whole_between_the_look_of_abort_and_its_removal(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, who: str
-    ) -> None:
-        staged = sent(world, "r1")
-        discard = LocalFolder.abort
-
-        def slow(self: LocalFolder, names: Iterable[str]) -> int:
-            monkeypatch.setattr(LocalFolder, "abort", discard)
-            with pytest.raises(FatalError, match="this run was aborted"):
-                world.publish(staged)
-            return discard(self, names)
-
-        monkeypatch.setattr(LocalFolder, "abort", slow)
-        if who.startswith("the run"):
-            world.abort(staged)
-        else:
-            clean(world)
-        assert (manifests(world), parts(world)) == (0, 0)
-
-    def meanwhile(self, monkeypatch: pytest.MonkeyPatch, step: str, act: Any) -> None:
-        """Something happens just before a step of the run's log."""
-        append = RunLog.append
-
-        def struck(log: RunLog, state: State, entry: Entry) -> State | None:
-            if entry.act == step:
-                monkeypatch.setattr(RunLog, "append", append)
-                act()
-            return append(log, state, entry)
-
-        monkeypatch.setattr(RunLog, "append", struck)
+    return people(tmp_path, monkeypatch)
 
 
 class TestRemovers:
@@ -318,7 +36,7 @@ class TestRemovers:
     def killed(self, world: World, monkeypatch: pytest.MonkeyPatch) -> StagedRun:
         staged = sent(world, "r1")
         with monkeypatch.context() as broken:
-            broken.setattr(RunLog, "append_always", _die)
+            broken.setattr(RunLog, "append_always", die)
             with pytest.raises(Killed):
                 world.abort(staged)
         assert parts(world) == 0
@@ -350,10 +68,6 @@ class TestRemovers:
         assert "never reported that it had stopped" in kept.error
         assert "sluice clean EXPORT --ended RUN" in kept.error, "the log says what to do"
         assert killed.open(world).find("plan", Plan) is not None
-
-
-def _die(*_: object) -> None:
-    raise Killed
 
 
 class TestOthers:

@@ -1,94 +1,29 @@
-"""Incremental runs: what is new, where they start, and their order; the steps as Airflow would call them."""
+"""Incremental runs: what is new, by files, snapshots, a column, and for a backfill."""
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import deltalake
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from sluice.delivery.cleaning.clean import Cleaner
-from sluice.delivery.commit import committing
-from sluice.delivery.commit.deliveries import Deliveries
-from sluice.delivery.commit.watermark import Watermark
 from sluice.delivery.publish import publish as publishing
 from sluice.errors import DefinitionError, FatalError
-from sluice.model.manifest import Manifest
 from sluice.model.run import Window
 from tests.builders import NOW, World
-
-HOUR = timedelta(hours=1)
-FILES = {
-    "catalog/datasets.yaml": """
-        files:
-          kind: event
-          key: id
-          source: {type: parquet, airflow_conn_id: lake, path: files}
-        stamped:
-          kind: event
-          key: id
-          source: {type: parquet, airflow_conn_id: lake, path: stamped}
-          incremental: {column: at, late: 1 hour}
-        table:
-          kind: event
-          key: id
-          source: {type: delta, airflow_conn_id: lake, path: table}
-        """,
-    "connections/out.yaml": "{type: local, airflow_conn_id: out, folder: drop}",
-    "exports/by_file.yaml": "{kind: dataset-export, connection: out, datasets: [files], chunks: {records: 7}}",
-    "exports/by_snapshot.yaml": "{kind: dataset-export, connection: out, datasets: [table]}",
-    "exports/by_column.yaml": "{kind: dataset-export, connection: out, datasets: [stamped], chunks: {records: 7}}",
-    "exports/both.yaml": "{kind: dataset-export, connection: out, datasets: [files, stamped]}",
-}
+from tests.unit.delivery.increments import FILES, HOUR, delivered, increments, manifests, mark, put, stamp
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    world = World(tmp_path)
-    world.declare(FILES)
-    return world
-
-
-def put(world: World, name: str, ids: range | list[int], dataset: str = "files", /, **columns: Any) -> Path:
-    path = world.root / "lake" / dataset / f"{name}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table({"id": pa.array(ids, pa.int64()), **columns}), path, row_group_size=5)
-    return path
-
-
-def stamp(world: World, name: str, times: dict[int, Any], kind: pa.DataType | None = None) -> None:
-    column = pa.array(list(times.values()), kind or pa.timestamp("us", "UTC"))
-    put(world, name, list(times), "stamped", at=column)
-
-
-def manifests(world: World, export: str = "") -> list[Manifest]:
-    found = [Manifest.model_validate_json(path.read_bytes()) for path in (world.root / "out").rglob("manifest-*.json")]
-    return [one for one in found if not export or one.export == export]
-
-
-def ids(world: World, manifest: Manifest, feed: str = "") -> list[int]:
-    """The ids that a delivery's parts hold, in their order."""
-    parts = [part for part in manifest.exportResults if not feed or part.feed == feed]
-    texts = [gzip.decompress((world.root / "out" / "drop" / part.path).read_bytes()) for part in parts]
-    return [json.loads(line)["id"] for text in texts for line in text.splitlines()]
-
-
-def delivered(world: World, run_id: str, export: str = "by_file", feed: str = "") -> list[int]:
-    (found,) = [one for one in manifests(world, export) if one.run_id == run_id]
-    return ids(world, found, feed)
-
-
-def mark(world: World, export: str = "by_file") -> Watermark:
-    return Watermark.model_validate(world.watermarks[export])
+    return increments(tmp_path)
 
 
 class TestSnapshots:
@@ -405,182 +340,3 @@ class TestBackfill:
         assert not world.run("by_file", "b1", window=DAY).wakes
         again = Window(after=DAY.after, until=NOW)
         assert world.run("by_file", "b2", window=again, wake_downstream=True).wakes
-
-
-class TestWhoseTurn:
-    def test_a_dry_run_moves_nothing(self, world: World) -> None:
-        put(world, "a", range(10))
-        world.extract("by_file", "r1", dry_run=True)
-        assert world.watermarks == {}
-
-    def test_a_run_of_some_feeds_moves_only_those(self, world: World) -> None:
-        put(world, "a", range(10))
-        stamp(world, "a", {1: NOW - 2 * HOUR})
-        world.run("both", "r1", only=("files",))
-        world.run("both", "r2")
-        assert delivered(world, "r1", "both") == list(range(10))
-        assert delivered(world, "r2", "both") == [1]
-
-    def test_a_run_that_died_before_the_copy_of_the_watermark_has_delivered(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        put(world, "a", range(10))
-        staged = world.extract("by_file", "r1")
-        world.upload(staged)
-        with monkeypatch.context() as broken:
-            broken.setattr(world.watermarks, "set", _die)
-            with pytest.raises(Killed):
-                world.publish(staged)
-        assert (len(manifests(world)), world.watermarks) == (1, {})
-        put(world, "b", [10])
-        world.run("by_file", "r2")
-        assert delivered(world, "r2") == [10]
-        assert mark(world).previous == str(world.plan("by_file", "r1").run.id)
-
-    def test_its_own_retry_copies_it(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        put(world, "a", range(10))
-        staged = world.extract("by_file", "r1")
-        world.upload(staged)
-        with monkeypatch.context() as broken:
-            broken.setattr(world.watermarks, "set", _die)
-            with pytest.raises(Killed):
-                world.publish(staged)
-        world.publish(staged)
-        assert mark(world).run_id == "r1"
-
-    def test_one_that_wakes_up_after_another_has_published_refuses(self, world: World) -> None:
-        put(world, "a", range(10))
-        late = world.extract("by_file", "r1")
-        world.upload(late)
-        world.run("by_file", "r2")
-        with pytest.raises(FatalError, match="another run has published in the meantime"):
-            world.publish(late)
-        assert [one.run_id for one in manifests(world)] == ["r2"]
-        assert mark(world).run_id == "r2"
-        assert world.abort(late).removed == 2, "its parts go: the place is another's for good"
-
-    def test_one_that_sleeps_before_its_claim_loses_to_one_that_is_faster(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        put(world, "a", range(10))
-        late = world.extract("by_file", "r1")
-        world.upload(late)
-        claim = Deliveries.claim
-
-        def asleep(*args: Any) -> bool:
-            monkeypatch.setattr(Deliveries, "claim", claim)
-            world.run("by_file", "r2")
-            return claim(*args)
-
-        monkeypatch.setattr(Deliveries, "claim", asleep)
-        with pytest.raises(FatalError, match="another run has published in the meantime"):
-            world.publish(late)
-        assert [one.run_id for one in manifests(world)] == ["r2"]
-
-    @pytest.mark.parametrize("wakes", [True, False])
-    def test_one_that_sleeps_before_its_manifest_is_published_by_the_next(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, wakes: bool
-    ) -> None:
-        """It has claimed its place: its rows are in no other delivery. The next run writes its manifest first."""
-        put(world, "a", range(10))
-        late = world.extract("by_file", "r1")
-        world.upload(late)
-        write = committing._put
-
-        def asleep(*args: Any) -> None:
-            monkeypatch.setattr(committing, "_put", write)
-            put(world, "b", [10])
-            world.run("by_file", "r2")
-            assert len(manifests(world)) == 2
-            if not wakes:
-                raise Killed
-            write(*args)
-
-        monkeypatch.setattr(committing, "_put", asleep)
-        if wakes:
-            assert world.publish(late).outcome == "published"
-        else:
-            with pytest.raises(Killed):
-                world.publish(late)
-        world.run("by_file", "r3")
-        assert (delivered(world, "r1"), delivered(world, "r2"), delivered(world, "r3")) == ([*range(10)], [10], [])
-
-    @pytest.mark.parametrize("mode", [None, "full"])
-    def test_a_delivery_whose_manifest_is_refused_holds_back_those_after_it(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, mode: str | None
-    ) -> None:
-        """A run with the mode `full` continues without it: what it delivers depends on no other."""
-        put(world, "a", range(10))
-        refused = str(world.plan("by_file", "r1").run.id)
-        write = committing._put
-
-        def deny(plan: Any, *args: Any) -> None:
-            if str(plan.run.id) == refused:
-                raise FatalError("permission denied", next_step="ask for it")
-            write(plan, *args)
-
-        monkeypatch.setattr(committing, "_put", deny)
-        with pytest.raises(FatalError, match="permission denied"):
-            world.run("by_file", "r1")
-        if mode:
-            world.run("by_file", "r2", mode=mode)
-            assert delivered(world, "r2") == list(range(10))
-            return
-        with pytest.raises(
-            FatalError, match="of run r1, is decided, but its manifest cannot be written: permi"
-        ) as held:
-            world.run("by_file", "r2")
-        assert "mode `full`" in held.value.next_step
-        monkeypatch.setattr(committing, "_put", write)
-        world.run("by_file", "r2")
-        assert (delivered(world, "r1"), delivered(world, "r2")) == ([*range(10)], [])
-
-    def test_a_failed_run_that_is_cleared_later_starts_from_the_last_delivery(self, world: World) -> None:
-        put(world, "a", range(10))
-        world.upload(world.extract("by_file", "r1"))
-        world.run("by_file", "r2")
-        put(world, "b", [10])
-        world.run("by_file", "r1")
-        assert delivered(world, "r1") == [10]
-
-    def test_a_published_run_that_is_cleared_delivers_the_same_again(self, world: World) -> None:
-        put(world, "a", range(10))
-        world.run("by_file", "r1")
-        before = {name: (world.root / "out" / name).read_bytes() for name in world.delivered()}
-        put(world, "b", [10])
-        world.run("by_file", "r2")
-        world.run("by_file", "r1")
-        assert before.items() <= {n: (world.root / "out" / n).read_bytes() for n in world.delivered()}.items()
-        assert mark(world).run_id == "r2"
-
-    def test_a_published_run_whose_manifest_was_taken_away_delivers_the_same_again(self, world: World) -> None:
-        """Deliveries follow it: started again, it would start after its own rows."""
-        put(world, "a", range(10))
-        world.run("by_file", "r1")
-        for path in (world.root / "out").rglob("manifest-*"):
-            path.unlink()
-        put(world, "b", [10])
-        world.run("by_file", "r1")
-        world.run("by_file", "r2")
-        assert (delivered(world, "r1"), delivered(world, "r2")) == ([*range(10)], [10])
-
-    def test_a_published_run_whose_data_is_gone_is_left_as_it_is(self, world: World) -> None:
-        put(world, "a", range(10))
-        world.run("by_file", "r1")
-        put(world, "a", range(5))
-        with pytest.raises(FatalError, match="has been published, but its data can no longer be read"):
-            world.extract("by_file", "r1")
-
-    def test_a_full_export_has_no_slices(self, world: World) -> None:
-        text = "{kind: dataset-export, connection: out, datasets: [files], mode: full}"
-        world.declare({"exports/by_file.yaml": text})
-        with pytest.raises(DefinitionError, match="has `mode: full`, so its runs cannot have `mode: incremental`"):
-            world.plan("by_file", "r1", mode="incremental")
-
-
-class Killed(BaseException):
-    """The process is gone: nothing below handles it."""
-
-
-def _die(*_: object) -> None:
-    raise Killed

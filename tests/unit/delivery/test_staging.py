@@ -14,7 +14,7 @@ from sluice.delivery.staging import StagedRun
 from sluice.errors import FatalError
 from sluice.model.access import FolderAccess
 from tests.builders import World
-from tests.unit.delivery.test_clean import FILES
+from tests.unit.delivery.people import FILES
 
 
 @pytest.fixture
