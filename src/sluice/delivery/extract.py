@@ -26,9 +26,9 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
     reaches the destination.
 
     A run that was extracted under the same declarations keeps what it has pinned, as long as that can be read: a
-    retry, or a cleared task, reads the same rows. Raises `DefinitionError` where the declarations do not fit the data,
-    `FatalError` where the data is missing or broken, or its rows are not as the export expects them, `Skipped` where a
-    segment exceeds the target's limit, or there is no record and the export skips such runs.
+    retry, or a cleared task, reads the same rows. Raises `DefinitionError` if the declarations do not fit the data,
+    `FatalError` if the data is missing or broken, or not as the export expects it, and `Skipped` if a segment exceeds
+    the target's limit, or there are no records and the export skips such runs.
     """
     use(plan.memory, engine=True)
     staged = StagedRun.of(plan).known(connections)
@@ -60,7 +60,7 @@ def extract(plan: Plan, connections: Connections, watermarks: Watermarks, now: d
 
 
 def _extracted(run: Extraction, feed: Feed, steps: Sequence[FeedStep]) -> FeedExtract:
-    """What an earlier attempt has pinned of the feed, if it can still be read; else what the steps come to."""
+    """The feed as an earlier attempt has pinned it, if that can still be read; otherwise the result of the steps."""
     with about("datasets", feed.dataset.name):
         work = FeedExtraction(run, feed, feed.dataset.source.open(run.connections, dataset=feed.dataset.name))
         before = run.stage.find(f"extract/{feed.name}", FeedExtract)

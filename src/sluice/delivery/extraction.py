@@ -1,4 +1,4 @@
-"""The task `extract` while it runs: what a step of it is, what its steps share, and what they have found so far."""
+"""The task `extract` while it runs: its steps, and the state that they share."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Extraction:
 
 @dataclass
 class FeedExtraction:
-    """One feed of it. The step `pin` sets `mapper` and `extract`; the steps after it narrow the extract."""
+    """One feed of the run. The step `pin` sets `mapper` and `extract`; the steps after it narrow the extract."""
 
     run: Extraction
     feed: Feed
@@ -75,7 +75,7 @@ class FeedExtraction:
         return found
 
     def keep(self, rows: RowSet) -> None:
-        """Leave these rows of the extract, and stage their numbers."""
+        """Narrow the extract to these rows, and stage their numbers."""
         name = f"selection/{self.feed.name}.arrow"
         write_selection(self.run.stage.opened, name, (numbers(rows.rows(index)) for index in range(len(rows.slices))))
         self.update(kept=rows.counts(), selection=name)
@@ -91,7 +91,7 @@ class RunStep:
 
     name: str
     describe: Callable[[Plan], str | None]
-    """What it does, in a sentence; None if a run of this plan does not take it."""
+    """A phrase for people; None if a run of this plan does not take the step."""
     apply: Callable[[Extraction], None]
 
 
@@ -101,5 +101,5 @@ class FeedStep:
 
     name: str
     describe: Callable[[Plan, Feed], str | None]
-    """What it does, in a sentence; None if this feed does not take it."""
+    """A phrase for people; None if this feed does not take the step."""
     apply: Callable[[FeedExtraction], None]

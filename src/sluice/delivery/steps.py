@@ -1,6 +1,6 @@
-"""What the task `extract` does, in order: one list, which the run executes and `sluice plan` prints.
+"""The steps of the task `extract`, in order: one list, which the run executes and `sluice plan` prints.
 
-A step that describes nothing for a plan is neither printed nor executed.
+A step without a description for a plan is neither printed nor executed.
 """
 
 from __future__ import annotations

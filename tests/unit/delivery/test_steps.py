@@ -162,7 +162,7 @@ def test_a_step_says_what_is_declared(world: World, sentences: Callable[..., lis
     assert sentences(when_empty="file") == sentences()
     text = list(described(world.plan("segments")))
     assert text[:3] == ["  extract", "    salts     reads the salts of hashes: acme_salt", "    all"]
-    assert text[4] == "      members takes the members of all, as last refreshed"
+    assert text[4] == "      members selects the members of all, as last refreshed"
     assert text[6].startswith("      rejects moves rows without mail and rows with a value that csv cannot hold to")
     assert text[7] == "      limit   skips the run if there are more than 400 records"
 
@@ -171,9 +171,9 @@ def test_what_a_run_is_asked_for_is_said(world: World) -> None:
     def added(**run: object) -> str:
         return next(line.strip() for line in described(world.plan("added", **run)) if "added " in line)
 
-    assert added() == "added   takes what was added since the last delivery, by its files"
-    assert added(mode="full") == "added   takes everything, and notes how far it comes by its files"
+    assert added() == "added   selects the rows that were added since the last delivery, by files"
+    assert added(mode="full") == "added   selects every row, and records the position for the next run, by files"
     window = {"after": "2026-03-01T00:00:00Z", "until": "2026-03-02T00:00:00Z"}
-    assert "takes what was added in " in added(window=window)
+    assert "selects the rows that were added in " in added(window=window)
     full: Plan = world.plan("segments", mode="full")
     assert "takes every row as added, and remembers each for the next delivery" in "\n".join(described(full))

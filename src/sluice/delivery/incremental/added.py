@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 def _describe(plan: Plan, feed: Feed) -> str | None:
     if plan.export.mode != "incremental":
         return None
-    by = feed.dataset.added_by
-    told = f"column {by.column}" if isinstance(by, CursorColumn) else by
+    added_by = feed.dataset.added_by
+    by = f"column {added_by.column}" if isinstance(added_by, CursorColumn) else added_by
     if plan.run.window:
-        return f"takes what was added in {plan.run.window}, by its {told}"
+        return f"selects the rows that were added in {plan.run.window}, by {by}"
     if plan.mode == "full":
-        return f"takes everything, and notes how far it comes by its {told}"
-    return f"takes what was added since the last delivery, by its {told}"
+        return f"selects every row, and records the position for the next run, by {by}"
+    return f"selects the rows that were added since the last delivery, by {by}"
 
 
 def _take(work: FeedExtraction) -> None:

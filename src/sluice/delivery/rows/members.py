@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _describe(_: Plan, feed: Feed) -> str | None:
-    return f"takes the members of {feed.segment.name}, as last refreshed" if feed.segment else None
+    return f"selects the members of {feed.segment.name}, as last refreshed" if feed.segment else None
 
 
 def _take(work: FeedExtraction) -> None:
