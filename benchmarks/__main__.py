@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument(
-        "--peer-rows", type=int, help="the peers' rows, where theirs shall be fewer; --rows unless given"
+        "--peer-rows", type=int, help="the number of rows for the peers, if it is smaller (default: --rows)"
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--works", nargs="+", choices=sorted([*WORKS, *GROUPS]), default=list(WORKS))

@@ -28,7 +28,8 @@ from sluice.refresh.evaluate import evaluate_segment
 
 ENGINES = ("isal.isal_zlib", "polars", "pyarrow.fs", "pyarrow.parquet")
 OF_SEGMENTS = ("duckdb",)
-"""Imported by the steps as they need them; imported before the clock starts, so that work is told from start."""
+"""The steps import these when they need them. They are imported here, before the clock starts, so that
+*work* does not count imports."""
 
 
 def deliver(export: str, world: World) -> Report:

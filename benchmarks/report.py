@@ -15,15 +15,18 @@ from benchmarks.work import WORKS, Subject, Target, Work
 _INTRO = """\
 # Results
 
-Written by `make bench`. The rows are made profiles of 18 columns: strings (some beyond ASCII), dates, timestamps \
-with a zone, integers, floats, booleans, a struct and a list, in snappy Parquet files with row groups of 122,880 \
-rows. Sluice runs as a user would run it: from the YAML declaration through extract, chunk, upload and publish to \
-files in a local folder, everything not declared left at its default, every file forced to disk. Each figure is a \
-process of its own; subjects take turns within a round, and a ratio is the median of the rounds' own ratios. *Total* \
-counts from the process's start to its end; *work* leaves out start: the interpreter, imports, a JVM. A target is \
-met when both clocks meet it. Peers run at their fastest setting, gzip level 1 wherever they have levels, and may \
-have fewer rows than Sluice (the tables say how many): rates are compared. dlt and pandas are measured once, on a \
-tenth of the rows. What was written is read back by DuckDB: rows and the sum of their ids equal the source's.
+`make bench` writes this page. The rows are generated profiles of 18 columns: strings (some of them not ASCII), dates, \
+timestamps with a time zone, integers, floats, booleans, a struct and a list. They are in Parquet files, compressed \
+with Snappy, in row groups of 122,880 rows. Sluice runs as a user would run it: it reads the YAML declaration, then \
+runs extract, chunk, upload and publish, and writes to files in a local folder. Everything that is not declared has \
+its default, and every file is synced to disk.
+
+Each figure is a process of its own. The subjects take turns within a round, and a ratio is the median of the rounds' \
+ratios. *Total* is the time from the start of the process to its end. *Work* excludes the start: the interpreter, \
+imports, a JVM. A target is met if both meet it. Peers run at their fastest setting, with gzip level 1 if they have \
+levels. They may have fewer rows than Sluice, as the tables show: rates are compared. dlt and pandas are measured \
+once, on a tenth of the rows. DuckDB reads back what was written: the number of rows and the sum of their ids equal \
+those of the source.
 """
 
 

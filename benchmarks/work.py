@@ -1,4 +1,4 @@
-"""What is measured: each work, who does it, and what is asked of Sluice there."""
+"""What is measured: each work, its subjects, and the targets of Sluice."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class Subject:
     function: str
     ours: bool = False
     files: str = ""
-    """Which of its files hold the rows; the work's own pattern unless given."""
+    """Which of its files hold the rows. Default: the work's pattern."""
     slow: bool = False
-    """Measured once, on a tenth of the rows: its rate is a fraction of everybody's."""
+    """Measured once, on a tenth of the rows, because it is many times slower than the others."""
     once: bool = False
-    """Measured in the first round alone."""
+    """Measured only in the first round."""
     times: int = 1
     """Multiplies the rows."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked: Sluice's `measure` as a multiple of the best of these subjects', or by itself against none."""
+    """A target: Sluice's `measure` as a multiple of the best of these subjects, or its own value if there are none."""
 
     measure: Measure
     against: tuple[str, ...]
@@ -49,7 +49,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Work:
-    """One work: the same rows into the same format, by everyone."""
+    """One work: every subject writes the same rows in the same format."""
 
     name: str
     title: str
@@ -58,7 +58,7 @@ class Work:
     subjects: tuple[Subject, ...]
     targets: tuple[Target, ...]
     flat: bool = False
-    """Of the 16 columns that are not nested."""
+    """Only the 16 columns that are not nested."""
     note: str = ""
     unit: str = "rows"
     """What its rates count."""
@@ -136,8 +136,8 @@ CHUNKED = Work(
         _sluice("single", "Sluice, one chunk", "single", once=True),
     ),
     (Target("rate", ("unchunked",), "chunked: 85 % of unchunked", at_least=0.85),),
-    note="Sluice always cuts. *Not chunked* is an export that declares no `chunks`: 250,000 records a file. One chunk"
-    " for all rows is one file, which one core encodes.",
+    note="Sluice always cuts into chunks. *Not chunked* is an export without `chunks`: 250,000 records a file. One"
+    " chunk for all rows is one file, which one core encodes.",
 )
 SEGMENT = Work(
     "segment",
@@ -149,8 +149,8 @@ SEGMENT = Work(
         Subject("duckdb", "DuckDB, scan and filter, keeping nothing", "duck:segment"),
     ),
     (Target("time", ("duckdb",), "segment export: 1.5x DuckDB's filter", at_most=1.5),),
-    note="The segment is evaluated by its refresh, once for all exports of it; the export reads who is in it, then"
-    " those rows, and writes gzipped CSV.",
+    note="The segment is evaluated by its refresh, once for all exports of it; the export reads its members, then"
+    " their rows, and writes gzipped CSV.",
 )
 DAG = Work(
     "dag",
@@ -158,9 +158,9 @@ DAG = Work(
     "**/*.json.gz",
     (_sluice("ndjson", "Sluice, inside a DAG run", "inside"), _sluice("ndjson", "Sluice, outside", "outside")),
     (Target("rate", ("outside",), "inside a DAG run: 90 % of outside", at_least=0.9, subject="inside"),),
-    note="Inside: from the moment the first of the run's upload tasks begins to send until the last has ended,"
-    " Airflow's own processes beside it; a fifth of a second goes into loading Arrow and Polars. Outside: the upload"
-    " seconds of the same export's report, Airflow stopped, both libraries loaded by the steps before.",
+    note="Inside: from the first byte that an upload task of the run sends until the last task has ended, while"
+    " Airflow's own processes run. Loading Arrow and Polars takes a fifth of a second of it. Outside: the upload"
+    " seconds in the report of the same export, without Airflow; earlier steps have loaded both libraries.",
 )
 FLAT = Work(
     "flat",
@@ -221,8 +221,8 @@ MEMORY = Work(
         Target("time", ("groups-1000",), "row groups of one row: no longer for each in twice as many", at_most=1.2,
                subject="groups-2000"),
     ),
-    note="A page of a Parquet file is decompressed whole, whoever reads it. Arrow's writer makes pages of 1,024 values"
-    " unless told otherwise: of 500 kB each, one takes 512 MB compressed and as much again, which no budget changes."
+    note="Every reader decompresses a page of a Parquet file whole. By default, Arrow's writer makes pages of 1,024"
+    " values. With values of 500 kB, a page takes 512 MB compressed and as much decompressed, whatever the budget is."
     " That case has no target.",
     compared=False,
 )  # fmt: skip
