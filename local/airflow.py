@@ -161,7 +161,7 @@ class Airflow:
         return self.layout.run / "address"
 
     def _spawn(self, name: str, env: dict[str, str]) -> None:
-        argv = [sys.executable, "-m", "airflow", *COMMANDS[name]]
+        argv = [sys.executable, "-m", "local.forking", *COMMANDS[name]]
         Process.start(name, argv, run=self.layout.run, logs=self.layout.logs, env=env)
 
     def _prepare(self, env: dict[str, str], say: Callable[[str], None]) -> None:

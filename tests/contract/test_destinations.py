@@ -26,8 +26,8 @@ from tests.servers.process import NotInstalledError
 from tests.servers.subjects import SUBJECTS, Subject
 from tests.servers.table import printed
 
-LARGE = int(os.environ.get("SLUICE_EXAM_MIB", "256")) * MIB
-"""The size of the large file: 2048 is asked of a release, 256 of every run."""
+LARGE = int(os.environ.get("SLUICE_EXAM_MIB", "160")) * MIB
+"""The size of the large file. A release sends 2048: `make exam`."""
 
 _folders = itertools.count()
 every_client = pytest.mark.parametrize("subject", [subject for subject in SUBJECTS if not subject.same_client], ids=str)

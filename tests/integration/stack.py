@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,8 +27,8 @@ PATIENCE = 900.0
 class Stack:
     """An Airflow that runs the project's DAGs over the declarations of `tests/integration/project`, copied to `root`.
 
-    Relative paths of `fs` connections start at `root`. The declarations may be changed while it runs: the DAG
-    processor sees them within a few seconds.
+    Relative paths of `fs` connections start at `root`. The declarations may be changed while it runs: after `reparse`,
+    the DAG processor sees them within a few seconds.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,9 +43,13 @@ class Stack:
             dags=self.root / "dags",
             settings=self.root / "airflow_settings.yaml",
             port=0,
-            reparse=15,  # a parse of each file takes half a second of a core
-            # A task whose process could not parse its DAG, for want of memory, would wait a minute.
-            environment={"AIRFLOW__WORKERS__MISSING_DAG_RETRY_DELAY": "2"},
+            reparse=120,  # every 15 s, a tenth of a core went into it
+            environment={
+                # A task whose process could not parse its DAG, for want of memory, would wait a minute.
+                "AIRFLOW__WORKERS__MISSING_DAG_RETRY_DELAY": "2",
+                # Each look takes a twentieth of a second of a core, which the other tests need.
+                "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.7",
+            },
         )
         self.airflow = Airflow(self.layout)
 
@@ -76,11 +81,23 @@ class Stack:
 
     def wait_for_dag(self, dag_id: str, timeout: float = PATIENCE) -> None:
         """Wait until Airflow has parsed a DAG."""
+        asked = 0.0
 
         def known() -> bool:
-            return dag_id in {dag["dag_id"] for dag in self.rest.every("dags", "dags")}
+            nonlocal asked
+            if dag_id in {dag["dag_id"] for dag in self.rest.every("dags", "dags")}:
+                return True
+            if time.monotonic() > asked + 10:  # a parse that had already begun does not see what has changed since
+                self.reparse()
+                asked = time.monotonic()
+            return False
 
         self.until(f"the DAG {dag_id}; import errors: {self.import_errors()}", known, timeout)
+
+    def reparse(self) -> None:
+        """Let the DAG processor parse every file now: they look changed."""
+        for file in (self.root / "dags").glob("*.py"):
+            file.touch()
 
     def until(self, what: str, ask: Callable[[], T | None], timeout: float = PATIENCE) -> T:
         """Ask until there is an answer, and return it. Fails the test after `timeout` seconds."""
@@ -126,10 +143,11 @@ class Stack:
         return runs.result(self.rest, Run(dag_id, run_id), task_id)
 
     def log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
-        """What the last try of a task has logged."""
+        """What the tries of a task have logged: a busy machine may lose one."""
         tasks = runs.tasks(self.rest, [Run(dag_id, run_id)])
         [task] = [task for task in tasks if (task.task_id, task.map_index) == (task_id, map_index)]
-        return "\n".join(runs.log(self.rest, task))
+        tries = [replace(task, tries=number) for number in range(1, max(task.tries, 1) + 1)]
+        return "\n".join(line for one in tries for line in runs.log(self.rest, one))
 
     def unpause(self, dag_id: str, *, paused: bool = False) -> None:
         """Let a DAG run by itself; with `paused`, stop it from doing so."""

@@ -51,10 +51,12 @@ def test_a_run_whose_declaration_goes_ends_with_a_page(stack: Stack, cancelled: 
     run_id = stack.trigger(DAG)
     stack.until("its upload", lambda: stack.running_pid(DAG, run_id, "upload"))
     declaration.unlink()
+    stack.reparse()
     try:
         assert stack.wait(DAG, run_id) == "failed"
     finally:
         declaration.write_text(text)
+        stack.reparse()
     assert "the declaration of export many_parts was removed during this run" in stack.log(DAG, run_id, "finish")
     own = str(flow_run_id("many_parts", run_id))
     assert [path.name for path in (stack.deliveries / "drop").rglob("*") if own in path.name] == []

@@ -24,7 +24,7 @@ from tests.servers.fleet import Fleet
 from tests.servers.ssh import USER
 
 MIB = 1 << 20
-LONG = 20
+LONG = 17
 """Mebibytes of the file that is sent: three pieces."""
 
 

@@ -17,7 +17,7 @@ ELSEWHERE = "elsewhere.invalid:9"
 
 ACTS: Mapping[str, Callable[[Destination], object]] = {
     "write": lambda at: at.put(NAME, [b"small"]),
-    "write in pieces": lambda at: at.put(NAME, (bytes([number]) * MIB for number in range(20))),
+    "write in pieces": lambda at: at.put(NAME, (bytes([number]) * MIB for number in range(17))),
     "stat": lambda at: at.stat(NAME),
     "read": lambda at: list(at.read(NAME)),
     "list": lambda at: list(at.list("")),

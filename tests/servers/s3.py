@@ -30,7 +30,8 @@ def ministack(folder: Path) -> Iterator[str]:
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
     }
-    with running([program("ministack")], port, folder / "ministack.log", env):
+    server = Path(__file__).with_name("ministack_server.py")
+    with running([program("python"), str(server)], port, folder / "ministack.log", env):
         address = f"http://127.0.0.1:{port}"
         client(address).create_bucket(Bucket=BUCKET)
         yield address
