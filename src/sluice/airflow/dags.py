@@ -19,6 +19,7 @@ from sluice.airflow.operators.finish import FinishOperator
 from sluice.airflow.operators.publish import PublishOperator
 from sluice.airflow.operators.upload import UploadOperator
 from sluice.airflow.record import SYSTEM_REFRESH
+from sluice.airflow.removed import removed
 from sluice.airflow.schedules import dag_schedule, export_asset, in_words
 from sluice.airflow.sensors.refreshes import WaitForRefreshesSensor
 from sluice.definition.load import declaration_text, is_declared, load, load_export, place_of
@@ -34,7 +35,8 @@ _LONGEST = 2000
 
 
 def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
-    """A DAG for each export, valid or broken. If a task starts, only the DAG with the id `only`."""
+    """A DAG for each export, valid, broken or removed within the last day. If a task starts, only the DAG with the id
+    `only`."""
     if only is not None:
         yield from _one(include, only)
         return
@@ -43,6 +45,8 @@ def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
         yield _guarded(include, export, loaded.project, loaded.texts[export.name])
     for name, errors in loaded.broken.items():
         yield broken_dag(name, errors, loaded.project.settings)
+    for name in removed(include, loaded.project.exports.keys() | loaded.broken.keys()):
+        yield removed_dag(name, loaded.project.settings)
 
 
 def _one(include: Path, wanted: str) -> Iterator[DAG]:
@@ -56,8 +60,8 @@ def _one(include: Path, wanted: str) -> Iterator[DAG]:
     try:
         project, export = load_export(include, name)
     except DefinitionError as error:
-        why = error if is_declared(include, name) else _gone(name)
-        yield broken_dag(name, [why], read_settings(include).settings)
+        settings = read_settings(include).settings
+        yield broken_dag(name, [error], settings) if is_declared(include, name) else removed_dag(name, settings)
     else:
         yield _guarded(include, export, project, declaration_text(include, name))
 
@@ -155,6 +159,14 @@ def broken_dag(name: str, errors: Sequence[DefinitionError], settings: Settings)
     """The DAG of an export that cannot run: its page and its runs show the error."""
     # A broken export must be noticed: it fails after the next refresh.
     dag = broken(dag_id(name), name, errors, schedule=SYSTEM_REFRESH)
+    with dag:
+        _broken_tasks(dag.get_task("broken_declaration"), Listeners(name, settings.staging, settings.alerts))
+    return dag
+
+
+def removed_dag(name: str, settings: Settings) -> DAG:
+    """The DAG of an export whose declaration is gone: a run that was in progress ends. It starts no run."""
+    dag = broken(dag_id(name), name, [_gone(name)], schedule=None, state="was removed")
     with dag:
         _broken_tasks(dag.get_task("broken_declaration"), Listeners(name, settings.staging, settings.alerts))
     return dag

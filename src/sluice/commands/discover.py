@@ -71,15 +71,13 @@ def _names(name: str) -> Iterator[str]:
 
 def _write(include: Path, new: list[str]) -> None:
     """Append the declarations to the catalog's file, if the whole project is valid with them."""
-    from sluice.definition.edit.write import Draft, check, write
+    from sluice.definition.edit.write import Draft, check, content, locked, write
 
     path = include / _CATALOG
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.touch()
-    before = path.read_bytes()
-    end = b"" if not before or before.endswith(b"\n") else b"\n"
-    draft = Draft(path, before, before + end + "".join(new).encode())
-    check(include, [draft])
-    write([draft])
+    with locked(include):
+        before = content(path)
+        end = b"" if not before or before.endswith(b"\n") else b"\n"
+        draft = Draft(path, before, (before or b"") + end + "".join(new).encode())
+        check(include, [draft])
+        write([draft], include)
     print(f"{len(new)} datasets added to {path}")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sluice.definition.edit.reschedule import Change
-    from sluice.definition.edit.write import Draft
 
 _RULES = ("with_refresh", "every", "daily", "weekly", "monthly", "cron", "once", "after")
 
@@ -19,19 +16,20 @@ def schedule(args: Namespace) -> int:
     """Give exports a schedule, or switch their schedules on or off, and print the diff. The whole project is checked
     first, and nothing is written if it would be invalid."""
     from sluice.definition.edit.reschedule import drafts
-    from sluice.definition.edit.write import check, write
+    from sluice.definition.edit.write import check, locked, write
 
     if not args.exports:
         args.error("name exports")
     found = drafts(args.include, args.exports, _change(args))
     warnings = check(args.include, found)
     for draft in found:
-        sys.stdout.writelines(_difference(draft))
+        sys.stdout.write(draft.difference())
     for warning in warnings:
         print(f"warning: {warning.page()}", file=sys.stderr)
     if args.dry_run:
         return 0
-    write(found)
+    with locked(args.include):
+        write(found, args.include)
     same = len(dict.fromkeys(args.exports)) - len(found)
     print(f"{len(found)} written{f', {same} unchanged' if same else ''}")
     return 0
@@ -66,9 +64,3 @@ def _rule(args: Namespace, name: str) -> dict[str, Any]:
 
 def _flags(names: Any) -> list[str]:
     return [f"--{name.replace('_', '-')}" for name in names]
-
-
-def _difference(draft: Draft) -> Iterator[str]:
-    before, after = (body.decode("utf-8").splitlines(keepends=True) for body in (draft.before, draft.after))
-    for line in unified_diff(before, after, str(draft.path), str(draft.path)):
-        yield line if line.endswith("\n") else f"{line}\n"

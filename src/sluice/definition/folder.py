@@ -94,7 +94,7 @@ class FileShelf(Shelf):
         super().__init__(family, root, drafts)
         self._read: dict[str, Declaration] = {}
         self.files: dict[str, list[Path]] = {}
-        for path in yaml_files(root / f"{family}s", self.strays):
+        for path in _planned(root / f"{family}s", self.strays, drafts):
             self.files.setdefault(path.stem, []).append(path)
 
     def names(self) -> Iterable[str]:
@@ -138,8 +138,8 @@ class CatalogShelf(Shelf):
         super().__init__(family, root, drafts)
         catalog = root / "catalog"
         self._paths = [catalog / f"{CATALOG[family]}.yaml"]
-        self._paths = [path for path in self._paths if os.path.lexists(path)]
-        self._paths += yaml_files(catalog / CATALOG[family], self.strays)
+        self._paths = [path for path in self._paths if parse.exists(path, drafts)]
+        self._paths += _planned(catalog / CATALOG[family], self.strays, drafts)
         self._read: dict[str, Declaration] | None = None
 
     def names(self) -> Iterable[str]:
@@ -189,6 +189,12 @@ def _entry(family: Family, name: str, document: Document) -> Declaration:
         problem = Problem((), what, "write its keys below its name")
         declaration.errors.append(problem.at(declaration.place()))
     return declaration
+
+
+def _planned(folder: Path, strays: list[DefinitionError], drafts: parse.Drafts) -> list[Path]:
+    """`yaml_files` as they will be: with new drafts, and without removed files."""
+    found = set(yaml_files(folder, strays)) | {path for path in drafts if path.is_relative_to(folder)}
+    return sorted(path for path in found if parse.exists(path, drafts))
 
 
 def yaml_files(folder: Path, strays: list[DefinitionError]) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
@@ -63,7 +62,7 @@ class SettingsFile:
 def read_settings(folder: FilePath, drafts: parse.Drafts = parse.NO_DRAFTS) -> SettingsFile:
     """Read `project.yaml`. Errors are returned, never raised."""
     path = folder / PROJECT
-    if not os.path.lexists(path):
+    if not parse.exists(path, drafts):
         return SettingsFile()
     try:
         document = parse.read(path, drafts, folder)

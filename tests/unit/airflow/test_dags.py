@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -19,6 +20,7 @@ from sluice.airflow.dags import export_dags
 from sluice.airflow.form import form
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.refresh import refresh_dag
+from sluice.airflow.removed import removed
 from sluice.airflow.schedules import export_asset
 from sluice.definition.load import load_export
 from sluice.definition.models.export import Export
@@ -218,6 +220,41 @@ def test_the_page_says_when_it_runs_and_what_its_end_stops(dags: dict[str, DAG])
 def test_a_connection_s_limit_is_a_pool(dags: dict[str, DAG]) -> None:
     assert dags["export__after_nightly"].get_task("upload").partial_kwargs["pool"] == "sluice_narrow"
     assert dags["export__nightly"].get_task("upload").partial_kwargs["pool"] == "default_pool"
+
+
+def test_a_removed_export_stays_for_a_day_so_that_its_runs_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
+    world = World(tmp_path)
+    world.declare(FILES)
+    assert "removed" not in {tag for dag in export_dags(world.include, None) for tag in dag.tags}
+    (world.include / "exports" / "best.yaml").unlink()
+    for _ in range(2):
+        dags = {dag.dag_id: dag for dag in export_dags(world.include, None)}
+        gone = dags["export__best"]
+        assert gone.tags == {"sluice", "removed"}
+        assert "was removed during this run" in gone.get_task("broken_declaration").page
+        assert {"wait_for_refreshes", "extract", "upload", "publish", "finish"} <= {task.task_id for task in gone.tasks}
+        assert gone.schedule is None, "it starts no run"
+    later = datetime.now(UTC) + timedelta(hours=25)
+    assert removed(world.include, {"nightly"}, later) == []
+    declared = {name.removeprefix("export__") for name in dags} - {"best"}
+    assert removed(world.include, declared) == []
+
+
+@pytest.mark.parametrize("damage", ["no home", "no JSON", "other JSON"])
+def test_without_a_memory_of_exports_the_others_are_dags_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("AIRFLOW_HOME", str(home))
+    assert removed(tmp_path, {"a", "b"}) == []
+    (memory,) = (home / "sluice").iterdir()
+    if damage == "no home":
+        shutil.rmtree(home)
+        home.write_text("a file")
+    else:
+        memory.write_text({"no JSON": "{", "other JSON": '["a", 1]'}[damage])
+    assert removed(tmp_path, {"a"}) == []
 
 
 def test_a_broken_export_shows_its_error_and_fails_with_it(dags: dict[str, DAG]) -> None:

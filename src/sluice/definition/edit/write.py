@@ -1,12 +1,15 @@
-"""Writes declarations: the drafts are checked with the whole project, then all files are replaced, or none."""
+"""Writes declarations: the drafts are checked with the whole project, then all files are changed, or none."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from difflib import unified_diff
 from pathlib import Path
 
 from sluice.definition.load import Loaded, load
@@ -15,11 +18,55 @@ from sluice.errors import DefinitionError, FatalError
 
 @dataclass(frozen=True)
 class Draft:
-    """A file with its current and its new content."""
+    """A file with its current and its new content; None if it does not exist before or after."""
 
     path: Path
-    before: bytes
-    after: bytes
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def _sides(self) -> tuple[tuple[str, bytes | None], ...]:
+        return (("a", self.before), ("b", self.after))
+
+    def difference(self, root: Path = Path("/")) -> str:
+        """The change as a unified diff, with paths below `root`: what `git apply` and `patch -p1` take."""
+        name = self.path.relative_to(root) if self.path.is_relative_to(root) else self.path
+        old, new = (_lines(body) for body in (self.before, self.after))
+        labels = (
+            "/dev/null" if self.before is None else f"a/{name}",
+            "/dev/null" if self.after is None else f"b/{name}",
+        )
+        lines = list(unified_diff(old, new, *labels))
+        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+class ReadOnlyError(FatalError):
+    """The declarations cannot be written here. `patch` is the change, to be applied in their repository."""
+
+    def __init__(self, what: str, drafts: Sequence[Draft], root: Path) -> None:
+        super().__init__(what, next_step="apply the patch in the declarations' repository, and deploy them from there")
+        self.patch = "".join(draft.difference(root) for draft in drafts)
+
+
+class StaleError(FatalError):
+    """The file was changed after it was read. `current` is its text now, None if it was removed."""
+
+    def __init__(self, path: Path, current: bytes | None) -> None:
+        what = f"{path} was {'removed' if current is None else 'changed'} in the meantime: nothing was written"
+        super().__init__(what, next_step="compare your change with the current text, then repeat it")
+        self.current = current
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """No other process writes declarations to the folder during the block. Locks the folder itself, so no file is left,
+    and a folder that cannot be written can be locked too."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def check(folder: Path, drafts: Sequence[Draft]) -> tuple[DefinitionError, ...]:
@@ -40,25 +87,32 @@ def check(folder: Path, drafts: Sequence[Draft]) -> tuple[DefinitionError, ...]:
     return _new(now, then, "warnings")
 
 
-def write(drafts: Sequence[Draft]) -> None:
-    """Replace the files with their drafts: all of them, or none. Raises `FatalError` if the folder is not writable, or
-    if a file has changed since it was read."""
+def write(drafts: Sequence[Draft], folder: Path) -> None:
+    """Change the files as in their drafts: all of them, or none. `folder` is the folder of all declarations.
+
+    Raises `ReadOnlyError` if a file cannot be written, and `StaleError` if one has changed since it was read."""
     for draft in drafts:
-        if draft.path.read_bytes() != draft.before:
-            what = f"{draft.path} was changed in the meantime: nothing was written"
-            raise FatalError(what, next_step="run the command again")
+        if (current := content(draft.path)) != draft.before:
+            raise StaleError(draft.path, current)
     try:
-        made = [(_beside(draft), draft) for draft in drafts]
-        _replace(made)
+        for draft in drafts:
+            _put_beside(draft)
+        _replace(drafts)
     except OSError as failed:
-        raise FatalError(
-            f"{failed.filename} cannot be written: {failed.strerror}; nothing was written",
-            next_step="edit the declarations in their repository, and deploy them from there",
-        ) from failed
+        what = f"{failed.filename} cannot be written: {failed.strerror}; nothing was written"
+        raise ReadOnlyError(what, drafts, folder) from failed
     finally:
         for draft in drafts:
             with suppress(OSError):
                 _new_name(draft).unlink(missing_ok=True)
+
+
+def content(path: Path) -> bytes | None:
+    """The content of the file now; None if it does not exist."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _new(now: Loaded, then: Loaded, what: str) -> tuple[DefinitionError, ...]:
@@ -71,15 +125,18 @@ def _words(error: DefinitionError) -> tuple[str, str]:
     return (error.place.file if error.place else "", error.what)
 
 
-def _beside(draft: Draft) -> Path:
+def _put_beside(draft: Draft) -> None:
     """Write the new content to a hidden file next to the old one, which is not read as a declaration."""
+    if draft.after is None:
+        return
+    draft.path.parent.mkdir(parents=True, exist_ok=True)
     new = _new_name(draft)
     with new.open("wb") as stream:
         stream.write(draft.after)
         stream.flush()
         os.fsync(stream.fileno())
-    shutil.copymode(draft.path, new)
-    return new
+    if draft.before is not None:
+        shutil.copymode(draft.path, new)
 
 
 def _new_name(draft: Draft) -> Path:
@@ -87,14 +144,29 @@ def _new_name(draft: Draft) -> Path:
     return target.with_name(f".{target.name}.new")
 
 
-def _replace(made: Iterable[tuple[Path, Draft]]) -> None:
+def _replace(drafts: Sequence[Draft]) -> None:
     done: list[Draft] = []
     try:
-        for new, draft in made:
-            new.replace(draft.path.resolve())
+        for draft in drafts:
+            if draft.after is None:
+                draft.path.unlink()
+            else:
+                _new_name(draft).replace(draft.path.resolve())
             done.append(draft)
     except OSError:
         for draft in done:
             with suppress(OSError):
-                draft.path.write_bytes(draft.before)
+                undo(draft)
         raise
+
+
+def undo(draft: Draft) -> None:
+    """Give the file its former content."""
+    if draft.before is None:
+        draft.path.unlink(missing_ok=True)
+    else:
+        draft.path.write_bytes(draft.before)
+
+
+def _lines(body: bytes | None) -> list[str]:
+    return re.findall(r"[^\n]*\n|[^\n]+", (body or b"").decode("utf-8", "replace"))

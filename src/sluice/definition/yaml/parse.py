@@ -30,16 +30,22 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-Drafts = Mapping[Path, bytes]
-"""The planned content of files, to check it before it is written."""
+Drafts = Mapping[Path, bytes | None]
+"""The planned content of files, to check it before it is written; None for a file that will be removed."""
 NO_DRAFTS: Drafts = MappingProxyType({})
+
+
+def exists(path: Path, drafts: Drafts = NO_DRAFTS) -> bool:
+    """Whether there will be a file, a link or anything else at the path."""
+    return drafts[path] is not None if path in drafts else os.path.lexists(path)
 
 
 def read(path: Path, drafts: Drafts = NO_DRAFTS, within: Path | None = None) -> Document:
     """Read the YAML file at `path`. Raises `DefinitionError` if it is not one plain UTF-8 mapping within the limits, or
     if it is outside the folder `within`."""
+    draft = drafts.get(path)
     try:
-        return parse(drafts[path] if path in drafts else read_bytes(path, within), str(path))
+        return parse(read_bytes(path, within) if draft is None else draft, str(path))
     except DefinitionError:
         raise
     except Exception as error:
