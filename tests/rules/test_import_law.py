@@ -28,7 +28,7 @@ LAYERS = [
     {"mapping", "plan"},
     {"refresh"},
     {"delivery", "columns", "discovery"},
-    {"alerts"},
+    {"alerts", "access"},
     {"airflow", "page"},
     {"command_line", "commands"},
     {"cli"},

@@ -81,27 +81,41 @@ class Store:
 
     def create(self, family: Family, name: str, text: str, author: Author) -> Change:
         """Add a declaration. Raises `DefinitionError` if the name is taken or invalid."""
-        path = self._new_path(family, name)
-        return self.change([Draft(path, None, _body(text, path))], author, f"Create {family} {name}")
+        return self.change(self.creating(family, name, text), author, f"Create {family} {name}")
 
     def replace(self, family: Family, name: str, text: str, tag: str, author: Author) -> Change:
         """Give a declaration another text."""
-        stored = self._current(family, name, tag)
-        draft = Draft(stored.path, stored.body, _body(text, stored.path))
-        return self.change([draft], author, f"Change {family} {name}")
+        return self.change(self.replacing(family, name, text, tag), author, f"Change {family} {name}")
 
     def rename(self, family: Family, name: str, new: str, tag: str, author: Author) -> Change:
         """Give a declaration another name. References to the old one are errors: nothing is written then."""
-        stored = self._current(family, name, tag)
-        path = self._new_path(family, new, stored.path.parent)
-        drafts = [Draft(stored.path, stored.body, None), Draft(path, None, stored.body)]
-        return self.change(drafts, author, f"Rename {family} {name} to {new}")
+        return self.change(self.renaming(family, name, new, tag), author, f"Rename {family} {name} to {new}")
 
     def remove(self, family: Family, name: str, tag: str, author: Author) -> Change:
         """Remove a declaration. References to it are errors: nothing is written then."""
+        return self.change(self.removing(family, name, tag), author, f"Remove {family} {name}")
+
+    def creating(self, family: Family, name: str, text: str) -> Sequence[Draft]:
+        """The drafts of `create`, for `change`."""
+        path = self._new_path(family, name)
+        return [Draft(path, None, _body(text, path))]
+
+    def replacing(self, family: Family, name: str, text: str, tag: str) -> Sequence[Draft]:
+        """The drafts of `replace`."""
+        stored = self._current(family, name, tag)
+        return [Draft(stored.path, stored.body, _body(text, stored.path))]
+
+    def renaming(self, family: Family, name: str, new: str, tag: str) -> Sequence[Draft]:
+        """The drafts of `rename`."""
+        stored = self._current(family, name, tag)
+        path = self._new_path(family, new, stored.path.parent)
+        return [Draft(stored.path, stored.body, None), Draft(path, None, stored.body)]
+
+    def removing(self, family: Family, name: str, tag: str) -> Sequence[Draft]:
+        """The drafts of `remove`."""
         self._own_file(family)
         stored = self._current(family, name, tag)
-        return self.change([Draft(stored.path, stored.body, None)], author, f"Remove {family} {name}")
+        return [Draft(stored.path, stored.body, None)]
 
     def change(self, drafts: Sequence[Draft], author: Author, why: str) -> Change:
         """Check the drafts with the whole project, and write all of them, or none."""

@@ -1,0 +1,188 @@
+"""Rights, store and audit log in one: what is written, by whom, and what is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from sluice.access.actor import Actor
+from sluice.access.audit import Entry
+from sluice.access.editor import Editor, perform
+from sluice.access.may import Refused, Subject
+from sluice.definition.edit.store import Store
+from sluice.definition.edit.write import Draft, StaleError
+from sluice.errors import DefinitionError, FatalError
+
+EXPORT = "kind: dataset-export\nconnection: {}\ndatasets: [orders]\nmode: full\n"
+FILES = {
+    "connections/ours.yaml": "type: local\nairflow_conn_id: out\nshared_with: [marketing]\n",
+    "connections/also-ours.yaml": "type: local\nairflow_conn_id: out\nshared_with: [marketing]\n",
+    "connections/theirs.yaml": "type: local\nairflow_conn_id: out\nshared_with: [finance]\n",
+    "catalog/datasets.yaml": "orders: {kind: event, key: id, source: {type: parquet, airflow_conn_id: l, path: o}}\n",
+    "exports/mine.yaml": EXPORT.format("ours"),
+    "exports/foreign.yaml": EXPORT.format("theirs"),
+    "exports/lost.yaml": EXPORT.format("nowhere"),
+}
+ANNA = Actor("anna", frozenset({"marketing"}), email="anna@example.com")
+ROOT = Actor("root", administrator=True)
+
+
+@dataclass
+class Recorded:
+    """A recorder in memory, which can be out of order."""
+
+    entries: list[Entry] = field(default_factory=list)
+    unreachable: bool = False
+    full: bool = False
+
+    def ready(self) -> None:
+        if self.unreachable:
+            raise FatalError("no staging")
+
+    def append(self, entry: Entry) -> None:
+        if self.full:
+            raise FatalError("the disk is full")
+        self.entries.append(entry)
+
+    @property
+    def told(self) -> list[tuple[str, str, tuple[str, ...], str]]:
+        return [(one.actor, one.verb, one.subjects, one.outcome) for one in self.entries]
+
+
+@pytest.fixture
+def include(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / "include" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "include" / name).write_text(text)
+    return tmp_path / "include"
+
+
+@pytest.fixture
+def recorded() -> Recorded:
+    return Recorded()
+
+
+def editor(include: Path, actor: Actor, recorded: Recorded) -> Editor:
+    return Editor(Store(include), actor, recorded)
+
+
+def tag(include: Path, name: str) -> str:
+    return Store(include).get("export", name).tag
+
+
+def test_a_contributor_creates_edits_renames_and_removes(include: Path, recorded: Recorded) -> None:
+    anna = editor(include, ANNA, recorded)
+    anna.create("export", "new", EXPORT.format("ours"))
+    anna.replace("export", "new", EXPORT.format("also-ours"), tag(include, "new"))
+    anna.rename("export", "new", "newer", tag(include, "new"))
+    anna.remove("export", "newer", tag(include, "newer"))
+    assert recorded.told == [
+        ("anna", "create-export", ("export new",), "done"),
+        ("anna", "edit-export", ("export new",), "done"),
+        ("anna", "rename-export", ("export new", "export newer"), "done"),
+        ("anna", "remove-export", ("export newer",), "done"),
+    ]
+    texts = [text for one in recorded.entries[:2] for text in one.texts]
+    assert [(one.file, one.before, one.after) for one in texts] == [
+        ("exports/new.yaml", None, EXPORT.format("ours")),
+        ("exports/new.yaml", EXPORT.format("ours"), EXPORT.format("also-ours")),
+    ]
+    assert {path.name for path in (include / "exports").iterdir()} == {"mine.yaml", "foreign.yaml", "lost.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("name", "connection"), [("foreign", "theirs"), ("foreign", "ours"), ("mine", "theirs"), ("lost", "ours")]
+)
+def test_an_edit_needs_every_connection_that_it_touches(
+    name: str, connection: str, include: Path, recorded: Recorded
+) -> None:
+    text = EXPORT.format(connection) + "retries: 5\n"
+    with pytest.raises(Refused):
+        editor(include, ANNA, recorded).replace("export", name, text, tag(include, name))
+    assert (include / "exports" / f"{name}.yaml").read_text() == FILES[f"exports/{name}.yaml"]
+    assert recorded.told == [("anna", "edit-export", (f"export {name}",), "refused")]
+    assert recorded.entries[0].why.startswith("anna may not edit export")
+    assert recorded.entries[0].texts == ()
+    editor(include, ROOT, recorded).replace("export", name, text, tag(include, name))
+    assert recorded.told[1:] == [("root", "edit-export", (f"export {name}",), "done")]
+
+
+def test_a_verb_does_not_open_files_that_it_does_not_act_on(include: Path, recorded: Recorded) -> None:
+    """Sharing a connection with oneself, under whatever name."""
+    path = include / "connections" / "theirs.yaml"
+    draft = Draft(path, path.read_bytes(), path.read_bytes().replace(b"finance", b"marketing"))
+    around = Draft(include / "exports" / ".." / "connections" / "theirs.yaml", draft.before, draft.after)
+    anna = editor(include, ANNA, recorded)
+    for verb in ("schedule-export", "edit-connection", "view-destinations"):
+        with pytest.raises(Refused):
+            anna.change(verb, [draft], "x")
+    for stray in (around, Draft(include / "notes.txt", None, b"x"), Draft(include.parent / "x.yaml", None, b"x")):
+        with pytest.raises(FatalError, match="is not a file of declarations"):
+            anna.change("edit-export", [stray], "x")
+    for family, file in (("dataset", "catalog/datasets.yaml"), ("connection", "connections/theirs.yaml")):
+        with pytest.raises(Refused):
+            anna.change(f"edit-{family}", [Draft(include / file, (include / file).read_bytes(), b"")], "x")
+    mine = include / "exports" / "mine.yaml"
+    with pytest.raises(Refused):  # one of two
+        anna.change("edit-export", [Draft(mine, mine.read_bytes(), mine.read_bytes() + b"# x\n"), draft], "x")
+    assert {name: (include / name).read_text() for name in FILES} == FILES
+
+
+def test_administrators_change_connections_and_the_catalog(include: Path, recorded: Recorded) -> None:
+    root = editor(include, ROOT, recorded)
+    root.create("connection", "third", FILES["connections/ours.yaml"])
+    path = include / "catalog" / "datasets.yaml"
+    root.change("edit-catalog", [Draft(path, path.read_bytes(), path.read_bytes() + b"# more\n")], "Add a comment")
+    settings = include / "project.yaml"
+    root.change("edit-settings", [Draft(settings, None, b"sandbox: test\n")], "Name the sandbox")
+    assert recorded.told == [
+        ("root", "create-connection", ("connection third",), "done"),
+        ("root", "edit-catalog", ("catalog",), "done"),
+        ("root", "edit-settings", ("project",), "done"),
+    ]
+
+
+def test_a_new_connection_gives_no_rights_to_its_own_creator(include: Path, recorded: Recorded) -> None:
+    """An export may not move to a connection that the same change makes."""
+    path, mine = include / "connections" / "trojan.yaml", include / "exports" / "mine.yaml"
+    drafts = [
+        Draft(path, None, FILES["connections/ours.yaml"].encode()),
+        Draft(mine, mine.read_bytes(), EXPORT.format("trojan").encode()),
+    ]
+    with pytest.raises(Refused):
+        editor(include, ANNA, recorded).change("edit-export", drafts, "x")
+    assert not path.exists()
+
+
+def test_what_the_store_refuses_is_recorded_as_failed(include: Path, recorded: Recorded) -> None:
+    anna = editor(include, ANNA, recorded)
+    with pytest.raises(DefinitionError, match="mood"):
+        anna.replace("export", "mine", EXPORT.format("ours").replace("mode", "mood"), tag(include, "mine"))
+    drafts = [Draft(include / "exports" / "mine.yaml", b"stale", EXPORT.format("ours").encode() + b"# new\n")]
+    with pytest.raises(StaleError):
+        anna.change("edit-export", drafts, "x")
+    assert [one.outcome for one in recorded.entries] == ["failed", "failed"]
+    assert "mood" in recorded.entries[0].why
+
+
+def test_nothing_is_changed_if_nothing_can_be_recorded(include: Path, recorded: Recorded) -> None:
+    recorded.unreachable = True
+    with pytest.raises(FatalError, match="no staging"):
+        editor(include, ROOT, recorded).create("export", "new", EXPORT.format("ours"))
+    assert not (include / "exports" / "new.yaml").exists()
+
+
+def test_a_change_that_could_not_be_recorded_afterwards_is_reported(include: Path, recorded: Recorded) -> None:
+    recorded.full = True
+    with pytest.raises(FatalError, match="it was done, but is not in the audit log: the disk is full"):
+        editor(include, ROOT, recorded).create("export", "new", EXPORT.format("ours"))
+    assert (include / "exports" / "new.yaml").exists()
+
+
+def test_other_actions_are_checked_and_recorded_too(recorded: Recorded) -> None:
+    assert perform(ROOT, "run-export", [Subject("export", "mine")], lambda: "run_1", recorded) == "run_1"
+    with pytest.raises(Refused):
+        perform(ANNA, "run-export", [Subject("export", "mine")], lambda: pytest.fail("it ran"), recorded)
+    assert [one.outcome for one in recorded.entries] == ["done", "refused"]
