@@ -68,6 +68,20 @@ COMMANDS = (
         passes=True,
     ),
     Command(
+        "audit",
+        "sluice.commands.audit:audit",
+        "show who changed what, newest first",
+        (
+            Argument(
+                "export",
+                "only what concerns this export; `connection NAME` or `catalog` for other subjects",
+                (("nargs", "?"), ("metavar", "EXPORT")),
+            ),
+            Argument("-n", "number of entries; default: 20", (("type", int), ("default", 20), ("metavar", "ENTRIES"))),
+            Argument("--json", "print every field, one JSON object per line", (("action", "store_true"),)),
+        ),
+    ),
+    Command(
         "backfill",
         "sluice.commands.backfill:backfill",
         "deliver again what was added between two times, in slices",

@@ -202,6 +202,15 @@ def test_one_client_speaks_ssh() -> None:
 
 
 @every_module
+def test_declarations_are_changed_for_an_actor(module: Module) -> None:
+    """Only the editor knows the store, so every change asks for rights and is recorded."""
+    if module.noun not in ("definition", "access") and module.name != "sluice.commands.editing":
+        writers = ("write.write", "write.locked", "write.undo", "store.Store", "git.GitStore", "store.ReadOnlyStore")
+        found = module.anywhere & {f"sluice.definition.edit.{name}" for name in writers}
+        assert not found, f"{module.name} imports {sorted(found)}: use sluice.access.editor"
+
+
+@every_module
 def test_only_the_exam_for_connectors_knows_pytest(module: Module) -> None:
     if module.noun != "testing":
         found = [name for name in module.anywhere if name.startswith(("pytest", "psutil", "sluice.testing"))]

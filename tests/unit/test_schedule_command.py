@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 import stat
 from pathlib import Path
 from textwrap import dedent
@@ -40,7 +42,12 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     world = World(tmp_path)
     world.declare(FILES)
     monkeypatch.setenv("SLUICE_INCLUDE", str(world.include))
+    monkeypatch.setenv("AIRFLOW_CONN_SLUICE_STAGING", folder_connection(world.root / "sluice_staging"))
     return world
+
+
+def folder_connection(folder: Path) -> str:
+    return json.dumps({"conn_type": "fs", "extra": {"path": str(folder)}})
 
 
 def texts(world: World) -> dict[str, str]:
@@ -163,9 +170,10 @@ def test_a_folder_that_cannot_be_written_is_left_whole(world: World, capsys: pyt
     before = texts(world)
     (world.include / "exports" / ".vips.yaml.new").mkdir()
     assert main(["schedule", "people", "vips", "--with-refresh"]) == 1
-    said = capsys.readouterr().err
+    printed, said = capsys.readouterr()
     assert "cannot be written: Is a directory; nothing was written" in said
-    assert "edit the declarations in their repository" in said
+    assert "apply the patch in the declarations' repository" in said
+    assert "+++ b/exports/vips.yaml" in printed, "this is the patch"
     (world.include / "exports" / ".vips.yaml.new").rmdir()
     assert texts(world) == before
 
@@ -177,3 +185,41 @@ def test_the_file_keeps_its_mode(world: World) -> None:
     assert main(["schedule", "vips", "--off"]) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert sorted(one.name for one in path.parent.iterdir()) == ["broken.yaml", "people.yaml", "vips.yaml"]
+
+
+def test_a_change_is_in_the_audit_log(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit"]) == 0
+    assert capsys.readouterr().out == "nothing is recorded\n"
+    assert main(["schedule", "vips", "people", "--daily", "06:00", "--end", "2027-12-31"]) == 0
+    assert main(["schedule", "vips", "--daily", "06:00", "--end", "2027-12-31", "--dry-run"]) == 0
+    assert main(["schedule", "vips", "--daily", "06:00", "--end", "2027-12-31"]) == 0, (
+        "nothing changes, so nothing is recorded"
+    )
+    assert main(["schedule", "people", "--off"]) == 0
+    assert main(["schedule", "people", "--cron", "never"]) == 1
+    capsys.readouterr()
+    assert main(["audit"]) == 0
+    _, *rows = (line.split("  ") for line in capsys.readouterr().out.splitlines())
+    assert [[cell for cell in row if cell][2:4] for row in rows] == [
+        ["schedule-export", "export people"],
+        ["schedule-export", "export people"],
+        ["schedule-export", "export vips, export people"],
+    ]
+    assert main(["audit", "vips", "--json", "-n", "5"]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    entry = json.loads(line)
+    assert (entry["actor"], entry["administrator"], entry["outcome"]) == (getpass.getuser(), True, "done")
+    assert entry["texts"][0]["file"] == "exports/vips.yaml"
+    assert "weekly: [mon]" in entry["texts"][0]["before"]
+    assert "schedule: {daily:" in entry["texts"][0]["after"]
+    assert main(["audit", "nothing"]) == 0
+    assert capsys.readouterr().out == "nothing is recorded of nothing\n"
+
+
+def test_without_staging_the_shell_is_warned(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (world.include / "project.yaml").write_text("staging: {airflow_conn_id: of_nobody}\n")
+    assert main(["schedule", "people", "--daily", "06:00", "--end", "2027-12-31"]) == 0
+    assert "warning: this is not recorded in the audit log: " in capsys.readouterr().err
+    assert "daily" in texts(world)["people"]

@@ -14,9 +14,10 @@ from sluice.access.verbs import VERBS
 from sluice.definition.declarations import Declarations
 from sluice.definition.edit.store import Change, Store
 from sluice.definition.edit.write import Draft
-from sluice.definition.folder import Family
+from sluice.definition.folder import HIDDEN, Family
 from sluice.definition.models.connection import Connection
 from sluice.definition.settings import PROJECT as PROJECT_FILE
+from sluice.definition.yaml import secret
 from sluice.errors import FatalError, SluiceError
 
 Result = TypeVar("Result")
@@ -145,5 +146,12 @@ def _stray(draft: Draft, folder: Path) -> FatalError:
 
 
 def _text(draft: Draft, folder: Path) -> Text:
-    before, after = (None if body is None else body.decode("utf-8", "replace") for body in (draft.before, draft.after))
-    return Text(file=str(_way(draft, folder)), before=before, after=after)
+    return Text(file=str(_way(draft, folder)), before=_shown(draft.before), after=_shown(draft.after))
+
+
+def _shown(body: bytes | None) -> str | None:
+    """The text of a file. One that may contain a secret is replaced by a comment: the log keeps it for ever."""
+    if body is None:
+        return None
+    text = body.decode("utf-8", "replace")
+    return HIDDEN if any(secret.in_line(line) for line in text.splitlines()) else text

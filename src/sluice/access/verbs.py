@@ -35,56 +35,40 @@ class Verb:
     """Whether it changes files of declarations."""
 
 
+EVERYONE, SHARED, ADMINISTRATORS = Who
+
 VERBS = {
     verb.name: verb
     for verb in (
-        Verb("view-exports", "export", Who.EVERYONE, "see the export's declaration, schedule, runs and reports"),
-        Verb("preview-export", "export", Who.SHARED, "see rows of the export as they would be delivered"),
-        Verb("create-export", "export", Who.SHARED, "add an export to the connection", edits=True),
-        Verb(
-            "edit-export", "export", Who.SHARED, "change the export; another connection must be shared too", edits=True
-        ),
-        Verb("duplicate-export", "export", Who.SHARED, "create an export from this one", edits=True),
-        Verb("rename-export", "export", Who.SHARED, "give the export another name", edits=True),
-        Verb(
-            "schedule-export", "export", Who.SHARED, "change the export's schedule, or switch it on or off", edits=True
-        ),
-        Verb(
-            "detach-export",
-            "export",
-            Who.SHARED,
-            "take the connection from the export, which then does not run",
-            edits=True,
-        ),
-        Verb("remove-export", "export", Who.SHARED, "remove the export's declaration; its deliveries stay", edits=True),
-        Verb("run-export", "export", Who.SHARED, "start a run"),
-        Verb("cancel-run", "export", Who.SHARED, "stop a run"),
-        Verb("release-run", "export", Who.SHARED, "deliver a run that is held because of its counts"),
-        Verb("resend-run", "export", Who.SHARED, "deliver an earlier run again"),
-        Verb("backfill-export", "export", Who.SHARED, "deliver again what was added between two times"),
-        Verb("verify-delivery", "export", Who.SHARED, "compare a delivery at its destination with its manifest"),
-        Verb("set-watermark", "export", Who.ADMINISTRATORS, "change where the next incremental run starts"),
-        Verb("view-destinations", "connection", Who.EVERYONE, "see the connection's display name and type"),
-        Verb("view-connection", "connection", Who.SHARED, "see the connection's other keys"),
-        Verb("activate-datasets", "connection", Who.SHARED, "manage exports of datasets to the connection"),
-        Verb("create-connection", "connection", Who.ADMINISTRATORS, "add a connection", edits=True),
-        Verb(
-            "edit-connection",
-            "connection",
-            Who.ADMINISTRATORS,
-            "change the connection, or share it with roles",
-            edits=True,
-        ),
-        Verb("rename-connection", "connection", Who.ADMINISTRATORS, "give the connection another name", edits=True),
-        Verb(
-            "remove-connection", "connection", Who.ADMINISTRATORS, "remove a connection that no export uses", edits=True
-        ),
-        Verb("test-connection", "connection", Who.ADMINISTRATORS, "write, read and remove a small file there"),
-        Verb("view-datasets", "catalog", Who.EVERYONE, "see the datasets and segments, their counts and refreshes"),
-        Verb("edit-catalog", "catalog", Who.ADMINISTRATORS, "change datasets, segments and refreshes", edits=True),
-        Verb("run-refresh", "catalog", Who.ADMINISTRATORS, "start the system refresh"),
-        Verb("edit-settings", "project", Who.ADMINISTRATORS, "change `project.yaml`", edits=True),
-        Verb("view-audit", "project", Who.ADMINISTRATORS, "read the audit log"),
+        Verb("view-exports", "export", EVERYONE, "see the export's declaration, schedule, runs and reports"),
+        Verb("preview-export", "export", SHARED, "see rows of the export as they would be delivered"),
+        Verb("create-export", "export", SHARED, "add an export to the connection", edits=True),
+        Verb("edit-export", "export", SHARED, "change the export; another connection must be shared too", edits=True),
+        Verb("duplicate-export", "export", SHARED, "create an export from this one", edits=True),
+        Verb("rename-export", "export", SHARED, "give the export another name", edits=True),
+        Verb("schedule-export", "export", SHARED, "change the export's schedule, or switch it on or off", edits=True),
+        Verb("detach-export", "export", SHARED, "take its connection away; it then does not run", edits=True),
+        Verb("remove-export", "export", SHARED, "remove the export's declaration; its deliveries stay", edits=True),
+        Verb("run-export", "export", SHARED, "start a run"),
+        Verb("cancel-run", "export", SHARED, "stop a run"),
+        Verb("release-run", "export", SHARED, "deliver a run that is held because of its counts"),
+        Verb("resend-run", "export", SHARED, "deliver an earlier run again"),
+        Verb("backfill-export", "export", SHARED, "deliver again what was added between two times"),
+        Verb("verify-delivery", "export", SHARED, "compare a delivery at its destination with its manifest"),
+        Verb("set-watermark", "export", ADMINISTRATORS, "change where the next incremental run starts"),
+        Verb("view-destinations", "connection", EVERYONE, "see the connection's display name and type"),
+        Verb("view-connection", "connection", SHARED, "see the connection's other keys"),
+        Verb("activate-datasets", "connection", SHARED, "manage exports of datasets to the connection"),
+        Verb("create-connection", "connection", ADMINISTRATORS, "add a connection", edits=True),
+        Verb("edit-connection", "connection", ADMINISTRATORS, "change it, or share it with roles", edits=True),
+        Verb("rename-connection", "connection", ADMINISTRATORS, "give the connection another name", edits=True),
+        Verb("remove-connection", "connection", ADMINISTRATORS, "remove a connection that no export uses", edits=True),
+        Verb("test-connection", "connection", ADMINISTRATORS, "write, read and remove a small file there"),
+        Verb("view-datasets", "catalog", EVERYONE, "see the datasets and segments, their counts and refreshes"),
+        Verb("edit-catalog", "catalog", ADMINISTRATORS, "change datasets, segments and refreshes", edits=True),
+        Verb("run-refresh", "catalog", ADMINISTRATORS, "start the system refresh"),
+        Verb("edit-settings", "project", ADMINISTRATORS, "change `project.yaml`", edits=True),
+        Verb("view-audit", "project", ADMINISTRATORS, "read the audit log"),
     )
 }
 """By name."""

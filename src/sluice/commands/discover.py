@@ -71,13 +71,12 @@ def _names(name: str) -> Iterator[str]:
 
 def _write(include: Path, new: list[str]) -> None:
     """Append the declarations to the catalog's file, if the whole project is valid with them."""
-    from sluice.definition.edit.write import Draft, check, content, locked, write
+    from sluice.commands.editing import change
+    from sluice.definition.edit.write import Draft, content
 
     path = include / _CATALOG
-    with locked(include):
-        before = content(path)
-        end = b"" if not before or before.endswith(b"\n") else b"\n"
-        draft = Draft(path, before, (before or b"") + end + "".join(new).encode())
-        check(include, [draft])
-        write([draft], include)
+    before = content(path)
+    end = b"" if not before or before.endswith(b"\n") else b"\n"
+    draft = Draft(path, before, (before or b"") + end + "".join(new).encode())
+    change(include, "edit-catalog", [draft], f"Add {len(new)} datasets")
     print(f"{len(new)} datasets added to {path}")

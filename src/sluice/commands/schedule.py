@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sluice.definition.edit.reschedule import Change
+    from sluice.definition.edit.write import Draft
+    from sluice.errors import DefinitionError
 
 _RULES = ("with_refresh", "every", "daily", "weekly", "monthly", "cron", "once", "after")
 
@@ -16,23 +20,33 @@ def schedule(args: Namespace) -> int:
     """Give exports a schedule, or switch their schedules on or off, and print the diff. The whole project is checked
     first, and nothing is written if it would be invalid."""
     from sluice.definition.edit.reschedule import drafts
-    from sluice.definition.edit.write import check, locked, write
 
     if not args.exports:
         args.error("name exports")
     found = drafts(args.include, args.exports, _change(args))
-    warnings = check(args.include, found)
+    warnings = _warnings(args.include, found) if args.dry_run or not found else _write(args.include, found)
     for draft in found:
         sys.stdout.write(draft.difference())
     for warning in warnings:
         print(f"warning: {warning.page()}", file=sys.stderr)
     if args.dry_run:
         return 0
-    with locked(args.include):
-        write(found, args.include)
     same = len(dict.fromkeys(args.exports)) - len(found)
     print(f"{len(found)} written{f', {same} unchanged' if same else ''}")
     return 0
+
+
+def _warnings(include: Path, found: Sequence[Draft]) -> tuple[DefinitionError, ...]:
+    from sluice.definition.edit.write import check
+
+    return check(include, found)
+
+
+def _write(include: Path, found: Sequence[Draft]) -> tuple[DefinitionError, ...]:
+    from sluice.commands.editing import change
+
+    names = ", ".join(draft.path.stem for draft in found)
+    return change(include, "schedule-export", found, f"Schedule {names}").warnings
 
 
 def _change(args: Namespace) -> Change:

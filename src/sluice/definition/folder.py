@@ -27,6 +27,8 @@ from sluice.errors import DefinitionError, Place
 from sluice.model.declared import is_name
 
 Family = Literal["connection", "dataset", "segment", "refresh", "export"]
+HIDDEN = "# not shown: this file may contain a secret\n"
+"""Replaces a text that may contain a secret."""
 _YAML = re.compile(r"\.ya?ml$", re.IGNORECASE)
 CATALOG: dict[Family, str] = {"dataset": "datasets", "segment": "segments", "refresh": "refreshes"}
 
@@ -52,7 +54,7 @@ class Declaration:
         """The text of its file. A file that may contain a secret is replaced by a comment."""
         lines = self.document.lines if self.document else ()
         if any(secret.in_line(line) for line in lines):
-            return "# not shown: this file may contain a secret\n"
+            return HIDDEN
         return "\n".join(lines)
 
     def hides(self, path: Way) -> bool:

@@ -167,6 +167,15 @@ def test_what_the_store_refuses_is_recorded_as_failed(include: Path, recorded: R
     assert "mood" in recorded.entries[0].why
 
 
+def test_a_text_that_may_contain_a_secret_is_not_recorded(include: Path, recorded: Recorded) -> None:
+    path = include / "connections" / "leaky.yaml"
+    path.write_text("type: local\nairflow_conn_id: out\npassword: hunter2hunter2\n")
+    clean = FILES["connections/ours.yaml"]
+    editor(include, ROOT, recorded).replace("connection", "leaky", clean, Store(include).get("connection", "leaky").tag)
+    assert recorded.entries[0].texts[0].before == "# not shown: this file may contain a secret\n"
+    assert "hunter2" not in recorded.entries[0].model_dump_json()
+
+
 def test_nothing_is_changed_if_nothing_can_be_recorded(include: Path, recorded: Recorded) -> None:
     recorded.unreachable = True
     with pytest.raises(FatalError, match="no staging"):
