@@ -196,6 +196,12 @@ COMMANDS = (
         (EXPORT, Argument("run", "the run's id in Airflow, or the id in its manifest's name"), WAIT),
     ),
     Command(
+        "roles",
+        "sluice.commands.roles:roles",
+        "print the roles that Airflow's FAB auth manager needs and lacks",
+        (_flag("--write", "create them, give them what they lack, and let exports' DAGs name them"),),
+    ),
+    Command(
         "run",
         "sluice.commands.run:run",
         "start exports now, through Airflow",

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,9 +40,10 @@ class Stored:
 class AirflowStore:
     """Airflow's side, as a process."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], log: Path, layout: Layout, database: str) -> None:
         self._process = process
         self._log = log
+        self.layout, self.database = layout, database
 
     def store(self, include: Path) -> Stored:
         """Parse the DAGs of a folder of declarations, and store them."""
@@ -56,9 +57,10 @@ class AirflowStore:
 
 
 @contextmanager
-def airflow_store(folder: Path) -> Iterator[AirflowStore]:
-    """A PostgreSQL of the local Airflow's kind and a process that stores DAGs in it, until the block ends."""
-    layout = Layout(home=folder, port=0)
+def airflow_store(folder: Path, options: Mapping[str, str] | None = None) -> Iterator[AirflowStore]:
+    """A PostgreSQL of the local Airflow's kind and a process that stores DAGs in it, until the block ends. `options`
+    are further variables of the environment."""
+    layout = Layout(home=folder, port=0, environment=dict(options or {}))
     database = postgres.start(layout)
     log = folder / "store.log"
     try:
@@ -70,7 +72,7 @@ def airflow_store(folder: Path) -> Iterator[AirflowStore]:
                 argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
             )
         with process:
-            yield AirflowStore(process, log)
+            yield AirflowStore(process, log, layout, database)
             assert process.stdin
             process.stdin.close()
     finally:
@@ -121,6 +123,15 @@ def _import_errors() -> dict[str, str]:
         return {str(error.filename): str(error.stacktrace) for error in session.scalars(select(ParseImportError))}
 
 
+def _add_admin(password: str) -> None:
+    """The roles that FAB brings, and a user `admin`."""
+    from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+
+    with get_application_builder() as builder:
+        builder.sm.sync_roles()
+        builder.sm.add_user("admin", "A", "B", "admin@example.com", builder.sm.find_role("Admin"), password)
+
+
 def main() -> None:
     # Airflow logs to standard output too: answers go to a copy of it, and logs to standard error.
     out = os.fdopen(os.dup(1), "w")
@@ -130,6 +141,8 @@ def main() -> None:
 
     upgradedb()
     DagBundlesManager().sync_bundles_to_db()
+    if password := os.environ.get("FAB_ADMIN"):
+        _add_admin(password)
     for line in sys.stdin:
         stored = _store(line.rstrip("\n"))
         print(json.dumps(vars(stored)), file=out, flush=True)

@@ -29,9 +29,14 @@ def exports(names: MutableMapping[str, Any]) -> None:
 
 def refreshes(names: MutableMapping[str, Any]) -> None:
     """Add the DAG `system_refresh`, which evaluates every segment in dependency order, to a DAG file's `globals()`."""
+    from airflow.sdk import get_parsing_context
+
     from sluice.airflow.refresh import refresh_dag
+    from sluice.airflow.rights import existing_roles, granted
 
     dag = refresh_dag(_include(names))
+    if get_parsing_context().dag_id is None:
+        granted(dag, existing_roles())
     names[dag.dag_id] = dag
 
 

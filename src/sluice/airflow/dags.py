@@ -20,6 +20,7 @@ from sluice.airflow.operators.publish import PublishOperator
 from sluice.airflow.operators.upload import UploadOperator
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.removed import removed
+from sluice.airflow.rights import existing_roles, granted
 from sluice.airflow.schedules import dag_schedule, export_asset, in_words
 from sluice.airflow.sensors.refreshes import WaitForRefreshesSensor
 from sluice.definition.load import declaration_text, is_declared, load, load_export, place_of
@@ -40,13 +41,14 @@ def export_dags(include: Path, only: str | None) -> Iterator[DAG]:
     if only is not None:
         yield from _one(include, only)
         return
-    loaded = load(include)
+    loaded, roles = load(include), existing_roles()
     for export in loaded.project.exports.values():
-        yield _guarded(include, export, loaded.project, loaded.texts[export.name])
+        shared_with = loaded.project.connections[export.connection].shared_with
+        yield granted(_guarded(include, export, loaded.project, loaded.texts[export.name]), roles, shared_with)
     for name, errors in loaded.broken.items():
-        yield broken_dag(name, errors, loaded.project.settings)
+        yield granted(broken_dag(name, errors, loaded.project.settings), roles)
     for name in removed(include, loaded.project.exports.keys() | loaded.broken.keys()):
-        yield removed_dag(name, loaded.project.settings)
+        yield granted(removed_dag(name, loaded.project.settings), roles)
 
 
 def _one(include: Path, wanted: str) -> Iterator[DAG]:

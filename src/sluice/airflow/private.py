@@ -52,6 +52,13 @@ def asset_state(name: str) -> AssetStateStoreAccessor:
     return AssetStateStoreAccessor(name=name)
 
 
+def auth_manager() -> str:
+    """The class of Airflow's auth manager. `airflow.sdk.configuration` is not documented as public."""
+    from airflow.sdk.configuration import conf
+
+    return str(conf.get("core", "auth_manager", fallback=""))
+
+
 async def count_runs(dag_id: str, states: Sequence[str], run_ids: Sequence[str] | None = None) -> int:
     """The number of runs of a DAG in these states, for the triggerer: `get_dr_count` of a task instance blocks, and a
     trigger has no task instance."""

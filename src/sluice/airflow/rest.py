@@ -99,6 +99,10 @@ class Rest:
         """The JSON answer to `PATCH /api/v2/PATH`."""
         return self._authorised("PATCH", f"/api/v2/{path}", json=body).json()
 
+    def send(self, method: str, path: str, body: Any) -> httpx.Response:
+        """The answer to a request with a JSON body, for any path of the server."""
+        return self._authorised(method, path, json=body)
+
     def every(self, path: str, key: str, **query: Any) -> Iterator[dict[str, Any]]:
         """All entries under `key` of a listing, page by page."""
         offset = 0

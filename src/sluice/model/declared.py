@@ -107,6 +107,8 @@ Owner = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_one_
 """A person or a team: one line, at most 500 characters."""
 Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
 """A tag: one line, at most 100 characters."""
+Role = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^/]+$"), AfterValidator(_one_line)]
+"""The name of a role of Airflow's FAB auth manager: one line without `/`, at most 64 characters."""
 DagId = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=250)]
 """The id of any DAG: letters, digits, `_`, `.` and `-`, at most 250 characters."""
 SLOTS = 2**31 - 1

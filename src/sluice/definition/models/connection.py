@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sluice.definition.models.catalog import Kind
 from sluice.definition.models.chunks import Profile, ProfileName, profile_of
@@ -13,7 +13,7 @@ from sluice.destinations.base import DestinationConfig
 from sluice.encryption.openpgp import OpenPgp
 from sluice.formats import FORMATS
 from sluice.formats.base import Format
-from sluice.model.declared import SLOTS, Declared, Name, Title
+from sluice.model.declared import SLOTS, Declared, Name, Role, Title
 
 if TYPE_CHECKING:
     AnyDestination = DestinationConfig
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 else:
     AnyDestination = DESTINATIONS.union()
     AnyFormat = FORMATS.union()
+
+
+VIEWER = "sluice-viewer"
+"""The role of those who only see."""
+
+
+def _contributor(role: str) -> str:
+    """A role that a connection can be shared with."""
+    if role in (VIEWER, "Public"):
+        whose = "who only see" if role == VIEWER else "without a login"
+        raise ValueError(f"`{role}` is the role of people {whose}: name a role of contributors")
+    return role
 
 
 class Limits(Declared):
@@ -45,7 +57,7 @@ class Connection(Declared):
     """The place that files are delivered to."""
     format: AnyFormat | None = None
     """The default format of exports to this connection."""
-    shared_with: tuple[str, ...] = ()
+    shared_with: tuple[Annotated[Role, AfterValidator(_contributor)], ...] = ()
     """The contributor roles that may use the connection. Administrators always may."""
     takes: tuple[Kind, ...] = get_args(Kind)
     """The kinds of dataset and segment that the target accepts."""
