@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
+from sluice.access.actor import Actor
+from sluice.access.audit import Audit, entry
+from sluice.definition.models.project import Staging
 from sluice.delivery.commit.log import Log
 from sluice.errors import FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
@@ -149,6 +152,17 @@ def test_staging_is_probed_for_that(place: Place, fleet: Fleet) -> None:
     assert "put staging on" in refused.value.next_step
     with pytest.raises(FatalError, match=PROMISES_NOTHING.get(place.name, "ignores the condition")):
         Log(opened).append(1, b"one", anchor=1)
+
+
+def test_the_audit_log_is_kept_on_any_staging(place: Place, fleet: Fleet) -> None:
+    if place.name in PROMISES_NOTHING or place.name in IGNORES:
+        return
+    opened = place.open(fleet, "exam/ten")
+    log = Audit(Staging(airflow_conn_id=opened.conn_id, path=opened.path), fleet)
+    for number in range(5):
+        log.append(entry(Actor("anna"), f"verb-{number}", [], "done"))
+    again = Audit(Staging(airflow_conn_id=opened.conn_id, path=opened.path), fleet)
+    assert [one.verb for _, one in again.newest()] == ["verb-4", "verb-3", "verb-2", "verb-1", "verb-0"]
 
 
 def test_files_and_folders_are_removed(place: Place, fleet: Fleet) -> None:
