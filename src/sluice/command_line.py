@@ -57,6 +57,8 @@ FEEDS = _value("--feeds", "deliver only these segments or datasets", "FEED", nar
 WINDOW = _value("--window", "deliver what was added between these two times", "TIME", nargs=2)
 RELEASE = _flag("--release", "deliver even if the run would be held because of its counts")
 DRY_RUN = _flag("--dry-run", "check, select and count the rows; send nothing")
+NEW = Argument("new", "the new export's name")
+PREVIEW = _flag("--dry-run", "print the change; write nothing")
 
 COMMANDS = (
     Command(
@@ -144,6 +146,12 @@ COMMANDS = (
         ),
     ),
     Command(
+        "duplicate",
+        "sluice.commands.exports:duplicate",
+        "create an export from another one; the copy is switched off",
+        (EXPORT, NEW, PREVIEW),
+    ),
+    Command(
         "init",
         "sluice.commands.init:init",
         "create a project: DAG file, commented declarations, requirements, connections, editor settings",
@@ -178,6 +186,18 @@ COMMANDS = (
         "refresh",
         "sluice.commands.refresh:refresh",
         "start the system refresh, wait until it finishes, and show the result of each segment",
+    ),
+    Command(
+        "remove",
+        "sluice.commands.exports:remove",
+        "remove an export's declaration; its deliveries stay",
+        (EXPORT, PREVIEW),
+    ),
+    Command(
+        "rename",
+        "sluice.commands.exports:rename",
+        "give an export another name",
+        (EXPORT, NEW, PREVIEW),
     ),
     Command(
         "report",

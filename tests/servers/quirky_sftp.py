@@ -75,8 +75,8 @@ def _denied(quirk: str, what: str) -> None:
 class Files(asyncssh.SFTPServer):
     """Each verb with its quirks, then as asyncssh does it."""
 
-    def __init__(self, channel: asyncssh.SSHServerChannel) -> None:
-        super().__init__(channel, chroot=str(FOLDER))
+    def __init__(self, channel: Any) -> None:
+        super().__init__(channel, chroot=bytes(FOLDER))
         self._written: set[int] = set()
 
     def _local(self, path: bytes) -> Path:
@@ -213,7 +213,7 @@ def _dropping(after: int) -> None:
             return
         await process(self, kind, number, packet)
 
-    SFTPServerHandler._process_packet = counted
+    SFTPServerHandler._process_packet = counted  # type: ignore[assignment, method-assign]
 
 
 def _options(host_key: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ async def serve(port: int, host_key: str, folder: Path) -> None:
         server_factory=Login,
         server_host_keys=[host_key],
         authorized_client_keys=str(folder / "authorized_keys"),
-        sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(folder / "asyncssh")),
+        sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=bytes(folder / "asyncssh")),
     )
     await asyncio.Event().wait()
 

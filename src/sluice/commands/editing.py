@@ -10,7 +10,8 @@ from sluice.access.actor import shell
 from sluice.access.audit import Audit, Entry
 from sluice.access.editor import Editor
 from sluice.airflow.connections import AirflowConnections
-from sluice.definition.edit.store import Change, Store
+from sluice.definition.edit.opened import open_store
+from sluice.definition.edit.store import Change
 from sluice.definition.edit.write import Draft, ReadOnlyError
 from sluice.definition.settings import read_settings
 from sluice.errors import SluiceError
@@ -24,7 +25,7 @@ def audit_of(include: Path) -> Audit:
 def change(include: Path, verb: str, drafts: Sequence[Draft], why: str) -> Change:
     """Change declarations as the shell's user. If they cannot be written here, prints the patch that the error
     mentions."""
-    editor = Editor(Store(include), shell(), _Warning(audit_of(include)))
+    editor = Editor(open_store(include), shell(), _Warning(audit_of(include)))
     try:
         return editor.change(verb, drafts, why)
     except ReadOnlyError as error:

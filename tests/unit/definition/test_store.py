@@ -96,7 +96,7 @@ STALE = tag_of(b"as it was yesterday")
 REFUSED: dict[str, tuple[Callable[[Store], object], str]] = {
     "a name that exists": (
         lambda s: s.create("export", "daily", DAILY, ANNA),
-        "already a export named|already an export",
+        "another export is already named",
     ),
     "a name in another folder": (lambda s: s.create("export", "follows", DAILY, ANNA), "already"),
     "a path as a name": (lambda s: s.create("export", "../daily", DAILY, ANNA), "name"),

@@ -142,7 +142,7 @@ class Store:
         shelf = Declarations(self.folder).shelves[family]
         path = (folder or self.folder / f"{family}s") / f"{name}.yaml"
         if shelf.has(name) or content(path) is not None:
-            what = f"there is already a {family} named `{name}`"
+            what = f"another {family} is already named `{name}`"
             raise DefinitionError(what, place=Place(str(path)), next_step="choose another name")
         return path
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ByteSize, Field, TypeAdapter, ValidationError
 
@@ -29,6 +29,9 @@ class Staging(Declared):
     and inspected. The data pinned by an older run is removed once the run has finished."""
 
 
+Edits = Literal["folder", "git", "read-only"]
+
+
 class Settings(Declared):
     """`include/project.yaml`: the settings of the whole project."""
 
@@ -41,6 +44,10 @@ class Settings(Declared):
     memory: Memory = ByteSize(DEFAULT)
     """The memory limit of each process for rows and the data made from them, at least 64 MB. The interpreter and its
     libraries are not included."""
+    edits: Edits = "folder"
+    """How commands change declarations. `folder`: they write the files. `git`: each change is also one commit, with its
+    author's name, in the working tree that contains the folder; nothing is pushed. `read-only`: nothing is written, and
+    the change is printed as a patch."""
     defaults: Mapping[str, Any] = {}
     """Defaults for the keys of every export. An export that has a key replaces its default as a whole."""
 
