@@ -165,3 +165,16 @@ def test_an_existing_role_keeps_what_it_has(airflow: Fab, include: Path, capsys:
     kept = airflow.admin.fetch("/auth/fab/v1/roles/old").json()["actions"]
     assert pools in kept
     assert {"action": {"name": "can_read"}, "resource": {"name": "Plugins"}} in kept
+
+
+def test_a_role_that_was_deleted_by_hand_is_made_again(
+    airflow: Fab, include: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Airflow refuses the whole file of exports until then, and names the role."""
+    assert main(["roles", "--write"]) == 0
+    airflow.admin.send("DELETE", "/auth/fab/v1/roles/finance", None)
+    assert "a role named 'finance'" in airflow.store.store(include).errors["exports.py"]
+    capsys.readouterr()
+    assert main(["roles", "--write"]) == 0
+    assert "finance: created" in capsys.readouterr().out
+    all_dags_are_there(airflow, include)

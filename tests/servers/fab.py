@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def fab(folder: Path) -> Iterator[Fab]:
             _wait(Rest(url), server)
             yield Fab(store, url, server)
         finally:
-            server.stop(patience=5)
+            server.stop(sign=signal.SIGKILL)  # it would take ten seconds, and its database goes too
 
 
 def _wait(rest: Rest, server: Process) -> None:

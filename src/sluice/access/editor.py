@@ -4,6 +4,7 @@ and records what happened, so no writer can forget one of these."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -87,7 +88,8 @@ def perform(
         result = action()
     except SluiceError as error:
         outcome: Outcome = "refused" if isinstance(error, Refused) else "failed"
-        recorder.append(entry(actor, verb, subjects, outcome, why=error))
+        with suppress(SluiceError):  # nothing was changed, and the reader needs this error
+            recorder.append(entry(actor, verb, subjects, outcome, why=error))
         raise
     _record(recorder, entry(actor, verb, subjects, "done", texts=texts))
     return result

@@ -188,6 +188,8 @@ def test_a_change_that_could_not_be_recorded_afterwards_is_reported(include: Pat
     with pytest.raises(FatalError, match="it was done, but is not in the audit log: the disk is full"):
         editor(include, ROOT, recorded).create("export", "new", EXPORT.format("ours"))
     assert (include / "exports" / "new.yaml").exists()
+    with pytest.raises(Refused):
+        editor(include, ANNA, recorded).create("export", "newer", EXPORT.format("theirs"))
 
 
 def test_other_actions_are_checked_and_recorded_too(recorded: Recorded) -> None:
