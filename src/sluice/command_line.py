@@ -197,6 +197,21 @@ COMMANDS = (
         ),
     ),
     Command(
+        "runs",
+        "sluice.commands.runs:runs",
+        "show the last run of every export",
+        (
+            _value(
+                "--outcome", "only runs with these outcomes: published, failed, ...", "OUTCOME", nargs="+", default=()
+            ),
+            _value("--connection", "only runs that deliver to these connections", "NAME", nargs="+", default=()),
+            _value("-n", "number of exports; default: 100", "EXPORTS", type=int, default=100),
+            _flag("--json", "print every field, one JSON object per line"),
+            _flag("--compact", "first pack the days of the index that are over"),
+            _flag("--rebuild", "first add the reports in staging that the index lacks"),
+        ),
+    ),
+    Command(
         "schedule",
         "sluice.commands.schedule:schedule",
         "change the schedule in exports' files, or switch it on or off",

@@ -25,7 +25,7 @@ LAYERS = [
     {"sources", "formats", "destinations", "chunk", "encryption"},
     {"testing"},
     {"definition"},
-    {"mapping", "plan"},
+    {"mapping", "plan", "runs"},
     {"refresh"},
     {"delivery", "columns", "discovery"},
     {"alerts"},
