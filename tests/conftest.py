@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from typing import Any
 
@@ -16,6 +17,9 @@ from hypothesis import settings
 
 from tests.servers.table import show
 from tests.workers import Units, needs_airflow, step_back
+
+MASKED = 1000
+"""The most characters of secrets that are masked from one test to the next."""
 
 settings.register_profile("sluice", deadline=None)  # a machine that is busy breaks no promise
 settings.load_profile("sluice")
@@ -53,6 +57,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if not needs_airflow(item.nodeid):
         step_back()
+
+
+def pytest_runtest_teardown() -> None:
+    """Airflow masks the secrets of every connection that a process has read, and compiles all of them into one pattern
+    for each new one. A process has a few connections. These tests have thousands, and spent half of their time on it: a
+    key of Google's has thousands of characters."""
+    for name in ("airflow.sdk._shared.secrets_masker", "airflow._shared.secrets_masker"):
+        if name in sys.modules:
+            masker = sys.modules[name]._secrets_masker()
+            if sum(map(len, masker.patterns)) > MASKED:
+                masker.reset_masker()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -48,7 +48,11 @@ def watermark(stack: Stack) -> dict[str, Any]:
 
 def events(stack: Stack) -> int:
     """How often those who follow the export were told of a delivery."""
-    (asset,) = [one for one in stack.rest.every("assets", "assets") if one["name"] == "export/visits"]
+
+    def listed() -> list[dict[str, Any]]:  # an asset that no DAG waits for is active only after the next parse
+        return [one for one in stack.rest.every("assets", "assets") if one["name"] == "export/visits"]
+
+    (asset,) = stack.until("the export's asset", listed)
     assert stack.rest.get(f"assets/{asset['id']}")["consuming_tasks"] == [], "an export does not follow itself"
     return len(list(stack.rest.every("assets/events", "asset_events", asset_id=asset["id"])))
 

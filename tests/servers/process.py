@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ROOT / ".servers"
+PATIENCE = 120.0
+"""Seconds that a server may take to start."""
 
 
 class NotInstalledError(Exception):
@@ -60,7 +65,7 @@ def running(command: Sequence[str], port: int, log: Path, env: Mapping[str, str]
             start_new_session=True,
         )
     try:
-        _wait_until_listening(process, port, log)
+        _wait_for_port(port, process.poll, process.args, log)
         yield process.pid
     finally:
         _stop(process)
@@ -77,17 +82,45 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}:\n{log.read_text()[-2000:]}")
+def _wait_for_port(port: int, ended: Callable[[], int | None], what: object, log: Path) -> None:
+    """Wait until something listens. `ended` is the process's exit status; None while it runs."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if (status := ended()) is not None:
+            raise RuntimeError(f"{what!r} ended with {status}:\n{log.read_text()[-2000:]}")
         with socket.socket() as probe:
             probe.settimeout(1)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} does not listen on port {port}:\n{log.read_text()[-2000:]}")
+        time.sleep(0.02)
+    raise RuntimeError(f"{what!r} does not listen on port {port}:\n{log.read_text()[-2000:]}")
+
+
+@contextmanager
+def forked(target: Callable[..., None], *arguments: Any, port: int, log: Path) -> Iterator[None]:
+    """Run a function of a server module in a process that is forked from one that has imported it: many short-lived
+    servers cost no start each. Ready when something listens on `port`."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([target.__module__])
+    process = context.Process(target=_logged, args=(log, target, arguments), daemon=True)
+    process.start()
+    try:
+        _wait_for_port(port, lambda: None if process.is_alive() else process.exitcode, target, log)
+        yield
+    finally:
+        process.terminate()
+        process.join(5)
+        process.kill()
+        process.join()
+
+
+def _logged(log: Path, target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    warnings.simplefilter("error")
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+        target(*arguments)
 
 
 def module(name: str, *arguments: str) -> list[str]:

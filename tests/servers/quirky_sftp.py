@@ -1,10 +1,9 @@
-"""An SFTP server that answers as others do, as a program: PORT HOST_KEY FOLDER QUIRK,QUIRK (see `QUIRKS`)."""
+"""An SFTP server that answers as others do: `main` runs it in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -51,8 +50,9 @@ QUIRKS = {
     "sha1-login": "accepts a login's RSA key with SHA-1 only",
     "no-sftp": "accepts the login but opens no session",
 }
-ON = frozenset(sys.argv[4].split(",")) - {""} if __name__ == "__main__" else frozenset[str]()
-assert QUIRKS.keys() >= ON, ON - QUIRKS.keys()
+ON = frozenset[str]()
+"""The quirks of this process's server."""
+FOLDER = Path()
 _open: set[OneAtATime] = set()
 
 
@@ -241,9 +241,12 @@ async def serve(port: int, host_key: str) -> None:
     await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    FOLDER = Path(sys.argv[3])
+def main(port: int, host_key: str, folder: Path, quirks: tuple[str, ...]) -> None:
+    """Serve a folder until the process is stopped."""
+    global ON, FOLDER
+    ON, FOLDER = frozenset(quirks) - {""}, folder
+    assert QUIRKS.keys() >= ON, ON - QUIRKS.keys()
     _without_extensions()
     if "drops" in ON:
         _dropping(12)
-    asyncio.run(serve(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(serve(port, host_key))

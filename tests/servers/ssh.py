@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.servers.process import NotInstalledError, free_port, module, program, running
+from tests.servers.process import NotInstalledError, forked, free_port, module, program, running
 
 USER, PASSWORD, PASSPHRASE = "sluicetest", "a-test-password", "a-test-passphrase"
 
@@ -98,7 +98,9 @@ def quirky(folder: Path, *quirks: str) -> Iterator[SftpServer]:
     """asyncssh's server, answering as others do: `tests/servers/quirky_sftp.py` has the quirks."""
     port, (key, public), home = free_port(), host_key(folder), folder / "home"
     home.mkdir()
-    with running(module("quirky_sftp", str(port), str(key), str(home), ",".join(quirks)), port, folder / "quirky.log"):
+    from tests.servers import quirky_sftp
+
+    with forked(quirky_sftp.main, port, str(key), home, quirks, port=port, log=folder / "quirky.log"):
         yield SftpServer(port, (folder / "rsa.pub").read_text() if "sha1-key" in quirks else public, home)
 
 

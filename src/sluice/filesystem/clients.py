@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sluice.model.access import AwsKeys, AzureAccess, BearerToken
@@ -74,6 +75,14 @@ def _credentials(keys: Renewed[AwsKeys]) -> Any:
     return Ours("", "")
 
 
+@cache
+def _descriptions() -> Any:
+    """botocore's descriptions of S3, which it would read and parse again for each client: half of a client's time."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
 def s3_client(
     who: Renewed[AwsKeys] | Renewed[BearerToken] | None,
     region: str,
@@ -103,6 +112,7 @@ def s3_client(
         ignore_configured_endpoint_urls=True,
     )
     session = botocore.session.Session()
+    session.register_component("data_loader", _descriptions())
     if not bearer:
         session.register_component("credential_provider", _credentials(who))  # type: ignore[arg-type]
     client = session.create_client("s3", region, endpoint_url=endpoint_url, verify=verify, config=config)
