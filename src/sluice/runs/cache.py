@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -47,7 +48,7 @@ _FIND = f"SELECT {_NAMES}, tie FROM runs WHERE key = ?"  # noqa: S608 - the name
 _ADD = f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * (_ID + 2))})"  # noqa: S608 - as many as columns
 _REPEAT = (
     f"INSERT OR REPLACE INTO last SELECT {_NAMES} FROM runs WHERE export = ?"  # noqa: S608 - the names are ours
-    " ORDER BY recorded DESC, tie DESC LIMIT 1"
+    " ORDER BY recorded DESC, ended DESC, tie DESC LIMIT 1"
 )
 _SUM = """
     INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -79,10 +80,13 @@ class Cache:
             with closing(sqlite3.connect(self.file, timeout=_WAIT, isolation_level=None)) as database:
                 self._prepare(database)
                 yield database
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN:
+        except sqlite3.Error as error:
+            if code_of(error) in _BROKEN:
                 raise StaleError from error
-            raise
+            raise FatalError(
+                f"{self.file}, the copy of the index of runs on this machine, cannot be used: {error}",
+                next_step="check the disk, or set SLUICE_CACHE to another folder",
+            ) from error
 
     def remove(self) -> None:
         """Delete the file; the next use builds it again."""
@@ -100,7 +104,7 @@ class Cache:
             ) from refused
 
     def _prepare(self, database: sqlite3.Connection) -> None:
-        database.execute("PRAGMA journal_mode = WAL")
+        _share(database)
         database.execute("PRAGMA synchronous = OFF")  # after a crash of the machine, it is built again
         database.execute("PRAGMA cache_size = -65536")
         (found,) = database.execute("PRAGMA user_version").fetchone()
@@ -115,6 +119,24 @@ class Cache:
                 for statement in filter(str.strip, TABLES.split(";")):
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _share(database: sqlite3.Connection) -> None:
+    """Let others read while one process writes. SQLite does not wait if another one switches this on."""
+    patience = time.monotonic() + _WAIT
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as busy:
+            if code_of(busy) != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(0.02)
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 if the error is not from SQLite itself."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 @contextmanager
@@ -161,7 +183,7 @@ class Intake:
 
     def add(self, rows: Iterable[Row]) -> None:
         for row in rows:
-            key, tie = _key(row), int(row[_ID][-15:], 16)
+            key, tie = _digest(*_run(row)), int.from_bytes(_digest(row[_ID])[:7], "big")
             before = self._database.execute(_FIND, (key,)).fetchone()
             if before is not None and _rank(before) >= _rank((*row[:_ID], tie)):
                 continue
@@ -186,10 +208,13 @@ class Intake:
                 sums[place] += sign * value
 
 
-def _key(row: Row) -> bytes:
+def _run(row: Row) -> Iterator[str]:
     """What makes a run: the export, the Airflow run, and the flow run id, which backfills of one slice share."""
-    named = "\n".join(row[_PLACE[name]] for name in ("export", "run", "flow_run_id"))
-    return hashlib.blake2b(named.encode(), digest_size=16).digest()
+    return (row[_PLACE[name]] for name in ("export", "run", "flow_run_id"))
+
+
+def _digest(*words: str) -> bytes:
+    return hashlib.blake2b("\n".join(words).encode(), digest_size=16).digest()
 
 
 def _rank(row: Sequence[Any]) -> tuple[Any, ...]:

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from sluice.definition.models.project import Staging
-from sluice.errors import DefinitionError
+from sluice.errors import DefinitionError, FatalError
 from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
-from sluice.runs.cache import COLUMNS, Cache, Intake, StaleError, location, record_of, row_of, writing
+from sluice.runs.cache import COLUMNS, Cache, Intake, StaleError, code_of, location, record_of, row_of, writing
 from sluice.runs.journal import Journal
 from sluice.runs.record import Record
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 _ROUNDS = 5
-"""Attempts to read a journal whose records are being packed at the same time."""
+"""Attempts to read a journal whose records are being packed at the same time, and to build an unusable cache."""
 _LIST = ", ".join(COLUMNS)
 _BATCH = 1000
 
@@ -99,7 +99,8 @@ class Index:
 
         def ask(database: sqlite3.Connection) -> Page:
             found = database.execute(
-                f"SELECT {_LIST} FROM runs WHERE export = ? ORDER BY recorded DESC, tie DESC LIMIT ? OFFSET ?",  # noqa: S608
+                f"SELECT {_LIST} FROM runs WHERE export = ?"  # noqa: S608
+                " ORDER BY recorded DESC, ended DESC, tie DESC LIMIT ? OFFSET ?",
                 (export, limit, offset),
             )
             (total,) = database.execute("SELECT count(*) FROM runs WHERE export = ?", (export,)).fetchone()
@@ -122,16 +123,19 @@ class Index:
         return self._retried(ask)
 
     def _retried(self, act: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        """`act` on the cache; if the cache is unusable, once more on a new one."""
-        try:
-            with self._cache.opened() as database:
-                return act(database)
-        except StaleError:
-            self._cache.remove()
-        with self._cache.opened() as database:
-            if act != self._refresh:
-                self._refresh(database)
-            return act(database)
+        """`act` on the cache; if the cache is unusable, on a new one."""
+        for attempt in range(_ROUNDS):
+            try:
+                with self._cache.opened() as database:
+                    if attempt and act != self._refresh:
+                        self._refresh(database)
+                    return act(database)
+            except StaleError:
+                self._cache.remove()
+        raise FatalError(
+            f"{self._cache.file}, the copy of the index of runs on this machine, was unusable {_ROUNDS} times",
+            next_step="check the disk, or set SLUICE_CACHE to another folder",
+        )
 
     def _refresh(self, database: sqlite3.Connection) -> None:
         try:
@@ -139,7 +143,7 @@ class Index:
                 if self._catch_up(database):
                     return
         except sqlite3.OperationalError as busy:
-            if busy.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            if code_of(busy) != sqlite3.SQLITE_BUSY:
                 raise
             log.warning("another process is updating the index of runs: the last runs may be missing")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sluice.runs.record import Record
+from sluice.runs.record import EARLIEST, LATEST, Record, micros
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +45,20 @@ def read(body: bytes) -> pa.Table:
 
     try:
         table = pq.read_table(pa.BufferReader(body)).select(schema().names).cast(schema())
+        table.validate(full=True)
     except (pa.ArrowException, OSError, KeyError) as corrupt:
         raise ValueError("this is not a file of records") from corrupt
+    if any(table[name].null_count for name in table.column_names if name != "started"):
+        raise ValueError("a record lacks a value")
+    if not all(_is_sound(table[name]) for name in TIMES):
+        raise ValueError("a record has an impossible time")
     return table
+
+
+def _is_sound(times: pa.ChunkedArray) -> bool:
+    """Whether Python can represent them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.min_max(times.cast(pa.int64())).as_py()
+    return found["min"] is None or (found["min"] >= micros(EARLIEST) and found["max"] < micros(LATEST))

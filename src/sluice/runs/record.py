@@ -12,7 +12,8 @@ SCHEMA: Final = 1
 """The version of the record. A record of a later version is left alone until Sluice is upgraded."""
 LONGEST_WHY = 200
 Count = Annotated[int, Field(ge=0, lt=2**63)]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+Time = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -35,10 +36,10 @@ class Record(BaseModel):
     mode: str = ""
     window: str = ""
     """The slice of time of a backfill."""
-    started: AwareDatetime | None = None
-    ended: AwareDatetime
+    started: Time | None = None
+    ended: Time
     """By the clock of the worker that reported."""
-    recorded: AwareDatetime
+    recorded: Time
     """When staging stored the report, by the store's clock. Records are ordered by it, because workers' clocks
     differ."""
     files: Count = 0
@@ -71,9 +72,9 @@ def first_line(text: str) -> str:
 
 def micros(time: datetime) -> int:
     """Microseconds of UNIX time, exact."""
-    return (time - _EPOCH) // _MICROSECOND
+    return (time - EARLIEST) // _MICROSECOND
 
 
 def from_micros(number: int) -> datetime:
-    """The time in UTC. Raises `OverflowError` beyond the year 9999."""
-    return _EPOCH + number * _MICROSECOND
+    """The time in UTC."""
+    return EARLIEST + number * _MICROSECOND

@@ -132,6 +132,13 @@ def test_the_clock_of_the_store_decides_not_those_of_the_workers(scene: Scene) -
     assert totals(scene.new_index()) == totals(scene.index()) == before
 
 
+def test_runs_of_the_same_second_are_in_the_order_in_which_they_ended(scene: Scene) -> None:
+    """Object stores know the time of a file in whole seconds."""
+    for n in range(6):
+        scene.add(record(run=f"r{n}", ended=NOW + timedelta(milliseconds=n)))
+    assert runs_of(scene.index()) == [f"r{n}" for n in reversed(range(6))]
+
+
 def test_a_backfill_that_repeats_a_slice_is_another_run(scene: Scene) -> None:
     for run in ("backfill__1", "backfill__2"):
         scene.add(record(run=run).model_copy(update={"flow_run_id": "the slice"}))
@@ -181,7 +188,7 @@ def test_days_that_are_known_are_not_read_again(scene: Scene) -> None:
     compact(scene.journal, NOW)
     index = scene.index()
     index.refresh()
-    scene.add(record(run="new"))
+    scene.add(record(run="new", at=NOW + HOUR))
     calls: list[int] = []
     index._journal = scene.acting(calls.append)
     assert runs_of(index)[0] == "new"

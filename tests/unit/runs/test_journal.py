@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sluice.errors import FatalError
+from sluice.runs import parquet
 from sluice.runs.compact import compact
 from sluice.runs.journal import DayFile
 from sluice.runs.record import Record, first_line
@@ -173,8 +177,14 @@ def test_a_reader_finds_what_is_packed_while_it_reads(scene: Scene) -> None:
     assert meets_at > 2
 
 
+BAD = {"ended": "0001-01-01T00:00:00+14:00", "recorded": "9999-12-31T23:59:59Z", "records": 10**30, "export": None}
+
+
 def test_a_record_that_cannot_be_read_stops_nothing(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     bad = f"new/2026-11-25-{'0' * 32}.json"
+    for n, (field, value) in enumerate(BAD.items(), 2):
+        text = json.dumps(json.loads(record(at=YESTERDAY).text) | {field: value})
+        scene.folder.write_bytes(bad.replace("0" * 32, str(n) * 32), text.encode())
     newer = record(at=YESTERDAY).text.replace('"version":1', '"version":2')
     scene.add(record(run="good", at=YESTERDAY))
     scene.folder.write_bytes(bad, b"\xff{")
@@ -183,11 +193,24 @@ def test_a_record_that_cannot_be_read_stops_nothing(scene: Scene, caplog: pytest
     assert runs_of(scene.index()) == ["good"]
     assert bad in caplog.text
     assert compact(scene.journal, NOW) == {"2026-11-25": 1}
-    assert len(scene.journal.new()) == 2, "a newer version of Sluice can still read it"
+    assert len(scene.journal.new()) == 2 + len(BAD), "a newer version of Sluice can still read it"
     assert runs_of(scene.new_index()) == ["good"]
 
 
-@pytest.mark.parametrize("body", [b"", b"PAR1 no", b"\x00" * 100])
+def written(**values: Any) -> bytes:
+    """A packed file in which one record has these values."""
+    table = parquet.read(parquet.write([record(at=YESTERDAY)]))
+    changed = [pa.array([values.get(field.name, table[field.name][0].as_py())], field.type) for field in table.schema]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(changed, table.schema), sink)
+    return bytes(sink.getvalue())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"PAR1 no", b"\x00" * 100, written(export=None), written(ended=2**62), written(started=-(2**62))],
+    ids=["empty", "short", "zeros", "no export", "far future", "far past"],
+)
 def test_a_packed_file_that_cannot_be_read_stops_nothing(
     scene: Scene, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
