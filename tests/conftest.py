@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 
 from tests.servers.table import show
-from tests.workers import Units, needs_airflow, step_back
+from tests.workers import Units, needs_airflow, place, step_back
 
 MASKED = 1000
 """The most characters of secrets that are masked from one test to the next."""
@@ -43,7 +43,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not needs_airflow(item.nodeid))
+    items.sort(key=lambda item: place(item.nodeid))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

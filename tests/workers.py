@@ -11,6 +11,8 @@ import os
 from xdist.scheduler import LoadScopeScheduling
 
 NICENESS = 5
+APART = ("tests/integration/test_wheel.py", "tests/integration/test_site.py")
+"""Integration tests that have an Airflow of their own, or none."""
 
 
 class Units(LoadScopeScheduling):
@@ -21,14 +23,22 @@ class Units(LoadScopeScheduling):
 
 
 def unit_of(nodeid: str) -> str:
-    """What one worker runs as a whole: all that needs the real Airflow, a contract file, one test of the rest."""
+    """What one worker runs as a whole: all that shares the real Airflow, a file of the contracts and of the other
+    integration tests, one test of the rest."""
     if needs_airflow(nodeid):
         return "tests/integration"
-    return nodeid.split("::")[0] if nodeid.startswith("tests/contract/") else nodeid
+    file = nodeid.split("::")[0]
+    return file if file.startswith(("tests/contract/", "tests/integration/")) else nodeid
 
 
 def needs_airflow(nodeid: str) -> bool:
-    return nodeid.startswith("tests/integration/")
+    """Whether the test is one of those that share a real Airflow."""
+    return nodeid.startswith("tests/integration/") and not nodeid.startswith(APART)
+
+
+def place(nodeid: str) -> int:
+    """Where the test comes in the order of the run: what takes longest first."""
+    return 0 if needs_airflow(nodeid) else 1 if nodeid.startswith(APART) else 2
 
 
 def step_back() -> None:

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,9 @@ from sluice.definition.models.catalog import SYSTEM_REFRESH
 
 T = TypeVar("T")
 PROJECT = Path(__file__).parent / "project"
+FOLLOWERS = ("export__broken", "export__loyal", "export__purchases")
+"""The exports that follow every system refresh. They are paused unless a test is about them: a refresh for another test
+would start all of them."""
 PATIENCE = 900.0
 """Seconds that a test waits for what comes within a minute: on a tenth of a core it takes ten."""
 
@@ -57,6 +61,20 @@ class Stack:
         """Start, and wait until everything is healthy."""
         address = self.airflow.start()
         self.rest = Rest(address.url, address.user, address.password)
+        for dag_id in FOLLOWERS:
+            self.wait_for_dag(dag_id)
+            self.unpause(dag_id, paused=True)
+
+    @contextmanager
+    def followers(self) -> Iterator[None]:
+        """During the block, the exports that follow the system refresh do so."""
+        for dag_id in FOLLOWERS:
+            self.unpause(dag_id)
+        try:
+            yield
+        finally:
+            for dag_id in FOLLOWERS:
+                self.unpause(dag_id, paused=True)
 
     def stop(self) -> None:
         """Stop every process of it."""
@@ -78,6 +96,11 @@ class Stack:
         if state == "failed":
             print(self.story(dag_id, run_id))
         return state
+
+    def refreshed(self) -> None:
+        """Segments have members: run the system refresh, unless it has already succeeded."""
+        if "success" not in runs.last(self.rest, SYSTEM_REFRESH, 5).values():
+            assert self.wait(SYSTEM_REFRESH, self.trigger(SYSTEM_REFRESH)) == "success"
 
     def wait_for_dag(self, dag_id: str, timeout: float = PATIENCE) -> None:
         """Wait until Airflow has parsed a DAG."""

@@ -25,7 +25,8 @@ def test_the_demo_tells_what_was_delivered_and_why_something_was_not(
     stack: Stack, cdnow: Cdnow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Over declarations of which one is broken: its run fails, and the others are delivered."""
-    status = Demo(stack.layout).run(scale=0.001)
+    with stack.followers():
+        status = Demo(stack.layout).run(scale=0.001)
     out = capsys.readouterr().out
     rows = {words[0]: words for words in map(str.split, out.splitlines()) if len(words) == 7 and words[1] == "drop"}
     members = [len(cdnow.buyers(5)), len(cdnow.buyers(5, 500))]

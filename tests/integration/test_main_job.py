@@ -49,11 +49,10 @@ def csv_parts(stack: Stack) -> list[str]:
 @pytest.fixture(scope="module")
 def refreshed(stack: Stack) -> dict[str, dict[str, Any]]:
     """The reports of the exports that followed one system refresh by themselves."""
-    for dag_id in ("system_refresh", "export__loyal", "export__purchases"):
-        stack.wait_for_dag(dag_id)
-    run_id = stack.trigger("system_refresh")
-    assert stack.wait("system_refresh", run_id) == "success"
-    return {name: stack.report_after(f"export__{name}", run_id) for name in ("loyal", "purchases")}
+    with stack.followers():
+        run_id = stack.trigger("system_refresh")
+        assert stack.wait("system_refresh", run_id) == "success"
+        return {name: stack.report_after(f"export__{name}", run_id) for name in ("loyal", "purchases")}
 
 
 def test_segments_arrive_exactly(refreshed: dict[str, dict[str, Any]], cdnow: Cdnow) -> None:

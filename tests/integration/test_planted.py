@@ -19,7 +19,6 @@ import pytest
 from psycopg2 import sql
 
 from local.ports import free_port
-from sluice.airflow import runs
 from sluice.airflow.local import Local
 from sluice.cli import main
 from tests.integration.stack import Stack
@@ -112,8 +111,7 @@ def sluice(
 @pytest.fixture(scope="module")
 def waited(stack: Stack, sluice: Sluice) -> str:
     """What the command says that has started the exports, once they have ended as they should."""
-    if "success" not in runs.last(stack.rest, "system_refresh", 5).values():
-        sluice("refresh")
+    stack.refreshed()
     for name in (*FAIL, DELIVER):
         stack.wait_for_dag(f"export__{name}")
     said = sluice("run", *FAIL, DELIVER, "--wait")

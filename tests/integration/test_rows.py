@@ -29,12 +29,10 @@ EXPORT = """
 @pytest.fixture(scope="module")
 def held(stack: Stack) -> Iterator[str]:
     """The run of an export that delivers more than it expects, after it has ended."""
-    added = stack.cli("connections", "add", "loyal_salt", "--conn-type", "generic", "--conn-password", SALT)
-    assert added.returncode == 0, added.stderr
+    stack.rest.post("connections", {"connection_id": "loyal_salt", "conn_type": "generic", "password": SALT})
     declared = stack.root / "include" / "exports" / "loyal_hashed.yaml"
     declared.write_text(EXPORT)
-    refresh = stack.trigger("system_refresh")
-    assert stack.wait("system_refresh", refresh) == "success"
+    stack.refreshed()
     run_id = stack.trigger("export__loyal_hashed")
     assert stack.wait("export__loyal_hashed", run_id) == "failed"
     yield run_id
@@ -52,10 +50,9 @@ def test_a_held_run_sends_nothing_and_says_how_to_release_it(stack: Stack, held:
 
 
 def test_a_released_run_delivers_and_its_salt_is_shown_nowhere(stack: Stack, held: str, cdnow: Cdnow) -> None:
-    released = stack.cli("dags", "trigger", "export__loyal_hashed", "--conf", '{"release": true}', "-r", "released")
-    assert released.returncode == 0, released.stderr
-    assert stack.wait("export__loyal_hashed", "released") == "success"
-    report = stack.xcom("export__loyal_hashed", "released", "publish")
+    released = stack.trigger("export__loyal_hashed", {"release": True})
+    assert stack.wait("export__loyal_hashed", released) == "success"
+    report = stack.xcom("export__loyal_hashed", released, "publish")
     assert any(warning.endswith("the operator released the run") for warning in report["warnings"])
     rows = csv_rows(report, "loyal")
     hashes = [hmac.new(SALT.encode(), str(who).encode(), "sha256").hexdigest() for who in sorted(cdnow.buyers(5))]
@@ -70,6 +67,6 @@ def test_a_released_run_delivers_and_its_salt_is_shown_nowhere(stack: Stack, hel
         if path.is_file() and SALT.encode() in path.read_bytes()
     ]
     assert told == []
-    for run_id in (held, "released"):
+    for run_id in (held, released):
         for ti in stack.task_instances("export__loyal_hashed", run_id):
             assert SALT not in str(stack.xcom("export__loyal_hashed", run_id, ti["task_id"]))

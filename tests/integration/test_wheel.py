@@ -29,7 +29,7 @@ from airflow.sdk import dag, task
 
 @dag(schedule=None)
 def theirs():
-    @task
+    @task(retries=3, retry_delay=2)  # a busy machine may not get a task started in time
     def greet() -> str:
         return "hello"
 
