@@ -41,9 +41,9 @@ class Indexing:
             current = {file.name: file.fingerprint for file in files}
             missing = [one for one in reversed(files) if one.name in fresh or indexed.get(one.name) != one.fingerprint]
             for file in missing:
-                report = fresh.get(file.name) or read(self._reports, file)
-                if report is not None:
-                    self._journal.append(record_of(report, file, self._reports))
+                record = record_in(file, self._reports, fresh.get(file.name))
+                if record is not None:
+                    self._journal.append(record)
             if missing:
                 self._reports.write_bytes(_INDEXED, json.dumps(current).encode())
         except Exception as failed:
@@ -63,11 +63,14 @@ class Indexing:
         return {}
 
 
-def read(reports: Opened, file: File) -> Report | None:
-    """A report; None, with a warning, if it was removed since it was listed or cannot be read."""
-    body = reports.find_bytes(file.name)
+def record_in(file: File, reports: Opened, report: Report | None = None) -> Record | None:
+    """The record of the report in `file`, which is read if it is not given. None, with a warning, if it was removed
+    since it was listed or cannot be read."""
     try:
-        return None if body is None else Report.model_validate_json(body)
+        if report is None:
+            body = reports.find_bytes(file.name)
+            report = None if body is None else Report.model_validate_json(body)
+        return None if report is None else record_of(report, file, reports)
     except ValueError:
         log.warning("the report %s cannot be read, and is not in the index of runs", reports.at(file.name))
         return None
@@ -110,11 +113,11 @@ def rebuild(staging: Staging, connections: Connections) -> Iterator[str]:
     journal = Journal.of(staging, connections)
     known = {*journal.new()}
     for day in journal.days().unread:
-        known |= journal.ids_of(day) if journal.read_day(day) is not None else set()
+        table = journal.read_day(day)
+        known |= set() if table is None else set(table["id"].to_pylist())
     deliveries = open_filesystem(connections, staging.airflow_conn_id, f"{staging.path}/deliveries".lstrip("/"))
     for file in deliveries.list(left_out=_is_no_report):
-        report = read(deliveries, file)
-        record = None if report is None else record_of(report, file, deliveries)
+        record = record_in(file, deliveries)
         if record is not None and record.id not in known:
             journal.append(record)
             yield record.export
