@@ -1,7 +1,7 @@
 """The copy of the journal in SQLite, on the reader's own disk. It may be deleted at any time.
 
-`runs` has one row per run. `last` repeats the last row of each export, and `usage` has sums per export, connection and
-month: they answer at once, however many runs there are.
+`runs` has one row per run. `last` repeats the last row of each export, and `usage` has sums per month, of each export
+and of each connection: they answer immediately, however many runs there are.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _DECLARED = ", ".join(
 TABLES = f"""
     CREATE TABLE runs ({_DECLARED}, tie INTEGER NOT NULL, key BLOB NOT NULL);
     CREATE TABLE last ({_DECLARED}, PRIMARY KEY (export));
-    CREATE TABLE usage (export TEXT, connection TEXT, month TEXT, runs INTEGER, deliveries INTEGER, files INTEGER,
-        records INTEGER, bytes INTEGER, PRIMARY KEY (month, connection, export)) WITHOUT ROWID;
+    CREATE TABLE usage (of TEXT, month TEXT, name TEXT, runs INTEGER, deliveries INTEGER, files INTEGER,
+        records INTEGER, bytes INTEGER, PRIMARY KEY (of, month, name)) WITHOUT ROWID;
     CREATE TABLE days (name TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE new (name TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE UNIQUE INDEX by_key ON runs (key);
@@ -200,11 +200,12 @@ class Intake:
         self._database.execute("DELETE FROM usage WHERE runs = 0")
 
     def _count(self, row: Sequence[Any], sign: int) -> None:
-        export, connection, ended = (row[_PLACE[name]] for name in ("export", "connection", "ended"))
-        sums = self._usage[export, connection, f"{from_micros(ended):%Y-%m}"]
-        sums[0] += sign
-        if row[_PLACE["outcome"]] == "published":
-            for place, value in enumerate((1, *(row[_PLACE[name]] for name in ("files", "records", "bytes"))), 1):
+        month = f"{from_micros(row[_PLACE['ended']]):%Y-%m}"
+        delivered = (1, *(row[_PLACE[name]] for name in ("files", "records", "bytes")))
+        published = row[_PLACE["outcome"]] == "published"
+        for of in ("export", "connection"):
+            sums = self._usage[of, month, row[_PLACE[of]]]
+            for place, value in enumerate((1, *delivered) if published else (1,)):
                 sums[place] += sign * value
 
 

@@ -110,13 +110,12 @@ class Index:
 
     def usage(self, by: Literal["export", "connection"], since: str = "", until: str = "9999") -> list[Usage]:
         """Sums per month, from the month `since` to the month `until`, both included."""
-        sums = "sum(runs), sum(deliveries), sum(files), sum(records), sum(bytes)"
 
         def ask(database: sqlite3.Connection) -> list[Usage]:
             found = database.execute(
-                f"SELECT month, {by}, {sums} FROM usage WHERE month BETWEEN ? AND ?"  # noqa: S608 - a literal
-                " GROUP BY month, 2 ORDER BY month, 2",
-                (since, until),
+                "SELECT month, name, runs, deliveries, files, records, bytes FROM usage"
+                " WHERE of = ? AND month BETWEEN ? AND ? ORDER BY month, name",
+                (by, since, until),
             )
             return [Usage(*row) for row in found]
 

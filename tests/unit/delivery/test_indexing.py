@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from sluice.cli import main
@@ -83,6 +86,8 @@ def test_reports_of_an_older_version_are_indexed_by_the_next_run(world: World) -
     values = json.loads(old.read_text())
     old.write_text(json.dumps({name: value for name, value in values.items() if name not in ("kind", "started_at")}))
     (reports / "0.json").write_text("{not a report")
+    (reports / "1.json").write_text(old.read_text().replace('"ended_at": "2026', '"ended_at": "someday 2026'))
+    os.utime(reports / "1.json", (0, 0))
     (reports / "indexed").unlink()
     journal(world)._folder.remove_tree("new")
     world.run("people", "r2")
@@ -105,6 +110,14 @@ def test_a_corrupt_list_of_what_is_indexed_costs_a_second_look(world: World, bod
     (world.root / "sluice_staging/staging/deliveries/people/reports/indexed").write_bytes(body)
     world.run("people", "r2")
     assert [one.run for one in index(world)] == ["r2", "r1"]
+
+
+def test_a_report_that_cannot_be_read_keeps_no_other_out(world: World) -> None:
+    report = world.run("people", "r1")
+    history = History(Staging(), "people", world)
+    for run, ended in (("r2", "someday"), ("r3", report.ended_at)):
+        history.keep(report.model_copy(update={"run": run, "flow_run_id": run, "ended_at": ended}))
+    assert [one.run for one in index(world)] == ["r3", "r1"]
 
 
 def test_more_runs_are_known_than_reports_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,27 +158,35 @@ def test_days_are_packed_once_a_day_and_a_failure_fails_no_run(
     assert [one.run for one in index(world)] == ["r1"]
 
 
+def blocks(language: str) -> list[str]:
+    page = (Path(__file__).parents[3] / "docs" / "runs.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
 def test_the_packed_days_are_a_dataset_that_can_be_exported(world: World) -> None:
     """As docs/runs.md declares it."""
+    dataset, export = blocks("yaml")
+    datasets = world.include / "catalog" / "datasets.yaml"
+    datasets.write_text(datasets.read_text() + dataset)
+    world.declare({"exports/runs.yaml": export.replace("lake-out", "out")})
     world.run("people", "r1")
     compact(journal(world), world.now + timedelta(days=1))
-    datasets = world.include / "catalog" / "datasets.yaml"
-    datasets.write_text(
-        datasets.read_text()
-        + "runs: {kind: table, key: id,"
-        + " source: {type: parquet, airflow_conn_id: sluice_staging, path: staging/index/days}}\n"
-    )
-    world.declare({"exports/runs.yaml": "{kind: dataset-export, connection: out, datasets: [runs]}"})
     assert [world.run("runs", run).records for run in ("a", "b")] == [1, 0]
-    assert world.now.date() < index_of(world, "runs")[0].recorded.date()
     compact(journal(world), world.now + timedelta(days=1))
     assert world.run("runs", "c").records == 2
 
 
-def index_of(world: World, export: str) -> list[Record]:
-    found = Index.of(Staging(), world)
-    found.refresh()
-    return found.history(export, 10).records
+def test_the_query_of_the_page_gives_one_row_per_run(world: World) -> None:
+    report, history = world.run("people", "r1"), History(Staging(), "people", world)
+    for outcome, run in (("failed", "r1"), ("failed", "r2"), ("unknown", "r2"), ("held", "r3")):
+        history.keep(report.model_copy(update={"outcome": outcome, "run": run, "flow_run_id": run}))
+    history.keep(report)
+    compact(journal(world), world.now + timedelta(days=1))
+    days = world.root / "sluice_staging" / "staging" / "index" / "days"
+    query = blocks("sql")[0].replace("FROM sluice_runs", f"FROM '{days}/*/*.parquet'")
+    found = duckdb.sql(query).project("run, flow_run_id, outcome").fetchall()
+    assert sorted(found) == sorted((one.run, one.flow_run_id, one.outcome) for one in index(world))
+    assert len(found) == 4
 
 
 def printed(capsys: pytest.CaptureFixture[str], world: World, *words: str) -> list[str]:
