@@ -63,7 +63,14 @@ def in_python(value: Any, *, cell: bool) -> Any:
     return json.dumps(value) if cell and isinstance(value, bool) else value
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.id)
+FIRST = {variant.type: variant for variant in reversed(VARIANTS)}
+"""One variant of each format for `make test-fast`; a property takes a second of a core."""
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [pytest.param(one, id=one.id, marks=() if one in FIRST.values() else pytest.mark.slow) for one in VARIANTS],
+)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(table=tables(), cut=st.integers(0, 20))
 def test_any_table_reads_back(variant: Variant, table: pa.Table, cut: int) -> None:

@@ -111,6 +111,7 @@ def test_the_steps_that_are_printed_are_those_that_run(
     assert executed(world, export, monkeypatch)[1] == TAKEN[export]
 
 
+@pytest.mark.slow
 def test_a_step_that_is_left_out_is_neither_printed_nor_run(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
