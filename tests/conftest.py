@@ -24,6 +24,7 @@ MASKED = 1000
 settings.register_profile("sluice", deadline=None)  # a machine that is busy breaks no promise
 settings.load_profile("sluice")
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="sluice-airflow-")
+os.environ["SLUICE_CACHE"] = os.path.join(os.environ["AIRFLOW_HOME"], "cache")  # noqa: PTH118
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 

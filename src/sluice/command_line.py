@@ -3,39 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
-
-@dataclass(frozen=True)
-class Argument:
-    """An argument of a command: its name or flag, its help text, and more options for argparse."""
-
-    name: str
-    help: str
-    options: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Command:
-    """One subcommand: `function` is "module:function", imported when the command runs."""
-
-    name: str
-    function: str
-    help: str
-    arguments: tuple[Argument, ...] = ()
-    reads: bool = True
-    """Whether it reads the declarations; if so, it has `--include`."""
-    passes: bool = False
-    """Whether it passes all its arguments on unparsed, options included."""
-
-    def run(self, args: argparse.Namespace) -> int:
-        module, _, attribute = self.function.partition(":")
-        function: Callable[[argparse.Namespace], int] = getattr(import_module(module), attribute)
-        return function(args)
-
+from sluice.subcommand import Argument, Command, flag, value
 
 EXPORT = Argument("export", "the export's name: its file name without .yaml")
 EXPORTS = Argument(
@@ -43,22 +12,14 @@ EXPORTS = Argument(
 )
 
 
-def _flag(name: str, help: str) -> Argument:  # noqa: A002 - argparse's word
-    return Argument(name, help, (("action", "store_true"),))
-
-
-def _value(name: str, help: str, metavar: str, **options: Any) -> Argument:  # noqa: A002
-    return Argument(name, help, (("metavar", metavar), *options.items()))
-
-
-WAIT = _flag("--wait", "wait until the runs have finished, then print what each delivered or why it failed")
-MODE = _value("--mode", "full, incremental or changes, if the export supports it", "MODE")
-FEEDS = _value("--feeds", "deliver only these segments or datasets", "FEED", nargs="+", default=())
-WINDOW = _value("--window", "deliver what was added between these two times", "TIME", nargs=2)
-RELEASE = _flag("--release", "deliver even if the run would be held because of its counts")
-DRY_RUN = _flag("--dry-run", "check, select and count the rows; send nothing")
+WAIT = flag("--wait", "wait until the runs have finished, then print what each delivered or why it failed")
+MODE = value("--mode", "full, incremental or changes, if the export supports it", "MODE")
+FEEDS = value("--feeds", "deliver only these segments or datasets", "FEED", nargs="+", default=())
+WINDOW = value("--window", "deliver what was added between these two times", "TIME", nargs=2)
+RELEASE = flag("--release", "deliver even if the run would be held because of its counts")
+DRY_RUN = flag("--dry-run", "check, select and count the rows; send nothing")
 NEW = Argument("new", "the new export's name")
-PREVIEW = _flag("--dry-run", "print the change; write nothing")
+PREVIEW = flag("--dry-run", "print the change; write nothing")
 
 COMMANDS = (
     Command(
@@ -89,17 +50,17 @@ COMMANDS = (
         "deliver again what was added between two times, in slices",
         (
             EXPORT,
-            _value(
+            value(
                 "--from", "start of the range, a date or time in UTC, not included", "TIME", dest="after", required=True
             ),
-            _value("--to", "end of the range, included", "TIME", dest="until", required=True),
+            value("--to", "end of the range, included", "TIME", dest="until", required=True),
             Argument(
                 "--by",
                 "one run per hour, day, week or month; default: per scheduled time, else per day",
                 (("choices", ("hour", "day", "week", "month")),),
             ),
-            _flag("--wake-downstream", "also start the exports that follow this one"),
-            _flag("--dry-run", "print the slices and their manifests; start nothing"),
+            flag("--wake-downstream", "also start the exports that follow this one"),
+            flag("--dry-run", "print the slices and their manifests; start nothing"),
             WAIT,
         ),
     ),
@@ -121,8 +82,8 @@ COMMANDS = (
         "remove what an export's dead runs left behind",
         (
             EXPORT,
-            _flag("--dry-run", "list the runs that would be cleaned; change nothing"),
-            _value("--ended", "confirm that no process of this run is alive, so that it can be cleared", "RUN"),
+            flag("--dry-run", "list the runs that would be cleaned; change nothing"),
+            value("--ended", "confirm that no process of this run is alive, so that it can be cleared", "RUN"),
         ),
     ),
     Command(
@@ -142,7 +103,7 @@ COMMANDS = (
                 "the folder to search, on S3, GCS and Azure with the bucket first; for a database, the schema",
                 (("nargs", "?"),),
             ),
-            _flag("--write", "add the tables that are not yet declared to catalog/datasets.yaml"),
+            flag("--write", "add the tables that are not yet declared to catalog/datasets.yaml"),
         ),
     ),
     Command(
@@ -162,7 +123,7 @@ COMMANDS = (
         "list",
         "sluice.commands.list:list_exports",
         "list the exports: kind, connection, schedule, and whether another run will start",
-        (_flag("--json", "print one JSON object per line"),),
+        (flag("--json", "print one JSON object per line"),),
     ),
     Command("path", "sluice.commands.plan:path", "preview the paths of an export's files", (EXPORT,)),
     Command("plan", "sluice.commands.plan:plan", "print what a run would do, without touching anything", (EXPORT,)),
@@ -172,9 +133,9 @@ COMMANDS = (
         "show the first rows of an export as they would be delivered; nothing is sent",
         (
             EXPORT,
-            _value("--rows", "rows of each feed; default: 20", "ROWS", type=int, default=20),
+            value("--rows", "rows of each feed; default: 20", "ROWS", type=int, default=20),
             FEEDS,
-            _flag("--as-file", "print the rows as a file (CSV, JSON lines or the template) instead of a table"),
+            flag("--as-file", "print the rows as a file (CSV, JSON lines or the template) instead of a table"),
         ),
     ),
     Command(
@@ -219,7 +180,7 @@ COMMANDS = (
         "roles",
         "sluice.commands.roles:roles",
         "print the roles that Airflow's FAB auth manager needs and lacks",
-        (_flag("--write", "create them, give them what they lack, and let exports' DAGs name them"),),
+        (flag("--write", "create them, give them what they lack, and let exports' DAGs name them"),),
     ),
     Command(
         "run",
@@ -227,7 +188,7 @@ COMMANDS = (
         "start exports now, through Airflow",
         (
             EXPORTS,
-            _flag("--all", "every export with an active schedule"),
+            flag("--all", "every export with an active schedule"),
             MODE,
             FEEDS,
             WINDOW,
@@ -237,39 +198,54 @@ COMMANDS = (
         ),
     ),
     Command(
+        "runs",
+        "sluice.commands.runs:runs",
+        "show the last run of every export",
+        (
+            value(
+                "--outcome", "only runs with these outcomes: published, failed, ...", "OUTCOME", nargs="+", default=()
+            ),
+            value("--connection", "only runs that deliver to these connections", "NAME", nargs="+", default=()),
+            value("-n", "number of exports; default: 100", "EXPORTS", type=int, default=100),
+            flag("--json", "print every field, one JSON object per line"),
+            flag("--compact", "first pack the days of the index that are over"),
+            flag("--rebuild", "first add the reports in staging that the index lacks"),
+        ),
+    ),
+    Command(
         "schedule",
         "sluice.commands.schedule:schedule",
         "change the schedule in exports' files, or switch it on or off",
         (
             EXPORTS,
-            _flag("--with-refresh", "run after every system refresh"),
-            _value("--every", "run every 1, 2, 3, 4, 6, 8 or 12 hours", "HOURS"),
-            _value("--daily", "run every day at this time", "HH:MM"),
-            _value("--weekly", "run on these weekdays: mon, tue, ...", "DAY", nargs="+"),
-            _value("--monthly", "run on this day of every month", "DAY", type=int),
-            _value("--cron", "run on a cron schedule with five fields", "CRON"),
-            _value(
+            flag("--with-refresh", "run after every system refresh"),
+            value("--every", "run every 1, 2, 3, 4, 6, 8 or 12 hours", "HOURS"),
+            value("--daily", "run every day at this time", "HH:MM"),
+            value("--weekly", "run on these weekdays: mon, tue, ...", "DAY", nargs="+"),
+            value("--monthly", "run on this day of every month", "DAY", type=int),
+            value("--cron", "run on a cron schedule with five fields", "CRON"),
+            value(
                 "--once",
                 "run once, at this time; without a time, as soon as Airflow sees it",
                 "TIME",
                 nargs="?",
                 const="now",
             ),
-            _value("--after", "run after each delivery of another export", "EXPORT"),
-            _value("--at", "time of day for --every, --weekly and --monthly", "HH:MM"),
-            _value(
+            value("--after", "run after each delivery of another export", "EXPORT"),
+            value("--at", "time of day for --every, --weekly and --monthly", "HH:MM"),
+            value(
                 "--timezone", "time zone of these times, such as Europe/Budapest; default: unchanged, or UTC", "ZONE"
             ),
-            _flag("--after-refresh", "wait until a system refresh has finished at or after the scheduled time"),
-            _value("--start", "no run starts before this date; `none` removes it", "DATE"),
-            _value("--end", "no run starts after this date; `none` removes it", "DATE"),
-            _value(
+            flag("--after-refresh", "wait until a system refresh has finished at or after the scheduled time"),
+            value("--start", "no run starts before this date; `none` removes it", "DATE"),
+            value("--end", "no run starts after this date; `none` removes it", "DATE"),
+            value(
                 "--stagger", "spread exports that are due at the same time over this span; `none` removes it", "TIME"
             ),
-            _flag("--on", "switch the schedule on"),
-            _flag("--off", "switch the schedule off; the file keeps it"),
-            _flag("--keep", "keep each export's own schedule, and switch it on"),
-            _flag("--dry-run", "print the changes; write nothing"),
+            flag("--on", "switch the schedule on"),
+            flag("--off", "switch the schedule off; the file keeps it"),
+            flag("--keep", "keep each export's own schedule, and switch it on"),
+            flag("--dry-run", "print the changes; write nothing"),
         ),
     ),
     Command(
@@ -288,7 +264,7 @@ COMMANDS = (
         "compare a delivery at its destination with its manifest",
         (
             Argument("manifest", "the manifest's address, as the delivery's report shows it"),
-            _value("--connection", "the connection that delivered it, if more than one could have", "NAME"),
+            value("--connection", "the connection that delivered it, if more than one could have", "NAME"),
         ),
     ),
 )

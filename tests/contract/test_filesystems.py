@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -20,11 +22,15 @@ from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.creating import on_google
 from sluice.filesystem.probe import probe_staging
 from sluice.model.access import GoogleAccess
+from sluice.runs.compact import compact
+from sluice.runs.index import Index
+from sluice.runs.journal import Journal
 from tests.servers import azurite, gcs, s3
 from tests.servers.faults import Rule, faults
 from tests.servers.fleet import Fleet
 from tests.servers.process import NotInstalledError, free_port
 from tests.servers.subjects import _by_key, _local, _sas
+from tests.unit.runs.journals import NOW, YESTERDAY, record, runs_of
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,28 @@ def test_files_and_folders_are_removed(place: Place, fleet: Fleet) -> None:
     opened.remove_tree("a")
     opened.remove_tree("a")
     assert opened.list() == []
+
+
+def test_the_index_of_runs_lives_there(place: Place, fleet: Fleet, tmp_path: Path) -> None:
+    """Records are appended and read, days that are over are packed, and a late record of such a day is found."""
+    journal = Journal(place.open(fleet, f"exam/{tmp_path.name}"))
+    index = Index(journal, tmp_path / "cache.sqlite")
+    for run, at in (("r1", YESTERDAY), ("r2", NOW)):
+        journal.append(record(run=run, at=at))
+    assert runs_of(index) == ["r2", "r1"]
+    if place.name in PROMISES_NOTHING:
+        with pytest.raises(FatalError, match=PROMISES_NOTHING[place.name]):
+            compact(journal, NOW)
+        assert runs_of(index) == ["r2", "r1"]
+        return
+    assert compact(journal, NOW) == {"2026-11-25": 1}
+    assert [name[:10] for name in journal.new()] == ["2026-11-26"]
+    late = record(run="late", at=YESTERDAY - timedelta(hours=1))
+    journal.append(late)
+    assert runs_of(index) == runs_of(Index(journal, tmp_path / "new.sqlite")) == ["r2", "r1", "late"]
+    if place.name not in IGNORES:
+        assert compact(journal, NOW) == {"2026-11-25": 1}
+        assert runs_of(index) == runs_of(Index(journal, tmp_path / "newer.sqlite")) == ["r2", "r1", "late"]
 
 
 def test_s3_keeps_no_empty_objects_named_like_folders(fleet: Fleet) -> None:

@@ -18,14 +18,14 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "sluice"
 
 LAYERS = [
-    {"errors", "where", "memory"},
+    {"errors", "where", "memory", "subcommand"},
     {"model", "foreign", "extras"},
     {"ssh"},
     {"filesystem", "sql"},
     {"sources", "formats", "destinations", "chunk", "encryption"},
     {"testing"},
     {"definition"},
-    {"mapping", "plan"},
+    {"mapping", "plan", "runs"},
     {"refresh"},
     {"delivery", "columns", "discovery"},
     {"alerts", "access"},

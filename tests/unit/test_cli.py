@@ -18,9 +18,10 @@ from sluice import cli
 from sluice.airflow import exports
 from sluice.airflow.project import include_folder
 from sluice.cli import main
-from sluice.command_line import COMMANDS, Command
+from sluice.command_line import COMMANDS
 from sluice.definition.load import load
 from sluice.errors import FatalError
+from sluice.subcommand import Command
 from sluice.where import where
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sluice.command_line import COMMANDS, Argument, Command
+from sluice.command_line import COMMANDS
+from sluice.subcommand import Argument, Command
 from tests.servers.docs import filled
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -65,6 +65,8 @@ def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tas
     named = None if resend else StagedRun.named(export.staging, export.name, flow_run)
     return Known(
         export=export.name,
+        kind=export.declared.kind if export.declared else "",
+        connection=export.declared.connection if export.declared else "",
         run_id=run_id,
         flow_run_id=flow_run,
         tasks=tasks,

@@ -13,29 +13,54 @@ from sluice.airflow.names import dag_id
 from sluice.airflow.starting import why
 from sluice.commands.table import table
 from sluice.definition.load import load_export
+from sluice.definition.models.project import Staging
 from sluice.delivery.report.history import History
 from sluice.delivery.report.report import Report
 from sluice.errors import SluiceError
+from sluice.runs.index import Index
+from sluice.runs.record import Record
 
 HEAD = ("ended (UTC)", "run", "outcome", "files", "records", "rejected", "bytes", "seconds")
 NUMBERS = range(HEAD.index("files"), len(HEAD))
 
 
 def report(args: Namespace) -> int:
-    """Print the last reports, newest first: a table, or with `--json` all fields, one JSON object per line."""
+    """Print the last runs, newest first: a table, or with `--json` all fields, one JSON object per line. Runs whose
+    report is no longer kept are shown as far as the index of runs knows them."""
     project, export = load_export(args.include, args.export)
-    reports = History(project.settings.staging, export.name, AirflowConnections()).last(args.n)
+    records, reports = _last(project.settings.staging, export.name, args.n)
     if args.json:
-        for one in reports:
-            print(json.dumps(one.model_dump(mode="json"), ensure_ascii=False))
+        for record in records:
+            print(json.dumps(reports.get(record, record).model_dump(mode="json"), ensure_ascii=False))
         return 0
-    print(table([HEAD, *map(_row, reports)], numbers=NUMBERS) if reports else f"{export.name} has no report yet")
-    for one in reports:
-        for remark in (*([one.why] if one.why else []), *(f"warning: {warning}" for warning in one.warnings)):
-            print(f"{one.run}: {remark}")
-    for line in _unreported(args, export.name, {one.run for one in reports}):
+    print(table([HEAD, *map(_row, records)], numbers=NUMBERS) if records else f"{export.name} has no report yet")
+    for record in records:
+        for remark in _remarks(record, reports.get(record)):
+            print(f"{record.run}: {remark}")
+    for line in _unreported(args, export.name, {one.run for one in records}):
         print(line)
     return 0
+
+
+def _last(staging: Staging, export: str, n: int) -> tuple[list[Record], dict[Record, Report]]:
+    """The last runs from the index, and the reports of those that are still kept."""
+    connections = AirflowConnections()
+    history, index = History(staging, export, connections), Index.of(staging, connections)
+    history.catch_up()
+    index.refresh()
+    records = index.history(export, n).records
+    found = ((one, history.find(one.flow_run_id)) for one in records)
+    return records, {one: report for one, report in found if report is not None and report.run == one.run}
+
+
+def _remarks(record: Record, report: Report | None) -> Iterator[str]:
+    why = report.why if report else record.why
+    if why:
+        yield why
+    if report:
+        yield from (f"warning: {warning}" for warning in report.warnings)
+    elif record.warnings:
+        yield f"{record.warnings:,} warnings, in a report that is no longer kept"
 
 
 def _unreported(args: Namespace, export: str, reported: set[str]) -> Iterator[str]:
@@ -54,7 +79,7 @@ def _unreported(args: Namespace, export: str, reported: set[str]) -> Iterator[st
         yield f"{export} has not run yet"
 
 
-def _row(one: Report) -> tuple[str, ...]:
+def _row(one: Record) -> tuple[str, ...]:
     numbers = (one.files, one.records, one.rejected + one.duplicates, one.bytes)
-    took = f"{sum(one.steps.values()):,.1f}"
-    return (one.ended_at[:19].replace("T", " "), one.run, one.outcome, *(f"{number:,}" for number in numbers), took)
+    ended = f"{one.ended:%Y-%m-%d %H:%M:%S}"
+    return (ended, one.run, one.outcome, *(f"{number:,}" for number in numbers), f"{one.seconds:,.1f}")

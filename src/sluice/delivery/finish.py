@@ -22,6 +22,9 @@ class Known:
     """A run as its last step finds it."""
 
     export: str
+    kind: str
+    connection: str
+    """Both empty if the export's declaration cannot be read."""
     run_id: str
     flow_run_id: str
     tasks: Tasks
@@ -79,7 +82,8 @@ def _report(run: Known, ended: Ending, history: History, now: datetime) -> Repor
     known = None if run.resend else history.find(run.flow_run_id)
     update = {"outcome": ended.outcome, "why": ended.page, "ended_at": now.isoformat(timespec="seconds")}
     bare = {"export": run.export, "run": run.run_id, "flow_run_id": run.flow_run_id}
-    history.keep(known.model_copy(update=update | bare) if known else Report.model_validate(update | bare))
+    declared = {"kind": run.kind, "connection": run.connection}
+    history.keep(known.model_copy(update=update | bare) if known else Report.model_validate(update | bare | declared))
     return None
 
 

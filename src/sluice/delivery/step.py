@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
@@ -15,6 +16,8 @@ from sluice.delivery.staging import Stage
 class Step(BaseModel):
     """The record of one step, staged when the step succeeds. A step that runs again replaces it."""
 
+    started_at: str = ""
+    """In UTC."""
     seconds: float = 0.0
     warnings: list[str] = []
 
@@ -32,7 +35,7 @@ class Step(BaseModel):
 @contextmanager
 def noting(stage: Stage, name: str) -> Iterator[Step]:
     """Run the step `name` in the block, and stage its record at the end."""
-    began, step = time.monotonic(), Step()
+    began, step = time.monotonic(), Step(started_at=datetime.now(UTC).isoformat(timespec="seconds"))
     yield step
     step.seconds = max(0.001, round(time.monotonic() - began, 3))  # 0 means that there is no record
     stage.write(f"steps/{name}", step)

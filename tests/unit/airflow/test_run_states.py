@@ -22,6 +22,7 @@ from sluice.delivery.report.history import History
 from sluice.delivery.staging import StagedRun
 from sluice.destinations.local import LocalFolder
 from sluice.errors import RetriableError
+from sluice.runs.index import Index
 from tests.builders import World
 from tests.servers import receivers
 from tests.unit.airflow.scheduler import BEFORE, Act, Scheduled, answering, make_tables, store
@@ -155,6 +156,19 @@ def set_by_hand(task: str, state: str) -> Act:
         return ""
 
     return act
+
+
+def test_the_index_has_every_run_and_the_last_task_packs_it(scene: Scene) -> None:
+    """The world's day is long over."""
+    scene.run()
+    scene.run({"extract": left("extract", "held", "2 records\n  next: look")})
+    index = Index.of(Staging(), AirflowConnections())
+    index.refresh()
+    held, published = index.history("people", 9).records
+    assert (published.outcome, published.kind, published.connection) == ("published", "dataset-export", "out")
+    assert (held.outcome, held.why, held.connection) == ("held", "2 records", "out")
+    staging = scene.world.root / "sluice_staging" / "staging" / "index"
+    assert [path.name for path in (staging / "days").iterdir()] == [f"{published.ended:%Y-%m-%d}.1"]
 
 
 WAYS: dict[str, tuple[dict[str, Act], str, str, str]] = {

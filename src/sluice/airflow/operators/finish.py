@@ -38,6 +38,7 @@ class FinishOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from sluice.airflow.connections import AirflowConnections
         from sluice.delivery.finish import finish, forget
+        from sluice.runs.compact import compact_daily
 
         tasks = TasksOf(context["ti"])
         run = known_run(self.listeners, self.extracted, tasks, context)
@@ -51,6 +52,7 @@ class FinishOperator(BaseOperator):
             tell_ended(self.listeners, finished.ending, begun(run.flow_run_id, context), warnings)
         self._clean_others(run.flow_run_id, ended)
         forget(run, self.listeners.staging, AirflowConnections())
+        compact_daily(self.listeners.staging, AirflowConnections(), datetime.now(UTC))
         with verdicts():
             if finished.error is not None and not finished.done.published:
                 raise finished.error

@@ -123,6 +123,7 @@ def report_of(
     seconds = {name: step.seconds for name, step in steps.items() if step.seconds}
     return Report(
         export=plan.export.name,
+        kind=plan.export.kind,
         connection=plan.connection.name,
         run=plan.run.run_id,
         flow_run_id=str(plan.run.id),
@@ -140,6 +141,7 @@ def report_of(
         feeds=feeds,
         warnings=tuple(warning for step in steps.values() for warning in step.warnings),
         manifest=address,
+        started_at=steps["extract"].started_at,
         ended_at=now.isoformat(timespec="seconds"),
         definition_hash=plan.definition_hash,
         versions=versions(),

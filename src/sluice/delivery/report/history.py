@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from sluice.definition.models.project import Staging
+from sluice.delivery.report.indexing import Indexing
 from sluice.delivery.report.report import Report
-from sluice.filesystem import open_filesystem
+from sluice.filesystem import File, open_filesystem
 from sluice.model.access import Connections
 
 KEPT = 100
@@ -25,11 +26,12 @@ class History:
     def __init__(self, staging: Staging, export: str, connections: Connections) -> None:
         folder = f"{staging.path}/deliveries/{export}/reports".lstrip("/")
         self._opened = open_filesystem(connections, staging.airflow_conn_id, folder)
+        self._indexing = Indexing(staging, connections, self._opened)
 
     def __iter__(self) -> Iterator[Report]:
         """Reads each report lazily."""
-        for name in self._names():
-            body = self._opened.find_bytes(name)
+        for file in self.files():
+            body = self._opened.find_bytes(file.name)
             if body is not None:
                 yield Report.model_validate_json(body)
 
@@ -49,16 +51,23 @@ class History:
         return None
 
     def keep(self, report: Report) -> None:
-        """Store a report and remove the oldest beyond `KEPT`. The report of a delivery replaces the run's earlier
-        report."""
+        """Store a report, remove the oldest beyond `KEPT`, and add the report to the index of runs. The report of a
+        delivery replaces the run's earlier report. A failure to add it is logged, and the next call adds it."""
         published, ended = f"{report.flow_run_id}.json", f"{report.flow_run_id}{_ENDED}"
         is_published = report.outcome == "published"
         name = published if is_published else ended
         self._opened.write_bytes(name, report.model_dump_json(indent=1).encode() + b"\n")
-        names = self._names()
+        files = self.files()
+        self._indexing.add(files, {name: report})
+        names = [file.name for file in files]
         alike = [one for one in names if one.endswith(_ENDED) != is_published]
         self._opened.remove([*alike[KEPT:], *([ended] if is_published and ended in names else [])])
 
-    def _names(self) -> list[str]:
+    def catch_up(self) -> None:
+        """Add the reports that the index of runs lacks. Never raises."""
+        self._indexing.add(self.files())
+
+    def files(self) -> list[File]:
+        """The files of the reports, newest first."""
         files = [file for file in self._opened.list() if file.name.endswith(".json")]
-        return [file.name for file in sorted(files, key=lambda file: (file.modified, file.name), reverse=True)]
+        return sorted(files, key=lambda file: (file.modified, file.name), reverse=True)

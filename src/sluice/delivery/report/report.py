@@ -53,6 +53,8 @@ class Report(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     export: str
+    kind: str = ""
+    """The export's kind."""
     connection: str = ""
     """Empty, like every value from the plan, if the run ended before it had one."""
     run: str
@@ -78,6 +80,8 @@ class Report(BaseModel):
     warnings: tuple[str, ...] = ()
     manifest: str = ""
     """The manifest's full address, whether or not it was written."""
+    started_at: str = ""
+    """When the last attempt of `extract` started, in UTC; empty if none has finished."""
     ended_at: str
     """In UTC."""
     definition_hash: str = ""
