@@ -28,6 +28,7 @@ THREADS = 16
 """Records that are read or removed in parallel: they are small, and a store answers slowly."""
 _NEW = re.compile(r"new/((\d{4}-\d\d-\d\d)-[0-9a-f]{32})\.json")
 _DAY = re.compile(r"days/((\d{4}-\d\d-\d\d)\.([1-9]\d*))/runs\.parquet")
+_TURN = re.compile(r"(turns/\d{4}-\d\d-\d\d)/turn")
 
 
 class Folder(Protocol):
@@ -148,8 +149,9 @@ class Journal:
         own = f"turns/{day}"
         if self._folder.exists(f"{own}/turn") or not self._folder.create(f"{own}/turn", b""):
             return False
-        others = {file.name.rpartition("/")[0] for file in self._folder.list("turns")} - {own}
-        for turn in sorted(others):
+        # Only whole turns of other days: a process that is creating one has a folder of its own for a moment.
+        turns = {found[1] for file in self._folder.list("turns") if (found := _TURN.fullmatch(file.name))}
+        for turn in sorted(turns - {own}):
             self._folder.remove_tree(turn)
         return True
 
