@@ -36,9 +36,11 @@ def needs_airflow(nodeid: str) -> bool:
     return nodeid.startswith("tests/integration/") and not nodeid.startswith(APART)
 
 
-def place(nodeid: str) -> int:
+def place(nodeid: str, *, slow: bool) -> int:
     """Where the test comes in the order of the run: what takes longest first."""
-    return 0 if needs_airflow(nodeid) else 1 if nodeid.startswith(APART) else 2
+    if nodeid.startswith("tests/integration/"):
+        return 0 if needs_airflow(nodeid) else 1
+    return 2 if nodeid.startswith("tests/contract/") else 3 if slow else 4
 
 
 def step_back() -> None:
