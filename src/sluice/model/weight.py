@@ -30,7 +30,7 @@ def split(table: pa.Table, most: int, size: int | None = None) -> Iterator[pa.Ta
 
 def weight(table: pa.Table) -> int:
     """The bytes of all rows."""
-    return sum(_sum(chunk) for column in table.columns for chunk in column.chunks)
+    return sum(_sum(chunk) for column in table.columns for chunk in _chunks(column))
 
 
 def weights(table: pa.Table) -> Weights:
@@ -40,7 +40,7 @@ def weights(table: pa.Table) -> Weights:
     found = np.zeros(table.num_rows, np.int64)
     for column in table.columns:
         start = 0
-        for chunk in column.chunks:
+        for chunk in _chunks(column):
             found[start : start + len(chunk)] += _each(chunk)
             start += len(chunk)
     return found
@@ -52,6 +52,17 @@ def width(kind: pa.DataType) -> int | None:
         return max(1, int(kind.bit_width) // 8)
     except ValueError:
         return None
+
+
+def _chunks(column: pa.ChunkedArray) -> list[pa.Array]:
+    """The chunks of a column. Those of a dictionary become one: each may hold the whole dictionary, so weighing each by
+    itself would be quadratic in row groups."""
+    import pyarrow as pa
+
+    if column.num_chunks < 2 or not pa.types.is_dictionary(column.type):
+        return list(column.chunks)
+    combined = column.combine_chunks()
+    return list(combined.chunks) if isinstance(combined, pa.ChunkedArray) else [combined]
 
 
 def _sum(array: pa.Array) -> int:
