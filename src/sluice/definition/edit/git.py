@@ -7,7 +7,6 @@ import re
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from sluice.definition.edit.store import Author, Store
 from sluice.definition.edit.write import Draft, undo, write
@@ -56,7 +55,7 @@ class GitStore(Store):
         if done.returncode:
             said = (done.stderr or done.stdout).strip()
             what = f"git refused the change, and nothing was written: {said}"
-            raise FatalError(what, next_step=f"correct the cause in {Path(self.folder)}, then repeat the change")
+            raise FatalError(what, next_step=f"correct the cause in {self.folder}, then repeat the change")
         return done.stdout.rstrip()
 
 

@@ -29,27 +29,6 @@ def put(data: bytes, file: str, key: str, value: Any, *, after: str = "") -> byt
     return edited
 
 
-def take_out(data: bytes, file: str, key: str) -> bytes:
-    """Remove a key from the top level of the file, with its value and the comments inside it. A file without the key
-    stays as it is.
-
-    Raises `DefinitionError` if the file cannot be edited, for example because other values are aliases of this one."""
-    before = parse(data, file).value
-    if key not in before:
-        return data
-    mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
-    edited = mark + _Text(data.removeprefix(mark).decode("utf-8"), file).take_out(key).encode()
-    left = {name: value for name, value in before.items() if name != key}
-    try:
-        done = parse(edited, file).value == left
-    except DefinitionError:
-        done = False
-    if not done:
-        what = f"the key `{key}` cannot be removed in this form"
-        raise DefinitionError(what, place=Place(file), next_step="write each key on a line of its own, without aliases")
-    return edited
-
-
 def spell(value: Any) -> str:
     """Format a value as one line of YAML, in quotes if it could be read as something else."""
     match value:
@@ -82,18 +61,6 @@ class _Text:
             return self._replace(*self._entries[key], value)
         neighbour, its_value = self._entries.get(after) or list(self._entries.values())[-1]
         return self._insert(neighbour, its_value, f"{key}: {value}")
-
-    def take_out(self, key: str) -> str:
-        node, value = self._entries[key]
-        text, end = self._text, max(_end(value), node.end_mark.index + 1)
-        if self._in_braces:
-            start, comma = node.start_mark.index, re.compile(r"\s*,\s*").match(text, end)
-            if comma:
-                return text[:start] + text[comma.end() :]
-            return re.sub(r",\s*$", "", text[:start]) + text[end:]
-        start = text.rfind("\n", 0, node.start_mark.index) + 1
-        found = text.find("\n", end - 1)
-        return text[:start] + ("" if found < 0 else text[found + 1 :])
 
     def _replace(self, key: Any, old: Any, value: str) -> str:
         text, colon = self._text, self._text.index(":", key.end_mark.index) + 1
