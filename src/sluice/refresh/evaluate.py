@@ -1,4 +1,5 @@
-"""Evaluate a segment: run its SQL on DuckDB over Arrow, in a sandbox with only the tables that it reads."""
+"""Evaluate a segment: run its SQL in the database that holds its tables, or on DuckDB over Arrow, in a sandbox with
+only the tables that it reads."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from sluice.foreign import said
 from sluice.memory import budget, use
 from sluice.model.access import Connections
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
+from sluice.refresh.pushdown import Pushdown, in_database
 from sluice.refresh.tables import tables_read
 from sluice.sql import connect, parser, quote
 from sluice.sql.expression import one_expression
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 _THREADS = 2
 _BATCH = 122_880
+_KEYS = "sluice keys"
+"""The name in the engine of the keys that a database streams. No dataset's name has a space."""
 
 
 def evaluate_segment(project: Project, name: str, connections: Connections, run_key: str, now: datetime) -> Membership:
@@ -49,7 +53,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         records=0,
         refreshed_at=now,
         dataset=dataset.name,
-        key=dataset.key,
+        key=members_key(dataset),
         sql_digest=hashlib.sha256(rule_of(segment, dataset).encode()).hexdigest(),
     )
     tables = tables_of(segment, dataset, project)
@@ -57,7 +61,13 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
     with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
         copies = stack.enter_context(_copies(planned, staging, connections))
         engine = stack.enter_context(connect(threads=_THREADS, memory=budget().engine, spill=spill))
-        read = {table: _rows(table, project, connections, copies, stack) for table in tables}
+        chosen = in_database(segment, rule_of(segment, dataset), tables, project, connections)
+        if isinstance(chosen, Pushdown):
+            planned = planned.model_copy(update={"engine": "PostgreSQL", "why": ""})
+            read: dict[str, Any] = {table: schema.empty_table() for table, schema in chosen.schemas().items()}
+        else:
+            planned = planned.model_copy(update={"why": chosen})
+            read = {table: _rows(table, project, connections, copies, stack) for table in tables}
         names = names_of(*(rows.schema for rows in read.values()))
         for table, rows in read.items():
             _register(engine, table, rows, names)
@@ -66,7 +76,8 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         with _explained(segment, rule):
             # Explain first: DuckDB reports the line of an error only for a statement that it executes.
             engine.execute(f"explain {rule}").fetchall()
-            keys = engine.sql(_members(engine, rule, dataset, names)).to_arrow_reader(_BATCH)
+        with _explained(segment, rule), _streamed(chosen, engine) as streamed:
+            keys = engine.sql(_members(engine, streamed or rule, dataset, names)).to_arrow_reader(_BATCH)
             written = write_table(planned, keys, staging, connections)
     # Only now: leaving the block has checked that the data did not change while it was read.
     return make_current(written, staging, connections)
@@ -76,7 +87,30 @@ def rule_of(segment: Segment, dataset: Dataset) -> str:
     """The query whose first column holds the members. The declaration's own text starts on its second line."""
     if segment.sql is not None:
         return f"\n{without_end(segment.sql).strip()}\n"
-    return f"select {quote(dataset.key)} from {quote(dataset.name)} where (\n{segment.where}\n)"  # noqa: S608
+    return f"select {quote(members_key(dataset))} from {quote(dataset.name)} where (\n{segment.where}\n)"  # noqa: S608
+
+
+def members_key(dataset: Dataset) -> str:
+    """The column that a segment's members are listed by."""
+    return dataset.row_key or dataset.key
+
+
+@contextmanager
+def _streamed(chosen: Pushdown | str, engine: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """A query for the keys that the database streams; empty if DuckDB evaluates the segment itself."""
+    import duckdb
+
+    if isinstance(chosen, str):
+        yield ""
+        return
+    keys = chosen.keys()
+    engine.register(_KEYS, keys.reader())
+    try:
+        yield f"select * from {quote(_KEYS)}"  # noqa: S608 - our own name
+    except (duckdb.Error, OSError):
+        if keys.failure is None:
+            raise
+        raise keys.failure from keys.failure.__cause__
 
 
 def _register(engine: duckdb.DuckDBPyConnection, table: str, rows: Any, names: Names) -> None:
@@ -94,10 +128,10 @@ def _register(engine: duckdb.DuckDBPyConnection, table: str, rows: Any, names: N
 
 def _members(engine: duckdb.DuckDBPyConnection, rule: str, dataset: Dataset, names: Names) -> str:
     """A query for the distinct keys, cast to the key's type in the dataset, so later comparisons need no conversion."""
-    key = names[names.own(dataset.key) or dataset.key]
+    key = names[names.own(members_key(dataset)) or members_key(dataset)]
     own = engine.sql(f"select {quote(key)} from {quote(dataset.name)} limit 0").types[0]  # noqa: S608
     return (
-        f"select distinct cast(key as {own}) as {quote(dataset.key)} "  # noqa: S608
+        f"select distinct cast(key as {own}) as {quote(members_key(dataset))} "  # noqa: S608
         f"from ({rule}) as members(key) where key is not null order by 1"
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,6 +38,15 @@ class Membership(BaseModel):
     """The dataset's key column, and the table's."""
     sql_digest: str
     """SHA-256 of the evaluated rule."""
+    engine: str = "DuckDB"
+    """Where the rule was evaluated: `DuckDB`, on the worker, or `PostgreSQL`, in the database."""
+    why: str = ""
+    """Why DuckDB evaluated it."""
+
+    @property
+    def evaluated(self) -> str:
+        """How it was evaluated, for a log."""
+        return f"in {self.engine}" + (f", because {self.why}" if self.why else "")
 
 
 def current(staging: Staging, segment: str, connections: Connections) -> Membership:
@@ -48,6 +58,40 @@ def current(staging: Staging, segment: str, connections: Connections) -> Members
             next_step="trigger the DAG system_refresh in Airflow, or run `sluice refresh`; then clear the failed task",
         )
     return Membership.model_validate_json(found)
+
+
+def before(now: Membership, staging: Staging, connections: Connections) -> int | None:
+    """The members at the evaluation before this one; None if its table is no longer kept."""
+    import pyarrow.parquet as pq
+
+    opened = _open(staging, connections)
+    tables = [f for f in opened.list(f"segments/{now.segment}") if f.name.endswith(".parquet") and f.name != now.path]
+    if not tables:
+        return None
+    last = max(tables, key=lambda f: (f.modified, f.name))
+    with opened.open_input(last.name) as stream:
+        return int(pq.ParquetFile(stream).metadata.num_rows)
+
+
+class Evaluated(NamedTuple):
+    """The members of a segment at one evaluation."""
+
+    at: datetime
+    """When its table was written, by the store's clock."""
+    records: int
+
+
+def over_time(staging: Staging, segment: str, connections: Connections) -> list[Evaluated]:
+    """The members at the evaluations whose tables are kept, oldest first."""
+    import pyarrow.parquet as pq
+
+    opened = _open(staging, connections)
+    found = []
+    for file in opened.list(f"segments/{segment}"):
+        if file.name.endswith(".parquet"):
+            with suppress(FatalError), opened.reporting(f"reading {file.name}"), opened.open_input(file.name) as stream:
+                found.append(Evaluated(opened.written_at(file), int(pq.ParquetFile(stream).metadata.num_rows)))
+    return sorted(found)
 
 
 def read_keys(membership: Membership, staging: Staging, connections: Connections) -> pa.ChunkedArray:

@@ -17,6 +17,7 @@ from sluice.model.layout import numbers
 from sluice.model.run import Window, unix_ns
 from sluice.sources.base import Pinned, Slice, Source, known_columns
 from sluice.sources.position import START_AGAIN, Position
+from sluice.sources.times import DAY, UNITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 _THREADS = min(8, (os.cpu_count() or 2))
 _AHEAD = 4 * _THREADS
 """Slices whose row numbers are held in memory at the same time."""
-_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-_DAY = 86_400 * 10**9
 
 
 class Bounds(NamedTuple):
@@ -134,9 +133,9 @@ class Cursor:
         kind = self._type
         self._factor, self._offset = 1, 0
         if types.is_timestamp(kind):
-            self._factor = _UNITS[kind.unit]
+            self._factor = UNITS[kind.unit]
         elif types.is_date(kind):
-            self._factor, self._offset = _DAY, 1  # a date counts as the end of its day, which is the next day's start
+            self._factor, self._offset = DAY, 1  # a date counts as the end of its day, which is the next day's start
         elif not types.is_integer(kind) or types.is_uint64(kind):
             raise DefinitionError(
                 f"dataset {self._dataset}: {self.column} is of type {kind}, which has no order in time",

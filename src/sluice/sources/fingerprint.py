@@ -7,11 +7,16 @@ store only counts whole seconds. By content: also the SHA-256 of the file's byte
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 Fingerprint = Literal["footer", "content"]
 
 _CONTENT = ", content "
+_WRITTEN = re.compile(r"\bwritten at (\d+)\b")
+_NANOSECONDS = 10**12
+"""Larger times are in nanoseconds, smaller ones in seconds (see `sluice.filesystem.File`)."""
 
 
 def with_content(fingerprint: str, digest: str) -> str:
@@ -34,3 +39,13 @@ def is_same(one: str, other: str) -> bool:
     between `footer` and `content`."""
     contents = {content_of(one), content_of(other)} - {""}
     return without_content(one) == without_content(other) and len(contents) < 2
+
+
+def written_at(fingerprint: str) -> datetime | None:
+    """When the file was written, by its store's clock; None if the fingerprint is not that of a file."""
+    found = _WRITTEN.search(fingerprint)
+    if found is None:
+        return None
+    time = int(found[1])
+    micros = time // 1000 if time >= _NANOSECONDS else time * 1_000_000
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)

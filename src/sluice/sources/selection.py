@@ -57,6 +57,23 @@ class SliceSelection:
         return len(self.rejects)
 
 
+def comparable(one: pa.DataType, other: pa.DataType) -> bool:
+    """Whether values of these types can be equal keys: both are whole numbers, both are text, or the types are the
+    same. A type that is known only when rows are read is comparable with any."""
+    kinds = {_kind(one), _kind(other)}
+    return len(kinds) == 1 or "null" in kinds
+
+
+def _kind(type_: pa.DataType) -> str:
+    import pyarrow as pa
+
+    plain = type_.value_type if pa.types.is_dictionary(type_) else type_
+    if pa.types.is_integer(plain):
+        return "whole number"
+    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return "text" if any(is_text(plain) for is_text in text) else str(plain)
+
+
 def select(
     source: Source,
     pinned: Pinned,

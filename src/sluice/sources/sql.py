@@ -7,7 +7,7 @@ state of the data, is streamed into Parquet files in the run's staging folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,12 +18,18 @@ from sluice.errors import DefinitionError
 from sluice.filesystem import Opened
 from sluice.model.access import Connections, SqlAccess
 from sluice.sources.base import Columns, Pinned, Slice, SourceConfig
-from sluice.sources.databases import POSTGRES, asking, query_rows
+from sluice.sources.databases import POSTGRES, asking, connected, explaining, query_rows
+from sluice.sources.postgres.columns import Column
 from sluice.sources.postgres.doubts import doubts
 from sluice.sources.postgres.identity import identity
+from sluice.sources.postgres.kinds import UnlikeError
 from sluice.sources.postgres.reach import Reach
+from sluice.sources.postgres.relation import Relation, refuse_others
+from sluice.sources.postgres.rows import columns_of
+from sluice.sources.postgres.session import session
 from sluice.sources.spooling import Copies
 from sluice.sql import quote
+from sluice.sql.names import doubled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +50,22 @@ class Sql(SourceConfig):
             raise ValueError("a SQL source needs either `table` or `query`, not both")
         return self
 
+    def relation(self, dataset: str, columns: Mapping[str, Column] | None = None) -> Relation:
+        """The rows as a part of a translated query."""
+        return Relation(dataset, self.select if self.query else self.from_, self.query is not None, columns)
+
+    @property
+    def from_(self) -> str:
+        """The table as SQL; empty for a query."""
+        return ".".join(map(quote, self.table.split("."))) if self.table else ""
+
+    @property
+    def select(self) -> str:
+        """The SELECT of all rows."""
+        if self.query is not None:
+            return re.sub(r"[;\s]+$", "", self.query)
+        return f"select * from {self.from_}"  # noqa: S608
+
     def open(self, connections: Connections, *, dataset: str) -> SqlSource:
         return SqlSource(self, connections, dataset=dataset)
 
@@ -61,12 +83,12 @@ class SqlSource:
     def pin(self, spool: Opened | None = None) -> Pinned:
         """Copy the rows. Raises `RetriableError` if the connection is lost meanwhile."""
         table = self._identity()
-        rows = query_rows(self._access(), self._select(), origin=self._origin, reach=self._reach)
+        rows = query_rows(self._access(), self._config.select, origin=self._origin, reach=self._reach)
         return self._copies.write(rows, spool).model_copy(update={"table": table})
 
     def columns(self) -> Columns:
         """The columns, from a query without rows. Through DB-API, this gives names but no types."""
-        query = f"select * from ({self._select()}\n) sluice_rows where 1 = 0"  # noqa: S608 - the declaration's own
+        query = f"select * from ({self._config.select}\n) sluice_rows where 1 = 0"  # noqa: S608 - the declaration's own
         return Columns(next(query_rows(self._access(), query, origin=self._origin)).schema)
 
     def above(self, column: str, at: str) -> SqlSource:
@@ -84,8 +106,30 @@ class SqlSource:
                 f"Sluice cannot see the open transactions of a database of type {access.conn_type}; declare `late`"
                 " (times) or `behind` (whole numbers)"
             ]
-        with asking(access, self._table, column, self._origin) as cursor:
-            return list(doubts(cursor, self._table, column))
+        with asking(access, self._config.from_, column, self._origin) as cursor:
+            return list(doubts(cursor, self._config.from_, column))
+
+    def relation(self) -> Relation:
+        """The rows as a part of a translated query. Raises `UnlikeError` if the database is not a PostgreSQL whose
+        answers are known to be DuckDB's."""
+        access = self._access()
+        if access.conn_type not in POSTGRES:
+            raise UnlikeError(f"connection {self._config.airflow_conn_id} is of type {access.conn_type}, not postgres")
+        query = self._config.select
+        with (
+            connected(access, self._origin) as connection,
+            explaining(query, self._origin),
+            session(connection) as cursor,
+        ):
+            refuse_others(cursor)
+            columns = columns_of(cursor, query)
+        if twice := doubled(one.name for one in columns):
+            raise UnlikeError(f"dataset {self._dataset} has two columns named {twice}")
+        return self._config.relation(self._dataset, {one.name: one for one in columns})
+
+    def rows_of(self, query: str) -> Iterator[pa.Table]:
+        """The rows of a query that was translated for this source's database, as at least one table."""
+        return query_rows(self._access(), query, origin=self._origin)
 
     def intact(self, pinned: Pinned) -> bool:
         return self._copies.of(pinned).intact(pinned)
@@ -111,21 +155,11 @@ class SqlSource:
         return SqlSource(self._config, self._connections, dataset=self._dataset, reach=reach)
 
     def _identity(self) -> str | None:
-        if self._reach is None or not self._table:
+        if self._reach is None or not self._config.from_:
             return None
         access = self._access()
-        with asking(access, self._table, self._reach.column, self._origin) as cursor:
-            return identity(cursor, self._table, self._reach)
-
-    @property
-    def _table(self) -> str:
-        """The table as SQL; empty for a query."""
-        return ".".join(map(quote, self._config.table.split("."))) if self._config.table else ""
-
-    def _select(self) -> str:
-        if self._config.query is not None:
-            return re.sub(r"[;\s]+$", "", self._config.query)
-        return f"select * from {self._table}"  # noqa: S608
+        with asking(access, self._config.from_, self._reach.column, self._origin) as cursor:
+            return identity(cursor, self._config.from_, self._reach)
 
     def _access(self) -> SqlAccess:
         access = self._connections.get(self._config.airflow_conn_id)

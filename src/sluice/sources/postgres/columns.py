@@ -65,6 +65,11 @@ class Column:
         return f"array_ndims({quote(self.name)})" if self.server in _LISTS and not self._is_text else None
 
     @property
+    def is_counterpart(self) -> bool:
+        """Whether the delivered type is PostgreSQL's own, and not the text of another type."""
+        return _NATIVE.get(self.server) == str(self.type)
+
+    @property
     def _is_text(self) -> bool:
         import pyarrow as pa
 

@@ -11,7 +11,7 @@ from sluice.sources.postgres.session import session, stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from adbc_driver_postgresql.dbapi import Connection
+    from adbc_driver_postgresql.dbapi import Connection, Cursor
 
 
 def tables(connection: Connection, query: str, reach: Reach | None = None) -> Iterator[pa.Table]:
@@ -20,8 +20,7 @@ def tables(connection: Connection, query: str, reach: Reach | None = None) -> It
     import pyarrow as pa
 
     with session(connection) as cursor:
-        cursor.execute(f"select * from (\n{query}\n) as rows limit 0")  # noqa: S608 - the declaration's own query
-        described = stream(cursor).schema
+        described = _schema(cursor, query)
         columns = [column_of(field) for field in described]
         known = reach is not None and reach.column in described.names
         where = condition(cursor, query, described.field(reach.column).type, reach) if reach and known else ""
@@ -31,6 +30,17 @@ def tables(connection: Connection, query: str, reach: Reach | None = None) -> It
         yield schema.empty_table()
         for batch in stream(cursor):
             yield pa.Table.from_arrays(_delivered(columns, batch), schema=schema)
+
+
+def columns_of(cursor: Cursor, query: str) -> list[Column]:
+    """The query's columns."""
+    return [column_of(field) for field in _schema(cursor, query)]
+
+
+def _schema(cursor: Cursor, query: str) -> pa.Schema:
+    """The query's columns as the driver describes them."""
+    cursor.execute(f"select * from (\n{query}\n) as rows limit 0")  # noqa: S608 - the declaration's own query
+    return stream(cursor).schema
 
 
 def _delivered(columns: list[Column], batch: pa.RecordBatch) -> list[pa.Array]:
