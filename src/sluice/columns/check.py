@@ -6,12 +6,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice.columns.datasets import of_dataset
-from sluice.columns.exports import Exports, datasets_of
+from sluice.columns.datasets import of_contacts, of_dataset
+from sluice.columns.engines import of_engine
+from sluice.columns.exports import Exports, datasets_of, lists_of
+from sluice.columns.fields import of_metrics
 from sluice.columns.finding import Finding, of_error
 from sluice.columns.schemas import Schemas, read_schemas
 from sluice.columns.segments import of_segment
 from sluice.definition.load import Places
+from sluice.definition.models.export import ExportBase
 from sluice.definition.models.project import Project
 from sluice.errors import DefinitionError, SluiceError
 from sluice.model.access import Connections
@@ -25,6 +28,8 @@ class Checked:
     """The columns that do not exist, or do not fit their purpose."""
     warnings: tuple[DefinitionError, ...]
     """The columns that no checked file has, in datasets with too many files to check all."""
+    notes: tuple[DefinitionError, ...]
+    """The segments over one database that are evaluated in DuckDB."""
     unread: tuple[SluiceError, ...]
     """The reasons why the columns of datasets are not known."""
     looked: int
@@ -37,27 +42,32 @@ def check_columns(project: Project, folder: Path, names: Collection[str], connec
     """Check the named datasets, their segments, and the exports that read them. Reads only metadata, once per dataset.
     Problems are returned, never raised."""
     schemas = read_schemas((project.datasets[name] for name in sorted(names)), connections)
-    found = list(_findings(project, schemas))
+    found = list(dict.fromkeys(_findings(project, schemas, connections)))
     places = Places(folder)
     return Checked(
-        errors=tuple(finding.at(places) for finding in found if finding.sure),
+        errors=tuple(finding.at(places) for finding in found if finding.sure and not finding.note),
         warnings=tuple(finding.at(places) for finding in found if not finding.sure),
+        notes=tuple(finding.at(places) for finding in found if finding.note),
         unread=tuple(_placed(error, places) for error in schemas.unread.values() if not _is_declared(error)),
         looked=len(schemas.known),
-        broken=_broken(project, {finding.subject[:2] for finding in found if finding.sure}),
+        broken=_broken(project, {one.subject[:2] for one in found if one.sure and not one.note}),
     )
 
 
-def _findings(project: Project, schemas: Schemas) -> Iterator[Finding]:
+def _findings(project: Project, schemas: Schemas, connections: Connections) -> Iterator[Finding]:
     exports = Exports(project, schemas.known)
     for error in schemas.unread.values():
         if isinstance(error, DefinitionError) and _is_declared(error):
             yield of_error(error, error.subject[:-1], word=str(error.subject[-1]))
     for name, columns in schemas.known.items():
         yield from of_dataset(project.datasets[name], columns)
+    for dataset in project.datasets.values():
+        yield from of_contacts(dataset, schemas.known)
+        yield from of_metrics(dataset, schemas.known.get(dataset.name))
     for segment in project.segments.values():
         yield from of_segment(segment, project, schemas.known)
-    for export in project.exports.values():
+        yield from of_engine(segment, project, schemas.known, connections)
+    for export in (*project.exports.values(), *project.detached.values()):
         yield from exports.of(export)
 
 
@@ -73,12 +83,20 @@ def _placed(error: SluiceError, places: Places) -> SluiceError:
     return error
 
 
+def _read_by(export: ExportBase, project: Project) -> set[str]:
+    """The datasets whose rows an export delivers, those of its segments, and the lists of those who are left out."""
+    segments = (project.segments[name] for name in getattr(export, "segments", ()))
+    datasets = (*datasets_of(export, project), *lists_of(export, project))
+    return {*(dataset.name for dataset in datasets), *(segment.dataset for segment in segments)}
+
+
 def _broken(project: Project, wrong: Collection[tuple[str | int, ...]]) -> frozenset[str]:
     """The exports with an error of their own, or in a dataset or segment that they read."""
     return frozenset(
         export.name
         for export in project.exports.values()
         if ("exports", export.name) in wrong
-        or any(("datasets", dataset.name) in wrong for dataset in datasets_of(export, project))
+        or ("connections", export.connection) in wrong
+        or any(("datasets", name) in wrong for name in _read_by(export, project))
         or any(("segments", name) in wrong for name in getattr(export, "segments", ()))
     )

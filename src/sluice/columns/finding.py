@@ -24,6 +24,8 @@ class Finding:
     word: str = ""
     sure: bool = True
     """Whether every file was checked."""
+    note: bool = False
+    """Whether nothing is wrong."""
 
     def at(self, places: Places) -> DefinitionError:
         place = places.of(self.subject, word=self.word)

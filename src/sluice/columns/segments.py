@@ -12,7 +12,7 @@ from sluice.definition.load import Subject
 from sluice.definition.models.catalog import Dataset, Segment
 from sluice.definition.models.project import Project
 from sluice.errors import DefinitionError
-from sluice.refresh.evaluate import rule_of, tables_of
+from sluice.refresh.evaluate import members_key, rule_of, tables_of
 from sluice.sources.base import Columns
 from sluice.sql import connect
 from sluice.sql.names import names_of
@@ -55,9 +55,9 @@ def _table(name: str, project: Project, known: Mapping[str, Columns]) -> pa.Sche
         return known[name].schema if name in known else None
     dataset = project.datasets[project.segments[name].dataset]
     columns = known.get(dataset.name)
-    if columns is None or dataset.key not in columns.schema.names:
+    if columns is None or members_key(dataset) not in columns.schema.names:
         return None
-    return pa.schema([columns.schema.field(dataset.key)])
+    return pa.schema([columns.schema.field(members_key(dataset))])
 
 
 def _unbound(
@@ -67,8 +67,8 @@ def _unbound(
 
     reported: set[str] = set()
     shapes = dict(tables)
-    if dataset.key not in shapes[dataset.name].names:  # reported for the dataset
-        shapes[dataset.name] = shapes[dataset.name].append(pa.field(dataset.key, pa.null()))
+    if members_key(dataset) not in shapes[dataset.name].names:  # reported for the dataset
+        shapes[dataset.name] = shapes[dataset.name].append(pa.field(members_key(dataset), pa.null()))
     while len(reported) < _MOST and (failure := _failure(rule_of(segment, dataset), shapes)):
         name = _column(failure, tables)
         if name is None or name in reported:

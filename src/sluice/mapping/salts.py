@@ -56,10 +56,11 @@ def salts_of(fields: Iterable[FieldSpec] | None) -> tuple[str, ...]:
 
 def read_salts(fields: Iterable[FieldSpec] | None, connections: Connections) -> Salts:
     """Read the fields' salts. Raises `DefinitionError` if a connection is missing or not of type `generic`."""
-    return Salts({conn_id: _read(conn_id, connections) for conn_id in salts_of(fields)})
+    return Salts({conn_id: read_salt(conn_id, connections) for conn_id in salts_of(fields)})
 
 
-def _read(conn_id: str, connections: Connections) -> bytes:
+def read_salt(conn_id: str, connections: Connections) -> bytes:
+    """Read one salt. Raises the same errors."""
     with about("fields"):
         access = connections.get(conn_id)
         if not isinstance(access, SecretAccess):

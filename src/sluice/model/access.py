@@ -135,6 +135,23 @@ class KeyAccess:
     passphrase: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True)
+class OAuthAccess:
+    """A client of a web API with OAuth 2. With a `username` it logs in with that user's password, otherwise with its
+    own id and secret. `hide` keeps a token out of every log."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    scope: str | None = None
+    api: str | None = None
+    """The address of the API. Default: the vendor's."""
+    token_url: str | None = None
+    """The address of the token server. Default: the vendor's."""
+    hide: Callable[[str], None] = field(default=lambda _: None, repr=False)
+
+
 Access = (
     FolderAccess
     | AwsAccess
@@ -146,6 +163,7 @@ Access = (
     | FsspecAccess
     | SecretAccess
     | KeyAccess
+    | OAuthAccess
 )
 
 

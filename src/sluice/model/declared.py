@@ -49,7 +49,7 @@ def _numbers(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, kind in kinds.items() if kind - {type(None)} in numbers)
 
 
-def _duration(value: Any) -> Any:
+def read_duration(value: Any) -> Any:
     """Read `2s`, `30 min`, `6 hours` or `1h 30m`: one or more numbers with units."""
     if isinstance(value, timedelta):
         return value
@@ -116,7 +116,7 @@ SLOTS = 2**31 - 1
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_duration),
+    BeforeValidator(read_duration),
     Field(ge=timedelta(0)),
     PlainSerializer(spell_duration, when_used="json"),
     WithJsonSchema({"type": "string", "examples": ["2s", "30 min", "6 hours"]}),

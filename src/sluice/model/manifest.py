@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sluice.model.run import Mode
 
@@ -28,6 +28,8 @@ class ExportResult(BaseModel):
     number: int
     records: int
     sha256: str
+    group: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    """The name of its group, such as `senior-2`; left out if its segment is not split."""
 
     @property
     def path(self) -> str:
@@ -49,6 +51,8 @@ class FeedSummary(BaseModel):
     """The number of rows dropped as duplicates."""
     bytes: int
     parts: int
+    mode: Mode | None = None
+    """The mode of this feed, if it is not that of the whole delivery."""
     version: str
     """The version of the data, in the source's own terms."""
     since: str | None = None
@@ -85,8 +89,12 @@ class Manifest(BaseModel):
     files: int
     records: int
     bytes: int
+    triggers: Mapping[str, str] = {}
+    """The trigger files: the `suffix` of one beside each part, `instead_of` the end of its name or behind it; or the
+    `name` of the delivery's own. Left out if there are none."""
 
 
 def render(manifest: Manifest) -> bytes:
     """The manifest's bytes: always the same for the same delivery."""
-    return manifest.model_dump_json(indent=1).encode() + b"\n"
+    left_out = None if manifest.triggers else {"triggers"}
+    return manifest.model_dump_json(indent=1, exclude=left_out).encode() + b"\n"

@@ -18,6 +18,10 @@ class Chunk(BaseModel):
     records: int
     piece: int = 0
     """Counted from 0 within the chunk."""
+    pieces: int = 1
+    """The number of pieces of the chunk."""
+    group: int = 0
+    """The number of its group within the feed, from 0; see `Plan.most`."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -37,7 +41,7 @@ class Shard(BaseModel):
     chunks: int
     records: int
     size: int
-    """The number of records in each of its chunks, except the feed's last chunk."""
+    """The number of records in each of its chunks, except the last chunk of the feed, or of each of its groups."""
 
     @property
     def label(self) -> str:
@@ -56,6 +60,8 @@ class Part(BaseModel):
     """The chunk's number within its feed."""
     piece: int = 0
     """The piece's number within its chunk; 0 if the chunk is one part."""
+    group: int = 0
+    """The number of its group within the feed."""
     name: str
     """Relative to the connection's folder."""
     records: int
@@ -64,6 +70,10 @@ class Part(BaseModel):
     """The SHA-256 of the bytes as sent, in lower-case hexadecimal."""
     checksum: str | None = None
     """The destination's own checksum, in its own format."""
+    tries: int = 1
+    """How often it was sent in the attempt of its task that succeeded."""
+    sent_at: str = ""
+    """When it had arrived, in UTC. Empty in the receipts of an older version."""
 
     @property
     def key(self) -> tuple[int, int]:

@@ -75,6 +75,8 @@ class Run(BaseModel):
     """Whether a backfill triggers the exports that follow this one. Other runs always do."""
     release: bool = False
     """Continue if the export would hold the run."""
+    again: bool = False
+    """Deliver although the export runs once and has delivered."""
 
     @property
     def is_backfill(self) -> bool:

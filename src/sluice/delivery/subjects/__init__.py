@@ -1,0 +1,1 @@
+"""Subjects: which deliveries held a person, from a record of hashed keys in staging."""

@@ -1,0 +1,1 @@
+"""How much may be delivered in a contract year, how much was, and how much will be."""
