@@ -6,6 +6,8 @@ from sluice.model.registry import Registry
 FORMATS: Registry[Format] = Registry(
     "formats",
     (
+        ("adobe-target", "sluice.formats.adobe_target:AdobeTarget"),
+        ("audience-manager", "sluice.formats.audience_manager:Inbound"),
         ("csv", "sluice.formats.csv:Csv"),
         ("json", "sluice.formats.json:Json"),
         ("parquet", "sluice.formats.parquet:Parquet"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 from sluice.errors import DefinitionError, FatalError
 from sluice.foreign import said
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 class Refused(Exception):  # noqa: N818 - it never leaves this folder: `check` turns it into a DefinitionError
     """A column type that a format cannot hold. The text says why and what to do."""
+
+
+class Repeats(NamedTuple):
+    """A column, and the most rows of one file that may have the same value in it."""
+
+    column: str
+    most: int
 
 
 class Encoder(Protocol):
@@ -33,10 +40,17 @@ class Encoder(Protocol):
         ...
 
 
+Unfit = Literal["fail", "reject"]
+"""What happens to a row that a format cannot hold: the run fails, or the row is rejected."""
+
+
 class Format(Declared):
     """Settings that all file formats share."""
 
     type: str
+
+    unfit: ClassVar[Unfit] = "fail"
+    """What happens to a row that the format cannot hold, if the export does not say."""
 
     @property
     def extension(self) -> str:
@@ -80,6 +94,15 @@ class Format(Declared):
         """Bytes that an encoder keeps between two tables, for rows of `width` bytes. Default: 0, for an encoder that
         gathers no rows."""
         return 0
+
+    def refusals(self, table: pa.Table, schema: pa.Schema) -> pa.ChunkedArray | pa.Array | None:  # noqa: ARG002
+        """For each row the reason why the format cannot hold it, or null. None if only encoding can tell: the default,
+        which takes far longer if many rows are refused."""
+        return None
+
+    def repeats(self, names: Sequence[str]) -> Repeats | None:  # noqa: ARG002 - for those whose readers count
+        """What a file of columns with these names may not repeat too often. Default: None, for any number."""
+        return None
 
     def encoder(self, schema: pa.Schema) -> Encoder:
         """A new encoder for one part with rows of `schema`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +12,7 @@ from pydantic import field_validator
 from sluice.errors import DefinitionError, FatalError
 from sluice.formats.cells import flat, prove_separate, texts
 from sluice.formats.plain import Convert
-from sluice.formats.text import TextEncoder, TextFormat
+from sluice.formats.text import TextEncoder, TextFormat, bytes_of
 from sluice.formats.values import in_cell
 
 if TYPE_CHECKING:
@@ -128,8 +127,7 @@ class Template(TextFormat):
         )
 
     def _written(self, cells: pl.DataFrame) -> bytes:
-        """The lines as one byte string. Arrow stores a text column as its values one after another, so the column's
-        data buffer already is the file's text, and no value passes through Python."""
+        """The lines as one byte string."""
         import polars as pl
 
         values = cells.rename({name: str(i) for i, name in enumerate(cells.columns, 1)})
@@ -137,8 +135,4 @@ class Template(TextFormat):
             pl.lit(part) if isinstance(part, str) else pl.col(str(part)).cast(pl.String).fill_null(self.null)
             for part in self._parts
         ]
-        column = values.select(pl.concat_str(parts)).to_series().to_arrow(compat_level=pl.CompatLevel.oldest())
-        # The oldest layout is `large_string`: its offsets are 64-bit, and the last one is the length of the text.
-        _, ends, text = column.buffers()
-        (length,) = struct.unpack_from("<q", ends, 8 * (column.offset + len(column)))
-        return bytes(text[:length]) if text is not None else b""
+        return bytes_of(values.select(pl.concat_str(parts)).to_series())

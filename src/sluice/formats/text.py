@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -102,3 +103,15 @@ def _converted(column: pa.ChunkedArray, convert: Convert) -> pa.ChunkedArray:
     import pyarrow as pa
 
     return pa.chunked_array([convert(chunk) for chunk in column.chunks])
+
+
+def bytes_of(lines: pl.Series) -> bytes:
+    """A text column without nulls as one byte string. Arrow stores its values one after another, so the column's data
+    buffer already is the file's text, and no value passes through Python."""
+    import polars as pl
+
+    # The oldest layout is `large_string`: its offsets are 64-bit, and the last one is the length of the text.
+    column = lines.to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, ends, text = column.buffers()
+    (length,) = struct.unpack_from("<q", ends, 8 * (column.offset + len(column)))
+    return bytes(text[:length]) if text is not None else b""

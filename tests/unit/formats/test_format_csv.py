@@ -37,6 +37,44 @@ def test_shapes(options: dict[str, Any], text: str) -> None:
     assert written(TABLE, **options) == text.encode()
 
 
+TRACKED = pa.table(
+    {
+        "Tracking ID": ["a1", "b\t2", 'c"3', "d\n4", "", None],
+        "PID": pa.array([1, 2, 3, 4, 5, None], pa.int64()),
+    }
+)
+HEAD = "Tracking ID\tPID\r\n"
+ESCAPED = 'a1\t1\r\n"b\t2"\t2\r\n"c""3"\t3\r\n"d\n4"\t4\r\n""\t5\r\n\t\r\n'
+
+
+@pytest.mark.parametrize(
+    ("header", "quoting", "rows", "text"),
+    [
+        # Add Header and Escape Fields, each true and false
+        (True, "minimal", range(6), HEAD + ESCAPED),
+        (False, "minimal", range(6), ESCAPED),
+        (True, "none", (0, 2, 4, 5), HEAD + 'a1\t1\r\nc"3\t3\r\n\t5\r\n\t\r\n'),
+        (False, "none", (0, 2, 4, 5), 'a1\t1\r\nc"3\t3\r\n\t5\r\n\t\r\n'),
+    ],
+)
+def test_tab_separated_text_with_and_without_header_and_escapes(
+    header: bool, quoting: str, rows: Any, text: str
+) -> None:
+    options = {"delimiter": "tab", "line_end": "crlf", "header": header, "quoting": quoting}
+    assert written(TRACKED.take(list(rows)), **options) == text.encode()
+
+
+@pytest.mark.parametrize("row", [1, 3])
+def test_without_escapes_an_ambiguous_value_is_not_written(row: int) -> None:
+    with pytest.raises(FatalError, match="`Tracking ID` contains one of the separator characters"):
+        written(TRACKED.slice(row, 1), delimiter="tab", quoting="none", line_end="crlf")
+
+
+def test_a_file_without_a_header_and_rows_is_empty() -> None:
+    assert written(TRACKED.slice(0, 0), delimiter="tab", header=False) == b""
+    assert written(TRACKED.slice(0, 0), delimiter="tab", line_end="crlf") == HEAD.encode()
+
+
 @pytest.mark.parametrize(
     ("options", "ending"),
     [

@@ -1,0 +1,1 @@
+"""Follow-up: the command that an export runs after each delivery."""

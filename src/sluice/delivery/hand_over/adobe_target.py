@@ -1,0 +1,123 @@
+"""One request to Adobe Target's Bulk Profile Update API, and what its answer means.
+
+https://experienceleague.adobe.com/en/docs/target-dev/developer/api/profile-apis/profile-bulk-api
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from sluice.definition.models.hand_over import HandOver
+from sluice.errors import DefinitionError, FatalError, RetriableError
+from sluice.model.access import Connections, SecretAccess
+
+_LONGEST = 1 << 16
+"""The most bytes of an answer that are read."""
+_PASSING = {408, 425, 429}
+
+
+class Accepted(NamedTuple):
+    """Target's answer to a batch that it processes from now on. It says nothing about single profiles."""
+
+    batch: str
+    """The batch's id; empty if the answer has none."""
+    status: str
+    """The address that shows the state of the batch; Target keeps it for a day."""
+
+
+class Api:
+    """The API for one delivery. Errors show the address, and never the answer's text, which may contain values."""
+
+    def __init__(self, declared: HandOver, connections: Connections) -> None:
+        import httpx
+
+        self._declared = declared
+        self._client = httpx.Client(timeout=declared.timeout.total_seconds())
+        self._headers = {"Content-Type": "application/x-www-form-urlencoded", **login(declared, connections)}
+
+    def post(self, body: Iterable[bytes], size: int) -> Accepted:
+        """Send one batch file. The same batch may be sent again: it sets the same values.
+
+        Raises `RetriableError` if Target cannot be reached or is busy, and `FatalError` if it refuses the batch."""
+        headers = {**self._headers, "Content-Length": str(size)}
+        with (
+            self._reporting(),
+            self._client.stream("POST", self._declared.address, content=body, headers=headers) as answer,
+        ):
+            text = b"".join(_first(answer.iter_bytes())).decode(errors="replace")
+        self._check(answer.status_code)
+        return self._accepted(text)
+
+    def close(self) -> None:
+        self._client.close()
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        import httpx
+
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise RetriableError(
+                f"Adobe Target gave no answer to a batch, at {self._declared.address}: {type(error).__name__}"
+            ) from None
+
+    def _check(self, status: int) -> None:
+        where = f"Adobe Target at {self._declared.address}"
+        if status in _PASSING or status >= 500:
+            raise RetriableError(f"{where} cannot take a batch now: status {status}")
+        if status in (401, 403):
+            needs = "the token in" if self._declared.airflow_conn_id else "`airflow_conn_id`, with a token: add"
+            raise FatalError(
+                f"{where} refuses the login: status {status}",
+                next_step=f"correct {needs} the `hand_over` of the connection, then clear the run",
+            )
+        if not 200 <= status < 300:
+            raise FatalError(
+                f"{where} refuses a batch: status {status}",
+                next_step="correct `client` and `url` in the `hand_over` of the connection, then clear the run",
+            )
+
+    def _accepted(self, text: str) -> Accepted:
+        if _element("success", text) != "true":
+            raise FatalError(
+                f"Adobe Target at {self._declared.address} did not accept a batch",
+                next_step="post the file by hand to see why: the answer is not shown, because it may contain values",
+            )
+        address = _element("batchStatus", text)
+        ids = parse_qs(urlsplit(address).query).get("batchId", [""]) if address else [""]
+        return Accepted(_element("batchId", text) or ids[0], address)
+
+
+def login(declared: HandOver, connections: Connections) -> Mapping[str, str]:
+    """The header with the token; empty if none is declared. Raises `DefinitionError` if there is none."""
+    if not declared.airflow_conn_id:
+        return {}
+    access = connections.get(declared.airflow_conn_id)
+    if not isinstance(access, SecretAccess):
+        raise DefinitionError(
+            f"the Airflow connection {declared.airflow_conn_id} is not of type generic",
+            next_step="name a connection of type generic, whose password is the token of the Bulk Profile Update API",
+        )
+    return {"Authorization": f"Bearer {access.value.decode()}"}
+
+
+def _first(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    left = _LONGEST
+    for piece in pieces:
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            return
+
+
+def _element(name: str, text: str) -> str:
+    """The text of the answer's first element of this name; empty if there is none. The answers are flat, so that no XML
+    parser has to be trusted with them."""
+    found = re.search(rf"<{name}>\s*([^<]*?)\s*</{name}>", text)
+    return html.unescape(found[1]) if found else ""

@@ -1,0 +1,1 @@
+"""Files of Adobe Data Workbench, read into declarations and written from them."""
