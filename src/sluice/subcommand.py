@@ -45,3 +45,8 @@ def flag(name: str, help: str) -> Argument:  # noqa: A002 - argparse's word
 def value(name: str, help: str, metavar: str, **options: Any) -> Argument:  # noqa: A002
     """An option with a value, which the help calls `metavar`."""
     return Argument(name, help, (("metavar", metavar), *options.items()))
+
+
+def maybe(name: str, help: str, metavar: str) -> Argument:  # noqa: A002
+    """An argument that may be left out."""
+    return Argument(name, help, (("nargs", "?"), ("metavar", metavar)))

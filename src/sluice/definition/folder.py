@@ -21,6 +21,7 @@ from typing import Any, Literal
 from sluice.definition.errors.messages import bad_name
 from sluice.definition.errors.problem import Problem, shown, unknown
 from sluice.definition.yaml import parse, secret
+from sluice.definition.yaml.documents import Documents
 from sluice.definition.yaml.position import Document
 from sluice.definition.yaml.position import Path as Way
 from sluice.errors import DefinitionError, Place
@@ -52,10 +53,9 @@ class Declaration:
     @property
     def text(self) -> str:
         """The text of its file. A file that may contain a secret is replaced by a comment."""
-        lines = self.document.lines if self.document else ()
-        if any(secret.in_line(line) for line in lines):
-            return HIDDEN
-        return "\n".join(lines)
+        if self.document is None:
+            return ""
+        return HIDDEN if secret.possible(self.document) else "\n".join(self.document.lines)
 
     def hides(self, path: Way) -> bool:
         """Whether a part of it is a secret, or within one."""
@@ -72,10 +72,17 @@ class Declaration:
 class Shelf:
     """The declarations of one family. `root` is the folder of all declarations."""
 
-    def __init__(self, family: Family, root: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
+    def __init__(
+        self,
+        family: Family,
+        root: Path,
+        drafts: parse.Drafts = parse.NO_DRAFTS,
+        documents: Documents | None = None,
+    ) -> None:
         self.family = family
         self.root = root
         self.drafts = drafts
+        self.documents = documents
         self.strays: list[DefinitionError] = []
         """Errors of files whose declared names are unknown."""
 
@@ -92,8 +99,14 @@ class Shelf:
 class FileShelf(Shelf):
     """One declaration per file. The file's name is its name."""
 
-    def __init__(self, family: Family, root: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
-        super().__init__(family, root, drafts)
+    def __init__(
+        self,
+        family: Family,
+        root: Path,
+        drafts: parse.Drafts = parse.NO_DRAFTS,
+        documents: Documents | None = None,
+    ) -> None:
+        super().__init__(family, root, drafts, documents)
         self._read: dict[str, Declaration] = {}
         self.files: dict[str, list[Path]] = {}
         for path in _planned(root / f"{family}s", self.strays, drafts):
@@ -122,11 +135,11 @@ class FileShelf(Shelf):
         """Read a file that holds one declaration."""
         declaration = Declaration(self.family, name, str(path))
         try:
-            document = parse.read(path, self.drafts, self.root)
+            document = parse.read(path, self.drafts, self.root, self.documents)
         except DefinitionError as error:
             declaration.errors.append(error)
             return declaration
-        secrets = list(secret.find(document))
+        secrets = secret.find(document)
         declaration.secrets = [way for way, _ in secrets]
         declaration.errors = [error for _, error in secrets]
         declaration.document, declaration.raw = document, document.value
@@ -136,8 +149,14 @@ class FileShelf(Shelf):
 class CatalogShelf(Shelf):
     """Files that map names to declarations."""
 
-    def __init__(self, family: Family, root: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> None:
-        super().__init__(family, root, drafts)
+    def __init__(
+        self,
+        family: Family,
+        root: Path,
+        drafts: parse.Drafts = parse.NO_DRAFTS,
+        documents: Documents | None = None,
+    ) -> None:
+        super().__init__(family, root, drafts, documents)
         catalog = root / "catalog"
         self._paths = [catalog / f"{CATALOG[family]}.yaml"]
         self._paths = [path for path in self._paths if parse.exists(path, drafts)]
@@ -159,11 +178,11 @@ class CatalogShelf(Shelf):
 
     def _take(self, path: Path, into: dict[str, Declaration]) -> None:
         try:
-            document = parse.read(path, self.drafts, self.root)
+            document = parse.read(path, self.drafts, self.root, self.documents)
         except DefinitionError as error:
             self.strays.append(error)
             return
-        secrets = list(secret.find(document))
+        secrets = secret.find(document)
         for name in document.value:
             declaration = _entry(self.family, name, document)
             own = [(way[1:], error) for way, error in secrets if way[:1] in ((name,), ())]
@@ -195,8 +214,11 @@ def _entry(family: Family, name: str, document: Document) -> Declaration:
 
 def _planned(folder: Path, strays: list[DefinitionError], drafts: parse.Drafts) -> list[Path]:
     """`yaml_files` as they will be: with new drafts, and without removed files."""
-    found = set(yaml_files(folder, strays)) | {path for path in drafts if path.is_relative_to(folder)}
-    return sorted(path for path in found if parse.exists(path, drafts))
+    found = yaml_files(folder, strays)
+    if not drafts:
+        return found
+    new = {path for path in drafts if path.is_relative_to(folder)}
+    return sorted(path for path in new.union(found) if parse.exists(path, drafts))
 
 
 def yaml_files(folder: Path, strays: list[DefinitionError]) -> list[Path]:
@@ -206,17 +228,21 @@ def yaml_files(folder: Path, strays: list[DefinitionError]) -> list[Path]:
         if os.path.lexists(folder):
             strays.append(_no_folder(folder))
         return []
-    found: list[Path] = []
+    # Text instead of `Path` where it can be: each start of a task lists every file.
+    found: list[str] = []
     links: list[Path] = []
+    misspelt: list[Path] = []
     closed: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if name[0] not in "_."]
         links += [path for path in (Path(parent, name) for name in folders) if path.is_symlink()]
-        found += [Path(parent, name) for name in files if name[0] not in "_." and _YAML.search(name)]
+        seen = [name for name in files if name[0] not in "_."]
+        found += [f"{parent}{os.sep}{name}" for name in seen if name.endswith(".yaml")]
+        misspelt += [Path(parent, name) for name in seen if _YAML.search(name) and not name.endswith(".yaml")]
     strays += [_linked(path) for path in links]
     strays += [_closed(error) for error in closed]
-    strays += [_misspelt(path) for path in found if path.suffix != ".yaml"]
-    return sorted(path for path in found if path.suffix == ".yaml")
+    strays += [_misspelt(path) for path in misspelt]
+    return [Path(path) for path in sorted(found, key=lambda path: path.split(os.sep))]  # noqa: PTH206 - of text
 
 
 def _no_folder(path: Path) -> DefinitionError:

@@ -6,20 +6,26 @@ depends on, directly or indirectly, and in the settings it uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sluice.definition.check import of_all
 from sluice.definition.declarations import Declarations, once
 from sluice.definition.errors.problem import unknown
 from sluice.definition.folder import CATALOG, Family, FileShelf
+from sluice.definition.memory import Memory
 from sluice.definition.models.export import Export
 from sluice.definition.models.project import Project
+from sluice.definition.rules.clashes import clashes
+from sluice.definition.rules.exports import has_a_connection
 from sluice.definition.yaml import parse
 from sluice.errors import DefinitionError, Place
+from sluice.model.guardrail import Verdict
 
 Subject = tuple[str | int, ...]
+_Said = Callable[[Family, str], tuple[DefinitionError, ...]]
 _FAMILIES: dict[str | int, Family] = {"connections": "connection", "exports": "export"}
 _FAMILIES |= {plural: family for family, plural in CATALOG.items()}
 
@@ -40,40 +46,103 @@ class Loaded:
     """Probable mistakes, in the same order. They do not prevent an export from running."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """The YAML of each valid export."""
+    notes: tuple[DefinitionError, ...] = ()
+    """What is worth knowing about the declarations. Nothing has to change."""
 
 
-def load(folder: Path, drafts: parse.Drafts = parse.NO_DRAFTS) -> Loaded:
+def load(folder: Path, drafts: parse.Drafts = parse.NO_DRAFTS, memory: Memory | None = None) -> Loaded:
     """Read every declaration below `folder`, with the drafts in place of their files. Never raises: problems are in
-    `errors`."""
-    declared = Declarations(folder, drafts)
+    `errors`. With a `memory`, only what has changed since the last time is read again."""
+    declared = Declarations(folder, drafts, memory)
     names = {family: sorted(declared.names(family)) for family in declared.shelves}
     errors = [*declared.settings.errors, *declared.settings.default_errors, *declared.strays()]
     errors += [error for family, known in names.items() for name in known for error in declared.errors(family, name)]
-    project = _project(declared, names)
-    broken = {name: declared.blockers("export", name) for name in names["export"] if name not in project.exports}
-    warnings = once(w for family, known in names.items() for name in known for w in declared.warnings(family, name))
+    project, clashing = _apart(declared, _project(declared, names))
+    errors += clashing.values()
+    sound = project.exports.keys() | project.detached.keys()
+    broken = {name: _blockers(declared, name, clashing) for name in names["export"] if name not in sound}
+    ways: tuple[tuple[_Said, Verdict], ...] = ((declared.warnings, "warn"), (declared.notes, "inform"))
+    warnings, notes = (
+        once(
+            [
+                *(found for family, known in names.items() for name in known for found in said(family, name)),
+                *_of_all(declared, project, verdict),
+            ]
+        )
+        for said, verdict in ways
+    )
     counts = {family: len(known) for family, known in names.items()}
-    found = {name: declared.shelves["export"].get(name) for name in project.exports}
-    texts = {name: declaration.text for name, declaration in found.items() if declaration}
-    return Loaded(project, once(errors), broken, counts, warnings, texts)
+    if not drafts:
+        declared.remember_only_these()
+    return Loaded(project, once(errors), broken, counts, warnings, _texts(declared, sorted(sound)), notes)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some exports of a folder, with everything that they depend on."""
+
+    project: Project
+    """What they depend on, and they themselves if they are valid. It may contain other exports, which they follow."""
+    names: tuple[str, ...]
+    """Their names, sorted."""
+    broken: Mapping[str, tuple[DefinitionError, ...]]
+    """Those that cannot run, each with the errors that prevent it."""
+    texts: Mapping[str, str]
+    """The YAML of those that can run."""
+    declared: frozenset[str]
+    """The names of all exports of the folder, chosen or not."""
+
+
+def load_chosen(folder: Path, choose: Callable[[str], bool]) -> Chosen:
+    """Read the exports that are chosen by name, and no file of another one that they do not depend on. So a clash of
+    file names is found only between exports that are read together; `load` finds all, and claims refuse the rest when
+    runs have the same names."""
+    declared = Declarations(folder)
+    declared_names = frozenset(declared.shelves["export"].names())
+    names = tuple(sorted(filter(choose, declared_names)))
+    reached = {found for name in names for found in declared.reach("export", name)}
+    wanted = {family: sorted(n for f, n in reached if f == family) for family in declared.shelves}
+    project, clashing = _apart(declared, _project(declared, wanted))
+    sound = [name for name in names if name in project.exports or name in project.detached]
+    broken = {name: _blockers(declared, name, clashing) for name in names if name not in sound}
+    return Chosen(project, names, broken, _texts(declared, sound), declared_names)
+
+
+def load_catalog(folder: Path) -> Project:
+    """The settings, datasets, segments and refreshes that are valid. Reads no export and no connection."""
+    declared = Declarations(folder)
+    return _project(
+        declared, {family: sorted(declared.names(family)) if family in CATALOG else () for family in declared.shelves}
+    )
 
 
 def load_export(folder: Path, name: str) -> tuple[Project, Export]:
-    """Read one export and its dependencies, but no file of another export or connection.
+    """Read one export that can run and its dependencies, but no file of another export or connection.
 
-    Raises `DefinitionError` if no export has this name, or if it or one of its dependencies is invalid."""
-    return find(Declarations(folder), name)
+    Raises `DefinitionError` if no export has this name, if it has no connection, or if it or one of its dependencies is
+    invalid."""
+    return find_attached(Declarations(folder), name)
+
+
+def find_attached(declared: Declarations, name: str) -> tuple[Project, Export]:
+    """Like `load_export`, in declarations that are already open."""
+    project, export = find(declared, name)
+    declaration = declared.shelves["export"].get(name)
+    if declaration is not None:
+        for problem in has_a_connection(export, declared):
+            raise problem.at(declared.place(declaration))
+    return project, export
 
 
 def find(declared: Declarations, name: str) -> tuple[Project, Export]:
-    """Like `load_export`, in declarations that are already open."""
+    """Like `find_attached`, but the export may be detached."""
     if declared.shelves["export"].get(name) is None:
         raise _no_export(name, declared.names("export"))
     if errors := declared.blockers("export", name):
         raise _first(errors)
     reached = declared.reach("export", name)
     project = _project(declared, {family: [n for f, n in reached if f == family] for family in declared.shelves})
-    return project, project.exports[name]
+    return project, project.exports[name] if name in project.exports else project.detached[name]
 
 
 class Places:
@@ -100,16 +169,9 @@ def is_declared(folder: Path, name: str) -> bool:
     return FileShelf("export", folder).get(name) is not None
 
 
-def declaration_text(folder: Path, name: str) -> str:
-    """The YAML of an export. A text that may contain a secret is replaced by a comment. Raises `DefinitionError` if the
-    export does not exist or cannot be read."""
-    shelf = FileShelf("export", folder)
-    declaration = shelf.get(name)
-    if declaration is None:
-        raise _no_export(name, shelf.names())
-    if declaration.document is None:
-        raise declaration.errors[0]
-    return declaration.text
+def declaration_text(declared: Declarations, name: str) -> str:
+    """The YAML of an export that can be read. A text that may contain a secret is replaced by a comment."""
+    return _texts(declared, [name])[name]
 
 
 def _project(declared: Declarations, names: Mapping[Family, Iterable[str]]) -> Project:
@@ -124,8 +186,41 @@ def _project(declared: Declarations, names: Mapping[Family, Iterable[str]]) -> P
         segments=sound["segment"],
         refreshes=sound["refresh"],
         connections=sound["connection"],
-        exports=sound["export"],
+        exports={name: export for name, export in sound["export"].items() if export.connection},
+        detached={name: export for name, export in sound["export"].items() if not export.connection},
     )
+
+
+def _apart(declared: Declarations, project: Project) -> tuple[Project, dict[str, DefinitionError]]:
+    """The project without the exports whose files may have the names of another export's, and what is wrong with
+    these."""
+    clashing = {
+        name: problem.at(declared.place(declaration, problem.path, key=problem.key))
+        for name, problem in clashes(project.exports, declared)
+        if (declaration := declared.shelves["export"].get(name))
+    }
+    exports = {name: export for name, export in project.exports.items() if name not in clashing}
+    return project.model_copy(update={"exports": exports}), clashing
+
+
+def _blockers(
+    declared: Declarations, name: str, clashing: Mapping[str, DefinitionError]
+) -> tuple[DefinitionError, ...]:
+    return (clashing[name],) if name in clashing else declared.blockers("export", name)
+
+
+def _texts(declared: Declarations, names: Iterable[str]) -> dict[str, str]:
+    """The YAML of exports."""
+    found = {name: declared.shelves["export"].get(name) for name in names}
+    return {name: declaration.text for name, declaration in found.items() if declaration}
+
+
+def _of_all(declared: Declarations, project: Project, verdict: Verdict) -> Iterator[DefinitionError]:
+    """What the guardrails of all exports together say."""
+    for guardrail in of_all(project.settings, verdict):
+        for name, problem in guardrail.rule(project.exports):
+            if declaration := declared.shelves["export"].get(name):
+                yield problem.at(declared.place(declaration, problem.path, key=problem.key))
 
 
 def _first(errors: tuple[DefinitionError, ...]) -> DefinitionError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from copy import copy
 from functools import cache
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ def partial(root: Any, raw: Mapping[str, Any], wrong: Iterable[str]) -> Any:
     for key, info in fields(model).items():
         if key in given and key not in lost:
             try:
-                values[key] = _adapter(model, key).validate_python(given[key])
+                values[key] = adapter(model, key).validate_python(given[key])
             except ValidationError:
                 lost.add(key)
         elif info.is_required():
@@ -65,8 +66,9 @@ def _nested(model: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _adapter(model: type[BaseModel], key: str) -> TypeAdapter[Any]:
+def adapter(model: type[BaseModel], key: str) -> TypeAdapter[Any]:
     """A validator of one key's value, with the key's limits."""
-    info = fields(model)[key]
+    info = copy(fields(model)[key])
+    info.alias = info.validation_alias = None  # of a value alone, Pydantic warns about it
     limited: Any = Annotated[info.annotation, info]
     return TypeAdapter(limited)

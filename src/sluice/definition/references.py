@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sluice.definition.folder import Family
 from sluice.definition.models.catalog import Dataset, Segment
+from sluice.definition.models.connection import Connection
 from sluice.definition.models.export import DataOutExport, DatasetExport, ExportBase, SegmentExport
 from sluice.definition.yaml.position import Path
 
@@ -25,6 +26,9 @@ def references(declared: Any) -> Iterator[Reference]:
         case ExportBase():
             yield from _named(declared, "connection", "connection")
             yield from feeds(declared)
+            yield from _lists(declared)
+        case Connection():
+            yield from _lists(declared)
         case Segment():
             yield from _named(declared, "dataset", "dataset")
             yield from _named(declared, "refreshed_by", "refresh")
@@ -32,12 +36,20 @@ def references(declared: Any) -> Iterator[Reference]:
                 yield Reference(("reads", index), ("dataset", "segment"), name)
         case Dataset():
             yield from _named(declared, "refreshed_by", "refresh")
+            if contacts := getattr(declared, "contacts", None):
+                yield Reference(("contacts", "dataset"), ("dataset",), contacts.dataset)
 
 
 def _named(declared: Any, key: str, family: Family) -> Iterator[Reference]:
     name = getattr(declared, key, None)
-    if name is not None:
+    if name:
         yield Reference((key,), (family,), name)
+
+
+def _lists(declared: Any) -> Iterator[Reference]:
+    """The datasets that list whom to leave out."""
+    for index, one in enumerate(getattr(declared, "suppress", ())):
+        yield Reference(("suppress", index, "dataset"), ("dataset",), one.dataset)
 
 
 def feeds(export: ExportBase) -> Iterator[Reference]:

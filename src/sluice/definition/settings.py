@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -15,6 +16,7 @@ from sluice.definition.errors.problem import Problem, unknown
 from sluice.definition.models.export import Export, ExportBase
 from sluice.definition.models.project import Settings
 from sluice.definition.yaml import parse, secret
+from sluice.definition.yaml.documents import Documents
 from sluice.definition.yaml.position import Document, Path
 from sluice.errors import DefinitionError, Place
 
@@ -59,13 +61,15 @@ class SettingsFile:
         return {key: value for key, value in self.defaults.items() if key in fields(model)} | dict(raw)
 
 
-def read_settings(folder: FilePath, drafts: parse.Drafts = parse.NO_DRAFTS) -> SettingsFile:
+def read_settings(
+    folder: FilePath, drafts: parse.Drafts = parse.NO_DRAFTS, documents: Documents | None = None
+) -> SettingsFile:
     """Read `project.yaml`. Errors are returned, never raised."""
     path = folder / PROJECT
     if not parse.exists(path, drafts):
         return SettingsFile()
     try:
-        document = parse.read(path, drafts, folder)
+        document = parse.read(path, drafts, folder, documents)
     except DefinitionError as error:
         return SettingsFile(errors=[error])
     read = SettingsFile(document=document, errors=[error for _, error in secret.find(document)])
@@ -95,12 +99,19 @@ def _wrong_defaults(defaults: Mapping[str, Any]) -> Iterator[Problem]:
             yield problem
 
 
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
+
+
 def _wrong_values(defaults: Mapping[str, Any]) -> Iterator[Problem]:
     """The problems of each default's value, for every kind of export that has the key."""
     for kind, model in kinds().items():
         own = {key: value for key, value in defaults.items() if key in fields(model)}
+        if not own:
+            continue
         try:
-            TypeAdapter(model).validate_python({"kind": kind, "name": "default", **own})
+            _adapter(model).validate_python({"kind": kind, "name": "default", **own})
         except ValidationError as error:
             for problem in explain(error, model, f"a {kind}", _GIVEN):
                 if problem.path and problem.path[0] in own:

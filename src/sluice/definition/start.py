@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sluice.definition.models.export import ExportBase
@@ -34,6 +36,52 @@ def is_active(export: ExportBase, now: datetime) -> bool:
     if not export.enabled or spec is None:
         return False
     return not (spec.once and spec.once < now) and not (spec.end and spec.end < now)
+
+
+def is_done(export: ExportBase, delivered: datetime | None) -> bool:
+    """Whether an export that runs once has done so. `delivered` is the time of its last delivery: any counts, or with
+    a time in `once`, any from that time on."""
+    if not export.runs_once or delivered is None:
+        return False
+    return export.when is None or export.when.once is None or delivered >= export.when.once
+
+
+DAYS = (30, 7, 1)
+"""An export says that its schedule ends soon this many days before."""
+
+
+def before_end(end: datetime, moment: datetime) -> int | None:
+    """The smallest of these numbers of days that contains the time from a moment to the end; None if it is longer."""
+    return min((days for days in DAYS if end - moment <= timedelta(days=days)), default=None)
+
+
+def ends(end: datetime, moment: datetime) -> str:
+    """When a schedule ends, as seen from a moment before."""
+    days = (end - moment).days
+    left = f"in {days} {'day' if days == 1 else 'days'}" if days else "within a day"
+    return f"ends {left}, at {_spell(end)}"
+
+
+def ending(export: ExportBase, now: datetime) -> str | None:
+    """When the schedule of an export ended, or ends if it does soon; None if it has no end, or is switched off."""
+    end = export.when.end if export.enabled and export.when else None
+    if end is None:
+        return None
+    if end < now:
+        return f"ended at {_spell(end)}: change `end` in its schedule to continue"
+    return ends(end, now) if before_end(end, now) else None
+
+
+def upcoming(export: ExportBase, now: datetime) -> Iterator[datetime]:
+    """The times after `now` at which its clock schedule is due, switched on or not. Without end, if it has none."""
+    spec = export.when
+    if spec is None or not spec.by_the_clock:
+        return
+    ticks = replace(spec.ticks, start=spec.start, end=spec.end)
+    found = ticks.after(now)
+    while found is not None:
+        yield found
+        found = ticks.after(found)
 
 
 def begins(export: ExportBase, run: Run) -> datetime:

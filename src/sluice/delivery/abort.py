@@ -13,6 +13,8 @@ from sluice.delivery.chunk import Shards
 from sluice.delivery.cleaning.leftovers import leftovers, names_of
 from sluice.delivery.commit.commit import Commit
 from sluice.delivery.commit.committing import commit_of
+from sluice.delivery.commit.names import Names
+from sluice.delivery.export_log import log_failure
 from sluice.delivery.publish.delivered import Delivery, report_of
 from sluice.delivery.report.history import History
 from sluice.delivery.staging import Stage, StagedRun
@@ -45,13 +47,20 @@ the run was ended, and kills it five seconds later."""
 
 
 def abort(
-    staged: StagedRun, connections: Connections, now: datetime, *, later: bool = False, last: bool = False
+    staged: StagedRun,
+    connections: Connections,
+    now: datetime,
+    *,
+    later: bool = False,
+    last: bool = False,
+    why: str = "",
 ) -> Aborted:
     """Remove this run's parts unless it is published or decided. Touches only names that its plan computes.
 
     Starts when the run's uploads have stopped, at the latest after 15 seconds. `later` means that another process
     calls this after the run's own teardown: it finds what a cancelled task has sent meanwhile, and closes the run's
-    log, unless an upload has not reported that it stopped. With `last`, it closes the log in any case.
+    log, unless an upload has not reported that it stopped. With `last`, it closes the log in any case. `why` is the
+    reason that the log of the export gets.
     """
     stage = staged.open(connections)
     plan = stage.find("plan", Plan)
@@ -60,15 +69,21 @@ def abort(
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
         commit = commit_of(plan, stage, destination, connections, pauses=() if later else PAUSES)
-        done = _settle(plan, stage, destination, commit, later=later, last=last)
+        names = Names(plan, destination, connections)
+        done = _settle(plan, stage, destination, commit, names, later=later, last=last)
         address = destination.locate(plan.manifest)
     _report(plan, stage, connections, done, address, now)
+    if not (done.published or done.unfinished):
+        _log(plan, stage, connections, why, now)
     return done
 
 
-def _settle(plan: Plan, stage: Stage, destination: Destination, commit: Commit, *, later: bool, last: bool) -> Aborted:
+def _settle(
+    plan: Plan, stage: Stage, destination: Destination, commit: Commit, mine: Names, *, later: bool, last: bool
+) -> Aborted:
     def names() -> list[str]:
-        return sorted({*names_of(plan, stage), *leftovers(stage)})
+        """Another run may have the same names: only what this one has claimed is its own."""
+        return sorted({*names_of(plan, stage, mine.held()), *leftovers(stage)})
 
     removed: list[Aborted] = []
     try:  # Read the names after `aborting` is in the log: from then on, no process stages others.
@@ -99,6 +114,13 @@ def _discard(names: Sequence[str], destination: Destination) -> Aborted:
         return Aborted(published=False, uploads=destination.abort(names))
     except FatalError as refused:
         return Aborted(published=False, left=refused.page())
+
+
+def _log(plan: Plan, stage: Stage, connections: Connections, why: str, now: datetime) -> None:
+    """Write the log of a run that has published nothing, over one that `publish` may have left."""
+    known = History(plan.staging, plan.export.name, connections).find(str(plan.run.id)) if plan.export.log else None
+    reason = why or (known.why if known else "the run ended before it could send anything")
+    log_failure(plan, stage, connections, known.outcome if known else "failed", reason, now)
 
 
 def _report(plan: Plan, stage: Stage, connections: Connections, done: Aborted, address: str, now: datetime) -> None:

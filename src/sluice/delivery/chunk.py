@@ -6,8 +6,9 @@ from itertools import chain
 
 from pydantic import BaseModel, ConfigDict
 
-from sluice.chunk.cut import shards_of
+from sluice.chunk.cut import Cuts, shards_of
 from sluice.chunk.fit import records_within, sample_of
+from sluice.delivery.guarding import guard_chunks
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.opened import open_rows
 from sluice.delivery.staging import Stage, StagedRun
@@ -29,7 +30,8 @@ class Shards(BaseModel):
 
 def chunk(staged: StagedRun, connections: Connections, *, most: int | None = None) -> tuple[Shard, ...]:
     """The run's shards. Deterministic: they depend only on the extract and the declaration. If chunks are declared by
-    bytes, a sample of the rows determines the records of a chunk.
+    bytes, a sample of the rows determines the records of a chunk. Raises `Skipped` if there are more files than the
+    target accepts.
 
     `most` limits the shards of a feed. Default: `chunks.shards`. A single process that uploads all shards passes 1,
     because its workers share the chunks of a shard and wait for each other between two shards.
@@ -38,14 +40,20 @@ def chunk(staged: StagedRun, connections: Connections, *, most: int | None = Non
     plan = stage.read("plan", Plan)
     use(plan.memory)
     shards: list[Shard] = []
-    with noting(stage, "chunk"):
+    with noting(stage, "chunk") as note:
+        extracts: list[FeedExtract] = []
         for feed in plan.feeds:
             extract = stage.read(f"extract/{feed.name}", FeedExtract)
+            extracts.append(extract)
             size = _size(plan, feed, extract, stage, connections)
-            cut = shards_of(feed.name, extract.records, size, most or plan.chunks.shards, len(shards))
+            cuts = Cuts(extract.records, size, plan.most)
+            shards_at_most, carries = most or plan.chunks.shards, plan.chunks.shard_bytes
+            cut = shards_of(feed.name, cuts, extract.weights, shards_at_most, carries, len(shards))
             if not cut and plan.export.when_empty == "file":
                 cut = [Shard(number=len(shards), feed=feed.name, first_chunk=0, chunks=1, records=0, size=size)]
             shards += cut
+        files = {feed.name: sum(one.chunks for one in shards if one.feed == feed.name) for feed in plan.feeds}
+        guard_chunks(plan, extracts, files, connections, note)
         stage.write("shards", Shards(shards=tuple(shards)))
     return tuple(shards)
 

@@ -14,13 +14,14 @@ from sluice.delivery.abort import abort
 from sluice.delivery.chunk import chunk
 from sluice.delivery.commit.watermark import NoWatermarks
 from sluice.delivery.extract import extract
+from sluice.delivery.follow_up.follow_up import follow_up
 from sluice.delivery.preview import needed
 from sluice.delivery.publish.publish import publish
 from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.upload.receipts import NoReceipts
 from sluice.delivery.upload.upload import upload
-from sluice.errors import SluiceError
+from sluice.errors import Skipped, SluiceError
 from sluice.model.access import Connections
 from sluice.plan.model import Plan
 from sluice.refresh.evaluate import evaluate_segment
@@ -49,21 +50,37 @@ def deliver(
         for shard in shards:
             sent = upload(staged, shard, connections, NoReceipts(), lambda _: None)
             say(f"upload: {shard.label}: {sent.bytes:,} bytes")
-        return publish(staged, connections, NoWatermarks(), clock())
-    except BaseException:
-        say(_aborted(staged, connections, clock()))
+        report = publish(staged, connections, NoWatermarks(), clock())
+    except BaseException as error:
+        why = error.what if isinstance(error, SluiceError) else "it was interrupted"
+        say(_aborted(staged, connections, clock(), why))
         raise
+    if plan.export.names.replaces:
+        abort(staged, connections, clock())  # of a published run, it only records that nothing is left to do
+    _follow(project, plan, staged, connections, say)
+    return report
 
 
-def _aborted(staged: StagedRun, connections: Connections, now: datetime) -> str:
+def _follow(project: Project, plan: Plan, staged: StagedRun, connections: Connections, say: Say) -> None:
+    """Run the command that follows the delivery. Raises `FatalError` if it fails."""
+    if plan.command is None:
+        return
+    try:
+        done = follow_up(staged, project.settings.commands, connections, lambda line: say(f"follow_up: {line}"))
+        say(f"follow_up: {done.command} succeeded in {done.seconds:,.1f} s")
+    except Skipped as skipped:
+        say(f"follow_up: skipped: {skipped.what}")
+
+
+def _aborted(staged: StagedRun, connections: Connections, now: datetime, why: str) -> str:
     """Remove what was sent, and return the line that reports it. Raises nothing: the first error is the one to show."""
     try:
-        done = abort(staged, connections, now)
+        done = abort(staged, connections, now, why=why)
     except SluiceError as failed:
         export = staged.folder.split("/")[-2]
         return f"its parts could not be removed: {failed.what}\n  next: `sluice clean {export}` removes them"
     if done.published:
         return "published nevertheless"
     if done.unfinished:
-        return f"decided, but not published yet: the next run writes its manifest\n{done.unfinished}"
+        return f"decided, but not finished yet: the next run continues\n{done.unfinished}"
     return f"not published: {done.removed} parts removed"

@@ -8,7 +8,7 @@ from datetime import datetime
 from sluice.delivery.commit.watermark import Watermarks
 from sluice.delivery.extraction import Extraction, FeedExtraction, FeedStep
 from sluice.delivery.incremental.beginning import begin
-from sluice.delivery.row_rules.expected import warn_of_rejects
+from sluice.delivery.row_rules.reject import warn_of_rejects
 from sluice.delivery.rows.extracted import Extracted, FeedExtract
 from sluice.delivery.rows.opened import source_of
 from sluice.delivery.safety import warnings_of

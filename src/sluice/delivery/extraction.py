@@ -12,6 +12,7 @@ from sluice.delivery.rows.row_set import RowSet
 from sluice.delivery.rows.selection import Selection, write_selection
 from sluice.delivery.staging import Stage
 from sluice.delivery.step import Step
+from sluice.guardrails.facts import ListFacts
 from sluice.mapping.mapper import Mapper
 from sluice.mapping.salts import Salts
 from sluice.model.access import Connections
@@ -50,6 +51,8 @@ class FeedExtraction:
     """The rows that are sent."""
     lacking: RowSet | None = None
     """Members that lack a required field, which are not sent."""
+    lists: tuple[ListFacts, ...] = ()
+    """The lists of those who are left out."""
 
     @property
     def plan(self) -> Plan:
@@ -62,7 +65,11 @@ class FeedExtraction:
     @property
     def since(self) -> Position | None:
         """Where the last delivery of the feed stopped; None if this run starts at the beginning."""
-        return self.run.basis.feeds.get(self.feed.name) if self.run.basis and self.plan.mode != "full" else None
+        return (
+            self.run.basis.feeds.get(self.feed.name)
+            if self.run.basis and self.plan.mode_of(self.feed) != "full"
+            else None
+        )
 
     def kept(self) -> RowSet:
         """The rows of the extract."""

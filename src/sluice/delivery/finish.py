@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sluice.definition.models.project import Staging
 from sluice.delivery.abort import Aborted, abort
+from sluice.delivery.export_log import log_failure
 from sluice.delivery.report.begun import Beginnings
 from sluice.delivery.report.ending import Ending, Tasks, ending
 from sluice.delivery.report.history import History
@@ -15,6 +16,7 @@ from sluice.delivery.report.report import Report
 from sluice.delivery.staging import StagedRun
 from sluice.errors import SluiceError
 from sluice.model.access import Connections
+from sluice.plan.model import Plan
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,19 @@ def finish(run: Known, staging: Staging, connections: Connections, now: datetime
     if not (run.dry_run or run.published):
         try:
             report = _report(run, ended, History(staging, run.export, connections), now)
+            _log(run, ended, done, connections, now)
         except SluiceError as failed:
             error = error or failed
     return Finished(ended, done, error, report)
+
+
+def _log(run: Known, ended: Ending, done: Aborted, connections: Connections, now: datetime) -> None:
+    """Write the reason into the log of a run that has published nothing: `abort` does not know it."""
+    if run.staged is None or run.resend or done.published or done.unfinished:
+        return
+    stage = run.staged.open(connections)
+    if (plan := stage.find("plan", Plan)) is not None:
+        log_failure(plan, stage, connections, ended.outcome, ended.page, now)
 
 
 def _unsent(tasks: Tasks) -> bool:

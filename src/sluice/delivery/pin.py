@@ -18,7 +18,7 @@ def _pin(work: FeedExtraction) -> None:
     plan, feed = work.plan, work.feed
     with about("datasets", feed.dataset.name):
         source = work.source
-        if plan.export.mode == "incremental":
+        if feed.mode == "incremental":
             source = skipping(feed, plan, source, work.since)
         pinned = source.pin(work.run.stage.opened.below(f"spool/{feed.name}"))
     with about("exports", plan.export.name):

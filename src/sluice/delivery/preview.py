@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.definition.models.project import Project
+from sluice.delivery.row_rules.screen import Screen, opened, screened, screens
+from sluice.delivery.row_rules.suppress import Listed
+from sluice.delivery.rows.members import check_keys
+from sluice.delivery.rows.row_set import RowSet
 from sluice.delivery.rows.rows import taken
 from sluice.errors import FatalError, about
 from sluice.filesystem import open_filesystem
 from sluice.mapping.mapper import Mapper, compile_fields
 from sluice.mapping.salts import read_salts
 from sluice.model.access import Access, Connections, FolderAccess
-from sluice.model.layout import as_numpy
+from sluice.model.layout import as_numpy, numbers
 from sluice.plan.model import Feed, Plan
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import current, read_keys
@@ -34,6 +39,8 @@ class Preview:
     feed: Feed
     rows: pa.Table
     """As delivered: columns renamed, computed and hashed."""
+    accounts: int | None
+    """The accounts of the segment, if their contacts are delivered; otherwise None."""
     rejected: int
     """Rows before the last one shown that lack a required field, so they would not be sent."""
 
@@ -56,8 +63,8 @@ def preview(
     """The first `rows` rows of each feed of the plan. `folder` is an empty folder for temporary copies.
 
     A segment's members come from its last refresh; a segment that was never refreshed is evaluated for the preview
-    only. The preview includes rows that `unique` or `incremental` would leave out. Raises `DefinitionError` and
-    `FatalError` like the step `extract`.
+    only. The preview includes rows that `unique`, `incremental` or `max_age` would leave out. Raises `DefinitionError`
+    and `FatalError` like the step `extract`.
     """
     private = PrivateStaging(connections, plan.staging.airflow_conn_id, folder)
     for feed in plan.feeds:
@@ -65,11 +72,21 @@ def preview(
         with about("datasets", feed.dataset.name):
             source = feed.dataset.source.open(connections, dataset=feed.dataset.name)
             pinned = source.pin(open_filesystem(private, plan.staging.airflow_conn_id, f"preview/{feed.name}"))
+        if keys is not None:
+            check_keys(feed, pinned.schema, keys)
         with about("exports", plan.export.name):
             mapper = compile_fields(feed.fields, pinned.schema, dataset=feed.dataset.name)
             mapper = mapper.salted(read_salts(feed.fields, connections))
             plan.format.check(mapper.schema)
-            yield _first(feed, source, pinned, mapper, keys, rows)
+            lists = partial(_list, plan, connections, private)
+            with screens(plan, feed, pinned.schema, lists, connections) as left_out:
+                yield _first(feed, source, pinned, mapper, keys, left_out, rows)
+
+
+def _list(plan: Plan, connections: Connections, private: Connections, name: str) -> Listed:
+    """A list of those who are left out, as it is now."""
+    dataset, source = opened(plan, name, connections)
+    return Listed(dataset, source, source.pin(open_filesystem(private, plan.staging.airflow_conn_id, f"lists/{name}")))
 
 
 def _keys(
@@ -100,21 +117,38 @@ def needed(project: Project, segments: list[str]) -> list[str]:
 
 
 def _first(
-    feed: Feed, source: Source, pinned: Pinned, mapper: Mapper, keys: pa.ChunkedArray | None, rows: int
+    feed: Feed,
+    source: Source,
+    pinned: Pinned,
+    mapper: Mapper,
+    keys: pa.ChunkedArray | None,
+    left_out: Sequence[Screen],
+    rows: int,
 ) -> Preview:
     import numpy as np
     import pyarrow as pa
 
     found: list[pa.Table] = []
     missing, rejected = rows, 0
-    for one in select(source, pinned, key=feed.dataset.key, keys=keys, required=mapper.required):
+    for one in select(source, pinned, key=feed.member, keys=keys, required=mapper.required):
         if missing <= 0:
             break
-        wanted = one.rows[:missing]
+        kept, lacking = (_staying(left_out, source, pinned, one.index, some) for some in (one.rows, one.rejects))
+        wanted = kept[:missing]
         if len(wanted):
             tables = source.read(pinned, pinned.slices[one.index], mapper.columns)
             found += [mapper.apply(table) for table in taken(tables, wanted)]
             missing -= len(wanted)
         last = wanted[-1].as_py() if missing <= 0 else pinned.slices[one.index].records
-        rejected += int(np.searchsorted(as_numpy(one.rejects), last))
-    return Preview(feed, pa.concat_tables(found) if found else mapper.schema.empty_table(), rejected)
+        rejected += int(np.searchsorted(as_numpy(lacking), last))
+    accounts = len(keys) if feed.through and keys is not None else None
+    return Preview(feed, pa.concat_tables(found) if found else mapper.schema.empty_table(), accounts, rejected)
+
+
+def _staying(left_out: Sequence[Screen], source: Source, pinned: Pinned, index: int, rows: pa.Array) -> pa.Array:
+    """Those of the rows of one slice that are not left out."""
+    if not left_out or not len(rows):
+        return rows
+    some = RowSet(pinned.slices)
+    some.add_of(index, as_numpy(rows))
+    return numbers(screened(left_out, source, pinned, some)[0].rows(index))

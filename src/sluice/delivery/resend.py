@@ -8,17 +8,23 @@ from datetime import datetime
 from uuid import UUID
 
 from sluice.definition.models.project import Staging
+from sluice.delivery.commit.commit import sending
 from sluice.delivery.commit.committing import commit_of
+from sluice.delivery.commit.triggers import put_triggers, triggers_of
+from sluice.delivery.export_log import log_delivery
+from sluice.delivery.hand_over.handing import hand_over
 from sluice.delivery.publish.delivered import Delivery, report_of
-from sluice.delivery.publish.publish import put_model
+from sluice.delivery.publish.publish import put_documents
+from sluice.delivery.publish.published import published_manifest
 from sluice.delivery.publish.reconcile import reconcile
 from sluice.delivery.report.report import Report
 from sluice.delivery.rows.extracted import Extracted, FeedExtract
 from sluice.delivery.rows.opened import source_of
 from sluice.delivery.staging import Stage, StagedRun
+from sluice.delivery.subjects.record import record
 from sluice.errors import FatalError, about
 from sluice.model.access import Connections
-from sluice.model.manifest import ExportResult, Manifest, render
+from sluice.model.manifest import ExportResult, render
 from sluice.model.run import flow_run_id
 from sluice.plan.model import Plan
 
@@ -42,7 +48,7 @@ def load_run(staging: Staging, export: str, run: str, connections: Connections) 
             f"run {run} of {export} was encrypted, and encryption never produces the bytes in its manifest again",
             next_step=_NEW_RUN,
         )
-    if _published(plan, stage, connections) is None:
+    if published_manifest(plan, stage, connections) is None:
         raise FatalError(f"run {run} of {export} has published nothing", next_step="name a run that was published")
     extracts = [_intact(plan, feed.name, stage, connections) for feed in plan.feeds]
     return Extracted(
@@ -64,30 +70,28 @@ def publish_again(staged: StagedRun, connections: Connections, now: datetime) ->
     Raises `FatalError` if the bytes of a part differ from the manifest."""
     stage = staged.open(connections)
     plan = stage.read("plan", Plan)
-    manifest = _published(plan, stage, connections)
+    manifest = published_manifest(plan, stage, connections)
     if manifest is None:
         raise FatalError(f"run {plan.run.run_id} of {plan.export.name} has published nothing")
     delivery = Delivery.of(plan, stage)
     connection = plan.connection
-    with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
+    with (
+        closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination,
+        sending(commit_of(plan, stage, destination, connections)),
+    ):
         reconcile(delivery, destination)
         _check_same(manifest.exportResults, delivery.manifest(manifest.previous).exportResults)
-        put_model(delivery, destination)
+        put_documents(delivery, destination, now)
+        log_delivery(plan, stage, destination, connections, now)
+        record(delivery, stage, connections, destination.locate(plan.manifest), now)
+        put_triggers(triggers_of(plan, manifest, before=True), destination)
         destination.put(plan.manifest, [render(manifest)])
+        hand_over(plan, manifest, destination, stage, connections, again=True)
+        put_triggers(triggers_of(plan, manifest, before=False), destination)
         if plan.export.manifest.success_marker:
             destination.put(plan.beside_manifest("_SUCCESS"), [])
         address = destination.locate(plan.manifest)
     return report_of(plan, stage, delivery, "published", address, now).model_copy(update={"wakes": False})
-
-
-def _published(plan: Plan, stage: Stage, connections: Connections) -> Manifest | None:
-    """The manifest that the run has published; None if it has published nothing."""
-    connection = plan.connection
-    with closing(connection.destination.open(connections, name=connection.name, threads=1)) as destination:
-        commit = commit_of(plan, stage, destination, connections)
-        state = commit.log.state()
-    intent = commit.staged(state.intent) if state.act == "published" else None
-    return None if intent is None else Manifest.model_validate_json(intent.manifest)
 
 
 def _id(export: str, run: str) -> str:

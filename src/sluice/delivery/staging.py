@@ -76,7 +76,17 @@ class StagedRun(BaseModel):
 
     def _root(self, connections: Connections) -> Opened:
         """The staging folder itself; `runs/<export>/<run>` is below it."""
-        return open_filesystem(connections, self.airflow_conn_id, "/".join(self.folder.split("/")[:-3]))
+        return open_filesystem(connections, self.airflow_conn_id, self.staging.path)
+
+    @property
+    def export(self) -> str:
+        """The export's name."""
+        return self.folder.split("/")[-2]
+
+    @property
+    def staging(self) -> Staging:
+        """The staging folder that it lies in."""
+        return Staging(airflow_conn_id=self.airflow_conn_id, path="/".join(self.folder.split("/")[:-3]))
 
 
 def delivered_before(staging: Staging, export: str, connections: Connections) -> Opened:

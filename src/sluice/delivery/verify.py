@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 
+from sluice.delivery.hand_over.handing import document_of
 from sluice.destinations.base import Destination
 from sluice.errors import FatalError
 from sluice.model.manifest import ExportResult, Manifest
@@ -23,14 +26,35 @@ def read_manifest(name: str, destination: Destination) -> Manifest:
         ) from bad
 
 
-def verify(manifest: Manifest, destination: Destination, *, threads: int = 4) -> Sequence[str]:
-    """Every difference between the manifest and the destination, one line each; empty if there is none.
+def verify(
+    manifest: Manifest, destination: Destination, *, threads: int = 4, tick: Callable[[int], None] = lambda _: None
+) -> Sequence[str]:
+    """Every difference between the manifest and the destination, one line each; empty if there is none. `tick` is
+    called after each part, with the number of parts that are compared.
 
-    Reads every byte. Finds missing and extra parts of this run, wrong sizes, wrong bytes, and wrong totals.
+    Reads every byte. Finds missing parts and trigger files, extra parts of this run, wrong sizes, wrong bytes, and
+    wrong totals.
     """
     with ThreadPoolExecutor(threads, thread_name_prefix="verify") as pool:
-        findings = list(pool.map(partial(_compare, destination), manifest.exportResults))
-    return [*(found for found in findings if found), *_extra(manifest, destination), *_totals(manifest)]
+        findings = []
+        for finding in pool.map(partial(_compare, destination), manifest.exportResults):
+            findings.append(finding)
+            tick(len(findings))
+        missing = list(pool.map(partial(_missing_trigger, destination), triggers_in(manifest)))
+    found = [finding for finding in (*findings, *missing) if finding]
+    return [*found, *_extra(manifest, destination), *_totals(manifest)]
+
+
+def triggers_in(manifest: Manifest) -> list[str]:
+    """The names of the delivery's trigger files."""
+    said = manifest.triggers
+    stems = [part.path.removesuffix(said.get("instead_of", "")) for part in manifest.exportResults]
+    beside = [f"{stem}{said['suffix']}" for stem in stems] if "suffix" in said else []
+    return [*beside, *([said["name"]] if "name" in said else [])]
+
+
+def _missing_trigger(destination: Destination, name: str) -> str | None:
+    return None if destination.stat(name) else f"missing: the trigger file {name}"
 
 
 def _compare(destination: Destination, part: ExportResult) -> str | None:
@@ -54,8 +78,8 @@ def _digest(pieces: Iterator[bytes]) -> tuple[int, str]:
 
 
 def _extra(manifest: Manifest, destination: Destination) -> Iterator[str]:
-    """Files of this run that the manifest does not list. Every part has the run's id in its name or folder."""
-    listed = {part.path for part in manifest.exportResults}
+    """Files of this run that the manifest does not list. Only names with the run's id tell to whom they belong."""
+    listed = {*(part.path for part in manifest.exportResults), *triggers_in(manifest)}
     for folder in sorted({part.sinkPath.strip("/") for part in manifest.exportResults}):
         for stored in destination.list(folder):
             if manifest.flowRunId in stored.name and stored.name not in listed and not _beside(manifest, stored.name):
@@ -64,8 +88,12 @@ def _extra(manifest: Manifest, destination: Destination) -> Iterator[str]:
 
 def _beside(manifest: Manifest, name: str) -> bool:
     """Whether it is a file of the delivery that is not a part."""
-    own = (f"manifest-{manifest.connection}-{manifest.flowRunId}.json", "model.json", "_SUCCESS")
-    return name.rsplit("/", 1)[-1] in own
+    manifests = f"manifest-{manifest.connection}-{manifest.flowRunId}.json"
+    own = (manifests, document_of(manifest), "model.json", "mapping.json", "_SUCCESS")
+    due = datetime.fromisoformat(manifest.scheduledTime)
+    log = rf"[A-Z]+-{due:%m%d%y-%H%M%S}-{re.escape(manifest.export)}(\.[0-9]+)?\.log"
+    file = name.rsplit("/", 1)[-1]
+    return file in own or re.fullmatch(log, file) is not None
 
 
 def _totals(manifest: Manifest) -> Iterator[str]:

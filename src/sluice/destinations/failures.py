@@ -60,6 +60,8 @@ class Failure(NamedTuple):
 
     error: SluiceError
     passing: bool
+    wait: float = 0.0
+    """The seconds that the server asks to wait before the next attempt."""
 
 
 def of_answer(answer: Answer, origin: Origin, act: str) -> Failure:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +15,27 @@ from sluice.destinations.failures import Failure
 
 Result = TypeVar("Result")
 
+log = logging.getLogger(__name__)
 _MOST = 10
 _FIRST, _LONGEST = 0.2, 15.0
 """The first and the longest wait, in seconds; each wait is twice the one before."""
+
+
+class Tally:
+    """Counts what the threads of this process do."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """One more."""
+        with self._lock:
+            self.count += 1
+
+
+REPEATED = Tally()
+"""Requests and chunks that this process has sent again after a failure."""
 
 
 @dataclass
@@ -43,7 +63,10 @@ class Retries:
         if self._until is None:
             self._until = time.monotonic() + self.retry_for.total_seconds()
         wait = min(_FIRST * 2**self._count, _LONGEST) * random.uniform(0.5, 1.5)  # noqa: S311 (jitter, not a secret)
+        wait = max(wait, failure.wait)
         if not failure.passing or self._count == _MOST or time.monotonic() + wait > self._until:
             raise failure.error from None
         self._count += 1
+        REPEATED.add()
+        log.info("the request is sent again in %.1f s: %s", wait, failure.error.what)
         time.sleep(wait)

@@ -33,8 +33,12 @@ class RunConfig(BaseModel):
     wake_downstream: bool = False
     release: bool = False
     """Continue if the export would hold the run."""
+    again: bool = False
+    """Deliver although the export runs once and has delivered."""
     resend: str | None = None
     """An earlier run to send again, by Airflow's id or its flow run id. The bytes are the same."""
+    verify: str | None = None
+    """An earlier run whose delivery is compared with its manifest, likewise. Nothing is sent."""
 
     def conf(self) -> dict[str, Any]:
         """The configuration as Airflow's `conf`, without defaults."""
@@ -55,6 +59,7 @@ class RunConfig(BaseModel):
             window=window,
             wake_downstream=self.wake_downstream,
             release=self.release,
+            again=self.again,
         )
 
 
@@ -69,7 +74,9 @@ def keys_of(export: Export) -> tuple[str, ...]:
         "dry_run",
         "wake_downstream",
         "release",
+        "again",
         "resend",
+        "verify",
         "feeds",
         "window",
     )
@@ -92,8 +99,14 @@ def run_config_of(export: Export, conf: Mapping[str, Any] | None) -> RunConfig:
         dry_run=_truth("dry_run", given),
         wake_downstream=_truth("wake_downstream", given),
         release=_truth("release", given),
+        again=_truth("again", given),
         resend=_text("resend", given),
+        verify=_text("verify", given),
     )
+    # The form always sends a mode.
+    if config.verify and config not in (RunConfig(verify=config.verify, mode=mode) for mode in (None, export.mode)):
+        what = f"a run of {export.name} cannot combine `verify` with anything else"
+        raise DefinitionError(what, next_step="use `verify` alone: it compares the whole delivery with its manifest")
     if config.resend and (config.feeds or config.window or config.dry_run):
         what = f"a run of {export.name} cannot combine `resend` with feeds, a slice of time or `dry_run`"
         raise DefinitionError(what, next_step="use `resend` alone: it sends the whole earlier delivery unchanged")

@@ -1,13 +1,16 @@
 """The copy of the journal in SQLite, on the reader's own disk. It may be deleted at any time.
 
-`runs` has one row per run. `last` repeats the last row of each export, and `usage` has sums per month, of each export
-and of each connection: they answer immediately, however many runs there are.
+`runs` has one row per run. `last` repeats the last row of each export that is no verification, `delivered` its last
+published one. `usage` has
+sums per month, of each export and of each connection, and `volume` has what was delivered on each day. They answer
+immediately, however many runs there are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import sqlite3
 import time
 from collections import defaultdict
@@ -19,13 +22,15 @@ from typing import Any
 
 from sluice.errors import FatalError
 from sluice.runs.parquet import NUMBERS, TEXTS, TIMES
-from sluice.runs.record import Record, from_micros, micros
+from sluice.runs.record import VERIFICATIONS, Record, from_micros, micros
 
-FORMAT = 1
+FORMAT = 4
 """Increased with every change of the tables: an older file is built again."""
 COLUMNS = (*TEXTS, *TIMES, *NUMBERS, "seconds")
-"""The columns of `runs` and `last` that make a record. Times are microseconds of UNIX time."""
+"""The columns of `runs`, `last` and `delivered` that make a record. Times are microseconds of UNIX time."""
 _ID = len(COLUMNS)
+GROUPS = ("kind", "application", "connection")
+"""The columns that `volume` has sums of, beside the day."""
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
 _DECLARED = ", ".join(
     [f"{name} TEXT NOT NULL" for name in TEXTS]
@@ -34,25 +39,42 @@ _DECLARED = ", ".join(
     + ["seconds REAL NOT NULL"]
 )
 TABLES = f"""
-    CREATE TABLE runs ({_DECLARED}, tie INTEGER NOT NULL, key BLOB NOT NULL);
+    CREATE TABLE runs ({_DECLARED}, tie INTEGER NOT NULL, counted INTEGER, key BLOB NOT NULL);
     CREATE TABLE last ({_DECLARED}, PRIMARY KEY (export));
+    CREATE TABLE delivered ({_DECLARED}, PRIMARY KEY (export));
     CREATE TABLE usage (of TEXT, month TEXT, name TEXT, runs INTEGER, deliveries INTEGER, files INTEGER,
         records INTEGER, bytes INTEGER, PRIMARY KEY (of, month, name)) WITHOUT ROWID;
+    CREATE TABLE volume (day TEXT, kind TEXT, application TEXT, connection TEXT, deliveries INTEGER, files INTEGER,
+        records INTEGER, bytes INTEGER, PRIMARY KEY (day, kind, application, connection)) WITHOUT ROWID;
     CREATE TABLE days (name TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE new (name TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE UNIQUE INDEX by_key ON runs (key);
     CREATE INDEX by_export ON runs (export, recorded);
+    CREATE INDEX by_slice ON runs (flow_run_id) WHERE window <> '';
+    CREATE INDEX by_end ON runs (ended) WHERE outcome = 'published';
 """
 _NAMES = ", ".join(COLUMNS)
-_FIND = f"SELECT {_NAMES}, tie FROM runs WHERE key = ?"  # noqa: S608 - the names are ours
-_ADD = f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * (_ID + 2))})"  # noqa: S608 - as many as columns
+_FIND = f"SELECT {_NAMES}, tie, counted FROM runs WHERE key = ?"  # noqa: S608 - the names are ours
+_ADD = f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * (_ID + 3))})"  # noqa: S608 - as many as columns
+_FIND_SLICE = (
+    f"SELECT {_NAMES}, tie, counted FROM runs WHERE flow_run_id = ? AND export = ? AND window <> ''"  # noqa: S608
+    " AND counted IS NOT NULL ORDER BY counted, tie, key LIMIT 1"
+)
+_NEWEST = "ORDER BY recorded DESC, ended DESC, tie DESC LIMIT 1"
 _REPEAT = (
-    f"INSERT OR REPLACE INTO last SELECT {_NAMES} FROM runs WHERE export = ?"  # noqa: S608 - the names are ours
-    " ORDER BY recorded DESC, ended DESC, tie DESC LIMIT 1"
+    f"INSERT OR REPLACE INTO last SELECT {_NAMES} FROM runs"  # noqa: S608 - the names are ours
+    f" WHERE export = ? AND outcome NOT IN {VERIFICATIONS} {_NEWEST}",
+    f"INSERT OR REPLACE INTO delivered SELECT {_NAMES} FROM runs"  # noqa: S608
+    f" WHERE export = ? AND outcome = 'published' {_NEWEST}",
 )
 _SUM = """
     INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
         runs = runs + excluded.runs, deliveries = deliveries + excluded.deliveries, files = files + excluded.files,
+        records = records + excluded.records, bytes = bytes + excluded.bytes
+"""
+_ADD_VOLUME = """
+    INSERT INTO volume VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+        deliveries = deliveries + excluded.deliveries, files = files + excluded.files,
         records = records + excluded.records, bytes = bytes + excluded.bytes
 """
 _WAIT = 30.0
@@ -119,6 +141,7 @@ class Cache:
                 for statement in filter(str.strip, TABLES.split(";")):
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {FORMAT}")
+                database.execute(f"PRAGMA application_id = {secrets.randbits(31)}")
 
 
 def _share(database: sqlite3.Connection) -> None:
@@ -152,6 +175,16 @@ def writing(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("COMMIT")
 
 
+@contextmanager
+def reading(database: sqlite3.Connection) -> Iterator[None]:
+    """One transaction: everything is read as of one moment."""
+    database.execute("BEGIN")
+    try:
+        yield
+    finally:
+        database.execute("ROLLBACK")
+
+
 def location(staging: str) -> Path:
     """The file for one staging folder: below `SLUICE_CACHE`, `XDG_CACHE_HOME` or `~/.cache`."""
     base = os.environ.get("SLUICE_CACHE") or os.path.join(  # noqa: PTH118 - `Path.home()` raises without a home
@@ -179,25 +212,54 @@ class Intake:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         self._touched: set[str] = set()
+        self._published: set[str] = set()
         self._usage: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 5)
+        self._volume: defaultdict[tuple[str, str, str, str], list[int]] = defaultdict(lambda: [0] * 4)
 
     def add(self, rows: Iterable[Row]) -> None:
         for row in rows:
             key, tie = _digest(*_run(row)), int.from_bytes(_digest(row[_ID])[:7], "big")
             before = self._database.execute(_FIND, (key,)).fetchone()
-            if before is not None and _rank(before) >= _rank((*row[:_ID], tie)):
+            new = (*row[:_ID], tie, _first(row, before))
+            if before is not None and _rank(before) >= _rank(new[:-1]):
+                if before[-1] != new[-1]:  # the delivery was reported before, too
+                    self._put(before, (*before[:-1], new[-1]), key)
                 continue
-            self._database.execute(_ADD, (*row[:_ID], tie, key))
+            self._put(before, new, key)
             self._touched.add(row[_PLACE["export"]])
+            if row[_PLACE["outcome"]] == "published":  # a delivery stays one
+                self._published.add(row[_PLACE["export"]])
             self._count(row, 1)
             if before is not None:
                 self._count(before, -1)
 
     def finish(self) -> None:
-        """Bring `last` and `usage` up to date."""
-        self._database.executemany(_REPEAT, ((export,) for export in self._touched))
+        """Bring `last`, `delivered` and `usage` up to date."""
+        for statement, exports in zip(_REPEAT, (self._touched, self._published), strict=True):
+            self._database.executemany(statement, ((export,) for export in exports))
         self._database.executemany(_SUM, ((*group, *sums) for group, sums in self._usage.items()))
         self._database.execute("DELETE FROM usage WHERE runs = 0")
+        self._database.executemany(_ADD_VOLUME, ((*group, *sums) for group, sums in self._volume.items()))
+        self._database.execute("DELETE FROM volume WHERE deliveries = 0")
+
+    def _put(self, before: Sequence[Any] | None, new: Sequence[Any], key: bytes) -> None:
+        """Add or replace the row of a run. What it has delivered counts once, on the day it was first published."""
+        counted = self._delivery(new, before)
+        self._database.execute(_ADD, (*new, key))
+        for row, sign in ((counted, -1), (self._delivery(new, new), 1)):
+            if row is not None and row[-1] is not None:
+                group = (f"{from_micros(row[-1]):%Y-%m-%d}", *(row[_PLACE[name]] for name in GROUPS))
+                for place, value in enumerate((1, *(row[_PLACE[name]] for name in ("files", "records", "bytes")))):
+                    self._volume[group][place] += sign * value
+
+    def _delivery(self, run: Sequence[Any], own: Sequence[Any] | None) -> Sequence[Any] | None:
+        """The row that counts for what `run` delivers: its own. Backfills of one slice deliver the same bytes under the
+        same names, so only the first of them counts."""
+        if not run[_PLACE["window"]]:
+            return own
+        names = (run[_PLACE["flow_run_id"]], run[_PLACE["export"]])
+        found: Sequence[Any] | None = self._database.execute(_FIND_SLICE, names).fetchone()
+        return found
 
     def _count(self, row: Sequence[Any], sign: int) -> None:
         month = f"{from_micros(row[_PLACE['ended']]):%Y-%m}"
@@ -207,6 +269,13 @@ class Intake:
             sums = self._usage[of, month, row[_PLACE[of]]]
             for place, value in enumerate((1, *delivered) if published else (1,)):
                 sums[place] += sign * value
+
+
+def _first(row: Sequence[Any], before: Sequence[Any] | None) -> int | None:
+    """When the run was first published, as far as its records tell; None if it was not."""
+    own = row[_PLACE["ended"]] if row[_PLACE["outcome"]] == "published" else None
+    known = before[-1] if before is not None else None
+    return min((time for time in (own, known) if time is not None), default=None)
 
 
 def _run(row: Row) -> Iterator[str]:

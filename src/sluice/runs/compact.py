@@ -43,14 +43,17 @@ def _pack(journal: Journal, day: str, records: Iterable[str]) -> int:
             return len(found)
 
 
-def compact_daily(staging: Staging, connections: Connections, now: datetime) -> None:
-    """Pack the days that are over, in the first process that calls this on a day. A failure is logged, and the next day
-    tries again."""
+def compact_daily(staging: Staging, connections: Connections, now: datetime) -> bool:
+    """Pack the days that are over, in the first process that calls this on a day. Whether this was that process. A
+    failure is logged, and the next day tries again."""
+    turn = False
     try:
         journal = Journal.of(staging, connections)
-        if journal.take_turn(f"{now.astimezone(UTC):%Y-%m-%d}"):
+        turn = journal.take_turn(f"{now.astimezone(UTC):%Y-%m-%d}")
+        if turn:
             for day, packed in compact(journal, now).items():
                 log.info("index of runs: %s records of %s packed", f"{packed:,}", day)
     except Exception as failed:  # it never changes how the calling run ends
         what = failed.what if isinstance(failed, SluiceError) else type(failed).__name__
         log.warning("the index of runs was not packed; another run tries again tomorrow: %s", what)
+    return turn

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 NUMBERS = ("files", "records", "rejected", "duplicates", "bytes", "warnings")
 TIMES = ("started", "ended", "recorded")
-TEXTS = ("export", "kind", "connection", "run", "flow_run_id", "outcome", "why", "mode", "window", "manifest")
+TEXTS = (
+    *("export", "kind", "connection", "application", "run", "flow_run_id", "outcome", "why", "mode", "window"),
+    "manifest",
+)
+NEWER = ("application",)
+"""Texts that files of earlier versions lack."""
 
 
 def schema() -> pa.Schema:
@@ -44,7 +49,10 @@ def read(body: bytes) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(body)).select(schema().names).cast(schema())
+        table = pq.read_table(pa.BufferReader(body))
+        for name in set(NEWER) - set(table.column_names):
+            table = table.append_column(name, pa.array([""] * table.num_rows, pa.string()))
+        table = table.select(schema().names).cast(schema())
         table.validate(full=True)
     except (pa.ArrowException, OSError, KeyError) as corrupt:
         raise ValueError("this is not a file of records") from corrupt

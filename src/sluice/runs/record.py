@@ -11,6 +11,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 SCHEMA: Final = 1
 """The version of the record. A record of a later version is left alone until Sluice is upgraded."""
 LONGEST_WHY = 200
+VERIFICATIONS = ("verified", "differs", "unverified")
+"""The outcomes of runs that only compare an earlier delivery with its manifest. They deliver nothing, so they are never
+the last run of an export; `manifest` is that of the delivery."""
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 Time = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
@@ -27,6 +30,8 @@ class Record(BaseModel):
     kind: str = ""
     """The kind of the export. Empty, like every value from the plan, if the run ended before it had one."""
     connection: str = ""
+    application: str = ""
+    """The licensed application that a delivery counts for, if the export names one."""
     run: str
     """The Airflow run id."""
     flow_run_id: str
@@ -55,8 +60,8 @@ class Record(BaseModel):
 
     @property
     def text(self) -> str:
-        """The record as JSON. The same record always has the same text."""
-        return self.model_dump_json() + "\n"
+        """The record as JSON. The same record always has the same text, also one from before `application` existed."""
+        return self.model_dump_json(exclude=None if self.application else {"application"}) + "\n"
 
     @property
     def id(self) -> str:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.definition.edit.key import put, spell
+from sluice.definition.edit.key import put, take_out
+from sluice.definition.edit.spell import spell
 from sluice.definition.yaml.parse import parse
 from sluice.errors import DefinitionError
 
@@ -52,6 +53,30 @@ def test_a_new_key_stands_below_the_one_it_belongs_to() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a: 1\nschedule: off\nb: 2\n", "a: 1\nb: 2\n"),
+        ("a: 1\nschedule: off", "a: 1\n"),
+        ("a: 1\nschedule: off  # for now\nb: 2\n", "a: 1\n# for now\nb: 2\n"),
+        ("a: 1\n# why\nschedule:\n  weekly: [mon] # payday\n\n# b\nb: 2\n", "a: 1\n# why\n# payday\n\n# b\nb: 2\n"),
+        ("schedule: |\n  x\n  # y\nb: 2\n", "b: 2\n"),
+        ("schedule:\nb: 2\n", "b: 2\n"),
+        ("{a: 1, schedule: off, b: 2}\n", "{a: 1, b: 2}\n"),
+        ("{a: 1, schedule: off}\n", "{a: 1}\n"),
+        ("\ufeffschedule: off\r\nb: '2'\r\n", "\ufeffb: '2'\r\n"),
+        ("a: 1 # no such key\n", "a: 1 # no such key\n"),
+    ],
+)
+def test_a_key_is_taken_out_and_the_rest_stays(before: str, after: str) -> None:
+    assert take_out(before.encode(), "x.yaml", "schedule").decode() == after
+
+
+def test_a_key_that_others_need_is_not_taken_out() -> None:
+    with pytest.raises(DefinitionError, match="`schedule` cannot be edited in this form"):
+        take_out(b"schedule: &s off\nb: *s\n", "x.yaml", "schedule")
+
+
 @pytest.mark.parametrize("text", ["a: &s {daily: '05:00'}\nschedule: *s\n", "schedule: &s off\nb: *s\n"])
 def test_what_an_alias_shares_is_refused(text: str) -> None:
     with pytest.raises(DefinitionError):
@@ -92,14 +117,33 @@ def test_any_file_keeps_its_other_values_and_all_of_its_comments(
     assert after.count("# between") == text.count("# between")
 
 
+@pytest.mark.slow
+@given(
+    st.fixed_dictionaries({key: st.sampled_from(lines) for key, lines in LINES.items()}),
+    st.permutations(list(LINES)),
+    st.sampled_from(["\n", "\n\n", "\n# between\n"]),
+    st.booleans(),
+    st.sampled_from(list(LINES)),
+)
+def test_any_key_is_taken_out_of_any_file(
+    lines: dict[str, str | None], order: list[str], gap: str, ends: bool, key: str
+) -> None:
+    text = gap.join(found for one in order if (found := lines[one])) + ("\n" if ends else "")
+    before, after = parse(text.encode(), "").value, take_out(text.encode(), "", key)
+    assert parse(after, "").value == {name: value for name, value in before.items() if name != key}
+    comments = [word for word in ("# why", "# often", "#x", "# of", "# two", "# one", "# never") if word in text]
+    assert [word for word in comments if word not in after.decode()] == []
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("off", "off"),
+        ("off", '"off"'),
         ("12:30", '"12:30"'),
         ("true", '"true"'),
         ("6 hours", "6 hours"),
-        ('a "b"', '"a \\"b\\""'),
+        ('a "b"', 'a "b"'),
+        ('"b"', "'\"b\"'"),
         (3, "3"),
     ],
 )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sluice.definition.load import declaration_text, load, load_export, place_of
+from sluice.definition.declarations import Declarations
+from sluice.definition.load import declaration_text, find, load, load_export, place_of
 from sluice.definition.models.catalog import SystemRefresh
 from sluice.definition.yaml import parse
 from sluice.errors import DefinitionError
@@ -62,6 +63,10 @@ def test_the_system_refresh_is_there_without_a_file(include: Path, write: Write)
     assert load(include).project.refreshes["system_refresh"].schedule != "off"
 
 
+BETWEEN_EXPORTS = {"file-clash", "file-turns"}
+"""Cases of a mistake that one export alone does not show. A task that starts reads one; it claims its file names."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_one_export_is_read_as_the_folder_is(case: str, tmp_path: Path) -> None:
@@ -77,11 +82,18 @@ def test_one_export_is_read_as_the_folder_is(case: str, tmp_path: Path) -> None:
         assert project.segments.items() <= loaded.project.segments.items()
         assert project.datasets.items() <= loaded.project.datasets.items()
     for name, errors in loaded.broken.items():
+        if case in BETWEEN_EXPORTS:
+            continue
         with pytest.raises(DefinitionError) as caught:
             load_export(tmp_path, name)
         assert caught.value.what == errors[0].what
         assert caught.value.place == errors[0].place
-    assert not set(loaded.broken) & set(loaded.project.exports)
+    for name, export in loaded.project.detached.items():
+        assert find(Declarations(tmp_path), name)[1] == export
+        with pytest.raises(DefinitionError, match=f"export {name} has no connection: it does not run"):
+            load_export(tmp_path, name)
+    kinds = (loaded.broken, loaded.project.exports, loaded.project.detached)
+    assert sum(map(len, kinds)) == len(set().union(*kinds))
 
 
 def test_one_export_has_all_that_it_refers_to(include: Path, write: Write) -> None:
@@ -119,10 +131,9 @@ def test_a_folder_reads_each_file_once(include: Path, write: Write, monkeypatch:
 
 
 def test_an_unknown_export_is_an_error_with_the_nearest_name(include: Path) -> None:
-    for function in (load_export, declaration_text):
-        with pytest.raises(DefinitionError, match="no export is named `dayly`") as caught:
-            function(include, "dayly")
-        assert caught.value.nearest == "daily"
+    with pytest.raises(DefinitionError, match="no export is named `dayly`") as caught:
+        load_export(include, "dayly")
+    assert caught.value.nearest == "daily"
 
 
 def test_several_errors_are_raised_as_the_first_with_a_count(include: Path, write: Write) -> None:
@@ -208,6 +219,6 @@ def test_the_place_of_a_subject(include: Path, write: Write) -> None:
 
 
 def test_the_text_of_a_declaration(include: Path, write: Write) -> None:
-    assert declaration_text(include, "daily") == (include / "exports/daily.yaml").read_text()
+    assert declaration_text(Declarations(include), "daily") == (include / "exports/daily.yaml").read_text()
     write("exports/daily.yaml", DATASETS + "password: hunter2\n")
-    assert "hunter2" not in declaration_text(include, "daily")
+    assert "hunter2" not in declaration_text(Declarations(include), "daily")

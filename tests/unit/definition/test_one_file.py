@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sluice.definition import declarations
+from sluice.definition import check, declarations
 from sluice.definition.errors.problem import Problem
 from sluice.definition.load import Loaded, load, load_export
 from sluice.definition.yaml import parse
@@ -181,8 +181,8 @@ def test_a_mistake_of_our_own_is_an_error_of_the_file_that_met_it(
     include: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(include / "exports" / "wrong.yaml", SOUND)
-    monkeypatch.setitem(declarations.RULES, "export", (broken_rule,))
-    monkeypatch.setitem(declarations.WARNINGS, "export", (broken_rule,))
+    monkeypatch.setitem(check.RULES, "export", (broken_rule,))
+    monkeypatch.setitem(check.WARNINGS, "export", (broken_rule,))
     loaded = load(include)
     assert set(loaded.project.exports) == {"daily"}
     [page] = pages(loaded, "wrong.yaml")
@@ -220,9 +220,9 @@ SECOND = {
         "kind: dataset-export\nconnection: drp\ndatasets: [ordrs]\nx: 1\n",
         ["no connection is named `drp`", "no dataset is named `ordrs`", "`x` is not a key"],
     ),
-    "no connection and an unknown dataset": (
-        "kind: dataset-export\ndatasets: [ordrs]\n",
-        ["`connection` is missing", "no dataset is named `ordrs`"],
+    "no fields and an unknown segment": (
+        "kind: segment-export\nconnection: drop\nsegments: [rch]\n",
+        ["`fields` is missing", "no segment is named `rch`"],
     ),
     "a wrong value and a wrong folder": (
         SOUND + "retries: many\nfolder: '%NOPE%'\n",

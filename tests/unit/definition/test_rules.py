@@ -11,6 +11,7 @@ import pytest
 
 from sluice.definition import check
 from sluice.definition.errors.problem import Problem
+from sluice.definition.guardrails.rule import DeclarationGuardrail
 from sluice.definition.load import load
 from sluice.definition.models.macros import MACROS, no_macros, wrong_level, wrong_template
 from sluice.definition.rules.known import Known
@@ -31,11 +32,25 @@ def errors(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, int]:
         for source in (GOLDEN / "_base", case):
             if (source / "include").exists():
                 shutil.copytree(source / "include", folders[-1], dirs_exist_ok=True)
-    return {folder: len(load(folder).errors) for folder in folders}
+    return {folder: found(folder) for folder in folders}
+
+
+def found(folder: Path) -> int:
+    loaded = load(folder)
+    return len(loaded.errors) + len(loaded.warnings) + len(loaded.notes)
 
 
 def silent(declared: Any, known: Known) -> Iterator[Problem]:
     yield from ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", check.GUARDRAILS, ids=lambda rule: rule.name)
+def test_without_the_guardrail_a_case_says_less(
+    rule: DeclarationGuardrail, errors: dict[Path, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "GUARDRAILS", tuple(one for one in check.GUARDRAILS if one is not rule))
+    assert any(found(case) < count for case, count in errors.items()), f"no golden case shows {rule.name}"
 
 
 @pytest.mark.slow
@@ -47,14 +62,12 @@ def test_without_the_rule_a_case_says_less(
     rules = list(check.RULES[family])  # type: ignore[index]
     rules[index] = silent
     monkeypatch.setitem(check.RULES, family, tuple(rules))
-    assert any(len(load(case).errors) < count for case, count in errors.items()), f"no golden case shows {name}"
+    assert any(found(case) < count for case, count in errors.items()), f"no golden case shows {name}"
 
 
 def _may_break(case: Path) -> bool:
     """Cases about rules: the others say the same with any rule."""
-    return not case.name.startswith(
-        ("_", ".", "yaml", "encoding", "secret", "good", "value", "name", "type", "key", "kind")
-    )
+    return not case.name.startswith(("_", ".", "yaml", "encoding", "secret", "value", "name", "type", "key", "kind"))
 
 
 def wrong(template: str, allowed: str = ANY) -> list[str]:

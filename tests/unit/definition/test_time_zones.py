@@ -88,7 +88,7 @@ def test_airflow_keeps_the_zone() -> None:
     assert ClockTimetable.deserialize(before).zone == "UTC", "as the version before wrote it"
 
 
-@pytest.mark.parametrize("zone", ["Europe/Budapst", "../../etc/passwd", "", "+02:00", "europe", 2])
+@pytest.mark.parametrize("zone", ["Europe/Budapst", "../../etc/passwd", "", "+2", "EDTT", "europe", 2])
 def test_no_zone(zone: object) -> None:
     with pytest.raises(ValidationError, match="not a time zone: write a name such as"):
         ScheduleSpec.model_validate({"daily": "06:00", "timezone": zone})

@@ -242,3 +242,15 @@ def test_who_asks_for_all_hears_each_change_once(troubles: list[Trouble | None])
         heard = trouble
     changes: list[Event] = [trouble or "recovered" for trouble, _ in groupby(troubles)]
     assert sent == (changes[1:] if changes[:1] == ["recovered"] else changes)
+
+
+def test_what_was_sent_is_remembered_and_what_failed_is_not(world: World) -> None:
+    receivers = Receivers()
+    receivers.down = {"ops"}
+    ended(world, receivers, "failed", OPS, ALL, run_id="r1")
+    (sent,) = outbox(world).notified().history
+    assert (sent.at, sent.to, sent.event, sent.run_id) == (NOW, "all", "failed", "r1")
+    assert sent.subject == "orders has failed"
+    receivers.down = set()
+    flush(outbox(world), receivers.send, NOW)
+    assert [one.to for one in outbox(world).notified().history] == ["all", "ops"]

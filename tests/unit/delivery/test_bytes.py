@@ -94,12 +94,9 @@ SKEWED = [10] * 400 + [3000] * 60 + [10] * 300
 def cut_many_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, bytes]]:
     """The files of one run, sent in one of the ways."""
 
-    def send(
-        name: str, *, cores: int = 2, whole: int = 2**23, chunks: str = "", shard: int = 10**6
-    ) -> dict[str, bytes]:
+    def send(name: str, *, cores: int = 2, whole: int = 2**23, chunks: str = "") -> dict[str, bytes]:
         monkeypatch.setattr(workers, "cores", lambda: cores)
         monkeypatch.setattr(sender, "WHOLE", whole)
-        monkeypatch.setattr("sluice.chunk.cut.SHARD_RECORDS", shard)
         here = world(tmp_path / name, rows(SKEWED), f"{{bytes: 20 KB{chunks}}}")
         here.run("all")
         return files(here)
@@ -113,7 +110,7 @@ def test_the_files_are_the_same_however_they_are_sent(cut_many_ways: Callable[..
     assert cut_many_ways("three", cores=3) == one
     assert cut_many_ways("streamed", whole=1) == one
     assert cut_many_ways("threads", chunks=", threads: 1") == one
-    assert cut_many_ways("shards", shard=100, chunks=", shards: 7") == one
+    assert cut_many_ways("shards", chunks=", shard_bytes: 10 KB, shards: 7") == one
     assert {name[-len("c000.json.gz") :][:4] for name in one} > {"c000", "c001"}, "some chunk was cut"
     assert max(map(len, one.values())) <= 20_000
 

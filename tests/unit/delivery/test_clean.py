@@ -23,6 +23,8 @@ from tests.builders import World
 from tests.unit.delivery.faults import KeptReceipts
 from tests.unit.delivery.people import FILES, Killed, clean, die, manifests, parts, people, sent
 
+pytestmark = pytest.mark.slow  # runs that die at every step
+
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
@@ -150,6 +152,23 @@ class TestOthers:
         before = world.delivered()
         assert clean(world) == []
         assert world.delivered() == before
+
+    def test_airflow_is_not_asked_about_a_run_that_is_closed(self, world: World) -> None:
+        """Every delivery cleans: it would ask about every run in staging."""
+        world.run("people", "r1")
+        sent(world, "r2")
+        asked: list[str] = []
+
+        def ended(run: str) -> bool:
+            asked.append(run)
+            return True
+
+        cleaner = Cleaner(world.plan("people").staging, "people", world, ended)
+        assert [one.run for one in cleaner.clean(world.now)] == ["r2"]
+        assert "r2" in asked
+        asked.clear()
+        assert list(cleaner.clean(world.now)) == []
+        assert asked == []
 
     def test_the_asker_is_left_alone(self, world: World) -> None:
         sent(world, "r1")

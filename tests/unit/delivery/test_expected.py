@@ -118,7 +118,7 @@ def test_a_held_slice_is_released_as_that_slice(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_release_lets_no_failure_pass(world: World) -> None:
-    declare(world, expect={"min_records": 200, "on_breach": "fail"})
+    declare(world, expect={"min_records": 200, "on_breach": "refuse"})
     with pytest.raises(FatalError, match="nothing is sent"):
         world.extract("nightly", release=True)
 
@@ -226,14 +226,14 @@ def test_an_empty_run_does_what_is_declared(world: World, kind: str) -> None:
     declare(world, kind, when_empty="skip")
     with pytest.raises(Skipped, match="no records to deliver"):
         world.extract("nightly", "run-2")
-    declare(world, kind, when_empty="fail")
+    declare(world, kind, when_empty="refuse")
     with pytest.raises(FatalError, match="no records to deliver"):
         world.extract("nightly", "run-3")
     assert world.delivered() == before
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("choice", ["skip", "fail", "file"])
+@pytest.mark.parametrize("choice", ["skip", "refuse", "file"])
 def test_a_run_with_records_is_no_empty_one(world: World, choice: str) -> None:
     people(world, 0, "pets")
     declare(world, datasets=["people", "pets"], when_empty=choice)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from sluice.runs.journal import Journal
 from sluice.runs.record import Record
 from tests.builders import World
 from tests.unit.delivery.people import people
+
+pytestmark = pytest.mark.slow  # hundreds of reports
 
 
 @pytest.fixture
@@ -224,6 +227,39 @@ def test_the_command_rebuilds_and_packs(world: World, capsys: pytest.CaptureFixt
     assert err.splitlines() == ["1 reports of 1 exports added to the index", "1 records of 1 days packed"]
     assert len(out.splitlines()) == 2
     assert journal(world).new() == []
+
+
+def test_deliveries_are_restored_from_their_manifests(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of staging is lost. The times are those at which the runs were due; everything else is as it was."""
+    for n in range(3):
+        world.run("people", f"r{n}")
+    before = [one.model_dump() for one in index(world)]
+    shutil.rmtree(world.root / "sluice_staging")
+    (world.root / "out" / "manifest-out-00000000-0000-0000-0000-000000000000.json").write_text("{}")
+    words = ("runs", "--manifests", "out", "--include", str(world.include))
+    for added in ("3 deliveries of 1 exports", "0 deliveries of 0 exports"):
+        assert main(list(words)) == 0
+        assert capsys.readouterr().err.splitlines()[-1] == f"{added} added from their manifests"
+        compact(journal(world), world.now + timedelta(days=1))
+    monkeypatch.setenv("SLUICE_CACHE", str(world.root / "another"))
+    lost = {"started", "ended", "recorded", "seconds", "warnings"}
+    after = [one.model_dump(exclude=lost) for one in index(world)]
+    assert sorted(after, key=lambda one: one["run"]) == sorted(
+        ({key: value for key, value in one.items() if key not in lost} for one in before), key=lambda one: one["run"]
+    )
+    assert {one.ended for one in index(world)} == {world.now.replace(second=0)}
+
+
+def test_a_delivery_that_is_known_is_not_restored(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.run("people", "r1")
+    before = index(world)
+    assert main(["runs", "--manifests", "out", "--include", str(world.include)]) == 0
+    assert "0 deliveries" in capsys.readouterr().err
+    assert index(world) == before
+    assert main(["runs", "--manifests", "uot", "--include", str(world.include)]) == 1
+    assert "did you mean: out" in capsys.readouterr().err
 
 
 def test_a_report_that_is_no_longer_kept_is_told_from_the_index(

@@ -14,6 +14,8 @@ from tests.builders import NOW, World
 from tests.unit.delivery.increments import HOUR, delivered, increments, manifests, mark, put, stamp
 from tests.unit.delivery.people import Killed, die
 
+pytestmark = pytest.mark.slow  # several runs each
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:

@@ -162,7 +162,9 @@ def test_the_first_failure_is_told_if_cleaning_fails_too(world: World, monkeypat
         raise RetriableError("nothing answers")
 
     monkeypatch.setattr("sluice.delivery.deliver.upload", down)
-    monkeypatch.setattr("sluice.delivery.deliver.abort", lambda *_: (_ for _ in ()).throw(RetriableError("nor now")))
+    monkeypatch.setattr(
+        "sluice.delivery.deliver.abort", lambda *_, **__: (_ for _ in ()).throw(RetriableError("nor now"))
+    )
     said: list[str] = []
     with pytest.raises(RetriableError, match="nothing answers"):
         deliver(load(world.include).project, world.plan("late"), world, lambda: NOW, said.append)

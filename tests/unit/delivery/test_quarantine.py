@@ -186,7 +186,7 @@ def test_every_format_can_be_tried() -> None:
     for name, model in FORMATS.items():
         more = {"template": r"%1%|%2%\n"} if name == "template" else {}
         declared = model.model_validate({"type": name, **more})
-        assert list(Trial(declared, schema).refused(rows)) == []
+        assert not len(Trial(declared, schema).refused(rows).rows)
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def sent(folder: Path, failures: list[SluiceError], retries: int = 2) -> Part:
     sender = Sender(
         encoding=Encoding("numbers", Csv(type="csv", compression="none"), ROWS.schema),
         destination=Failing(folder, failures),  # type: ignore[arg-type] # a sender puts, and nothing else
-        name_of=lambda number, _: f"part-{number}.csv",
+        name_of=lambda chunk: f"part-{chunk.number}.csv",
         keep=lambda _: None,
         rules=RULES.model_copy(update={"retries": retries}),
     )

@@ -21,6 +21,8 @@ from sluice.plan.model import Plan
 from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import NOW, World
 
+pytestmark = pytest.mark.slow  # each plan is run
+
 FILES = {
     "catalog/datasets.yaml": """
         people: {kind: profile, key: id, source: {type: parquet, airflow_conn_id: lake, path: people}}
@@ -29,7 +31,7 @@ FILES = {
     "connections/out.yaml": "{type: local, airflow_conn_id: out, limits: {records_per_segment: 400}}",
     "exports/plain.yaml": "{kind: data-out-export, connection: out, entities: [people]}",
     "exports/added.yaml": """
-        {kind: dataset-export, connection: out, datasets: [people], expect: {min_records: 1}, when_empty: fail}
+        {kind: dataset-export, connection: out, datasets: [people], expect: {min_records: 1}, when_empty: refuse}
         """,
     "exports/segments.yaml": """
         kind: segment-export
@@ -47,16 +49,15 @@ FILES = {
         """,
 }
 PEOPLE = pa.table({"id": range(6), "mail": ["a", "a", None, "c", "d", "d"], "at": range(6)})
-FEED = ["pin", "members", "unique", "rejects", "limit", "changes"]
+FEED = ["pin", "members", "unique", "rejects", "guards", "changes"]
 TAKEN = {
-    "plain": [("people", "pin")],
-    "added": [("people", "pin"), ("people", "added"), ("", "empty"), ("", "expect")],
+    "plain": [("people", "pin"), ("", "guards")],
+    "added": [("people", "pin"), ("people", "added"), ("", "guards")],
     "segments": [
         ("", "salts"),
         *(("all", name) for name in FEED),
         *(("few", name) for name in FEED),
-        ("", "empty"),
-        ("", "expect"),
+        ("", "guards"),
     ],
 }
 
@@ -75,7 +76,7 @@ def printed(world: World, export: str, capsys: pytest.CaptureFixture[str]) -> li
     """The feed and the name of each step that `sluice plan` prints: feeds stand on lines of their own."""
     assert main(["plan", export, "--include", str(world.include)]) == 0
     found, feed = [], ""
-    for line in capsys.readouterr().out.partition("\n  extract\n")[2].splitlines():
+    for line in capsys.readouterr().out.partition("\n  extract\n")[2].partition("\n  guardrails\n")[0].splitlines():
         name, _, sentence = line.strip().partition(" ")
         if not sentence:
             feed = name
@@ -128,7 +129,7 @@ def test_a_step_that_is_left_out_is_neither_printed_nor_run(
 def test_an_earlier_attempt_is_kept_as_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.extract("added")
     _, ran = executed(world, "added", monkeypatch)
-    assert ran == [("", "empty"), ("", "expect")]
+    assert ran == [("", "guards")]
 
 
 @pytest.fixture
@@ -144,7 +145,14 @@ def sentences(world: World) -> Callable[..., list[str]]:
 
 
 def test_a_step_says_what_is_declared(world: World, sentences: Callable[..., list[str]]) -> None:
-    assert sentences() == ["extract", "people", "pin     pins the data of people"]
+    assert sentences() == [
+        "extract",
+        "people",
+        "pin     pins the data of people",
+        "guards    schema-change",
+        "guardrails",
+        "schema-change             the run warns if a column is new, is gone or has another type",
+    ]
     lines = sentences(
         unique={"by": ["id", "mail"], "keep": "first", "order": "at"},
         rejects={"max": "2.5 %", "on_exceeded": "hold", "unfit_values": "reject"},
@@ -152,20 +160,20 @@ def test_a_step_says_what_is_declared(world: World, sentences: Callable[..., lis
         when_empty="skip",
     )
     assert "unique  keeps the first row of each id, mail, in the order of at" in lines
-    assert (
-        "rejects moves rows with a value that csv cannot hold to the quarantine file; if they are more than 2.5 %, the"
-        " run is held" in lines
-    )
-    assert "empty     skips the run if there are no records" in lines
-    assert "expect    expects min_records 1, max_deviation 12.5% of each feed; else the run warns" in lines
+    assert "rejects moves rows with a value that csv cannot hold to the quarantine file" in lines
+    assert "guards    empty-run, expected-records, schema-change" in lines
+    assert "rejected-rows             the run is held if more than 2.5 % of a feed's rows are rejected" in lines
+    assert "empty-run                 the run is skipped if there are no records" in lines
+    assert "expected-records          the run warns unless each feed has min_records 1, max_deviation 12.5%" in lines
     assert "unique  keeps the last row of each id, in the data's own order" in sentences(unique={})
-    assert "empty     fails the run if there are no records" in sentences(when_empty="fail")
+    assert "empty-run                 the run fails if there are no records" in sentences(when_empty="refuse")
     assert sentences(when_empty="file") == sentences()
     text = list(described(world.plan("segments")))
     assert text[:3] == ["  extract", "    salts     reads the salts of hashes: acme_salt", "    all"]
     assert text[4] == "      members selects the members of all, as last refreshed"
     assert text[6].startswith("      rejects moves rows without mail and rows with a value that csv cannot hold to")
-    assert text[7] == "      limit   skips the run if there are more than 400 records"
+    assert text[7] == "      guards  rejected-rows, records-per-segment, near-limit"
+    assert "    records-per-segment       the run is skipped if a segment has more than 400 records" in text
 
 
 def test_what_a_run_is_asked_for_is_said(world: World) -> None:

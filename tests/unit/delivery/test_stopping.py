@@ -144,7 +144,7 @@ def test_what_one_that_never_said_that_it_stopped_sends_late_is_looked_for_again
 
 
 def test_airflow_tells_the_upload_to_stop_before_it_kills_it() -> None:
-    task = UploadOperator(task_id="upload", extracted={}, shard={})
+    task = UploadOperator(task_id="upload", shard={})
     task.on_kill()  # before it has begun
     task._stop = threading.Event()
     task.on_kill()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.chunk.cut import chunks_of
+from sluice.chunk.cut import Cuts
 from sluice.delivery.upload.sender import Tables
 from sluice.delivery.upload.workers import Runs, Worker, ahead
 from sluice.errors import RetriableError
@@ -21,7 +21,7 @@ from sluice.model.part import Chunk
 @pytest.mark.slow
 @given(st.integers(0, 40), st.integers(1, 5), st.lists(st.integers(0, 4), max_size=200))
 def test_every_chunk_is_dealt_out_once_whichever_worker_is_faster(count: int, workers: int, order: list[int]) -> None:
-    chunks = chunks_of(count * 10, 10, 0, count)
+    chunks = Cuts(count * 10, 10).of(0, count)
     runs = Runs(chunks, workers)
     dealt = [runs.next(worker % workers) for worker in [*order, *range(workers)]]
     rest = iter(lambda: runs.next(0), None)
@@ -29,7 +29,7 @@ def test_every_chunk_is_dealt_out_once_whichever_worker_is_faster(count: int, wo
 
 
 def test_a_worker_that_has_finished_takes_the_later_half_of_the_longest_run_left() -> None:
-    runs = Runs(chunks_of(80, 10, 0, 8), 2)
+    runs = Runs(Cuts(80, 10).of(0, 8), 2)
     first = [runs.next(0) for _ in range(4)]
     assert [chunk.number for chunk in first if chunk] == [0, 1, 2, 3]
     taken = [runs.next(0) for _ in range(2)]
@@ -41,7 +41,7 @@ def test_a_worker_that_has_finished_takes_the_later_half_of_the_longest_run_left
 
 
 def test_a_chunk_that_waits_alone_is_taken_too() -> None:
-    runs = Runs(chunks_of(30, 10, 0, 3), 2)
+    runs = Runs(Cuts(30, 10).of(0, 3), 2)
     assert [chunk.number for chunk in (runs.next(0), runs.next(1), runs.next(0)) if chunk] == [0, 1, 2]
 
 
@@ -99,7 +99,7 @@ def test_a_chunk_after_one_that_was_given_up_begins_at_its_own_first_row() -> No
         return (pa.table({"n": range(start, min(start + 4, last))}) for start in range(first, last, 4))
 
     sink = Sink(given_up={1})
-    chunks = chunks_of(30, 10, 0, 3)
+    chunks = Cuts(30, 10).of(0, 3)
     Worker(read, Runs(chunks, 1), 0, sink).run()  # type: ignore[arg-type] # a worker asks its sender to send
     assert [sink.read[0], sink.read[2]] == [list(range(10)), list(range(20, 30))]
     assert sink.read[1] == [10, 11], "what was left of the table that chunk 0 ended in"

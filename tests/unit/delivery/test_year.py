@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import World
+from tests.unit.delivery.accounts import Accounts, check_accounts
 from tests.unit.delivery.year import STEPS, Year
 
 DAYS = 24
@@ -22,7 +23,7 @@ def check(year: Year) -> None:
     year.chain()
 
 
-@pytest.mark.parametrize(("days", "seed"), [(1, 1), (7, 1), (7, 2), (7, 3)])
+@pytest.mark.parametrize(("days", "seed"), [(1, 1), (3, 1), (3, 2), (3, 3)])
 @pytest.mark.slow
 def test_hourly_runs_lose_and_repeat_nothing(tmp_path: Path, days: int, seed: int) -> None:
     year = Year(World(tmp_path), seed)
@@ -30,3 +31,11 @@ def test_hourly_runs_lose_and_repeat_nothing(tmp_path: Path, days: int, seed: in
     check(year)
     mishaps = sum(times for what, times in year.seen.items() if what.endswith(tuple(STEPS)))
     assert mishaps > days // 2, year.seen
+
+
+@pytest.mark.slow
+def test_what_was_delivered_adds_up_to_the_byte(tmp_path: Path) -> None:
+    """With retries, deliveries that are sent again, and runs that are taken back."""
+    year = Accounts(World(tmp_path), seed=1)
+    year.live(4 * DAYS)
+    check_accounts(year)

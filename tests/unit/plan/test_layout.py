@@ -106,6 +106,8 @@ VALUES = {
     "DESTINATION": "local",
     "DESTINATION_INSTANCE_ID": "drop",
     "DESTINATION_INSTANCE_NAME": "Partner",
+    "EPOCH": "1773029100",
+    "EPOCH_MS": "1773029100000",
     "EXPORT_NAME": "vips",
     "EXPORT_TIME": "exportTime=202603090405",
     "ORGANIZATION_NAME": "acme",

@@ -51,6 +51,10 @@ def test_feeds_go_by_their_own_word_and_by_everyones() -> None:
         ({"dry_run": "yes"}, "`dry_run` must be true or false, not `yes`", None),
         ({"resend": 7}, "`resend` must be text, not 7", None),
         ({"resend": "r1", "dry_run": True}, "cannot combine `resend` with feeds, a slice of time or `dry_run`", None),
+        ({"verify": 7}, "`verify` must be text, not 7", None),
+        ({"verify": "r1", "dry_run": True}, "cannot combine `verify` with anything else", None),
+        ({"verify": "r1", "resend": "r1"}, "cannot combine `verify` with anything else", None),
+        ({"verify": "r1", "segments": ["best"]}, "cannot combine `verify` with anything else", None),
     ],
 )
 def test_what_means_nothing_is_refused_with_the_nearest(conf: dict[str, Any], says: str, nearest: str | None) -> None:
@@ -59,6 +63,13 @@ def test_what_means_nothing_is_refused_with_the_nearest(conf: dict[str, Any], sa
     assert says in caught.value.what
     assert caught.value.nearest == nearest
     assert caught.value.next_step
+
+
+def test_the_form_verifies_although_it_sends_a_mode() -> None:
+    form = {"segments": [], "mode": SEGMENTS.mode, "dry_run": False, "resend": None, "verify": "r1"}
+    assert run_config_of(SEGMENTS, form).verify == "r1"
+    with pytest.raises(DefinitionError, match="anything else"):
+        run_config_of(SEGMENTS, form | {"mode": "changes" if SEGMENTS.mode == "full" else "full"})
 
 
 def test_a_misspelt_key_without_a_value_is_told_too() -> None:

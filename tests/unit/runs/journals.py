@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from sluice.filesystem import Opened, open_filesystem
-from sluice.runs.index import Index, Usage
+from sluice.runs.answers import Usage
+from sluice.runs.index import Index
 from sluice.runs.journal import Journal
 from sluice.runs.record import Record
 from tests.builders import World

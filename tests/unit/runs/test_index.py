@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from sluice.errors import DefinitionError, FatalError
 from sluice.runs import cache as caching
+from sluice.runs.answers import Page, Usage, Wanted
 from sluice.runs.cache import Cache, Intake, location, row_of, writing
 from sluice.runs.compact import compact
-from sluice.runs.index import Page, Usage, Wanted
 from sluice.runs.record import Record
 from tests.unit.runs.journals import NOW, YESTERDAY, Scene, record, runs_of, totals
+
+pytestmark = pytest.mark.slow  # every order of reading
 
 HOUR = timedelta(hours=1)
 
@@ -82,6 +84,30 @@ def test_a_page_says_how_many_there_are(exports: Scene) -> None:
     assert index.last(Wanted(connections=["sftp"], limit=1)).total == 2
     assert index.history("apples", 1, 1) == Page(index.history("apples", 2).records[1:], 2)
     assert index.history("none", 5) == Page([], 0)
+
+
+def test_the_last_delivery_of_each_export(exports: Scene) -> None:
+    """Whatever ended after it."""
+    index = exports.index()
+    index.refresh()
+    found = {one.export: (one.run, one.bytes) for one in index.delivered()}
+    assert found == {"Cherries": ("r1", 900), "apples": ("r1", 5), "berries": ("r1", 100)}
+    exports.add(record("apples", "r3", at=NOW + HOUR, bytes=7), record("dates", "r1", outcome="held"))
+    index.refresh()
+    found = {one.export: (one.run, one.bytes) for one in index.delivered()}
+    assert found == {"Cherries": ("r1", 900), "apples": ("r3", 7), "berries": ("r1", 100)}
+
+
+def test_one_run_and_those_that_ended_before(exports: Scene) -> None:
+    index = exports.index()
+    index.refresh()
+    found = index.find("apples", "r2")
+    assert found is not None
+    assert found.why == "gone"
+    assert index.find("apples", "r9") is None
+    assert [one.run for one in index.ended_before("apples", NOW + HOUR, 9)] == ["r2", "r1"]
+    assert [one.run for one in index.ended_before("apples", NOW + HOUR, 1)] == ["r2"]
+    assert [one.run for one in index.ended_before("apples", NOW, 9)] == ["r1"]
 
 
 def test_only_known_fields_sort(exports: Scene) -> None:
@@ -176,11 +202,12 @@ def test_the_order_of_reading_changes_nothing(tmp_path_factory: Any, records: li
                     intake = Intake(database)
                     intake.add(map(row_of, group))
                     intake.finish()
-            answers.append([set(database.execute(f"SELECT * FROM {table}")) for table in ("runs", "last", "usage")])  # noqa: S608
+            tables = ("runs", "last", "delivered", "usage", "volume")
+            answers.append([set(database.execute(f"SELECT * FROM {table}")) for table in tables])  # noqa: S608
     assert answers[0] == answers[1]
     kept = {(one.export, one.run) for one in records}
     assert len(answers[0][0]) == len(kept)
-    assert sum(row[3] for row in answers[0][2] if row[0] == "export") == len(kept)
+    assert sum(row[3] for row in answers[0][3] if row[0] == "export") == len(kept)
 
 
 def test_days_that_are_known_are_not_read_again(scene: Scene) -> None:
@@ -221,11 +248,11 @@ def test_a_copy_that_is_corrupt_in_the_middle_is_built_again(exports: Scene) -> 
 
 def test_a_copy_of_another_version_is_built_again(exports: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = totals(exports.index())
-    monkeypatch.setattr(caching, "FORMAT", 2)
+    monkeypatch.setattr(caching, "FORMAT", caching.FORMAT + 1)
     monkeypatch.setattr(caching, "TABLES", caching.TABLES + "CREATE TABLE more (x)")
     assert totals(exports.index()) == expected
     with sqlite3.connect(exports.cache()) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("PRAGMA user_version").fetchone() == (caching.FORMAT,)
 
 
 def test_days_that_were_removed_from_staging_leave_the_copy(scene: Scene) -> None:

@@ -19,6 +19,8 @@ from sluice.runs.journal import DayFile
 from sluice.runs.record import Record, first_line
 from tests.unit.runs.journals import NOW, YESTERDAY, Died, Scene, record, runs_of, totals
 
+pytestmark = pytest.mark.slow  # processes that pack at the same time
+
 
 def test_a_record_comes_back_as_it_was_written(scene: Scene) -> None:
     one = record(

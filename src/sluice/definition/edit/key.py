@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import yaml
 
+from sluice.definition.edit.spell import spell
 from sluice.definition.yaml.parse import parse
 from sluice.errors import DefinitionError, Place
-
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*")
 
 
 def put(data: bytes, file: str, key: str, value: Any, *, after: str = "") -> bytes:
@@ -19,30 +18,34 @@ def put(data: bytes, file: str, key: str, value: Any, *, after: str = "") -> byt
     the key. A new key is inserted below the key `after`, or at the end.
 
     Raises `DefinitionError` if the file cannot be edited, for example because the value is an alias."""
+    wanted = {**parse(data, file).value, key: value}
+    return _edited(data, file, key, wanted, lambda text: text.put(key, spell(value), after))
+
+
+def take_out(data: bytes, file: str, key: str) -> bytes:
+    """Remove a key from the top level of the file. The comments on its lines stay in its place. A file without the key
+    stays unchanged.
+
+    Raises `DefinitionError` if the file cannot be edited, for example because other values are aliases of this one."""
     before = parse(data, file).value
+    if key not in before:
+        return data
+    wanted = {name: value for name, value in before.items() if name != key}
+    return _edited(data, file, key, wanted, lambda text: text.take_out(key))
+
+
+def _edited(data: bytes, file: str, key: str, wanted: Mapping[str, Any], edit: Callable[[_Text], str]) -> bytes:
+    """The edited file, if its values are then the wanted ones."""
     mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
-    text = data.removeprefix(mark).decode("utf-8")
-    edited = mark + _Text(text, file).put(key, spell(value), after).encode()
-    if parse(edited, file).value != {**before, key: value}:
+    edited = mark + edit(_Text(data.removeprefix(mark).decode("utf-8"), file)).encode()
+    try:
+        done = parse(edited, file).value == wanted
+    except DefinitionError:
+        done = False
+    if not done:
         what = f"the key `{key}` cannot be edited in this form"
         raise DefinitionError(what, place=Place(file), next_step="write each key on a line of its own, without aliases")
     return edited
-
-
-def spell(value: Any) -> str:
-    """Format a value as one line of YAML, in quotes if it could be read as something else."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case Mapping():
-            return "{" + ", ".join(f"{key}: {spell(one)}" for key, one in value.items()) + "}"
-        case list() | tuple():
-            return "[" + ", ".join(map(spell, value)) + "]"
-    text = str(value)
-    sure = _PLAIN.fullmatch(text) and isinstance(parse(f"x: {text}".encode(), "").value["x"], str)
-    return text if sure else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class _Text:
@@ -62,6 +65,20 @@ class _Text:
         neighbour, its_value = self._entries.get(after) or list(self._entries.values())[-1]
         return self._insert(neighbour, its_value, f"{key}: {value}")
 
+    def take_out(self, key: str) -> str:
+        node, value = self._entries[key]
+        text, colon = self._text, self._text.index(":", node.end_mark.index) + 1
+        end = max(_end(value), colon)
+        if self._in_braces:
+            start, comma = node.start_mark.index, re.compile(r"\s*,\s*").match(text, end)
+            if comma:
+                return text[:start] + text[comma.end() :]
+            return re.sub(r",\s*$", "", text[:start]) + text[end:]
+        if text[end - 1] != "\n":
+            found = text.find("\n", end)
+            end = len(text) if found < 0 else found + 1
+        return self._moved(node, colon, end)[0] + text[end:]
+
     def _replace(self, key: Any, old: Any, value: str) -> str:
         text, colon = self._text, self._text.index(":", key.end_mark.index) + 1
         if old.start_mark.index < colon:
@@ -70,10 +87,15 @@ class _Text:
                 f"`{key.value}` is an alias of another value", place=place, next_step="write it in full"
             )
         end = max(_end(old), colon)
-        line = text.rfind("\n", 0, key.start_mark.index) + 1
+        before, line = self._moved(key, colon, end)
+        return f"{before}{text[line:colon]} {value}{text[end:]}"
+
+    def _moved(self, key: Any, colon: int, end: int) -> tuple[str, int]:
+        """The text above a key, with the comments in its value moved there, and the start of the key's line."""
+        text, line = self._text, self._text.rfind("\n", 0, key.start_mark.index) + 1
         indent = text[line : line + len(text[line:]) - len(text[line:].lstrip(" "))]
         moved = "".join(f"{indent}{comment}{self._line_end}" for comment in self._comments(colon, end))
-        return f"{text[:line]}{moved}{text[line:colon]} {value}{text[end:]}"
+        return text[:line] + moved, line
 
     def _insert(self, key: Any, value: Any, entry: str) -> str:
         """Insert an entry after another key: on the next line, or in the same braces."""
@@ -93,6 +115,7 @@ class _Text:
         for token in [t for t in tokens if start <= t.start_mark.index < end]:
             yield from re.findall(r"#[^\r\n]*", self._text[position : token.start_mark.index])
             position = token.end_mark.index
+        yield from re.findall(r"#[^\r\n]*", self._text[position:end])
 
 
 def _end(node: Any) -> int:

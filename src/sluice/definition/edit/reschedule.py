@@ -32,9 +32,14 @@ class Change:
     limits: dict[str, str] = field(default_factory=dict)
     """`start`, `end` and `stagger`."""
     enabled: bool | None = None
+    schedule: Any = None
+    """The whole schedule as in a declaration, such as `{"daily": "06:00"}` or `"off"`. It replaces the old one with all
+    of its keys."""
 
     def of(self, declared: Any) -> Any:
         """Apply the change to a declared schedule."""
+        if self.schedule is not None:
+            return self.schedule
         if not self.rule and not self.limits:
             return declared
         before = _in_full(declared)
@@ -48,23 +53,22 @@ class Change:
 def drafts(folder: Path, names: Sequence[str], change: Change) -> list[Draft]:
     """The new content of these exports' files, for those that change. Raises `DefinitionError` if an export is unknown
     or broken, or has no schedule to switch on or limit."""
-    declared, found = Declarations(folder), []
+    declared, found = Declarations(folder), list[Draft]()
     for name in dict.fromkeys(names):
-        find(declared, name)
-        draft = _draft(declared, name, change)
-        if draft.after != draft.before:
-            found.append(draft)
+        found += rescheduling(declared, name, change)
     return found
 
 
-def _draft(declared: Declarations, name: str, change: Change) -> Draft:
+def rescheduling(declared: Declarations, name: str, change: Change) -> list[Draft]:
+    """The new content of one export's file, if it changes. Raises like `drafts`."""
+    find(declared, name)
     declaration = declared.shelves["export"].get(name)
     assert declaration is not None  # noqa: S101 - it was found
     assert declaration.raw is not None  # noqa: S101 - and is sound
     own = declared.settings.fill(declaration.raw)
     schedule, enabled = own.get("schedule", "with-refresh"), own.get("enabled", True)
     wanted = change.of(schedule)
-    if wanted in ("off", None) and (change.enabled or change.limits):
+    if wanted in ("off", None) and change.schedule is None and (change.enabled or change.limits):
         raise DefinitionError(
             f"export {name} has no schedule",
             place=declared.place(declaration, ("schedule",)),
@@ -79,7 +83,7 @@ def _draft(declared: Declarations, name: str, change: Change) -> Draft:
         after = put(after, declaration.file, "schedule", wanted)
     if change.enabled not in (None, enabled):
         after = put(after, declaration.file, "enabled", change.enabled, after="schedule")
-    return Draft(path, before, after)
+    return [Draft(path, before, after)] if after != before else []
 
 
 def _in_full(declared: Any) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""The store of declarations: list, get, create, replace, rename and remove them. The page, the commands and imports
-change declarations through it and in no other way.
+"""The store of declarations: it lists and reads them, drafts changes, and writes drafts. The page, the commands and
+imports write through `access.editor` only.
 
 A change is checked with the whole project, under a lock, before anything is written. Exports and connections are one
 file each. Datasets, segments and refreshes share files, so only their files are read and replaced here.
@@ -15,11 +15,17 @@ from pathlib import Path
 from sluice.definition.declarations import Declarations
 from sluice.definition.edit.write import Draft, ReadOnlyError, StaleError, check, content, locked, write
 from sluice.definition.errors.messages import bad_name
+from sluice.definition.errors.problem import shown as quoted
 from sluice.definition.errors.problem import unknown
 from sluice.definition.folder import CATALOG, Family
+from sluice.definition.memory import Memory
 from sluice.definition.yaml.parse import MAX_BYTES, read_bytes
 from sluice.errors import DefinitionError, Place
 from sluice.model.declared import is_name
+
+
+class MissingError(DefinitionError):
+    """There is no declaration of this name."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +59,12 @@ class Change:
     warnings: tuple[DefinitionError, ...] = ()
 
 
-class Store:
-    """The declarations in a folder. `tag` is the version that the caller has read: `StaleError` if it is not the
-    current one. Every change raises `DefinitionError` if the project would become invalid, and `ReadOnlyError` with a
-    patch if the folder cannot be written."""
+class Reader:
+    """The declarations in a folder. `creating`, `replacing`, `renaming` and `removing` return drafts and write nothing.
+    `tag` is the version that the caller has read: `StaleError` if it is not the current one."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, memory: Memory | None = None) -> None:
+        self.folder, self.memory = folder, memory
 
     def list(self, family: Family) -> Iterable[Stored]:
         """Every declaration of a family that can be read, valid or not, by name."""
@@ -72,62 +77,29 @@ class Store:
 
     def get(self, family: Family, name: str) -> Stored:
         """One declaration. Raises `DefinitionError` if there is none of this name."""
-        shelf = Declarations(self.folder).shelves[family]
-        declaration = shelf.get(name)
-        if declaration is None:
-            raise unknown((), name, shelf.names(), f"no {family} is named `{name}`", "choose an existing one").error()
-        path = Path(declaration.file)
-        return Stored(family, name, path, read_bytes(path, self.folder))
-
-    def create(self, family: Family, name: str, text: str, author: Author) -> Change:
-        """Add a declaration. Raises `DefinitionError` if the name is taken or invalid."""
-        return self.change(self.creating(family, name, text), author, f"Create {family} {name}")
-
-    def replace(self, family: Family, name: str, text: str, tag: str, author: Author) -> Change:
-        """Give a declaration another text."""
-        return self.change(self.replacing(family, name, text, tag), author, f"Change {family} {name}")
-
-    def rename(self, family: Family, name: str, new: str, tag: str, author: Author) -> Change:
-        """Give a declaration another name. References to the old one are errors: nothing is written then."""
-        return self.change(self.renaming(family, name, new, tag), author, f"Rename {family} {name} to {new}")
-
-    def remove(self, family: Family, name: str, tag: str, author: Author) -> Change:
-        """Remove a declaration. References to it are errors: nothing is written then."""
-        return self.change(self.removing(family, name, tag), author, f"Remove {family} {name}")
+        return stored_in(Declarations(self.folder), family, name)
 
     def creating(self, family: Family, name: str, text: str) -> Sequence[Draft]:
-        """The drafts of `create`, for `change`."""
+        """The drafts that add a declaration. Raises `DefinitionError` if the name is taken or invalid."""
         path = self._new_path(family, name)
         return [Draft(path, None, _body(text, path))]
 
     def replacing(self, family: Family, name: str, text: str, tag: str) -> Sequence[Draft]:
-        """The drafts of `replace`."""
+        """The drafts that give a declaration another text."""
         stored = self._current(family, name, tag)
         return [Draft(stored.path, stored.body, _body(text, stored.path))]
 
     def renaming(self, family: Family, name: str, new: str, tag: str) -> Sequence[Draft]:
-        """The drafts of `rename`."""
+        """The drafts that give a declaration another name."""
         stored = self._current(family, name, tag)
         path = self._new_path(family, new, stored.path.parent)
         return [Draft(stored.path, stored.body, None), Draft(path, None, stored.body)]
 
     def removing(self, family: Family, name: str, tag: str) -> Sequence[Draft]:
-        """The drafts of `remove`."""
+        """The drafts that remove a declaration."""
         self._own_file(family)
         stored = self._current(family, name, tag)
         return [Draft(stored.path, stored.body, None)]
-
-    def change(self, drafts: Sequence[Draft], author: Author, why: str) -> Change:
-        """Check the drafts with the whole project, and write all of them, or none."""
-        wanted = tuple(draft for draft in drafts if draft.after != draft.before)
-        with locked(self.folder):
-            warnings = check(self.folder, wanted)
-            self.write(wanted, author, why)
-        return Change(wanted, warnings)
-
-    def write(self, drafts: Sequence[Draft], author: Author, why: str) -> None:  # noqa: ARG002 - for other stores
-        """Write checked drafts."""
-        write(drafts, self.folder)
 
     def _current(self, family: Family, name: str, tag: str) -> Stored:
         stored = self.get(family, name)
@@ -153,12 +125,46 @@ class Store:
             raise DefinitionError(what, place=Place(str(file)), next_step="edit that file as a whole")
 
 
+class Store(Reader):
+    """Writes drafts too. `change` raises `DefinitionError` if the project would become invalid, for example by a
+    reference to a removed declaration, and `ReadOnlyError` with a patch if the folder cannot be written."""
+
+    def change(self, drafts: Sequence[Draft], author: Author, why: str) -> Change:
+        """Check the drafts with the whole project, and write all of them, or none."""
+        wanted = tuple(draft for draft in drafts if draft.after != draft.before)
+        with locked(self.folder):
+            warnings = check(self.folder, wanted, self.memory)
+            self.write(wanted, author, why)
+        return Change(wanted, warnings)
+
+    def write(self, drafts: Sequence[Draft], author: Author, why: str) -> None:  # noqa: ARG002 - for other stores
+        """Write checked drafts."""
+        write(drafts, self.folder)
+
+
 class ReadOnlyStore(Store):
     """Declarations that are deployed from elsewhere. A change is checked, and comes back as a patch."""
 
     def write(self, drafts: Sequence[Draft], author: Author, why: str) -> None:  # noqa: ARG002 - the store's contract
         """Raise `ReadOnlyError` with the patch."""
         raise ReadOnlyError("declarations are not changed here: they are deployed from elsewhere", drafts, self.folder)
+
+
+def removing(declared: Declarations, family: Family, name: str) -> Sequence[Draft]:
+    """The draft without one declaration of many, whatever its text is. Raises `MissingError` if there is none."""
+    stored = stored_in(declared, family, name)
+    return [Draft(stored.path, stored.body, None)]
+
+
+def stored_in(declared: Declarations, family: Family, name: str) -> Stored:
+    """A declaration's file, for many of one folder. Raises `MissingError` if there is none of this name."""
+    shelf = declared.shelves[family]
+    declaration = shelf.get(name)
+    if declaration is None:
+        found = unknown((), name, shelf.names(), f"no {family} is named {quoted(name)}", "choose an existing one")
+        raise MissingError(found.what, nearest=found.nearest, known=found.known, next_step=found.next_step)
+    path = Path(declaration.file)
+    return Stored(family, name, path, read_bytes(path, declared.folder))
 
 
 def tag_of(body: bytes) -> str:

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
+from sluice.definition.declarations import Declarations
+from sluice.definition.edit.in_use import removed_in_use
+from sluice.definition.folder import HIDDEN
 from sluice.definition.load import Loaded, load
+from sluice.definition.memory import Memory
+from sluice.definition.yaml import secret
 from sluice.errors import DefinitionError, FatalError
 
 
@@ -23,6 +28,11 @@ class Draft:
     path: Path
     before: bytes | None
     after: bytes | None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether one of the contents may contain a secret: the change is then not shown."""
+        return HIDDEN in (shown(self.before), shown(self.after))
 
     @property
     def _sides(self) -> tuple[tuple[str, bytes | None], ...]:
@@ -46,6 +56,8 @@ class ReadOnlyError(FatalError):
     def __init__(self, what: str, drafts: Sequence[Draft], root: Path) -> None:
         super().__init__(what, next_step="apply the patch in the declarations' repository, and deploy them from there")
         self.patch = "".join(draft.difference(root) for draft in drafts)
+        self.hidden = any(draft.hidden for draft in drafts)
+        """Whether the patch may contain a secret."""
 
 
 class StaleError(FatalError):
@@ -69,14 +81,32 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(opened)
 
 
-def check(folder: Path, drafts: Sequence[Draft]) -> tuple[DefinitionError, ...]:
-    """The new warnings that the drafts would cause. Raises `DefinitionError` if they would cause an error, in their own
-    files or in others."""
-    now, then = load(folder), load(folder, {draft.path: draft.after for draft in drafts})
-    new = _new(now, then, "errors")
-    if new:
-        first = new[0]
-        more = f"; and {len(new) - 1} more" if len(new) > 1 else ""
+@dataclass(frozen=True)
+class Outlook:
+    """The project as it would be with some drafts."""
+
+    then: Loaded
+    errors: tuple[DefinitionError, ...]
+    """The errors that the drafts would cause, in their own files or in others."""
+    warnings: tuple[DefinitionError, ...]
+    """The warnings that they would cause."""
+
+
+def outlook(folder: Path, drafts: Sequence[Draft], memory: Memory | None = None) -> Outlook:
+    """What the drafts would do. Nothing is written."""
+    memory = memory or Memory()
+    now, then = load(folder, memory=memory), load(folder, {draft.path: draft.after for draft in drafts}, memory)
+    return Outlook(then, _new(now, then, "errors"), _new(now, then, "warnings"))
+
+
+def check(folder: Path, drafts: Sequence[Draft], memory: Memory | None = None) -> tuple[DefinitionError, ...]:
+    """The new warnings that the drafts would cause. Raises `DefinitionError` if they would cause an error."""
+    found = outlook(folder, drafts, memory)
+    if found.errors:
+        changed = {draft.path: draft.after for draft in drafts}
+        in_use = removed_in_use(Declarations(folder, memory=memory), Declarations(folder, changed, memory))
+        first = in_use or found.errors[0]
+        more = f"; and {len(found.errors) - 1} more" if len(found.errors) > 1 else ""
         raise DefinitionError(
             first.what,
             place=first.place,
@@ -84,7 +114,7 @@ def check(folder: Path, drafts: Sequence[Draft]) -> tuple[DefinitionError, ...]:
             known=first.known,
             next_step=f"{first.next_step}{more}. Nothing was written",
         )
-    return _new(now, then, "warnings")
+    return found.warnings
 
 
 def write(drafts: Sequence[Draft], folder: Path) -> None:
@@ -105,6 +135,14 @@ def write(drafts: Sequence[Draft], folder: Path) -> None:
         for draft in drafts:
             with suppress(OSError):
                 _new_name(draft).unlink(missing_ok=True)
+
+
+def shown(body: bytes | None) -> str | None:
+    """The text of a file's content. One that may contain a secret is replaced by a comment."""
+    if body is None:
+        return None
+    text = body.decode("utf-8", "replace")
+    return HIDDEN if any(secret.in_line(line) for line in text.splitlines()) else text
 
 
 def content(path: Path) -> bytes | None:

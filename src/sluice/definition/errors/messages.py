@@ -172,6 +172,7 @@ def _no_value(m: Mistake, annotation: Any) -> Problem:
 
 def _bound(m: Mistake) -> Problem:
     limit = next(iter(m.context.values()))
+    limit = timedelta(0) if limit == repr(timedelta(0)) else limit  # Pydantic's form, of a duration that may be null
     limit = spell_duration(limit) if isinstance(limit, timedelta) else limit
     limit = spell_size(int(limit)) if _is_size(m) else limit
     return Problem(m.path, f"{m.name} must be {_BOUNDS[m.type]} {limit}, not {shown(m.input)}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from sluice.definition.models.data_classes import DataClassName
 from sluice.definition.models.schedule import SYSTEM_REFRESH as SYSTEM_REFRESH
 from sluice.definition.models.schedule import Cron
-from sluice.model.declared import DagId, Declared, Description, Duration, Name
+from sluice.model.declared import DagId, Declared, Description, Duration, Name, Title
 from sluice.sources import SOURCES
 from sluice.sources.base import AddedBy, SourceConfig
 
@@ -19,6 +21,16 @@ else:
 
 Kind = Literal["profile", "account", "contact", "event", "table"]
 """What one row of a dataset is. `table` is for everything else, such as a lookup table."""
+
+MetricName = Annotated[str, Field(pattern=r"^[A-Za-z][0-9A-Za-z_]{0,99}$")]
+"""The name of a metric, such as `Page_Views`: letters, digits and `_`, at most 100 characters."""
+
+Origin = Literal["user", "system", "derived"]
+"""Who made a dataset."""
+
+
+Engine = Literal["auto", "database", "duckdb"]
+"""Where a segment is evaluated."""
 
 
 class CursorColumn(Declared):
@@ -39,10 +51,31 @@ class CursorColumn(Declared):
         return self.late is not None or self.behind is not None
 
 
+class Column(Declared):
+    """What is known of one column."""
+
+    description: Description = ""
+    """A description of the values."""
+    data_class: DataClassName | None = Field(default=None, alias="class")
+    """The data class, such as `pii.email` or `sensitive`. `data_classes` of the project says what it demands."""
+
+
+class Contacts(Declared):
+    """The contacts of accounts."""
+
+    dataset: Name
+    """The dataset of contacts."""
+    key: str
+    """Its column that holds the key of the contact's account."""
+
+
 class Dataset(Declared):
     """Data in the lake that can be exported: an entity, events or a table."""
 
     name: Name
+    title: Title = ""
+    """Another name that people know the dataset by, such as `Page View`. An import from Data Workbench finds it by
+    this name too."""
     id: str | None = Field(default=None, pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$")
     """The identifier in folder paths and manifests. Default: the dataset's name."""
     kind: Kind
@@ -51,10 +84,28 @@ class Dataset(Declared):
     """The column that identifies a row or, for events, the entity that the event belongs to."""
     source: AnySource
     """The source of the rows."""
+    event_id: str | None = None
+    """For events: the column that identifies a single event. Segments of events need it: their members are events."""
+    time: str | None = None
+    """For events: the column with their time, of timestamps or dates. Dataset exports leave out events that are older
+    than `max_age`. Timestamps without a zone are read as UTC; a date counts as its last moment."""
     refreshed_by: Name | None = None
     """The refresh that updates the dataset. Leave it out if no refresh does."""
+    origin: Origin = "user"
+    """Who made the dataset: `user`; `system` for the profile snapshot that the platform makes; `derived` for the result
+    of a query, such as one of Query Service. A licence covers some of them."""
+    profile_enabled: bool = True
+    """For profiles: whether the dataset is enabled for profile. If a licence is declared, dataset exports need it."""
     incremental: AddedBy | CursorColumn | None = None
     """How added rows are found: `files`, `snapshots` or a column. Default: the source's own way, if it has one."""
+    columns: Mapping[str, Column] = {}
+    """Descriptions and data classes of columns. Columns that are not listed have none."""
+    metrics: Mapping[MetricName, str] = {}
+    """Named values of one row, each a DuckDB expression on the dataset's columns. A segment export delivers them as
+    `{metric: NAME}`."""
+    contacts: Contacts | None = None
+    """For accounts: where their contacts are. A segment of accounts is then delivered as the contacts of its members to
+    targets that take contacts, but no accounts."""
     description: Description = ""
     """A description of the data."""
 
@@ -63,9 +114,15 @@ class Dataset(Declared):
         """How added rows are found; None if there is no way."""
         return self.incremental or self.source.added_by
 
+    @property
+    def row_key(self) -> str | None:
+        """The column that identifies a single row: what the members of its segments are listed by. None if events have
+        none."""
+        return self.event_id if self.kind == "event" else self.key
+
 
 class Segment(Declared):
-    """A named subset of one profile, account or contact dataset."""
+    """A named subset of one dataset: profiles, accounts, contacts, rows of a table, or events with an `event_id`."""
 
     name: Name
     dataset: Name
@@ -76,6 +133,9 @@ class Segment(Declared):
     """A DuckDB query whose first column holds the members' keys. Its tables are datasets and segments."""
     reads: tuple[Name, ...] = ()
     """The other datasets and segments that `where` or `sql` reads as tables."""
+    engine: Engine = "auto"
+    """Where the SQL is evaluated. `auto`: in the database, if all its tables are there and it means the same there,
+    otherwise in DuckDB. `database`: only there; it is an error if it cannot be. `duckdb`: never there."""
     refreshed_by: Name = SYSTEM_REFRESH
     """The refresh that evaluates the segment."""
     description: Description = ""

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, WithJsonSchema
 
+from sluice.chunk.cut import SHARD
 from sluice.memory import LEAST
 from sluice.model.declared import Declared, Duration
 
@@ -19,22 +20,26 @@ Size = Annotated[ByteSize, WithJsonSchema({"type": ["string", "integer"], "examp
 Memory = Annotated[Size, Field(ge=LEAST)]
 """A memory limit of a process, in bytes."""
 
-ProfileName = Literal["data-workbench"]
+ProfileName = Literal["data-workbench", "experience-platform"]
 
 
 class Chunks(Declared):
     """How rows are cut into chunks, and how chunks are sent."""
 
     records: int | None = Field(default=None, ge=1)
-    """The exact number of records in one chunk; the last chunk of a feed holds the rest. Default: 250,000, or the
-    connection profile's number. With `bytes`, it is the maximum number, and the default is no maximum."""
+    """The exact number of records in one chunk; the last chunk of a feed, or of each group of a split segment, holds
+    the rest. Default: 250,000, or the connection profile's number. With `bytes`, it is the maximum number, and the
+    default is no maximum."""
     bytes: Annotated[Size, Field(ge=1000)] | None = None
     """The maximum size of one file after compression, such as `100 MB` (10^8 bytes) or `1 GiB` (2^30). Only a file with
     a single record can be larger."""
     threads: int = Field(default=12, ge=1, le=24)
     """The number of chunks that one shard sends in parallel."""
-    shards: int = Field(default=4, ge=1, le=64)
-    """The maximum number of Airflow tasks that one run spreads over."""
+    shards: int = Field(default=4, ge=1, le=512)
+    """The maximum number of Airflow tasks that one run spreads over, for each feed."""
+    shard_bytes: Annotated[Size, Field(ge=1000)] = ByteSize(SHARD)
+    """The amount of data for one task, as the source stores it before compression. A feed with more is spread over
+    several tasks, as far as `shards` allows; then each carries more."""
     retries: int | None = Field(default=None, ge=0, le=100)
     """The number of retries of a chunk after a transient failure, before its task fails. Default: 3, or the connection
     profile's number."""
@@ -58,6 +63,8 @@ class Profile:
     """The default number of retries of a chunk."""
     doubling: bool = True
     """Whether the retry delay doubles with each attempt."""
+    log: str = "EXPORT"
+    """The word that the names of runs' logs begin with."""
     character: str | None = None
     """A regular expression for one character of a path; None for the destination's own rule."""
 
@@ -70,11 +77,20 @@ class Profile:
 STANDARD = Profile("no profile")
 PROFILES: Mapping[ProfileName, Profile] = {
     "data-workbench": Profile(
-        "Data Workbench", least=1000, most=50_000, records=10_000, retries=0, doubling=False, character=r"[!-~]"
+        "Data Workbench",
+        least=1000,
+        most=50_000,
+        records=10_000,
+        retries=0,
+        doubling=False,
+        log="MMP",
+        character=r"[!-~]",
     ),
+    "experience-platform": Profile("Experience Platform"),
 }
 """`data-workbench`: the rules of `MMPExport.cfg`, which allows no spaces and no multibyte characters in paths. Its
-limits for threads (1 to 24, 12 by default) and its delay of 2 s are the defaults of every target."""
+limits for threads (1 to 24, 12 by default) and its delay of 2 s are the defaults of every target.
+`experience-platform`: guardrails about dataset exports, in `definition/guardrails` and in `guardrails`."""
 
 
 class ChunkRules(BaseModel):
@@ -87,6 +103,8 @@ class ChunkRules(BaseModel):
     bytes: int | None
     threads: int
     shards: int
+    shard_bytes: int = SHARD
+    """Plans that an older version has staged do not have it."""
     retries: int
     retry_delay: timedelta
     doubling: bool
@@ -96,14 +114,15 @@ def profile_of(name: ProfileName | None) -> Profile:
     return PROFILES[name] if name else STANDARD
 
 
-def rules_of(chunks: Chunks, profile: Profile) -> ChunkRules:
-    """The declared values, within the target's limits."""
+def rules_of(chunks: Chunks, profile: Profile, most: int | None = None) -> ChunkRules:
+    """The declared values, within the target's limits. `most` limits the bytes of a file."""
     unbounded = chunks.records is None and chunks.bytes is not None and profile.most is None
     return ChunkRules(
         records=None if unbounded else profile.clip(profile.records if chunks.records is None else chunks.records),
-        bytes=chunks.bytes,
+        bytes=min((size for size in (chunks.bytes, most) if size is not None), default=None),
         threads=chunks.threads,
         shards=chunks.shards,
+        shard_bytes=chunks.shard_bytes,
         retries=profile.retries if chunks.retries is None else chunks.retries,
         retry_delay=chunks.retry_delay,
         doubling=profile.doubling,

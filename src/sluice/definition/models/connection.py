@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
-from sluice.definition.models.catalog import Kind
+from sluice.definition.models.audience import AudienceManager
+from sluice.definition.models.catalog import Contacts, Dataset, Kind
 from sluice.definition.models.chunks import Profile, ProfileName, profile_of
+from sluice.definition.models.consent import Consent, Suppression
+from sluice.definition.models.hand_over import HandOver
+from sluice.definition.models.limits import Limits
+from sluice.definition.models.targets import TARGETS, TargetName
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import DestinationConfig
 from sluice.encryption.openpgp import OpenPgp
 from sluice.formats import FORMATS
 from sluice.formats.base import Format
-from sluice.model.declared import SLOTS, Declared, Name, Role, Title
+from sluice.model.declared import Declared, Name, Role, Title
 
 if TYPE_CHECKING:
     AnyDestination = DestinationConfig
@@ -35,16 +40,6 @@ def _contributor(role: str) -> str:
     return role
 
 
-class Limits(Declared):
-    """The limits of the target. An export beyond a limit is skipped with a warning; it is never truncated."""
-
-    records_per_segment: int | None = Field(default=None, ge=1)
-    """The maximum number of records in one segment."""
-    at_once: int | None = Field(default=None, ge=1, le=SLOTS)
-    """The maximum number of tasks that send to this connection in parallel, across all exports. Enforced by the Airflow
-    pool `sluice_<connection>`."""
-
-
 class Connection(Declared):
     """A named place to deliver to. Any number of exports can share it."""
 
@@ -59,22 +54,45 @@ class Connection(Declared):
     """The default format of exports to this connection."""
     shared_with: tuple[Annotated[Role, AfterValidator(_contributor)], ...] = ()
     """The contributor roles that may use the connection. Administrators always may."""
+    target: TargetName | None = None
+    """A known target, such as `google-ads`. It sets `takes`, `requires` and `limits`, as far as the connection does
+    not."""
     takes: tuple[Kind, ...] = get_args(Kind)
-    """The kinds of dataset and segment that the target accepts."""
+    """The kinds of dataset and segment that the target accepts. Default: those of the known target, otherwise every
+    kind."""
     requires: tuple[str, ...] = ()
-    """The fields that every segment export to this target must send."""
+    """The fields that every segment export to this target must send. Default: those of the known target."""
+    consent: Consent | None = None
+    """The consent that every row to this connection needs, in addition to that of the export."""
+    suppress: tuple[Suppression, ...] = ()
+    """The lists of those who are never delivered to this connection, in addition to those of the export."""
     limits: Limits = Limits()
-    """The limits of the target."""
+    """The limits of the target. Each that is missing is that of the known target."""
+    split_segments: bool = False
+    """Whether the target takes a segment over `records_per_segment` as several segments. Exports decide with
+    `over_limit: split`."""
     openpgp: OpenPgp | None = None
     """How parts are encrypted before they are sent. Default: not encrypted."""
+    audience_manager: AudienceManager | None = None
+    """The account in Adobe Audience Manager that the files are for. Each run checks its segment there, and creates its
+    trait. Default: none."""
+    hand_over: HandOver | None = None
+    """A web API that gets the files of each delivery, once they are at the destination and the delivery is decided.
+    Default: none."""
     profile: ProfileName | None = None
-    """The target's own rules for chunks and paths. `data-workbench`: 1,000 to 50,000 records per chunk (default:
-    10,000); no retries by default, and a constant delay before each; no spaces or multibyte characters in paths."""
+    """The target's own rules. `data-workbench`: 1,000 to 50,000 records per chunk (default: 10,000); no retries by
+    default, and a constant delay before each; no spaces or multibyte characters in paths. `experience-platform`:
+    dataset exports have the schedules, formats and sizes that Experience Platform allows."""
 
     @property
     def rules(self) -> Profile:
         """The rules of its profile, or the standard rules if it has no profile."""
         return profile_of(self.profile)
+
+    def contacts_of(self, dataset: Dataset) -> Contacts | None:
+        """The contacts that a segment of the dataset is delivered as; None if its own rows are delivered."""
+        needed = "contact" in self.takes and dataset.kind not in self.takes
+        return dataset.contacts if needed else None
 
     @property
     def pool(self) -> str | None:
@@ -84,8 +102,11 @@ class Connection(Declared):
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, data: Any) -> Any:
-        """Move the destination's keys under `destination`: in a file they stand next to the connection's own keys."""
+        """Move the destination's keys under `destination`: in a file they stand next to the connection's own keys. Add
+        those of the known target."""
         if not isinstance(data, dict) or "destination" in data:
             return data
         own = {key: value for key, value in data.items() if key in cls.model_fields}
+        if isinstance(name := own.get("target"), str) and name in TARGETS:
+            own = TARGETS[name].under(own)
         return own | {"destination": {key: value for key, value in data.items() if key not in own}}

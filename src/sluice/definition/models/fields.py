@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -42,16 +43,18 @@ HashEntry = Annotated[Hash, BeforeValidator(_type, json_schema_input_type=Litera
 
 
 class FieldSpec(Declared):
-    """One field of the delivered rows, with exactly one of `field`, `sql` and `value`."""
+    """One field of the delivered rows, with exactly one of `field`, `sql`, `metric` and `value`."""
 
     field: str | None = None
     """The dataset's column. The spelling must match exactly."""
     sql: str | None = None
     """One DuckDB expression over the dataset's columns."""
+    metric: str | None = None
+    """A metric of the dataset."""
     value: str | int | float | bool | None = None
     """A constant, the same in every row."""
     name: str = Field(default="", alias="as")
-    """The name in the delivered file. Default: the column's name."""
+    """The name in the delivered file. Default: the name of the column or the metric."""
     hash: HashEntry | None = None
     """Replace the value with its hash. `sha256` trims and lower-cases the text first; a mapping can hash it unchanged
     (`normalize: false`) or add a salt."""
@@ -62,10 +65,10 @@ class FieldSpec(Declared):
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldSpec:
-        given = [k for k in ("field", "sql", "value") if getattr(self, k) is not None]
+        given = [k for k in ("field", "sql", "metric", "value") if getattr(self, k) is not None]
         if len(given) != 1:
-            raise ValueError("a field needs exactly one of `field`, `sql` and `value`")
-        if not self.name and self.field is None:
+            raise ValueError("a field needs exactly one of `field`, `sql`, `metric` and `value`")
+        if not self.name and self.field is None and self.metric is None:
             raise ValueError("a field with `sql` or `value` needs a name: add `as`")
         if self.hash and self.mask:
             raise ValueError("a field cannot be both hashed and masked: delete `hash` or `mask`")
@@ -74,7 +77,13 @@ class FieldSpec(Declared):
     @property
     def output(self) -> str:
         """The delivered column's name."""
-        return self.name or self.field or ""
+        return self.name or self.field or self.metric or ""
+
+    def computed(self, metrics: Mapping[str, str]) -> FieldSpec:
+        """The field with the expression of its metric, which must be one of `metrics`; itself if it has none."""
+        if self.metric is None:
+            return self
+        return self.model_copy(update={"sql": metrics[self.metric], "metric": None, "name": self.output})
 
     @property
     def as_it_is(self) -> bool:

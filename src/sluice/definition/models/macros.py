@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
 
 from sluice.definition.errors.problem import Problem, shown, unknown
 from sluice.definition.yaml.position import Path
@@ -15,16 +17,24 @@ MACROS = {
     "DESTINATION": "the destination's type",
     "DESTINATION_INSTANCE_ID": "the connection's name",
     "DESTINATION_INSTANCE_NAME": "the connection's title, or its name if it has no title",
+    "EPOCH": "the time the run was due, as seconds since 1970 in UTC: 10 digits",
+    "EPOCH_MS": "the time the run was due, as milliseconds since 1970 in UTC: 13 digits",
     "EXPORT_NAME": "the export's name",
     "EXPORT_TIME": "the time the run was due, as the folder `exportTime=YYYYMMDDHHMM`",
     "ORGANIZATION_NAME": "the project's `organization`",
     "RUN_ID": "the id of the run, 36 characters; in a backfill, each slice of time has its own",
     "SANDBOX_NAME": "the project's `sandbox`",
-    "SEGMENT_ID": "the segment's name, or the dataset's name if the feed is not a segment",
-    "SEGMENT_NAME": "the segment's name, or the dataset's name if the feed is not a segment",
+    "SEGMENT_ID": "the segment's name, that of the group if it is split, or the dataset's if there is no segment",
+    "SEGMENT_NAME": "the segment's name, that of the group if it is split, or the dataset's if there is no segment",
 }
 """The macros of folders and file names, with the meaning of each."""
-FILE_MACROS = {"PART": "the file's number within its feed, from `00000`; with `bytes`, the chunk's and the file's"}
+SEGMENT = ("SEGMENT_ID", "SEGMENT_NAME")
+"""The macros that have another value for each group of a split segment."""
+FILE_MACROS = {
+    "PART": "the file's number within its feed, from `00000`; with `bytes`, the chunk's and the file's",
+    "SPLIT": "the file's number within its feed, from `1`, as `split` declares it; with `bytes`, each chunk has 10,000"
+    " numbers, so the second chunk starts at `10001`",
+}
 """The macros of file names only."""
 WITH_FORMAT = ("DATETIME",)
 """The macros that accept a format."""
@@ -38,12 +48,73 @@ def expand(template: str, values: Mapping[str, Callable[[str | None], str]]) -> 
     return _MACRO.sub(lambda found: values[found[1]](found[2]) if found[1] in values else found[0], template)
 
 
+def tokens(template: str) -> Iterator[tuple[str, str | None, str | None]]:
+    """The template in pieces: a text, and the macro after it with its format; the last text has none."""
+    end = 0
+    for found in _MACRO.finditer(template):
+        yield template[end : found.start()], found[1], found[2]
+        end = found.end()
+    yield template[end:], None, None
+
+
+_DATE_LETTERS = {"YYYY": "%Y", "yyyy": "%Y", "MM": "%m", "DD": "%d", "dd": "%d", "HH": "%H", "mm": "%M"}
+_DATE_LETTERS |= {"SS": "%S", "ss": "%S"}
+_DATE_FIELD = re.compile("|".join(_DATE_LETTERS))
+DATETIME = "YYYYMMDD_HHmmss"
+"""The format of `%DATETIME%` without one."""
+
+
+def time_format(pattern: str) -> str:
+    """A format of Experience Platform's letters `YYYY MM DD HH mm ss`, as one of `strftime`. Upper and lower case are
+    equal, except that `MM` means months, or minutes after the hour."""
+
+    def spell(found: re.Match[str]) -> str:
+        after_hour = pattern[: found.start()].rstrip(":._-").endswith("HH")
+        return "%M" if found.group() == "MM" and after_hour else _DATE_LETTERS[found.group()]
+
+    return _DATE_FIELD.sub(spell, pattern.replace("%", "%%"))
+
+
+def time_of(template: str, moment: datetime) -> str:
+    """The template with its macros of time, as they are for a run that was due at this moment."""
+    return expand(
+        template,
+        {
+            "DATETIME": lambda pattern: moment.strftime(time_format(pattern or DATETIME)),
+            "EPOCH": lambda _: f"{int(moment.timestamp()):010d}",
+            "EPOCH_MS": lambda _: f"{int(moment.timestamp() * 1000):013d}",
+            "EXPORT_TIME": lambda _: f"exportTime={moment:%Y%m%d%H%M}",
+        },
+    )
+
+
 DEFAULT_FOLDERS: Mapping[str, str] = {
     "segment-export": "%SEGMENT_NAME%/%EXPORT_TIME%",
     "data-out-export": "%EXPORT_NAME%/%DATASET_ID%/%EXPORT_TIME%",
     "dataset-export": "%DATASET_ID%/%EXPORT_TIME%",
 }
 """The default folder of a feed, for each kind of export. The last one is Experience Platform's default."""
+
+
+class Layout(NamedTuple):
+    """Folders and file names that another product gives its exports."""
+
+    folder: str
+    file: str
+    levels: int
+    """The levels of `folder` that the manifest stands below."""
+
+
+LAYOUTS: Mapping[str, Layout] = {
+    "customer-insights": Layout(
+        "CustomerInsights_%SANDBOX_NAME%/%EXPORT_NAME%/%DATASET_ID%/%DATETIME(YYYY)%/%DATETIME(MM)%/%DATETIME(DD)%"
+        "/%DATETIME(HHmm)%",
+        "%DATASET_ID%_%RUN_ID%_%PART%",
+        2,
+    )
+}
+"""Customer Insights documents `<table>_<partition>.csv` as file names. The run's id is added, because two runs may be
+due in the same minute."""
 
 
 def uses(template: str, macro: str) -> bool:

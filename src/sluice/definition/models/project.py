@@ -10,8 +10,14 @@ from pydantic import ByteSize, Field, TypeAdapter, ValidationError
 from sluice.definition.models.alerts import Alert
 from sluice.definition.models.catalog import Dataset, Refresh, Segment
 from sluice.definition.models.chunks import Memory
+from sluice.definition.models.commands import Command
 from sluice.definition.models.connection import Connection
+from sluice.definition.models.data_classes import DataClass
 from sluice.definition.models.export import Export
+from sluice.definition.models.guardrails import Guardrails
+from sluice.definition.models.licence import Licence
+from sluice.definition.models.limits import Bounds
+from sluice.definition.models.subjects import Subjects
 from sluice.memory import DEFAULT
 from sluice.model.declared import Declared, Name
 
@@ -48,6 +54,18 @@ class Settings(Declared):
     """How commands change declarations. `folder`: they write the files. `git`: each change is also one commit, with its
     author's name, in the working tree that contains the folder; nothing is pushed. `read-only`: nothing is written, and
     the change is printed as a patch."""
+    limits: Bounds = Bounds()
+    """Limits of the whole project: of each run, and of all runs together. Those of connections apply too."""
+    guardrails: Guardrails = Guardrails()
+    """Verdicts of guardrails that differ from their defaults."""
+    licence: Licence | None = None
+    """What may be delivered by dataset exports, and how much in a contract year. Default: everything."""
+    data_classes: Mapping[str, DataClass] = {}
+    """What the data classes of columns demand. A class such as `pii.email` must also meet the demands of `pii`."""
+    commands: Mapping[Name, Command] = {}
+    """The commands that exports may run after their deliveries, by name. Default: none."""
+    subjects: Subjects | None = None
+    """The record of whom deliveries held, for `sluice subject`. Default: nothing is recorded."""
     defaults: Mapping[str, Any] = {}
     """Defaults for the keys of every export. An export that has a key replaces its default as a whole."""
 
@@ -69,6 +87,9 @@ class Project(Declared):
     refreshes: Mapping[str, Refresh]
     connections: Mapping[str, Connection]
     exports: Mapping[str, Export]
+    """The exports with a connection."""
+    detached: Mapping[str, Export] = {}
+    """The exports without a connection. They do not run."""
 
     @property
     def pools(self) -> dict[str, int]:

@@ -30,6 +30,11 @@ def _amount(value: Any) -> Any:
     return text
 
 
+def _refused(value: Any) -> Any:
+    """Read `fail`, the word for `refuse` in runs that an earlier version has staged."""
+    return "refuse" if value == "fail" else value
+
+
 Percent = Annotated[
     float,
     BeforeValidator(_percent),
@@ -71,12 +76,12 @@ class Rejects(Declared):
     max: Amount | None = None
     """The maximum number of rejected rows per feed: a number, or a percentage of its rows such as `1%`. Default: any
     number."""
-    on_exceeded: Literal["fail", "hold"] = "fail"
-    """What to do if a feed has more, before anything is sent: `fail` the run, or `hold` it until someone releases
+    on_exceeded: Annotated[Literal["refuse", "hold"], BeforeValidator(_refused)] = "refuse"
+    """What to do if a feed has more, before anything is sent: `refuse` the run, or `hold` it until someone releases
     it."""
-    unfit_values: Literal["fail", "reject"] = "fail"
+    unfit_values: Literal["fail", "reject"] | None = None
     """What to do with a value that the format cannot represent: `fail` the run, or `reject` the row. With `reject`,
-    `extract` encodes every row once to test it."""
+    `extract` tests every row once. Default: `fail`; with the format `audience-manager`, `reject`."""
 
 
 class Expect(Declared):
@@ -88,9 +93,9 @@ class Expect(Declared):
     """The maximum number of records."""
     max_deviation: Percent | None = None
     """The maximum deviation from the mean of the last five published full deliveries, such as `50%`."""
-    on_breach: Literal["warn", "hold", "fail"] = "fail"
+    on_breach: Annotated[Literal["warn", "hold", "refuse"], BeforeValidator(_refused)] = "refuse"
     """What to do if the number is outside these limits: `warn` and continue, `hold` the run until someone releases it,
-    or `fail` it."""
+    or `refuse` it."""
 
     @model_validator(mode="after")
     def _a_range(self) -> Expect:
@@ -99,5 +104,5 @@ class Expect(Declared):
         return self
 
 
-WhenEmpty = Literal["publish", "skip", "file", "fail"]
+WhenEmpty = Annotated[Literal["publish", "skip", "file", "refuse"], BeforeValidator(_refused)]
 """What a run without records does."""

@@ -2,95 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
+from sluice.definition.models.moments import Clock, End, Start, named_zone_in
 from sluice.definition.models.ticks import Ticks
-from sluice.model.declared import Declared, Duration, Name
+from sluice.definition.models.zones import NamedZone, Zone, is_zone, zone_of
+from sluice.model.declared import Declared, Duration, Name, read_duration, spell_duration
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 SYSTEM_REFRESH = "system_refresh"
 """The name of the refresh that Sluice provides. It exists even if no file declares it."""
 HOURS = (1, 2, 3, 4, 6, 8, 12)
 """The allowed hours of `every`: they divide a day. Any other interval would drift."""
-FIRST_YEAR, LAST_YEAR = 1971, 2199
-"""The range of years for `start`, `end` and `once`. Outside it, clocks, time zones and cron stop working at different
-years."""
 LONGEST_CRON = 200
 """The maximum length of a cron schedule. Airflow stores a description of it, which is longer, in 1,000 characters."""
 RULES = ("after", "cron", "daily", "every", "monthly", "once", "weekly")
 
 
-def _moment(value: Any, *, whole_day: bool = False) -> Any:
-    """Read `2026-12-01` or `2026-12-01T06:30`, with or without a UTC offset. Default: UTC."""
-    if isinstance(value, datetime):
+Unit = Literal["hour", "day", "week", "month"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+"""The units of `every` that are counted from `start`."""
+_INTERVALS = "1, 2, 3, 4, 6, 8 or 12 hours, or hour, day, week or month"
+
+
+def _interval(value: Any) -> Any:
+    """Read a unit, or a number of hours that divides a day."""
+    if value in UNITS:
         return value
-    text = value.strip() if isinstance(value, str) else ""
     try:
-        if len(text) == len("2026-12-01"):
-            found = datetime.combine(date.fromisoformat(text), time.max if whole_day else time.min, UTC)
-        else:
-            found = datetime.fromisoformat(text)
+        found = read_duration(value)
     except ValueError:
-        raise ValueError("not a date: write one such as 2026-12-01 or 2026-12-01T06:30, in UTC") from None
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise ValueError(f"outside the years {FIRST_YEAR} to {LAST_YEAR}: correct the year")
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        raise ValueError(f"not an interval: write {_INTERVALS}") from None
+    if found not in [timedelta(hours=hours) for hours in HOURS]:
+        raise ValueError(f"does not divide a day: write {_INTERVALS}")
+    return found
 
 
-def _last_moment(value: Any) -> Any:
-    return _moment(value, whole_day=True)
-
-
-_IN_FILES = (
-    PlainSerializer(lambda value: value.isoformat(), when_used="json"),
-    WithJsonSchema({"type": "string", "examples": ["2026-12-01", "2026-12-01T06:30"]}),
-)
-Start = Annotated[datetime, BeforeValidator(_moment), *_IN_FILES]
-"""A timestamp, or a date, which means its first moment; in UTC."""
-End = Annotated[datetime, BeforeValidator(_last_moment), *_IN_FILES]
-"""A timestamp, or a date, which means its last moment; in UTC."""
-
-
-def _clock(value: Any) -> Any:
-    try:
-        if not isinstance(value, str) or len(value) != len("06:30"):
-            raise ValueError
-        time.fromisoformat(value)
-    except ValueError:
-        raise ValueError("not a time of day: write hours and minutes, such as 06:30") from None
-    return value
-
-
-Clock = Annotated[str, BeforeValidator(_clock), WithJsonSchema({"type": "string", "examples": ["06:30"]})]
-"""Hours and minutes."""
-
-
-def _zone(value: Any) -> Any:
-    """Check the name. Raises `ValueError` if neither the machine's time zone database nor Python's `tzdata` has it."""
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        ZoneInfo(value)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        near = get_close_matches(str(value), available_timezones(), 1)
-        raise ValueError(f"not a time zone: write a name such as {near[0] if near else 'Europe/Budapest'}") from None
-    return value
-
-
-Zone = Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Budapest"]})]
-"""A name in the IANA time zone database."""
-
-
-def _whole_hours(value: timedelta) -> timedelta:
-    if value not in [timedelta(hours=hours) for hours in HOURS]:
-        raise ValueError("does not divide a day: write 1, 2, 3, 4, 6, 8 or 12 hours")
-    return value
+Interval = Annotated[
+    timedelta | Unit,
+    BeforeValidator(_interval),
+    PlainSerializer(lambda value: value if value in UNITS else spell_duration(value), when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["6 hours", "week"]}),
+]
+"""The interval of a schedule: a number of hours, or a unit."""
 
 
 class Cron(Declared):
@@ -98,7 +57,7 @@ class Cron(Declared):
 
     cron: str
     """A cron expression of five fields."""
-    timezone: Zone = "UTC"
+    timezone: NamedZone = "UTC"
     """The time zone of the fields, such as `Europe/Budapest`."""
 
     @field_validator("cron")
@@ -126,8 +85,8 @@ def can_come(cron: str) -> str:
 class ScheduleSpec(Declared):
     """A schedule as a mapping: exactly one of `every`, `daily`, `weekly`, `monthly`, `cron`, `once` and `after`."""
 
-    every: Duration | None = None
-    """1, 2, 3, 4, 6, 8 or 12 hours, counted from `at`."""
+    every: Interval | None = None
+    """1, 2, 3, 4, 6, 8 or 12 hours, counted from `at`; or `hour`, `day`, `week` or `month`, counted from `start`."""
     daily: Clock | None = None
     """The time of day, in `timezone`."""
     weekly: tuple[Weekday, ...] | None = Field(default=None, min_length=1)
@@ -144,12 +103,14 @@ class ScheduleSpec(Declared):
     at: Clock | None = None
     """The time of day for `every`, `weekly` and `monthly`, in `timezone`. Default: midnight."""
     timezone: Zone | None = None
-    """The time zone of a clock schedule, such as `Europe/Budapest`. Default: UTC. A time that daylight saving time
-    skips runs at the next valid time; a time that it repeats runs once."""
+    """The time zone of a clock schedule, such as `Europe/Budapest`. Default: UTC, or that of a `start` that `every` is
+    counted from. A time that daylight saving time skips runs at the next valid time; a time that it repeats runs once.
+    An abbreviation such as `EDT` and an offset such as `-04:00` are the same in summer and winter."""
     start: Start | None = None
-    """No run starts before this time. A date means its first moment, in UTC."""
+    """No run starts before this time, in UTC unless it names a time zone: `2026-12-01 06:30 EDT`. A date means its
+    first moment."""
     end: End | None = None
-    """No run starts after this time. A date means its last moment, in UTC."""
+    """No run starts after this time, in UTC unless it names a time zone. A date means its last moment."""
     after_refresh: bool = False
     """For clock schedules: whether a run waits for a system refresh that finishes at or after the time the run was
     due."""
@@ -157,10 +118,15 @@ class ScheduleSpec(Declared):
     """Spread the starts of exports that are due at the same time over this span. Each export's offset is fixed and
     comes from its name."""
 
-    @field_validator("every")
+    @model_validator(mode="before")
     @classmethod
-    def _divides_a_day(cls, value: timedelta | None) -> timedelta | None:
-        return value if value is None else _whole_hours(value)
+    def _zone_of_the_start(cls, data: Any) -> Any:
+        """What is counted from a start is counted on the clock that the start is written in."""
+        if not isinstance(data, dict) or data.get("every") not in UNITS or data.get("timezone"):
+            return data
+        start = data.get("start")
+        zone = named_zone_in(start) if isinstance(start, str) else None
+        return data | {"timezone": zone} if zone and is_zone(zone) else data
 
     @field_validator("cron")
     @classmethod
@@ -175,6 +141,8 @@ class ScheduleSpec(Declared):
             raise ValueError(f"a schedule needs exactly one of {', '.join(RULES)}; this one has {has}: {advice}")
         if self.at and not (self.every or self.weekly or self.monthly):
             raise ValueError(f"`at` is only for `every`, `weekly` and `monthly`, not for {given[0]}: delete `at`")
+        if self.every in UNITS:
+            self._check_anchor()
         if self.after_refresh and not self.by_the_clock:
             raise ValueError(f"`after_refresh` is only for clock schedules, not for {given[0]}: delete it")
         if self.timezone and not self.by_the_clock:
@@ -185,6 +153,14 @@ class ScheduleSpec(Declared):
             raise ValueError("the schedule ends before it starts: correct `start` or `end`")
         return self
 
+    def _check_anchor(self) -> None:
+        if not self.start:
+            raise ValueError(f"the interval `{self.every}` is counted from `start`: add one such as 2026-12-01T06:30")
+        if self.at:
+            raise ValueError(f"the interval `{self.every}` has its time of day from `start`: delete `at`")
+        if self.start.second or self.start.microsecond:
+            raise ValueError("runs start at whole minutes: write the hours and minutes of `start` only")
+
     @property
     def by_the_clock(self) -> bool:
         """Whether it is a clock schedule: one that recurs at times that can be computed."""
@@ -192,8 +168,8 @@ class ScheduleSpec(Declared):
 
     @property
     def zone(self) -> str:
-        """The time zone of its times."""
-        return self.timezone or "UTC"
+        """The time zone of its times. Hours that are counted from a start do not depend on any."""
+        return "UTC" if self.every == "hour" else self.timezone or "UTC"
 
     @property
     def ticks(self) -> Ticks:
@@ -211,7 +187,9 @@ class ScheduleSpec(Declared):
         when = f"{clock.minute} {clock.hour}"
         if self.cron:
             return (self.cron,)
-        if self.every:
+        if self.every in UNITS:
+            return self._from_start
+        if isinstance(self.every, timedelta):
             step = round(self.every / timedelta(hours=1))
             hours = sorted((clock.hour + step * n) % 24 for n in range(24 // step))
             return (f"{clock.minute} {','.join(map(str, hours))} * * *",)
@@ -222,10 +200,28 @@ class ScheduleSpec(Declared):
         return _monthly(when, self.monthly) if self.monthly else ()
 
     @property
+    def _anchor(self) -> datetime:
+        """The start that `every` is counted from, on the clock that it is counted on."""
+        assert self.start is not None  # noqa: S101 - it is checked
+        return self.start.astimezone(zone_of(self.zone))
+
+    @property
+    def _from_start(self) -> tuple[str, ...]:
+        anchor = self._anchor
+        when = f"{anchor.minute} {anchor.hour}"
+        if self.every == "hour":
+            return (f"{anchor.minute} * * * *",)
+        if self.every == "week":
+            return (f"{when} * * {WEEKDAYS[anchor.weekday()]}",)
+        return _monthly(when, anchor.day) if self.every == "month" else (f"{when} * * *",)
+
+    @property
     def says(self) -> str:
         """The schedule in words, without its start and end."""
         at = f"at {self._clock} {self.zone}"
-        if self.every:
+        if self.every in UNITS:
+            return f"every {self.every}, counted from {self._anchor:%Y-%m-%d %H:%M} {self.zone}"
+        if isinstance(self.every, timedelta):
             hours = round(self.every / timedelta(hours=1))
             return f"every {f'{hours} hours' if hours > 1 else 'hour'}, counted from {self._clock} {self.zone}"
         if self.weekly:

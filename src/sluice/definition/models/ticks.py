@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+
+from sluice.definition.models.zones import zone_of
 
 GRACE = timedelta(minutes=2)
 """A time stays due for this long after it has passed: Airflow may read the declarations again before it starts the
@@ -24,7 +25,7 @@ class Ticks:
     start: datetime | None = None
     end: datetime | None = None
     zone: str = "UTC"
-    """A name in the IANA time zone database."""
+    """A name in the IANA time zone database, an abbreviation, or an offset."""
 
     def after(self, moment: datetime) -> datetime | None:
         """The first time after `moment`; None if it is past `end`."""
@@ -99,7 +100,7 @@ class Ticks:
 
     @property
     def _zone(self) -> tzinfo:
-        return UTC if self.zone == "UTC" else ZoneInfo(self.zone)
+        return zone_of(self.zone)
 
     def _offset(self, local: datetime) -> timedelta:
         return local.utcoffset() or timedelta(0)

@@ -9,13 +9,34 @@ from sluice.definition.models.catalog import SYSTEM_REFRESH, Dataset, Refresh, S
 from sluice.definition.rules.known import Known
 
 
-def is_a_segment_of_entities(segment: Segment, known: Known) -> Iterator[Problem]:
+def members_can_be_told_apart(segment: Segment, known: Known) -> Iterator[Problem]:
+    """A segment lists its members by the key of a row. The key of events is that of their entity, which many share."""
     dataset = known.get("dataset", segment.dataset)
-    if dataset is not None and dataset.kind in ("event", "table"):
-        rows = "events" if dataset.kind == "event" else "rows of kind `table`"
-        what = f"a segment contains profiles, accounts or contacts, but `{segment.dataset}` contains {rows}"
-        advice = f"write the entity's dataset here, and add `{segment.dataset}` to `reads`"
+    if dataset is not None and dataset.row_key is None:
+        what = f"`{segment.dataset}` contains events without an `event_id`, so a segment cannot tell them apart"
+        advice = (
+            f"for a segment of people, write their dataset here, and add `{segment.dataset}` to `reads`; for a segment"
+            f" of events, add `event_id` to `{segment.dataset}`"
+        )
         yield Problem(("dataset",), what, advice)
+
+
+def event_id_is_of_events(dataset: Dataset, known: Known) -> Iterator[Problem]:  # noqa: ARG001
+    if dataset.event_id is not None and dataset.kind != "event":
+        what = f"only events have an `event_id`, but `{dataset.name}` is of kind `{dataset.kind}`"
+        yield Problem(("event_id",), what, "delete the key: `key` already identifies a row", key=True)
+
+
+def contacts_are_contacts_of_accounts(dataset: Dataset, known: Known) -> Iterator[Problem]:
+    if dataset.contacts is None:
+        return
+    if dataset.kind != "account":
+        what = f"only accounts have `contacts`, but `{dataset.name}` is of kind `{dataset.kind}`"
+        yield Problem(("contacts",), what, "delete the key, or write `kind: account`", key=True)
+    other = known.get("dataset", dataset.contacts.dataset)
+    if other is not None and other.kind != "contact":
+        what = f"`{other.name}` is of kind `{other.kind}`, so it does not contain the accounts' contacts"
+        yield Problem(("contacts", "dataset"), what, "name a dataset of kind `contact`")
 
 
 def incremental_fits_its_source(dataset: Dataset, known: Known) -> Iterator[Problem]:  # noqa: ARG001

@@ -13,8 +13,8 @@ from sluice.model.change import COLUMN
 
 def rows_have_a_key(export: ExportBase, known: Known) -> Iterator[Problem]:
     """The key of an event dataset identifies the entity, so many events share it."""
-    for feed, dataset in datasets_of(export, known) if _by_key(export) else ():
-        if dataset.kind == "event":
+    for feed, dataset in datasets_of(export, known):
+        if dataset.kind == "event" and export.mode_of(feed.name) == "changes":
             what = f"`{feed.name}` contains events, and many events share one key: `mode: changes` cannot compare them"
             yield Problem(feed.path, what, "deliver events with `mode: incremental`")
 

@@ -5,19 +5,27 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
-from sluice.definition.errors.problem import Problem, either, unknown
+from sluice.definition.errors.problem import Problem, unknown
 from sluice.definition.models.catalog import Dataset
 from sluice.definition.models.connection import Connection
-from sluice.definition.models.export import DataOutExport, ExportBase, SegmentExport
+from sluice.definition.models.export import DataOutExport, DatasetExport, ExportBase, LogFolder, SegmentExport
 from sluice.definition.models.macros import no_macros, uses, wrong_folder, wrong_level, wrong_template
 from sluice.definition.references import Reference, feeds
 from sluice.definition.rules.known import Known
 from sluice.formats.template import Template
 
-_MANY = {"profile": "profiles", "account": "accounts", "contact": "contacts", "event": "events", "table": "other rows"}
+MANY = {"profile": "profiles", "account": "accounts", "contact": "contacts", "event": "events", "table": "other rows"}
 _PLACEHOLDER = re.compile(r"%(\d+)%")
+
+
+def has_a_connection(export: ExportBase, known: Known) -> Iterator[Problem]:
+    """Without one, the export is detached."""
+    if not export.connection:
+        what = f"export {export.name} has no connection: it does not run"
+        advice = f"add `connection: NAME`, or run `sluice attach {export.name} NAME`"
+        yield Problem((), what, advice, known=tuple(sorted(known.names("connection"))))
 
 
 def delivers_each_feed_once(export: ExportBase, known: Known) -> Iterator[Problem]:  # noqa: ARG001
@@ -26,17 +34,6 @@ def delivers_each_feed_once(export: ExportBase, known: Known) -> Iterator[Proble
     for index, feed in enumerate(listed):
         if any(feed.name == other.name for other in listed[:index]):
             yield Problem(feed.path, f"`{feed.name}` is listed twice", "delete one of them")
-
-
-def target_takes_its_kinds(export: ExportBase, known: Known) -> Iterator[Problem]:
-    connection = _connection(export, known)
-    for feed, dataset in datasets_of(export, known):
-        if connection and dataset.kind not in connection.takes:
-            what = (
-                f"the {feed.families[0]} `{feed.name}` contains {_MANY[dataset.kind]}, but the connection "
-                f"`{connection.name}` accepts only {either(_MANY[kind] for kind in connection.takes)}"
-            )
-            yield Problem(feed.path, what, f"choose another, or add `{dataset.kind}` to the connection's `takes`")
 
 
 def whole_entities_are_no_events(export: ExportBase, known: Known) -> Iterator[Problem]:
@@ -48,13 +45,20 @@ def whole_entities_are_no_events(export: ExportBase, known: Known) -> Iterator[P
 
 
 def added_rows_can_be_found(export: ExportBase, known: Known) -> Iterator[Problem]:
-    if getattr(export, "mode", "full") != "incremental":
-        return
     for feed, dataset in datasets_of(export, known):
-        if dataset.added_by is None:
+        if export.mode_of(feed.name) == "incremental" and dataset.added_by is None:
             what = f"the export is incremental, but `{feed.name}` does not declare how added rows are found"
             advice = "add `incremental: {column: ...}` to the dataset, or `mode: full` to the export"
             yield Problem(feed.path, what, advice)
+
+
+def application_is_licensed(export: ExportBase, known: Known) -> Iterator[Problem]:
+    if isinstance(export, DatasetExport) and export.application and known.project.licence:
+        licensed = [one.application for one in known.project.licence.applications]
+        if export.application not in licensed:
+            what = f"the licence has no application `{export.application}`"
+            advice = "choose a licensed one, or add it to `licence.applications` in project.yaml"
+            yield unknown(("application",), export.application, licensed, what, advice)
 
 
 def fields_fit_every_segment(export: ExportBase, known: Known) -> Iterator[Problem]:
@@ -66,23 +70,21 @@ def fields_fit_every_segment(export: ExportBase, known: Known) -> Iterator[Probl
         first = first or (feed, dataset)
         if dataset.kind != first[1].kind:
             what = (
-                f"`{feed.name}` contains {_MANY[dataset.kind]} and `{first[0].name}` {_MANY[first[1].kind]}: "
+                f"`{feed.name}` contains {MANY[dataset.kind]} and `{first[0].name}` {MANY[first[1].kind]}: "
                 "one list of fields cannot fit both"
             )
             yield Problem(feed.path, what, "deliver them with two exports")
 
 
-def sends_what_the_target_requires(export: ExportBase, known: Known) -> Iterator[Problem]:
-    connection = _connection(export, known)
-    if connection is None or not isinstance(export, SegmentExport):
+def metrics_are_of_every_dataset(export: ExportBase, known: Known) -> Iterator[Problem]:
+    if not isinstance(export, SegmentExport):
         return
-    sent = [field.output for field in export.fields]
-    for name in connection.requires:
-        if name not in sent:
-            what = f"the connection `{connection.name}` requires the field `{name}`, but the export does not send it"
-            advice = f"add {{field: ..., as: {name}}}"
-            found = unknown(("fields",), name, sent, what, advice, key=True)
-            yield Problem(found.path, what, advice, found.nearest, key=True)
+    for dataset in {dataset.name: dataset for _, dataset in datasets_of(export, known)}.values():
+        for index, field in enumerate(export.fields):
+            if field.metric is not None and field.metric not in dataset.metrics:
+                what = f"`{dataset.name}` has no metric `{field.metric}`"
+                advice = f"choose one of its metrics, or add it to `metrics` of `{dataset.name}`"
+                yield unknown(("fields", index, "metric"), field.metric, dataset.metrics, what, advice)
 
 
 def field_names_differ(export: ExportBase, known: Known) -> Iterator[Problem]:  # noqa: ARG001
@@ -97,7 +99,7 @@ def field_names_differ(export: ExportBase, known: Known) -> Iterator[Problem]:  
 
 
 def template_fits_its_fields(export: ExportBase, known: Known) -> Iterator[Problem]:
-    connection = _connection(export, known)
+    connection = connection_of(export, known)
     form = export.format or (connection.format if connection else None)
     if not isinstance(form, Template) or not isinstance(export, SegmentExport):
         return
@@ -110,7 +112,7 @@ def template_fits_its_fields(export: ExportBase, known: Known) -> Iterator[Probl
 
 
 def folder_is_a_path(export: ExportBase, known: Known) -> Iterator[Problem]:
-    if connection := _connection(export, known):
+    if connection := connection_of(export, known):
         target = f"a destination of type {connection.destination.type}"
         allowed = connection.destination.allowed
         yield from wrong_template(("folder",), export.folder, allowed, target)
@@ -119,18 +121,34 @@ def folder_is_a_path(export: ExportBase, known: Known) -> Iterator[Problem]:
         if folder := export.manifest.folder:
             yield from no_macros(("manifest", "folder"), folder, "the manifest's")
             yield from wrong_folder(("manifest", "folder"), folder.replace("%", ""), allowed, target)
+        if isinstance(export.log, LogFolder):
+            yield from no_macros(("log", "folder"), export.log.folder, "the log's")
+            yield from wrong_folder(("log", "folder"), export.log.folder.replace("%", ""), allowed, target)
 
 
-def _connection(export: ExportBase, known: Known) -> Connection | None:
+def connection_of(export: ExportBase, known: Known) -> Connection | None:
     found: Connection | None = known.get("connection", export.connection)
     return found
 
 
 def datasets_of(export: ExportBase, known: Known) -> Iterator[tuple[Reference, Dataset]]:
-    """Each feed with its dataset, if both are valid."""
+    """Each feed with the dataset whose rows it delivers, if both are valid."""
     for feed in feeds(export):
-        declared: Any = known.get(feed.families[0], feed.name)
-        if declared is not None and feed.families[0] == "segment":
-            declared = known.get("dataset", declared.dataset)
-        if declared is not None:
-            yield feed, declared
+        if (dataset := dataset_of(feed, export, known)) is not None:
+            yield feed, dataset
+
+
+def dataset_of(feed: Reference, export: ExportBase, known: Known) -> Dataset | None:
+    """The dataset whose rows a feed delivers: of accounts, possibly that of their contacts. None if it is not valid, or
+    if that depends on a connection that is missing."""
+    declared: Any = known.get(feed.families[0], feed.name)
+    if declared is None or feed.families[0] != "segment":
+        return cast("Dataset | None", declared)
+    dataset: Dataset | None = known.get("dataset", declared.dataset)
+    if dataset is None or dataset.contacts is None:
+        return dataset
+    connection = connection_of(export, known)
+    if connection is None:
+        return None
+    contacts = connection.contacts_of(dataset)
+    return known.get("dataset", contacts.dataset) if contacts else dataset

@@ -7,11 +7,17 @@ from typing import Any, Protocol
 
 from sluice.definition.errors.problem import Problem, either, unknown
 from sluice.definition.folder import Family
+from sluice.definition.models.project import Settings
 from sluice.definition.references import references
 
 
 class Known(Protocol):
-    """All declarations."""
+    """All declarations, and the project's settings."""
+
+    @property
+    def project(self) -> Settings:
+        """The project's settings. A declaration is checked again whenever they change."""
+        ...
 
     def names(self, family: Family) -> Iterable[str]:
         """Every declared name, valid or not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sluice.definition.errors.problem import Problem, unknown
-from sluice.definition.models.export import DatasetExport, ExportBase
+from sluice.definition.models.export import ExportBase
 from sluice.definition.models.schedule import SYSTEM_REFRESH, ScheduleSpec
 from sluice.definition.rules.known import Known
 
@@ -20,6 +20,16 @@ def follows_what_exists(export: ExportBase, known: Known) -> Iterator[Problem]:
     yield unknown(("schedule", "after"), name, names, f"no export is named `{name}`", advice)
 
 
+def follows_what_runs(export: ExportBase, known: Known) -> Iterator[Problem]:
+    """Only a warning, because the followed export may be attached again. As an error, it would break every follower of
+    an export that is detached."""
+    followed = known.get("export", _followed(export) or "")
+    if followed is not None and not followed.connection:
+        what = f"`{followed.name}` has no connection, so this export does not run after it"
+        advice = f"attach it with `sluice attach {followed.name} NAME`, or give this export another schedule"
+        yield Problem(("schedule", "after"), what, advice)
+
+
 def follows_no_circle(export: ExportBase, known: Known) -> Iterator[Problem]:
     """A cycle is reported once, at its alphabetically first export."""
     way = [export.name]
@@ -28,27 +38,6 @@ def follows_no_circle(export: ExportBase, known: Known) -> Iterator[Problem]:
     if name == export.name == min(way):
         what = f"exports follow each other in a cycle: {' -> '.join([*way, name])}"
         yield Problem(("schedule", "after"), what, "give one of them another schedule")
-
-
-def datasets_end(export: ExportBase, known: Known) -> Iterator[Problem]:  # noqa: ARG001
-    """A forgotten clock schedule would deliver whole datasets forever."""
-    spec = _by_the_clock(export)
-    if spec and not spec.start and not spec.end:
-        what = "the clock schedule of a dataset-export needs an end, and this one has neither `end` nor `start`"
-        yield Problem(("schedule",), what, "add `end: 2027-12-31`, or `start`, which sets the end one year later")
-
-
-def datasets_end_by_default(export: ExportBase, known: Known) -> Iterator[Problem]:  # noqa: ARG001
-    spec = _by_the_clock(export)
-    if spec and spec.start and not spec.end and export.when and export.when.end:
-        what = f"without `end`, the schedule ends one year after its start: {export.when.end:%Y-%m-%d %H:%M} UTC"
-        yield Problem(("schedule",), what, f"add `end: {export.when.end:%Y-%m-%d}`, or another date")
-
-
-def _by_the_clock(export: ExportBase) -> ScheduleSpec | None:
-    """The declared schedule of a dataset export, if it is a clock schedule."""
-    spec = export.schedule
-    return spec if isinstance(export, DatasetExport) and isinstance(spec, ScheduleSpec) and spec.by_the_clock else None
 
 
 def _followed(export: ExportBase | None) -> str | None:

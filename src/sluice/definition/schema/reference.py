@@ -18,15 +18,24 @@ from pydantic_core import PydanticUndefined
 from sluice.definition.errors.location import fields, inline, is_model, members, tag_key, tags
 from sluice.definition.errors.messages import expected
 from sluice.definition.models.alerts import Alert
-from sluice.definition.models.catalog import DagRefresh, Dataset, Segment, SystemRefresh
+from sluice.definition.models.audience import Audience, AudienceManager
+from sluice.definition.models.catalog import Column, Contacts, DagRefresh, Dataset, Segment, SystemRefresh
 from sluice.definition.models.chunks import Chunks
-from sluice.definition.models.connection import Connection, Limits
-from sluice.definition.models.export import ExportBase, ManifestSpec, Wait
+from sluice.definition.models.commands import Command, FollowUp
+from sluice.definition.models.connection import Connection
+from sluice.definition.models.consent import Consent, Suppression
+from sluice.definition.models.data_classes import DataClass
+from sluice.definition.models.export import ExportBase, ManifestSpec
 from sluice.definition.models.fields import FieldSpec, Hash, Mask
+from sluice.definition.models.file_names import FileNames, Split, Trigger
+from sluice.definition.models.hand_over import HandOver
+from sluice.definition.models.limits import Limits
 from sluice.definition.models.macros import FILE_MACROS, MACROS
 from sluice.definition.models.project import Settings, Staging
 from sluice.definition.models.rows import Expect, Rejects, Unique
 from sluice.definition.models.schedule import ScheduleSpec
+from sluice.definition.models.subjects import Subjects
+from sluice.definition.models.wait import Wait
 from sluice.definition.settings import kinds
 from sluice.destinations import DESTINATIONS
 from sluice.destinations.s3 import Encryption
@@ -43,9 +52,10 @@ def fill(text: str) -> str:
     return _BLOCK.sub(lambda found: f"{found[1]}{found[2]}{BLOCKS[found[1]]()}\n", text)
 
 
-def table(model: type[BaseModel], *, without: Iterable[str] = ()) -> str:
-    """The table of a model's keys: type, default and description. Required keys come first."""
-    left_out = {"name", *without, *inline(model)} | ({tag_key(model)} if len(tags(model)) == 1 else set())
+def table(model: type[BaseModel], *, without: Iterable[str] = ("name",)) -> str:
+    """The table of a model's keys: type, default and description. Required keys come first. The name of a declaration
+    comes from its file, or from the key above it."""
+    left_out = {*without, *inline(model)} | ({tag_key(model)} if len(tags(model)) == 1 else set())
     keys = sorted(fields(model).items(), key=lambda item: not item[1].is_required())
     rows = [_row(key, info) for key, info in keys if key not in left_out]
     return "\n".join(["| key | type | default | description |", "|---|---|---|---|", *rows])
@@ -118,10 +128,18 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "staging": lambda: table(Staging),
     "connection": lambda: table(Connection),
     "limits": lambda: table(Limits),
+    "data_class": lambda: table(DataClass),
+    "subjects": lambda: table(Subjects),
+    "hand_over": lambda: table(HandOver),
+    "audience_manager": lambda: table(AudienceManager),
+    "audience": lambda: table(Audience),
+    "command": lambda: table(Command),
     "openpgp": lambda: table(OpenPgp),
     "encryption": lambda: table(Encryption),
     "destinations": lambda: _members(DESTINATIONS, "type"),
     "dataset": lambda: table(Dataset),
+    "column": lambda: table(Column),
+    "contacts": lambda: table(Contacts),
     "sources": lambda: _members(SOURCES, "type"),
     "segment": lambda: table(Segment),
     "refreshes": lambda: _members({"system": SystemRefresh, "dag": DagRefresh}, "type"),
@@ -130,12 +148,18 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "field": lambda: table(FieldSpec),
     "hash": lambda: table(Hash),
     "mask": lambda: table(Mask),
+    "consent": lambda: table(Consent),
+    "suppress": lambda: table(Suppression),
     "unique": lambda: table(Unique),
     "rejects": lambda: table(Rejects),
     "expect": lambda: table(Expect),
     "chunks": lambda: table(Chunks),
+    "file": lambda: table(FileNames, without=()),
+    "split": lambda: table(Split),
+    "trigger": lambda: table(Trigger, without=()),
     "manifest": lambda: table(ManifestSpec),
     "wait": lambda: table(Wait),
+    "follow_up": lambda: table(FollowUp),
     "alerts": lambda: table(Alert),
     "schedule": lambda: table(ScheduleSpec),
     "formats": lambda: _members(FORMATS, "type"),

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import yaml
 
 from sluice.definition.yaml import secret
+from sluice.definition.yaml.documents import Documents
 from sluice.definition.yaml.position import Document, Node
 from sluice.definition.yaml.scalar import resolve
 from sluice.definition.yaml.syntax import explain_syntax
@@ -40,11 +41,15 @@ def exists(path: Path, drafts: Drafts = NO_DRAFTS) -> bool:
     return drafts[path] is not None if path in drafts else os.path.lexists(path)
 
 
-def read(path: Path, drafts: Drafts = NO_DRAFTS, within: Path | None = None) -> Document:
-    """Read the YAML file at `path`. Raises `DefinitionError` if it is not one plain UTF-8 mapping within the limits, or
-    if it is outside the folder `within`."""
+def read(
+    path: Path, drafts: Drafts = NO_DRAFTS, within: Path | None = None, documents: Documents | None = None
+) -> Document:
+    """Read the YAML file at `path`, or take it from `documents`. Raises `DefinitionError` if it is not one plain UTF-8
+    mapping within the limits, or if it is outside the folder `within`."""
     draft = drafts.get(path)
     try:
+        if documents and draft is None:
+            return documents.read(path, lambda: read_bytes(path, within), lambda body: parse(body, str(path)))
         return parse(read_bytes(path, within) if draft is None else draft, str(path))
     except DefinitionError:
         raise
@@ -57,7 +62,7 @@ def read_bytes(path: Path, within: Path | None = None) -> bytes:
     it is outside the folder `within`: reading a pipe never ends, and a link out of the folder could reveal files that
     its reader may not see."""
     try:
-        if within is not None and not path.resolve(strict=True).is_relative_to(within.resolve()):
+        if within is not None and not _is_below(path, within):
             raise _refused(path, "this link points outside the declarations folder", "replace it with the file itself")
         if not stat.S_ISREG(path.stat().st_mode):
             raise _refused(path, "this is not a regular file", "delete it, or replace it with a YAML file")
@@ -67,6 +72,12 @@ def read_bytes(path: Path, within: Path | None = None) -> bytes:
     except (OSError, RuntimeError) as error:  # before Python 3.13, a loop of links is a RuntimeError
         what = f"the file cannot be read: {getattr(error, 'strerror', 'its links form a loop')}"
         raise _refused(path, what, "check the file's type and permissions") from None
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    """Whether the file itself is in the folder, wherever its links lead. `os.path` is much faster than `pathlib`."""
+    within, found = os.path.realpath(folder), os.path.realpath(path, strict=True)  # noqa: PTH
+    return os.path.commonpath((within, found)) == within
 
 
 def _refused(path: Path, what: str, next_step: str) -> DefinitionError:

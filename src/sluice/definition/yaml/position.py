@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sluice.errors import Place
+from sluice.errors import DefinitionError, Place
 
 Path = tuple[str | int, ...]
 """The path from a file's top level to a value: keys of mappings and indices of lists."""
@@ -40,6 +40,10 @@ class Document:
     root: Node
     hidden: set[int] = field(default_factory=set)
     """The lines that errors must not quote, because they contain a secret."""
+    secrets: Sequence[tuple[Path, DefinitionError]] | None = None
+    """The paths of its secrets, each with its error; None before they were searched."""
+    suspicious: bool | None = None
+    """Whether one of its lines seems to contain a secret; None before they were searched."""
 
     @property
     def value(self) -> Any:

@@ -6,7 +6,7 @@ No error shows the value or its line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sluice.definition.yaml.position import Document, Path
@@ -33,8 +33,14 @@ _LOOK = re.compile(
 _KEY_OF_LINE = re.compile(r"""^[\s{\[,-]*["']?([A-Za-z0-9_-]+)["']?\s*:\s*\S""")
 
 
-def find(document: Document) -> Iterator[tuple[Path, DefinitionError]]:
-    """Yield an error for each secret, with the path of its value. Hides every line that contains one."""
+def find(document: Document) -> Sequence[tuple[Path, DefinitionError]]:
+    """An error for each secret, with the path of its value. Hides every line that contains one."""
+    if document.secrets is None:
+        document.secrets = tuple(_search(document))
+    return document.secrets
+
+
+def _search(document: Document) -> Iterator[tuple[Path, DefinitionError]]:
     found = [(path, node, key) for path, node, key in document.walk() if _is_secret(path, node.value)]
     for _, node, key in found:
         document.hidden.update(range((key or node).line, max(node.line, node.last_line) + 1))
@@ -46,6 +52,13 @@ def in_line(line: str) -> bool:
     """Whether a line of text seems to contain a secret; for files that could not be parsed."""
     key = _KEY_OF_LINE.match(line)
     return bool(_LOOK.search(line) or (key and names_secret(key[1])))
+
+
+def possible(document: Document) -> bool:
+    """Whether a line of the file, comments included, seems to contain a secret."""
+    if document.suspicious is None:
+        document.suspicious = any(in_line(line) for line in document.lines)
+    return document.suspicious
 
 
 def names_secret(key: str) -> bool:

@@ -68,7 +68,8 @@ class Cleaner:
         `but` is the flow run id of the calling run, which is skipped. A failure in one run does not stop the others
         from being cleaned. Yields the runs for which something was done."""
         for place, run in enumerate(self._runs()):
-            if run == but:
+            prune = place >= self._staging.keep
+            if run == but or (not prune and self._closed(run)):
                 continue
             try:
                 plan = self._stage(run).find("plan", Plan)
@@ -77,7 +78,7 @@ class Cleaner:
                 continue
             if plan is None or not self._ended(plan.run.run_id):
                 continue
-            cleaned = self._one(run, plan, now, prune=place >= self._staging.keep)
+            cleaned = self._one(run, plan, now, prune=prune)
             if cleaned != Cleaned(run=plan.run.run_id):
                 yield cleaned
 
@@ -110,13 +111,21 @@ class Cleaner:
             return Cleaned(run=name, error=error.page())
         return cleaned
 
+    def _closed(self, run: str) -> bool:
+        """Whether nothing is left to do for the run while it is kept. To read this is cheaper than to ask Airflow about
+        each run, which every delivery would do."""
+        with suppress(SluiceError):  # written by another version: reported with its plan
+            return RunLog(self._stage(run).opened.below("log")).state().closed
+        return False
+
     def _drop(self, plan: Plan, log: RunLog) -> bool:
         """Whether the run's staging may be removed. A dry run decides nothing, so it has no log to close."""
         return drop(log) or plan.run.dry_run
 
     def mark_stopped(self, run_id: str) -> int:
-        """Record that no process of the run (an Airflow run id) is alive: processes that started to remove its parts
-        and never reported that they had stopped count as stopped. Returns their number.
+        """Record that no process of the run (an Airflow run id) is alive: processes that sent its parts or started to
+        remove them, and never reported that they had stopped, count as stopped. Returns the number of those that
+        removed.
 
         Raises `FatalError` if the run is not in staging."""
         for run in self._runs():
@@ -128,6 +137,7 @@ class Cleaner:
                 state = log.state()
                 for by in state.removers:
                     log.append_always(state, Entry(act="stopped", by=by))
+                stage.opened.remove_tree("sending")
                 return len(state.removers)
         raise FatalError(f"staging holds nothing of run {run_id}", next_step="use the run id that Airflow shows")
 

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.chunk import Shards
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.staging import Stage
-from sluice.delivery.upload.pieces import parts_of
+from sluice.delivery.upload.pieces import namer, parts_of
 from sluice.plan.model import Plan
 
 
-def names_of(plan: Plan, stage: Stage) -> list[str]:
-    """The names of all parts that the plan may have sent; none before `chunk` has run."""
+def names_of(plan: Plan, stage: Stage, held: Collection[str]) -> list[str]:
+    """The names of all files that the plan may have sent before its manifest, of the feeds in `held`; none before
+    `chunk` has run. An empty name in `held` stands for the delivery's trigger file."""
     cut = stage.find("shards", Shards)
-    feeds = {feed.name: feed for feed in plan.feeds}
     names: list[str] = []
-    for shard in cut.shards if cut else ():
-        extract = stage.find(f"extract/{shard.feed}", FeedExtract)
-        if extract is not None and shard.feed in feeds:
-            parts = parts_of(plan, stage, shard, extract.records)
-            names += [plan.part_name(feeds[shard.feed], *part.key) for part in parts]
+    for feed in plan.feeds:
+        extract = stage.find(f"extract/{feed.name}", FeedExtract) if feed.name in held else None
+        if extract is not None:
+            named = namer(plan, stage, feed)
+            shards = [shard for shard in (cut.shards if cut else ()) if shard.feed == feed.name]
+            names += [named(part) for shard in shards for part in parts_of(plan, stage, shard, extract.records)]
+    trigger = plan.export.names.trigger
+    if trigger and trigger.written == "before-manifest" and (trigger.suffix or "" in held):
+        names += plan.triggers(names)
     return names
 
 

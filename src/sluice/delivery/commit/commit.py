@@ -18,8 +18,8 @@ that its process may still send.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from uuid import uuid4
@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict
 from sluice.delivery.commit.deliveries import Claim, Deliveries
 from sluice.delivery.commit.run_log import Entry, RunLog, State
 from sluice.delivery.commit.senders import Senders
-from sluice.errors import FatalError
+from sluice.errors import FatalError, SluiceError
 
 
 class Intent(BaseModel):
@@ -66,6 +66,9 @@ class Commit:
     """The intent that was staged under a name."""
     write: Callable[[Intent], None]
     """Writes the manifest unless the destination has it. Raises `FatalError` if it was not written."""
+    announce: Callable[[Intent], None] = lambda _: None
+    """Writes what follows the manifest: trigger files. If it fails, the run stays decided, and the next process
+    continues."""
     stays: bool = True
     """Whether the destination keeps files, so that the manifest can be checked. If not, the manifest of a published run
     is not written again: its parts may be gone, too."""
@@ -158,8 +161,15 @@ class Commit:
                 next_step="trigger a new run, and point the readers of the old manifest to the new one",
             )
         if self.stays:
-            self.write(before)
+            self.write_again(before)
+            self.announce(before)
         return before
+
+    def write_again(self, intent: Intent) -> None:
+        """Write the manifest of a published run as a sender: the run may be old, and its delivery about to be removed.
+        Raises the errors of `open` and `write`."""
+        with sending(self):
+            self.write(intent)
 
     def _finish_own(self, state: State, by: str) -> Intent:
         name = state.writers[by]
@@ -174,6 +184,7 @@ class Commit:
             if intent.claim is None:
                 self.log.append_always(state, Entry(act="refused", by=by))
             raise
+        self.announce(intent)
         self.log.append_always(state, Entry(act="published", by=self.token, intent=name))
         return intent
 
@@ -212,6 +223,17 @@ class Commit:
         """Record that nothing is left to clean, unless the run was opened again since `state`."""
         if state.act in ("published", "aborting") and not state.closed:
             self.log.append(state, Entry(act="closed", by=self.token))
+
+
+@contextmanager
+def sending(commit: Commit) -> Iterator[None]:
+    """Mark the process as a sender during the block. Raises the errors of `Commit.open`."""
+    commit.begin_sending()
+    try:
+        yield
+    finally:
+        with suppress(SluiceError):  # a mark that stays costs another cleaning, not a retry
+            commit.end_sending()
 
 
 def drop(log: RunLog) -> bool:

@@ -9,16 +9,20 @@ from contextlib import closing
 from functools import partial
 from uuid import uuid4
 
+from sluice.definition.models.connection import Connection
 from sluice.delivery.commit.commit import Commit, Intent
 from sluice.delivery.commit.deliveries import Claim, Deliveries
 from sluice.delivery.commit.run_log import RunLog
 from sluice.delivery.commit.schema_1 import adopt
 from sluice.delivery.commit.senders import Senders
+from sluice.delivery.commit.triggers import put_missing, put_triggers, triggers_of
+from sluice.delivery.hand_over.handing import hand_over
 from sluice.delivery.staging import Stage, StagedRun, delivered_before
 from sluice.destinations.base import Destination
 from sluice.destinations.lookup import holds
 from sluice.errors import FatalError, RetriableError, SluiceError, UnknownOutcomeError
 from sluice.model.access import Connections
+from sluice.model.manifest import Manifest
 from sluice.plan.model import Plan
 
 CHECKS = (0.0, 1.0, 3.0)
@@ -39,6 +43,7 @@ def commit_of(
         stage=stage.write,
         staged=lambda name: stage.read(name, Intent),
         write=partial(_put, plan, destination),
+        announce=partial(_announce, plan, stage, destination, connections),
         stays=plan.connection.destination.stays,
         pauses=pauses,
     )
@@ -56,7 +61,7 @@ def _finish(plan: Plan, connections: Connections, before: Claim) -> None:
     if not before.manifest:
         return  # adopted from Airflow's watermark: published before the log existed
     try:
-        _finish_other(StagedRun.named(plan.staging, plan.export.name, before.run), connections, before)
+        _finish_other(StagedRun.named(plan.staging, plan.export.name, before.run), connections, before, plan.connection)
     except (RetriableError, UnknownOutcomeError):
         raise
     except SluiceError as error:
@@ -71,11 +76,14 @@ def _finish(plan: Plan, connections: Connections, before: Claim) -> None:
         )
 
 
-def _finish_other(staged: StagedRun, connections: Connections, before: Claim) -> None:
+def _finish_other(staged: StagedRun, connections: Connections, before: Claim, now: Connection) -> None:
+    """`now` is the connection as it is declared now: its hand-over may have been corrected since."""
     stage = staged.open(connections)
     plan = stage.find("plan", Plan)
     if plan is None:
         return  # published long ago: its staging was removed
+    if plan.connection.name == now.name:
+        plan = with_hand_over(plan, now)
     connection = plan.connection
     with closing(connection.destination.open(connections, name=connection.name, threads=4)) as destination:
         commit = commit_of(plan, stage, destination, connections)
@@ -84,14 +92,29 @@ def _finish_other(staged: StagedRun, connections: Connections, before: Claim) ->
             commit.finish(state)
 
 
+def with_hand_over(plan: Plan, now: Connection) -> Plan:
+    """The plan with the hand-over that its connection has now. It changes no byte of the delivery."""
+    connection = plan.connection.model_copy(update={"hand_over": now.hand_over})
+    return plan.model_copy(update={"connection": connection})
+
+
+def _announce(plan: Plan, stage: Stage, destination: Destination, connections: Connections, intent: Intent) -> None:
+    """Hand the files over, and write the trigger files that follow the manifest, unless the destination has them."""
+    manifest = Manifest.model_validate_json(intent.manifest)
+    hand_over(plan, manifest, destination, stage, connections)
+    names = triggers_of(plan, manifest, before=False)
+    put_missing(names, destination, stays=plan.connection.destination.stays)
+
+
 def _put(plan: Plan, destination: Destination, intent: Intent) -> None:
-    """Write the manifest, unless the destination has it.
+    """Write the trigger files that precede the manifest, and the manifest, unless the destination has it.
 
     Raises `FatalError` if the destination refused it, `RetriableError` if it did not arrive, and `UnknownOutcomeError`
     if the response was lost and the destination cannot be asked. The next process writes the same bytes."""
     body, stays = intent.manifest.encode(), plan.connection.destination.stays
     if stays and holds(plan.manifest, body, destination):
         return
+    put_triggers(triggers_of(plan, Manifest.model_validate_json(body), before=True), destination)
     try:
         destination.put(plan.manifest, [body])
     except RetriableError as lost:

@@ -13,6 +13,8 @@ from typing import Protocol
 from sluice.errors import FatalError
 from sluice.filesystem import File
 
+KEPT = 5000
+"""Entries that stay in memory, at most: a server may read a long log for months."""
 _ENTRY = re.compile(r"([0-9]{8})/entry\.json")
 
 
@@ -33,7 +35,7 @@ class Folder(Protocol):
 
 
 class Log:
-    """Entries 1, 2, ... without a gap. Entries never change, so each is read once."""
+    """Entries 1, 2, ... without a gap. Entries never change, so those in memory are not read again."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -45,12 +47,14 @@ class Log:
 
     def read(self, number: int) -> bytes | None:
         """An entry; None if it does not exist."""
-        if number not in self._read:
+        body = self._read.get(number)
+        if body is None:
             body = self._folder.find_bytes(_name(number))
-            if body is None:
-                return None
-            self._read[number] = body
-        return self._read[number]
+            if body is not None:
+                if len(self._read) >= KEPT:
+                    self._read.clear()
+                self._read[number] = body
+        return body
 
     def append(self, number: int, body: bytes, *, anchor: int) -> bool:
         """Create an entry; False if another process has created it.

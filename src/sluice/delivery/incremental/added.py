@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _describe(plan: Plan, feed: Feed) -> str | None:
-    if plan.export.mode != "incremental":
+    if feed.mode != "incremental":
         return None
     added_by = feed.dataset.added_by
     by = f"column {added_by.column}" if isinstance(added_by, CursorColumn) else added_by

@@ -8,10 +8,12 @@ from functools import partial
 
 from sluice.delivery.cleaning.leftovers import names_of, remember
 from sluice.delivery.commit.commit import Commit
-from sluice.delivery.commit.committing import commit_of
+from sluice.delivery.commit.committing import commit_of, with_hand_over
+from sluice.delivery.commit.names import Names
 from sluice.delivery.commit.run_log import State
 from sluice.delivery.commit.schema_1 import recall
 from sluice.delivery.commit.watermark import Basis, Watermarks
+from sluice.delivery.export_log import log_of
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.opened import source_of
 from sluice.delivery.staging import Stage, delivered_before
@@ -57,6 +59,7 @@ class _Beginning:
         deliver the same rows."""
         if self._is_published(state):
             self._check_unchanged()
+            self._correct_hand_over()
             return True
         return state.act == "open" and not self.outdated(state)
 
@@ -75,7 +78,9 @@ class _Beginning:
         """Remove what an earlier attempt has pinned, and stage this plan. Whether there was an earlier attempt."""
         before = self.stage.find("plan", Plan)
         if before is not None:
-            remember(names_of(before, self.stage), self.stage)
+            log = log_of(before, self.connections) if before.log != self.plan.log else None
+            held = Names(before, self.destination, self.connections).held()
+            remember([*names_of(before, self.stage, held), *([log] if log else [])], self.stage)
         for folder in ("extract", "selection", "spool", "changes", "pieces", "sent"):
             self.stage.opened.remove_tree(folder)
         if self.plan.export.mode != "full":
@@ -114,6 +119,12 @@ class _Beginning:
                 else "trigger a new run: it delivers the current data",
             )
 
+    def _correct_hand_over(self) -> None:
+        """A decided run may wait for a hand-over whose declaration was wrong."""
+        before = self.stage.find("plan", Plan)
+        if before is not None and before.connection.hand_over != self.plan.connection.hand_over:
+            self.stage.write("plan", with_hand_over(before, self.plan.connection))
+
     def _reads(self, feed: str) -> bool:
         extract = self.stage.find(f"extract/{feed}", FeedExtract)
         return extract is not None and source_of(self.plan.feed(feed), extract, self.connections).intact(extract.pinned)
@@ -125,10 +136,13 @@ def _same(before: Plan, plan: Plan) -> bool:
 
 def _inputs(plan: Plan) -> list[object]:
     """What determines the delivery: declarations and run configuration. A hash of them would change with a version that
-    adds keys with defaults. The connection's `takes` and `shared_with` do not affect what is delivered."""
-    connection = plan.connection.model_copy(update={"takes": (), "shared_with": ()})
-    declared = [plan.export, connection, *((feed.dataset, feed.segment) for feed in plan.feeds)]
-    return [*declared, plan.run.mode, plan.run.only]
+    adds keys with defaults. The connection's `takes`, `shared_with` and `hand_over` do not affect what is delivered.
+    The default of `unfit_values` was a word in earlier versions."""
+    connection = plan.connection.model_copy(update={"takes": (), "shared_with": (), "hand_over": None})
+    rejects = plan.export.rejects.model_copy(update={"unfit_values": "reject" if plan.rejects_unfit else "fail"})
+    export = plan.export.model_copy(update={"rejects": rejects})
+    declared = [export, connection, *((feed.dataset, feed.segment, feed.through) for feed in plan.feeds)]
+    return [*declared, *plan.lists.values(), plan.run.mode, plan.run.only]
 
 
 def _exists(destination: Destination, name: str) -> bool:

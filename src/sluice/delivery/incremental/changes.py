@@ -30,8 +30,8 @@ from sluice.sql import connect
 _THREADS = 2
 
 
-def _describe(plan: Plan, feed: Feed) -> str | None:  # noqa: ARG001 - a step's signature
-    if plan.export.mode != "changes":
+def _describe(plan: Plan, feed: Feed) -> str | None:
+    if feed.mode != "changes":
         return None
     if plan.mode == "full":
         return "takes every row as added, and remembers each for the next delivery"

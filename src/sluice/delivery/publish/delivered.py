@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 
 from sluice.delivery.chunk import Shards
 from sluice.delivery.report.report import FeedReport, Outcome, Report, versions
@@ -15,7 +18,10 @@ from sluice.delivery.step import noted
 from sluice.delivery.upload.upload import Sent
 from sluice.model.manifest import ExportResult, FeedSummary, Manifest
 from sluice.model.part import Part
-from sluice.plan.model import Feed, Plan
+from sluice.plan.model import GROUP, Feed, Plan, named
+
+_AT_ONCE = 16
+"""Receipts that are read from staging in parallel: one file for each shard."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,17 @@ class Delivered:
     def until(self) -> str | None:
         return self.extract.position.label if self.extract.position else None
 
-    def summary(self) -> FeedSummary:
+    @cached_property
+    def groups(self) -> Mapping[str, int]:
+        """The records of each group, by its name; empty if the segment is not split."""
+        found: Counter[str] = Counter()
+        for part in self.parts:
+            found[named(f"{self.feed.name}{GROUP}", part.group)] += part.records
+        return found if len(found) > 1 else {}
+
+    def summary(self, plan: Plan) -> FeedSummary:
         """The feed in the manifest."""
+        mode = plan.mode_of(self.feed)
         schema = mapper_of(self.feed, self.extract).schema
         return FeedSummary(
             dataset=self.feed.dataset.name,
@@ -53,6 +68,7 @@ class Delivered:
             duplicates=self.extract.duplicates,
             bytes=self.bytes,
             parts=len(self.parts),
+            mode=mode if mode != plan.mode else None,
             version=self.extract.pinned.version,
             since=self.since,
             until=self.until,
@@ -66,10 +82,14 @@ class Delivered:
         extract = self.extract
         return FeedReport(
             read=extract.pinned.records,
-            selected=extract.records + extract.rejected + extract.duplicates,
+            selected=extract.records + extract.rejected + extract.duplicates + sum(extract.left_out.values()),
+            left_out=extract.left_out,
             rejected=extract.rejected,
             duplicates=extract.duplicates,
+            too_old=extract.too_old,
             written=self.written,
+            groups=self.groups,
+            accounts=extract.accounts,
             parts=len(self.parts),
             bytes=self.bytes,
             since=self.since,
@@ -89,16 +109,16 @@ class Delivery:
     @classmethod
     def of(cls, plan: Plan, stage: Stage) -> Delivery:
         """From the extracts and receipts that the run's steps have staged."""
-        sent = [stage.read(f"sent/{shard.number:04d}", Sent) for shard in stage.read("shards", Shards).shards]
+        sent = _receipts(stage, [shard.number for shard in stage.read("shards", Shards).shards])
         feeds = tuple(_delivered(feed, stage, sent) for feed in plan.feeds)
         return cls(plan, feeds, round(sum(one.seconds for one in sent), 3))
 
     def manifest(self, previous: str | None) -> Manifest:
-        plan, feeds = self.plan, {one.feed.name: one.summary() for one in self.feeds}
+        plan, feeds = self.plan, {one.feed.name: one.summary(self.plan) for one in self.feeds}
         return Manifest(
             flowRunId=str(plan.run.id),
             scheduledTime=f"{plan.run.time:%Y-%m-%dT%H:%M:%SZ}",
-            exportResults=tuple(_result(*at) for one in self.feeds for at in enumerate(one.parts)),
+            exportResults=tuple(_result(one, *at) for one in self.feeds for at in enumerate(one.parts)),
             mode=plan.mode,
             previous=previous,
             export=plan.export.name,
@@ -111,6 +131,7 @@ class Delivery:
             files=sum(summary.parts for summary in feeds.values()),
             records=sum(summary.records for summary in feeds.values()),
             bytes=sum(summary.bytes for summary in feeds.values()),
+            triggers=_triggers(plan),
         )
 
 
@@ -125,6 +146,7 @@ def report_of(
         export=plan.export.name,
         kind=plan.export.kind,
         connection=plan.connection.name,
+        application=getattr(plan.export, "application", None) or "",
         run=plan.run.run_id,
         flow_run_id=str(plan.run.id),
         outcome=outcome,
@@ -133,6 +155,7 @@ def report_of(
         window=str(plan.run.window) if plan.run.window else None,
         files=sum(feed.parts for feed in feeds.values()),
         records=sum(feed.written for feed in feeds.values()),
+        left_out=sum(sum(feed.left_out.values()) for feed in feeds.values()),
         rejected=sum(feed.rejected for feed in feeds.values()),
         duplicates=sum(feed.duplicates for feed in feeds.values()),
         bytes=sum(feed.bytes for feed in feeds.values()),
@@ -149,13 +172,32 @@ def report_of(
     )
 
 
+def _triggers(plan: Plan) -> Mapping[str, str]:
+    trigger = plan.export.names.trigger
+    if trigger is None:
+        return {}
+    instead = {"instead_of": plan.extension} if trigger.after == "name" else {}
+    return {"suffix": trigger.suffix, **instead} if trigger.suffix else {"name": plan.trigger}
+
+
+def _receipts(stage: Stage, shards: Sequence[int]) -> list[Sent]:
+    """The receipts of these shards. One file needs no threads: a process without memory may wait for a thread that
+    never starts, instead of failing."""
+    read = partial(stage.read, kind=Sent)
+    names = [f"sent/{number:04d}" for number in shards]
+    if len(names) < 2:
+        return [read(name) for name in names]
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sent") as pool:
+        return list(pool.map(read, names))
+
+
 def _delivered(feed: Feed, stage: Stage, sent: Sequence[Sent]) -> Delivered:
     extract = stage.read(f"extract/{feed.name}", FeedExtract)
     parts = [part for one in sent for part in one.parts if part.feed == feed.name and one.extract == extract.id]
     return Delivered(feed=feed, extract=extract, parts=tuple(sorted(parts, key=lambda part: part.key)))
 
 
-def _result(number: int, part: Part) -> ExportResult:
+def _result(one: Delivered, number: int, part: Part) -> ExportResult:
     folder, _, name = part.name.rpartition("/")
     return ExportResult(
         sinkPath=f"/{folder}",
@@ -165,4 +207,5 @@ def _result(number: int, part: Part) -> ExportResult:
         number=number,
         records=part.records,
         sha256=part.sha256,
+        group=named(f"{part.feed}{GROUP}", part.group) if one.groups else None,
     )

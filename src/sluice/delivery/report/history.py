@@ -6,7 +6,7 @@ do not displace the reports of the last deliveries, which later deliveries are c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from sluice.definition.models.project import Staging
@@ -30,10 +30,7 @@ class History:
 
     def __iter__(self) -> Iterator[Report]:
         """Reads each report lazily."""
-        for file in self.files():
-            body = self._opened.find_bytes(file.name)
-            if body is not None:
-                yield Report.model_validate_json(body)
+        return self._read(file.name for file in self.files())
 
     def last(self, n: int) -> list[Report]:
         """The last `n` reports, with any outcome."""
@@ -41,7 +38,13 @@ class History:
 
     def published(self, n: int) -> list[Report]:
         """The last `n` reports of deliveries that were published."""
-        return list(islice((report for report in self if report.outcome == "published"), n))
+        return list(islice(self._read(file.name for file in self.files() if not file.name.endswith(_ENDED)), n))
+
+    def _read(self, names: Iterable[str]) -> Iterator[Report]:
+        for name in names:
+            body = self._opened.find_bytes(name)
+            if body is not None:
+                yield Report.model_validate_json(body)
 
     def find(self, flow_run_id: str) -> Report | None:
         """The last report of a run; None if there is none."""

@@ -20,7 +20,7 @@ from sluice.errors import SluiceError
 from sluice.filesystem import File, Opened, open_filesystem
 from sluice.model.access import Connections
 from sluice.runs.journal import Journal
-from sluice.runs.record import Record, first_line, from_micros
+from sluice.runs.record import Record, first_line
 
 log = logging.getLogger(__name__)
 _INDEXED = "indexed"
@@ -78,11 +78,11 @@ def record_in(file: File, reports: Opened, report: Report | None = None) -> Reco
 
 def record_of(report: Report, file: File, reports: Opened) -> Record:
     """The record of a report that is stored in `file`."""
-    recorded = from_micros(file.modified // 1000 if reports.local else file.modified * 1_000_000)
     return Record(
         export=report.export,
         kind=report.kind,
         connection=report.connection,
+        application=report.application,
         run=report.run,
         flow_run_id=report.flow_run_id,
         outcome=report.outcome,
@@ -91,7 +91,7 @@ def record_of(report: Report, file: File, reports: Opened) -> Record:
         window=report.window or "",
         started=_time(report.started_at) if report.started_at else None,
         ended=_time(report.ended_at),
-        recorded=recorded,
+        recorded=reports.written_at(file),
         files=report.files,
         records=report.records,
         rejected=report.rejected,

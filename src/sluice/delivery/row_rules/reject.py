@@ -6,30 +6,28 @@ Deduplication comes first, so a rejected row is never replaced by an older row w
 from __future__ import annotations
 
 from sluice.definition.models.rows import allowed
-from sluice.delivery.extraction import FeedExtraction, FeedStep
+from sluice.delivery.extraction import Extraction, FeedExtraction, FeedStep
 from sluice.delivery.row_rules.quarantine import Quarantine
 from sluice.delivery.row_rules.rejecter import Rejecter
-from sluice.delivery.row_rules.release import judge
+from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import about
 from sluice.plan.model import Feed, Plan
 
-_THEN = {"hold": "is held", "fail": "fails"}
-
 
 def _describe(plan: Plan, feed: Feed) -> str | None:
-    declared = plan.export.rejects
     required = [spec.output for spec in feed.fields or () if spec.required]
     rows = [f"rows without {' or '.join(required)}"] if required else []
-    rows += [f"rows with a value that {plan.format.type} cannot hold"] if declared.unfit_values == "reject" else []
-    if not rows:
-        return None
-    most = f"; if they are more than {declared.max}, the run {_THEN[declared.on_exceeded]}" if declared.max else ""
-    return f"moves {' and '.join(rows)} to the quarantine file{most}"
+    rows += [f"rows with a value that {plan.format.type} cannot hold"] if plan.rejects_unfit else []
+    if plan.rejects_unfit and (
+        repeats := plan.format.repeats([one.output for one in feed.fields or ()] or [feed.member])
+    ):
+        rows.append(f"rows beyond {repeats.most} with the same `{repeats.column}`")
+    return f"moves {' and '.join(rows)} to the quarantine file" if rows else None
 
 
 def _reject(work: FeedExtraction) -> None:
-    """Raises `FatalError` or `HeldError` if more rows are rejected than `rejects.max` allows."""
+    """Stops early if more rows are rejected than `rejects.max` allows: a guardrail ends the run then."""
     plan, extract, declared = work.plan, work.extract, work.plan.export.rejects
     lacking = work.lacking or RowSet(extract.pinned.slices)
     rows = extract.records + len(lacking)
@@ -38,22 +36,28 @@ def _reject(work: FeedExtraction) -> None:
         with Quarantine(plan, work.feed, work.mapper.schema, work.run.connections) as quarantine:
             rejecter = Rejecter(work.source, extract.pinned, work.mapper, quarantine)
             rejecter.lacking(lacking)
-            if declared.unfit_values == "reject":
+            if plan.rejects_unfit:
                 kept = work.kept()
                 rejecter.unfit(kept, plan.format, None if plan.run.release else most)
-        if most is not None and quarantine.count > most:
-            _too_many(work, quarantine, rows)
-        if declared.unfit_values == "reject":
+                if repeats := plan.format.repeats(work.mapper.schema.names):
+                    rejecter.repeated(kept, repeats.column, repeats.most)
+        if plan.rejects_unfit:
             work.keep(kept)
     work.update(rejected=quarantine.count, reasons=dict(quarantine.reasons), quarantine=quarantine.address)
 
 
-def _too_many(work: FeedExtraction, quarantine: Quarantine, rows: int) -> None:
-    declared = work.plan.export.rejects
-    what = f"{quarantine.count:,} of {rows:,} rows cannot be delivered, but `rejects.max` is {declared.max}"
-    (reason, count), *_ = quarantine.reasons.most_common(1)
-    often = f"the most frequent reason ({count:,}): {reason}. The rows are in {quarantine.address}"
-    judge(work.plan, declared.on_exceeded, f"{work.feed.name}: {what}; {often}", work.run.note)
-
-
 REJECT = FeedStep("rejects", _describe, _reject)
+
+
+def warn_of_rejects(run: Extraction) -> None:
+    """Warn of each feed's rejected rows, also if an earlier attempt has rejected them."""
+    for extract in run.extracts:
+        if extract.rejected:
+            run.note.warn(_rejected(extract))
+
+
+def _rejected(extract: FeedExtract) -> str:
+    most = sorted(extract.reasons.items(), key=lambda item: -item[1])
+    reasons = "; ".join(f"{count:,} x {reason}" for reason, count in most)
+    what = f"{extract.rejected:,} rows were rejected, and are in the quarantine file {extract.quarantine}"
+    return f"{extract.feed}: {what}: {reasons}"

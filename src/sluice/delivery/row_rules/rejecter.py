@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sluice.delivery.row_rules.quarantine import Quarantine
+from sluice.delivery.row_rules.repeated import repeated
 from sluice.delivery.row_rules.trial import Trial
 from sluice.delivery.rows.reading import each_slice
 from sluice.delivery.rows.row_set import Numbers, RowSet
 from sluice.formats.base import Format
 from sluice.mapping.mapper import Mapper
+from sluice.model.layout import numbers
 from sluice.sources.base import Pinned, Source
 
 if TYPE_CHECKING:
@@ -54,6 +56,23 @@ class Rejecter:
             if most is not None and self._quarantine.count > most:
                 return
 
+    def repeated(self, kept: RowSet, column: str, most: int) -> None:
+        """Reject the rows beyond `most` with the same value in a delivered column, and remove them from `kept`."""
+        why = f"column `{column}`: {most} other rows have the same value, and one file may not have more"
+
+        def with_reason(index: int, tables: Iterator[pa.Table]) -> Found:
+            import numpy as np
+            import pyarrow as pa
+
+            whole = pa.concat_tables(map(self._mapper.apply, tables))
+            reasons = pa.chunked_array([pa.repeat(why, len(whole))])
+            return Found(index, np.arange(len(whole)), whole, reasons)
+
+        beyond = repeated(self._source, self._pinned, kept, self._mapper, column, most)
+        for found in each_slice(self._source, self._pinned, beyond, self._mapper.columns, with_reason):
+            self._add(found, beyond)
+            kept.discard_of(found.index, beyond.rows(found.index))
+
     def _add(self, found: Found, of: RowSet) -> None:
         rows = of.rows(found.index)[found.positions]
         self._quarantine.add(self._pinned.slices[found.index], rows, found.delivered, found.reasons)
@@ -69,13 +88,14 @@ class Rejecter:
         import numpy as np
         import pyarrow as pa
 
-        parts, positions, reasons, start = [self._mapper.schema.empty_table()], [], [], 0
+        parts, positions = [self._mapper.schema.empty_table()], [np.array([], np.int64)]
+        reasons, start = [pa.array([], pa.string())], 0
         for table in tables:
             delivered = self._mapper.apply(table)
-            refused = list(trial.refused(delivered))
-            parts.append(delivered.take(pa.array([one.row for one in refused], pa.int64())))
-            positions += [start + one.row for one in refused]
-            reasons += [one.why for one in refused]
+            refused = trial.refused(delivered)
+            parts.append(delivered.take(numbers(refused.rows)))
+            positions.append(start + refused.rows)
+            reasons += refused.why.chunks if isinstance(refused.why, pa.ChunkedArray) else [refused.why]
             start += table.num_rows
         whole = pa.concat_tables(parts)
-        return Found(index, np.array(positions, np.int64), whole, pa.chunked_array([reasons], pa.string()))
+        return Found(index, np.concatenate(positions), whole, pa.chunked_array(reasons, pa.string()))

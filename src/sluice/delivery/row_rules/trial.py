@@ -1,10 +1,11 @@
-"""Find the rows that a format cannot hold, by encoding them."""
+"""Find the rows that a format cannot hold."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from sluice.delivery.rows.row_set import Numbers
 from sluice.errors import FatalError
 from sluice.formats.base import Format
 
@@ -13,34 +14,45 @@ if TYPE_CHECKING:
 
 
 class Refused(NamedTuple):
-    """A row that the format refuses: its number in the table, and the reason."""
+    """The rows that the format refuses: their numbers in the table, ascending, and the reasons."""
 
-    row: int
-    why: str
+    rows: Numbers
+    why: pa.Array | pa.ChunkedArray
 
 
 class Trial:
-    """Encodes rows in a format, uncompressed, and discards the bytes. Thread-safe."""
+    """Asks a format, or encodes rows in it, uncompressed, and discards the bytes. Thread-safe."""
 
     def __init__(self, declared: Format, schema: pa.Schema) -> None:
         self._format = declared.model_copy(update={"compression": "none", "compression_level": None})
         self._schema = schema
 
-    def refused(self, table: pa.Table) -> Iterator[Refused]:
-        """The rows that cannot be encoded, ascending. A table that is refused is halved until each such row is
-        alone."""
-        yield from self._refused(table, 0)
+    def refused(self, table: pa.Table) -> Refused:
+        """The rows that cannot be encoded. If the format cannot tell, a table that is refused is halved until each such
+        row is alone."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
-    def _refused(self, table: pa.Table, start: int) -> Iterator[Refused]:
+        reasons = self._format.refusals(table, self._schema)
+        if reasons is None:
+            found = list(self._halved(table, 0))
+            return Refused(
+                np.array([row for row, _ in found], np.int64), pa.array([why for _, why in found], pa.string())
+            )
+        wrong = pc.indices_nonzero(pc.is_valid(reasons))
+        return Refused(wrong.to_numpy().astype(np.int64), reasons.take(wrong).cast(pa.string()))
+
+    def _halved(self, table: pa.Table, start: int) -> Iterator[tuple[int, str]]:
         why = self._why(table)
         if why is None:
             return
         if table.num_rows == 1:
-            yield Refused(start, why)
+            yield start, why
             return
         half = table.num_rows // 2
-        yield from self._refused(table.slice(0, half), start)
-        yield from self._refused(table.slice(half), start + half)
+        yield from self._halved(table.slice(0, half), start)
+        yield from self._halved(table.slice(half), start + half)
 
     def _why(self, table: pa.Table) -> str | None:
         encoder = self._format.encoder(self._schema)

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import cast
 
 from sluice.definition.models.rows import Unique
 from sluice.delivery.extraction import FeedExtraction, FeedStep
-from sluice.delivery.rows.reading import each_slice
+from sluice.delivery.row_rules.keyed import Keys, asked
 from sluice.delivery.rows.row_set import RowSet
-from sluice.errors import FatalError, SluiceError, about
-from sluice.foreign import said
+from sluice.errors import FatalError, about
 from sluice.memory import budget
-from sluice.model.layout import as_numpy, numbers
-from sluice.model.weight import weight
+from sluice.model.layout import as_numpy
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Source, known_columns
 from sluice.sql import connect
 
-if TYPE_CHECKING:
-    import duckdb
-    import pyarrow as pa
-
 _THREADS = 2
-_BATCH = 1_000_000
 
 
 def _describe(plan: Plan, feed: Feed) -> str | None:
@@ -65,13 +58,12 @@ def unique_rows(
     columns = [*key, *([spec.order] if spec.order else [])]
     known_columns(pinned.schema, columns, dataset=dataset)
     stays = RowSet(pinned.slices)
-    keys = _Keys(source, pinned, rows, columns)
+    keys = Keys(source, pinned, rows, columns)
     with (
         tempfile.TemporaryDirectory(prefix="sluice-") as spill,
         connect(threads=_THREADS, memory=budget().engine, spill=spill) as engine,
     ):
-        engine.register("rows", keys.reader())
-        for batch in _found(engine, _query(spec, len(key)), keys, dataset):
+        for batch in asked(engine, _query(spec, len(key)), keys, lambda why: _failed(dataset, why)):
             stays.add(as_numpy(batch.column(0)))
     return stays
 
@@ -93,53 +85,8 @@ def _query(spec: Unique, width: int) -> str:
     )
 
 
-class _Keys:
-    """A stream of the key and order columns, named `k0`, `k1`, ..., with the rows' ordinals."""
-
-    def __init__(self, source: Source, pinned: Pinned, rows: RowSet, columns: Sequence[str]) -> None:
-        self._source, self._pinned, self._rows, self._columns = source, pinned, rows, columns
-        self.failure: SluiceError | None = None
-        """The error that stopped the stream: the engine that reads it reports only the text."""
-
-    def reader(self) -> pa.RecordBatchReader:
-        import pyarrow as pa
-
-        fields = [self._pinned.schema.field(name).with_name(f"k{number}") for number, name in enumerate(self._columns)]
-        schema = pa.schema([*fields, pa.field("ordinal", pa.int64())])
-        return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
-
-    def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-
-        distinct = list(dict.fromkeys(self._columns))
-        try:
-            for index, tables in each_slice(self._source, self._pinned, self._rows, distinct, _held, _weigh):
-                start, ordinals = 0, self._rows.starts[index] + self._rows.rows(index).astype("int64")
-                for table in tables:
-                    own = numbers(ordinals[start : start + table.num_rows])
-                    start += table.num_rows
-                    whole = pa.table([*(table[name] for name in self._columns), own], schema=schema)
-                    yield from whole.to_batches()
-        except SluiceError as error:
-            self.failure = error
-            raise
-
-
-def _held(index: int, tables: Iterator[pa.Table]) -> tuple[int, list[pa.Table]]:
-    return index, list(tables)
-
-
-def _weigh(held: tuple[int, list[pa.Table]]) -> int:
-    return sum(map(weight, held[1]))
-
-
-def _found(engine: duckdb.DuckDBPyConnection, query: str, keys: _Keys, dataset: str) -> Iterator[pa.RecordBatch]:
-    import duckdb
-
-    try:
-        yield from engine.sql(query).to_arrow_reader(_BATCH)
-    except (duckdb.Error, OSError) as error:
-        raise keys.failure or FatalError(
-            f"dataset {dataset}: deduplication by key failed: {said(error)}",
-            next_step="name other columns in `unique`, declare more `memory`, or make room in the temporary folder",
-        ) from error
+def _failed(dataset: str, why: str) -> FatalError:
+    return FatalError(
+        f"dataset {dataset}: deduplication by key failed: {why}",
+        next_step="name other columns in `unique`, declare more `memory`, or make room in the temporary folder",
+    )

@@ -1,4 +1,5 @@
-"""Members: of a segment's dataset, the rows whose keys its last refresh has found."""
+"""Members: the rows of a feed's dataset whose keys the last refresh of its segment has found. For accounts that are
+delivered as their contacts, the contacts whose account's key it has found."""
 
 from __future__ import annotations
 
@@ -8,11 +9,12 @@ from typing import TYPE_CHECKING, cast
 from sluice.delivery.extraction import FeedExtraction, FeedStep
 from sluice.delivery.rows.row_set import RowSet
 from sluice.delivery.rows.selection import write_selection
-from sluice.errors import about
+from sluice.errors import DefinitionError, about
 from sluice.model.layout import as_numpy
 from sluice.plan.model import Feed, Plan
 from sluice.refresh.membership import current, read_keys
-from sluice.sources.selection import select
+from sluice.sources.base import known_columns
+from sluice.sources.selection import comparable, select
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def _describe(_: Plan, feed: Feed) -> str | None:
-    return f"selects the members of {feed.segment.name}, as last refreshed" if feed.segment else None
+    if feed.segment is None:
+        return None
+    rows = f"contacts of the accounts in {feed.segment.name}" if feed.through else f"members of {feed.segment.name}"
+    return f"selects the {rows}, as last refreshed"
 
 
 def _take(work: FeedExtraction) -> None:
@@ -30,10 +35,11 @@ def _take(work: FeedExtraction) -> None:
     with about("segments", name):
         membership = current(staging, name, work.run.connections)
         keys = read_keys(membership, staging, work.run.connections)
+    check_keys(work.feed, pinned.schema, keys)
     lacking, kept = RowSet(pinned.slices), []
 
     def rows() -> Iterator[pa.Array]:
-        for one in select(work.source, pinned, key=work.feed.dataset.key, keys=keys, required=work.mapper.required):
+        for one in select(work.source, pinned, key=work.feed.member, keys=keys, required=work.mapper.required):
             kept.append(len(one.rows))
             lacking.add_of(one.index, as_numpy(one.rejects))
             yield one.rows
@@ -41,7 +47,23 @@ def _take(work: FeedExtraction) -> None:
     selection = f"selection/{work.feed.name}.arrow"
     write_selection(work.run.stage.opened, selection, rows())
     work.lacking = lacking
-    work.update(kept=tuple(kept), selection=selection, membership=membership.path)
+    accounts = membership.records if work.feed.through else None
+    work.update(kept=tuple(kept), selection=selection, membership=membership.path, accounts=accounts)
+
+
+def check_keys(feed: Feed, schema: pa.Schema, keys: pa.ChunkedArray) -> None:
+    """Raises `DefinitionError` if the contacts' column does not exist, or if its values cannot equal the keys of
+    accounts."""
+    if feed.through is None:
+        return
+    with about("datasets", feed.through.name, "contacts", "key"):
+        column = known_columns(schema, [feed.member], dataset=feed.dataset.name).field(0)
+        if not comparable(column.type, keys.type):
+            raise DefinitionError(
+                f"{feed.member} of {feed.dataset.name} is {column.type}, but the key of {feed.through.name}, which it"
+                f" should contain, is {keys.type}",
+                next_step="cast one of them in the data",
+            )
 
 
 MEMBERS = FeedStep("members", _describe, _take)

@@ -71,6 +71,9 @@ class RowSet:
     def __and__(self, other: RowSet) -> RowSet:
         return self._with(self._bits & other._bits)
 
+    def __sub__(self, other: RowSet) -> RowSet:
+        return self._with(self._bits & ~other._bits)
+
     def _with(self, bits: Numbers) -> RowSet:
         made = RowSet(())
         made.slices, made.starts, made._bits = self.slices, self.starts, bits

@@ -13,11 +13,14 @@ from functools import partial
 from pydantic import BaseModel, ConfigDict
 
 from sluice.delivery.commit.committing import commit_of
+from sluice.delivery.commit.names import Names
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.opened import open_rows
 from sluice.delivery.staging import Stage, StagedRun
+from sluice.delivery.taking import take_names
 from sluice.delivery.upload.encode import Encoding
-from sluice.delivery.upload.pieces import keep_pieces, parts_of
+from sluice.delivery.upload.measured import Measured
+from sluice.delivery.upload.pieces import keep_pieces, namer, parts_of
 from sluice.delivery.upload.progress import Progress
 from sluice.delivery.upload.receipts import Arrivals, Receipts
 from sluice.delivery.upload.sender import Sender
@@ -25,7 +28,6 @@ from sluice.delivery.upload.watch import Watch
 from sluice.delivery.upload.workers import send_chunks
 from sluice.destinations.base import Destination
 from sluice.destinations.sums import common, differ
-from sluice.encryption.openpgp import Encryptor
 from sluice.mapping.mapper import Mapper
 from sluice.memory import use
 from sluice.model.access import Connections
@@ -59,6 +61,7 @@ def upload(
     receipts: Receipts,
     report: Callable[[dict[str, object]], None],
     stop: threading.Event | None = None,
+    measured: Measured | None = None,
 ) -> Sent:
     """Send the shard and stage its receipts. `report` gets the progress every few seconds, as a JSON value.
 
@@ -66,8 +69,7 @@ def upload(
     no files to check parts by, receipts are valid only until the run is aborted. Raises `Stopped` soon after `stop` is
     set or the run is aborted: uploads in progress are cancelled, and nothing more is sent.
     """
-    began = time.monotonic()
-    stage = staged.open(connections)
+    began, stage = time.monotonic(), staged.open(connections)
     plan = stage.read("plan", Plan)
     use(plan.memory)
     extract = stage.read(f"extract/{shard.feed}", FeedExtract)
@@ -76,25 +78,33 @@ def upload(
     with ExitStack() as open_:
         destination = connection.destination.open(connections, name=connection.name, threads=threads)
         open_.enter_context(closing(destination))
-        watch = Watch(commit_of(plan, stage, destination, connections), stop or threading.Event())
+        commit, names = commit_of(plan, stage, destination, connections), Names(plan, destination, connections)
+        watch = Watch(commit, stop or threading.Event(), names.holds_all)
         opened = open_.enter_context(watch)
+        take_names(plan, stage, destination, connections, opened)
         key = extract.id if connection.destination.stays else f"{extract.id} of opening {opened}"
         arrivals = open_.enter_context(closing(Arrivals(receipts, key, progress)))
-        wanted = parts_of(plan, stage, shard, extract.records)
-        before = _still_wanted(_sent_before(plan, shard, extract, stage, receipts.sent(key)), plan, feed, wanted)
+        wanted, named = parts_of(plan, stage, shard, extract.records), namer(plan, stage, feed)
+        before = _still_wanted(_sent_before(plan, shard, extract, stage, receipts.sent(key)), named, wanted)
         unchanged = partial(_is_as_sent, destination, exactly=connection.openpgp is not None)
         for part in _checked(unchanged, before, threads) if connection.destination.stays else before:
             arrivals.open(part)
         missing = [chunk for chunk in wanted if chunk.key not in arrivals.parts]
         rows, mapper = open_rows(feed, extract, stage, connections)
-        encryptor = connection.openpgp.open(connections, name=connection.name) if connection.openpgp else None
-        sender = _sender(plan, feed, mapper, destination, stage, encryptor, watch)
+        encoding, keep = _encoding(plan, feed, mapper, connections, watch), partial(keep_pieces, stage, feed.name)
+        sender = Sender(encoding, destination, named, keep, plan.chunks, measured=measured or Measured())
         _send(send_chunks(rows, missing, sender), arrivals, watch)
     progress.tick(last=True)
     parts = tuple(part for _, part in sorted(arrivals.parts.items()))
     sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
     stage.write(f"sent/{shard.number:04d}", sent)
     return sent
+
+
+def _encoding(plan: Plan, feed: Feed, mapper: Mapper, connections: Connections, watch: Watch) -> Encoding:
+    connection = plan.connection
+    encryptor = connection.openpgp.open(connections, name=connection.name) if connection.openpgp else None
+    return Encoding(feed.name, plan.format, mapper.schema, plan.chunks.bytes, encryptor, watch.stop)
 
 
 def _send(arriving: Iterator[Part | None], arrivals: Arrivals, watch: Watch) -> None:
@@ -104,24 +114,6 @@ def _send(arriving: Iterator[Part | None], arrivals: Arrivals, watch: Watch) -> 
             arrivals.arrived(arrived)
         arrivals.tick()
         watch.tick()
-
-
-def _sender(
-    plan: Plan,
-    feed: Feed,
-    mapper: Mapper,
-    destination: Destination,
-    stage: Stage,
-    encryptor: Encryptor | None,
-    watch: Watch,
-) -> Sender:
-    return Sender(
-        encoding=Encoding(feed.name, plan.format, mapper.schema, plan.chunks.bytes, encryptor, watch.stop),
-        destination=destination,
-        name_of=partial(plan.part_name, feed),
-        keep=partial(keep_pieces, stage, feed.name),
-        rules=plan.chunks,
-    )
 
 
 def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, recorded: Sequence[Part]) -> list[Part]:
@@ -138,9 +130,9 @@ def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, r
     return list(found.values())
 
 
-def _still_wanted(parts: list[Part], plan: Plan, feed: Feed, wanted: Sequence[Chunk]) -> list[Part]:
+def _still_wanted(parts: list[Part], named: Callable[[Chunk], str], wanted: Sequence[Chunk]) -> list[Part]:
     """The parts that this attempt would send under the same name, with the same number of rows."""
-    records = {plan.part_name(feed, *chunk.key): chunk.records for chunk in wanted}
+    records = {named(chunk): chunk.records for chunk in wanted}
     return [part for part in parts if records.get(part.name) == part.records]
 
 

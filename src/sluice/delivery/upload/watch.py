@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ class Watch:
 
     commit: Commit
     stop: threading.Event
+    holds: Callable[[], bool] = lambda: True
+    """Whether the names of the run's files are still its own."""
     _opened: int = 0
     _checked: float = field(default_factory=time.monotonic)
 
@@ -37,7 +40,7 @@ class Watch:
         """Raises `Stopped` if nothing more may be sent."""
         if time.monotonic() - self._checked >= INTERVAL:
             self._checked = time.monotonic()
-            if not self.commit.may_send(self._opened):
+            if not (self.commit.may_send(self._opened) and self.holds()):
                 self.stop.set()
         if self.stop.is_set():
             raise Stopped

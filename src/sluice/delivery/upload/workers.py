@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sluice.delivery.rows.rows import Cutter, FeedRows
 from sluice.delivery.upload.sender import WHOLE, Cut, Sender
+from sluice.log_fields import with_fields
 from sluice.memory import budget, cores
 from sluice.model.part import Chunk, Part
 
@@ -39,7 +40,7 @@ def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iter
         try:
             for number in range(workers):
                 worker = Worker(read, runs, number, sender)
-                pool.submit(worker.run).add_done_callback(partial(_report, sender))
+                pool.submit(with_fields(worker.run)).add_done_callback(partial(_report, sender))
             yield from _arrivals(len(chunks), sender)
         finally:
             sender.close()

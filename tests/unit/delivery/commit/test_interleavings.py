@@ -11,6 +11,8 @@ import pytest
 from tests.unit.delivery.commit.actors import Actor, Run, process, recovers, whole
 from tests.unit.delivery.commit.interleaving import Process, Search, alone
 
+pytestmark = pytest.mark.slow  # every interleaving
+
 R1, R2 = Run("r1", 10), Run("r2", 20)
 FULL1, FULL2 = Run("r1", 10, follows=False), Run("r2", 20, follows=False)
 TWO_PARTS = Run("r1", 10, files=2)
@@ -137,15 +139,20 @@ STORIES = {
 }
 
 
-QUICK = frozenset({"two parts: publish and the teardown", "two parts: publish and clean"})
-"""What `make test-fast` plays: the others take seconds each."""
+SUITE = frozenset(name for name, story in STORIES.items() if len(story.meet) == 2)
+"""The stories that every run of the tests plays. Where three processes meet, there are ten times as many interleavings:
+`tests/long` plays those."""
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in STORIES]
-)
+@pytest.mark.parametrize("name", sorted(SUITE))
 def test_every_interleaving(name: str, record_property: Callable[[str, object], None]) -> None:
-    story = STORIES[name]
+    search = play(STORIES[name])
+    record_property("told", f"{name}: {search.states:,} states, {search.worlds:,} worlds")
+    assert search.met, "the processes did not meet"
+
+
+def play(story: Story) -> Search:
+    """Every interleaving of a story, checked."""
     files: dict[str, bytes] = {}
     for one in story.before:
         alone(one, files)
@@ -156,5 +163,4 @@ def test_every_interleaving(name: str, record_property: Callable[[str, object], 
 
     search = Search(story.meet, check, most_faults=story.faults)
     search.run(files)
-    record_property("told", f"{name}: {search.states:,} states, {search.worlds:,} worlds")
-    assert search.met, "the processes did not meet"
+    return search
