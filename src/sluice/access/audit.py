@@ -142,6 +142,19 @@ class Audit:
                         yield number, found
                 top -= len(numbers)
 
+    def number_at(self, moment: datetime) -> int:
+        """The number of the first entry from this moment on; one more than the last one if there is none. Processes
+        that record at the same time may be out of order by some entries."""
+        low, high = 1, self.last() + 1
+        while low < high:
+            middle = (low + high) // 2
+            body = self._log.read(middle)
+            if body and Entry.model_validate_json(body).at < moment:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
     @property
     def _log(self) -> Log:
         if self._opened is None:

@@ -14,11 +14,10 @@ from sluice.access.may import CATALOG, PROJECT, Refused, Subject, connection_of,
 from sluice.access.verbs import VERBS
 from sluice.definition.declarations import Declarations
 from sluice.definition.edit.store import Change, Store
-from sluice.definition.edit.write import Draft
-from sluice.definition.folder import HIDDEN, Family
+from sluice.definition.edit.write import Draft, shown
+from sluice.definition.folder import Family
 from sluice.definition.models.connection import Connection
 from sluice.definition.settings import PROJECT as PROJECT_FILE
-from sluice.definition.yaml import secret
 from sluice.errors import FatalError, SluiceError
 
 Result = TypeVar("Result")
@@ -52,7 +51,9 @@ class Editor:
         """Write drafts, all or none. What they change determines the subjects, and so who may do it."""
         if verb in VERBS and not VERBS[verb].edits:
             raise Refused(f"`{verb}` changes no declarations", next_step="use the verb of the change")
-        subjects = list(_subjects(self.store.folder, drafts))
+        subjects = self.subjects(drafts)
+        if verb in VERBS and VERBS[verb].on == "project" and PROJECT not in subjects:  # it changes several kinds
+            subjects = [PROJECT]
         texts = [_text(draft, self.store.folder) for draft in drafts]
         return perform(
             self.actor,
@@ -62,6 +63,10 @@ class Editor:
             self.recorder,
             texts,
         )
+
+    def subjects(self, drafts: Sequence[Draft]) -> list[Subject]:
+        """What the drafts act on."""
+        return list(_subjects(self.store.folder, drafts))
 
     def _edit(self, verb: str, family: Family, why: str, drafts: Sequence[Draft]) -> Change:
         named = f"{verb}-{family}" if family in ("export", "connection") else "edit-catalog"
@@ -125,14 +130,17 @@ def _subjects(folder: Path, drafts: Sequence[Draft]) -> Iterator[Subject]:
 
 
 def _connections(side: Declarations, current: Declarations, export: str) -> Iterator[Connection | None]:
-    """The connection that an export names, as it is declared now: None if it is not known, nothing if it names none."""
+    """The connection that an export names, as it is declared now. None if it is not known; nothing if the export is
+    valid and detached, for sure."""
+    declared = side.get("export", export)
+    if declared is not None and not declared.connection and not side.settings.errors:
+        return
     declaration = side.shelves["export"].get(export)
     if declaration is None or declaration.raw is None:
         yield None
         return
     name = side.settings.fill(declaration.raw).get("connection")
-    if name is not None:
-        yield current.get("connection", name) if isinstance(name, str) else None
+    yield current.get("connection", name) if isinstance(name, str) else None
 
 
 def _way(draft: Draft, folder: Path) -> Path:
@@ -148,12 +156,5 @@ def _stray(draft: Draft, folder: Path) -> FatalError:
 
 
 def _text(draft: Draft, folder: Path) -> Text:
-    return Text(file=str(_way(draft, folder)), before=_shown(draft.before), after=_shown(draft.after))
-
-
-def _shown(body: bytes | None) -> str | None:
-    """The text of a file. One that may contain a secret is replaced by a comment: the log keeps it for ever."""
-    if body is None:
-        return None
-    text = body.decode("utf-8", "replace")
-    return HIDDEN if any(secret.in_line(line) for line in text.splitlines()) else text
+    """Without secrets: the log keeps it for ever."""
+    return Text(file=str(_way(draft, folder)), before=shown(draft.before), after=shown(draft.after))

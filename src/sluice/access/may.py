@@ -41,9 +41,9 @@ def connection_of(connection: Connection) -> Subject:
 
 def export_on(name: str, *connections: Connection | None) -> Subject:
     """An export as a subject, with its connection, and also the new one if it moves. None is a connection that is
-    missing or invalid: then the subject has no connections."""
-    found = tuple(connection for connection in connections if connection is not None)
-    return Subject("export", name, found if len(found) == len(connections) else ())
+    missing or invalid: then the subject has no connections. A detached export that gets one has that one only."""
+    found = {connection.name: connection for connection in connections if connection is not None}
+    return Subject("export", name, () if None in connections else tuple(found.values()))
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,10 @@ VERBS = {
         Verb("edit-catalog", "catalog", ADMINISTRATORS, "change datasets, segments and refreshes", edits=True),
         Verb("run-refresh", "catalog", ADMINISTRATORS, "start the system refresh"),
         Verb("edit-settings", "project", ADMINISTRATORS, "change `project.yaml`", edits=True),
+        Verb("import-workbench", "project", ADMINISTRATORS, "import files of Data Workbench", edits=True),
+        Verb("view-usage", "project", EVERYONE, "see what was delivered in a contract year, by connection"),
         Verb("view-audit", "project", ADMINISTRATORS, "read the audit log"),
+        Verb("search-subject", "project", ADMINISTRATORS, "find the deliveries that held a person"),
     )
 }
 """By name."""

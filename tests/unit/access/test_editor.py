@@ -11,8 +11,11 @@ from sluice.access.actor import Actor
 from sluice.access.audit import Entry
 from sluice.access.editor import Editor, perform
 from sluice.access.may import Refused, Subject
+from sluice.definition.declarations import Declarations
+from sluice.definition.edit.attach import attaching, detaching
 from sluice.definition.edit.store import Store
 from sluice.definition.edit.write import Draft, StaleError
+from sluice.definition.load import load
 from sluice.errors import DefinitionError, FatalError
 
 EXPORT = "kind: dataset-export\nconnection: {}\ndatasets: [orders]\nmode: full\n"
@@ -24,6 +27,7 @@ FILES = {
     "exports/mine.yaml": EXPORT.format("ours"),
     "exports/foreign.yaml": EXPORT.format("theirs"),
     "exports/lost.yaml": EXPORT.format("nowhere"),
+    "exports/detached.yaml": EXPORT.replace("connection: {}\n", ""),
 }
 ANNA = Actor("anna", frozenset({"marketing"}), email="anna@example.com")
 ROOT = Actor("root", administrator=True)
@@ -89,7 +93,12 @@ def test_a_contributor_creates_edits_renames_and_removes(include: Path, recorded
         ("exports/new.yaml", None, EXPORT.format("ours")),
         ("exports/new.yaml", EXPORT.format("ours"), EXPORT.format("also-ours")),
     ]
-    assert {path.name for path in (include / "exports").iterdir()} == {"mine.yaml", "foreign.yaml", "lost.yaml"}
+    assert {path.name for path in (include / "exports").iterdir()} == {
+        "mine.yaml",
+        "foreign.yaml",
+        "lost.yaml",
+        "detached.yaml",
+    }
 
 
 @pytest.mark.parametrize(
@@ -107,6 +116,65 @@ def test_an_edit_needs_every_connection_that_it_touches(
     assert recorded.entries[0].texts == ()
     editor(include, ROOT, recorded).replace("export", name, text, tag(include, name))
     assert recorded.told[1:] == [("root", "edit-export", (f"export {name}",), "done")]
+
+
+DETACHED = FILES["exports/detached.yaml"]
+
+
+def test_a_contributor_detaches_and_attaches_again(include: Path, recorded: Recorded) -> None:
+    anna, store, path = editor(include, ANNA, recorded), Store(include), include / "exports" / "mine.yaml"
+    anna.change("detach-export", detaching(Declarations(store.folder), ["mine"]), "x")
+    assert path.read_text() == DETACHED
+    for change in (
+        lambda: anna.replace("export", "mine", DETACHED + "retries: 5\n", tag(include, "mine")),
+        lambda: anna.rename("export", "mine", "yours", tag(include, "mine")),
+        lambda: anna.remove("export", "mine", tag(include, "mine")),
+        lambda: anna.create("export", "new", DETACHED),
+        lambda: anna.change("edit-export", attaching(Declarations(store.folder), "mine", "theirs"), "x"),
+        lambda: anna.change("detach-export", detaching(Declarations(store.folder), ["foreign"]), "x"),
+        lambda: anna.change("detach-export", detaching(Declarations(store.folder), ["lost"]), "x"),
+    ):
+        with pytest.raises(Refused):
+            change()
+    anna.change("edit-export", attaching(Declarations(store.folder), "mine", "also-ours"), "x")
+    assert path.read_text() == EXPORT.format("also-ours")
+    assert [one.outcome for one in recorded.entries] == ["done", *["refused"] * 7, "done"]
+    assert {name: (include / name).read_text() for name in FILES if "mine" not in name} == {
+        name: text for name, text in FILES.items() if "mine" not in name
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        (EXPORT.format("nowhere"), ""),
+        (EXPORT.format("Not A Name"), ""),
+        (EXPORT.format(""), ""),
+        (EXPORT.format("[theirs]"), ""),
+        (EXPORT.format("&c theirs").replace("connection", "conection"), ""),
+        (DETACHED + "colour: red\n", ""),
+        (DETACHED, "defaults: {connection: theirs}\n"),
+        (DETACHED, "defaults: {connection: nowhere}\n"),
+        (DETACHED, "defaults: {connection: [\n"),
+        ("kind: [\n", ""),
+    ],
+)
+def test_an_export_that_is_not_detached_for_sure_is_attached_by_administrators_only(
+    text: str, settings: str, include: Path, recorded: Recorded
+) -> None:
+    """Its connection is invalid, missing, unknown, or another's: a contributor could take an export over."""
+    (include / "exports" / "mine.yaml").write_text(text)
+    (include / "project.yaml").write_text(settings or "sandbox: test\n")
+    with pytest.raises(Refused):
+        editor(include, ANNA, recorded).replace("export", "mine", EXPORT.format("ours"), tag(include, "mine"))
+    assert (include / "exports" / "mine.yaml").read_text() == text
+
+
+def test_an_administrator_detaches_what_names_no_connection_of_the_project(include: Path, recorded: Recorded) -> None:
+    root, store = editor(include, ROOT, recorded), Store(include)
+    root.change("detach-export", detaching(Declarations(store.folder), ["lost", "foreign", "detached"]), "x")
+    assert {(include / "exports" / f"{name}.yaml").read_text() for name in ("lost", "foreign")} == {DETACHED}
+    assert set(load(include).project.detached) == {"lost", "foreign", "detached"}
 
 
 def test_a_verb_does_not_open_files_that_it_does_not_act_on(include: Path, recorded: Recorded) -> None:

@@ -71,7 +71,10 @@ MATRIX = {
     "edit-catalog": ADMINS,
     "run-refresh": ADMINS,
     "edit-settings": ADMINS,
+    "import-workbench": ADMINS,
+    "view-usage": ALL,
     "view-audit": ADMINS,
+    "search-subject": ADMINS,
 }
 
 

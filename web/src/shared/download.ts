@@ -1,0 +1,9 @@
+/** Has the browser save a text as a file. */
+export const download = (name: string, text: string, type = "text/plain") => {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+};
