@@ -1,0 +1,1 @@
+"""Doctor: what an installation needs beyond its declarations, compared with what is there."""
