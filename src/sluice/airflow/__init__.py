@@ -14,16 +14,20 @@ from collections.abc import MutableMapping
 from typing import Any
 
 
-def exports(names: MutableMapping[str, Any]) -> None:
+def exports(names: MutableMapping[str, Any], *, shard: int = 1, of: int = 1) -> None:
     """Add a DAG for each declared export, `export__<name>`, to `names`: the `globals()` of a DAG file.
+
+    With `of=n`, only for the exports of one of n shards, numbered from 1: n DAG files, each with another `shard`, hold
+    every export once. Airflow parses them in parallel, and each has its own timeout.
 
     The declarations are those of the file's project: `SLUICE_INCLUDE`, or the `include/` next to the file or to the
     file's folder, as in `sluice.where`. A broken declaration becomes a DAG whose tasks fail with the error."""
     from airflow.sdk import get_parsing_context
 
     from sluice.airflow.dags import export_dags
+    from sluice.airflow.shards import Shard
 
-    for dag in export_dags(_include(names), only=get_parsing_context().dag_id):
+    for dag in export_dags(_include(names), only=get_parsing_context().dag_id, shard=Shard(shard, of)):
         names[dag.dag_id] = dag
 
 

@@ -106,10 +106,12 @@ async def late(export: str, context: Mapping[str, Any]) -> None:
 
 
 def _late(name: str, dag_run: Mapping[str, Any]) -> None:
-    from sluice.definition.load import load_export
+    from sluice.definition.declarations import Declarations
+    from sluice.definition.load import find
 
-    project, export = load_export(include_folder(), name)
-    if export.late_after is None or (dag_run.get("conf") or {}).get("dry_run"):
+    project, export = find(Declarations(include_folder()), name)
+    conf = dag_run.get("conf") or {}
+    if export.late_after is None or conf.get("dry_run") or conf.get("verify"):
         return
     late_by = spell_duration(export.late_after)
     page = f"it has not finished {late_by} after it was queued\n  next: check what it is waiting for"

@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 from sluice.airflow.operators.broken import BrokenDeclarationOperator
 from sluice.errors import DefinitionError
 
-State = Literal["is broken", "was removed"]
+State = Literal["is broken", "is detached", "was removed"]
 
 
 def broken(

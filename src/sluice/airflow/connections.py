@@ -7,6 +7,7 @@ Inside a task, Airflow's Execution API returns connections. A command reads them
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,25 @@ class AirflowConnections:
                 raise missing(conn_id, declared) from None
             found = Connection(conn_id=conn_id, **declared[conn_id])
             os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()  # hooks read it from Airflow by id
+        return found
+
+
+class TaskConnections(AirflowConnections):
+    """The connections that one task reads, each once: Airflow needs some requests per connection. A long upload reads
+    them again after some seconds, because a credential may have been replaced."""
+
+    KEPT = 5.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read: dict[str, tuple[float, Connection]] = {}
+
+    def _connection(self, conn_id: str) -> Connection:
+        now = time.monotonic()
+        at, found = self._read.get(conn_id, (-self.KEPT, None))
+        if found is None or now - at > self.KEPT:
+            found = super()._connection(conn_id)
+            self._read[conn_id] = now, found
         return found
 
 
@@ -118,6 +138,12 @@ def _cloud(reader: str) -> Callable[[Connection], Access]:
     return read
 
 
+def _oauth(connection: Connection) -> Access:
+    from sluice.airflow.oauth import oauth
+
+    return oauth(connection)
+
+
 def _other(connection: Connection) -> Access:
     """A SQL database through its provider's hook, or a filesystem that a provider offers through fsspec."""
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -158,6 +184,7 @@ _READERS: dict[str, Callable[[Connection], Access]] = {
     "fs": _folder,
     "generic": _generic,
     "google_cloud_platform": _cloud("google"),
+    "http": _oauth,
     "iceberg": _cloud("iceberg"),
     "sftp": _cloud("sftp"),
     "ssh": _cloud("sftp"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sluice.airflow.private import run_state
-from sluice.airflow.project import WHY, run_config, run_of, word
-from sluice.errors import DefinitionError
+from sluice.airflow.project import VERIFIED, WHY, run_config, run_of, word
+from sluice.errors import DefinitionError, FatalError
 from sluice.model.run import flow_run_id
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class TasksOf:
     def __init__(self, ti: RuntimeTaskInstanceProtocol) -> None:
         """Of the run that this one belongs to."""
         self._dag_id, self._run_id = ti.dag_id, ti.run_id
+        self._left: dict[tuple[str, str], Any] = {}
         states = ti.get_task_states(ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
         self.states: Mapping[str, str] = {task: word(state) for task, state in states.items()}
 
@@ -37,7 +40,12 @@ class TasksOf:
         return Verdict.model_validate(found) if isinstance(found, dict) else None
 
     def left(self, task: str, key: str) -> Any:
-        """The value of a task's XCom; None if there is none."""
+        """The value of a task's XCom; None if there is none. It is read once."""
+        if (task, key) not in self._left:
+            self._left[task, key] = self._read(task, key)
+        return self._left[task, key]
+
+    def _read(self, task: str, key: str) -> Any:
         from airflow.sdk import BaseXCom
 
         mapped = re.fullmatch(r"upload_(\d+)", task)
@@ -45,7 +53,7 @@ class TasksOf:
         return BaseXCom.get_one(key=key, dag_id=self._dag_id, task_id=task_id, run_id=self._run_id, map_index=index)
 
 
-def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tasks, context: Context) -> Known:
+def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: TasksOf, context: Context) -> Known:
     """The run as its last task sees it. A run with an invalid configuration has failed, and must still be finished."""
     from sluice.delivery.finish import Known
     from sluice.delivery.staging import StagedRun
@@ -71,10 +79,36 @@ def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tas
         flow_run_id=flow_run,
         tasks=tasks,
         staged=StagedRun.from_extracted(extracted) if extracted else named,
-        published=tasks.states.get("publish") == "success" and _reported(context),
+        # A `publish` that a user marked as success has returned nothing.
+        published=tasks.states.get("publish") == "success" and tasks.left("publish", "return_value") is not None,
         dry_run=dry_run,
         resend=resend,
     )
+
+
+def verified(export: Listeners, tasks: TasksOf, context: Context) -> Ending | None:
+    """How a run that verifies an earlier delivery has ended, once it is reported; None for every other run. Such a run
+    has nothing to settle: it has no staging, and notifies nobody."""
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.delivery.abort import Aborted
+    from sluice.delivery.report.ending import Ending, ending
+    from sluice.delivery.report.history import History
+    from sluice.delivery.verifying import Verification, delivery_of, report_of
+
+    delivered = None
+    with suppress(DefinitionError):
+        delivered = run_config(export.declared, context).verify if export.declared else None
+    if delivered is None or export.declared is None:
+        return None
+    record, found = None, tasks.left("extract", VERIFIED)
+    with suppress(FatalError):
+        record = delivery_of(export.staging, export.name, delivered, AirflowConnections())
+    result = Verification.model_validate(found) if found else None
+    ended = result.ending if result else Ending("unverified", ending(tasks, Aborted(published=False)).page)
+    run, now = run_of(export.declared, context), datetime.now(UTC)
+    report = report_of(run, export.declared.kind, record, result, ended, now)
+    History(export.staging, export.name, AirflowConnections()).keep(report)
+    return ended
 
 
 def begun(flow_run_id: str, context: Context) -> Begun:
@@ -86,22 +120,25 @@ def begun(flow_run_id: str, context: Context) -> Begun:
     return Begun(run_id=dag_run.run_id, flow_run_id=flow_run_id, backfill=backfill)
 
 
-def _reported(context: Context) -> bool:
-    """Whether `publish` returned its report. A task that a user marked as success has not."""
-    from airflow.sdk import BaseXCom
+def failed_command(tasks: Tasks) -> tuple[str, ...]:
+    """Why the command that follows the delivery has failed; empty if it has not."""
+    if tasks.states.get("follow_up") != "failed":
+        return ()
+    verdict = tasks.verdict("follow_up")
+    return (f"follow_up: {verdict.page if verdict else 'its process died, or someone ended it'}",)
 
-    ti = context["ti"]
-    return BaseXCom.get_one(key="return_value", dag_id=ti.dag_id, task_id="publish", run_id=ti.run_id) is not None
 
-
-def conclude(ending: Ending) -> None:
-    """End the task with the run's outcome. Raises Airflow's own exceptions for a skipped or failed run."""
+def conclude(ending: Ending, tasks: Tasks) -> None:
+    """End the task with the run's outcome. Raises Airflow's own exceptions for a skipped or failed run, and for one
+    whose command has failed."""
     from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
     if ending.outcome == "skipped":
         raise AirflowSkipException(ending.page or "there was nothing to send")
-    if ending.outcome != "published":
+    if ending.outcome not in ("published", "verified"):
         raise AirflowFailException(f"{ending.outcome}: {ending.page}")
+    for page in failed_command(tasks):
+        raise AirflowFailException(f"published, but {page}")
 
 
 def has_ended(ti: RuntimeTaskInstanceProtocol, dag_id: str, run_id: str) -> bool:

@@ -10,7 +10,7 @@ from sluice.definition.models.export import Export
 from sluice.definition.references import feed_key
 
 SLICE = "Backfill: deliver a slice of time again"
-EARLIER = "Resend: deliver an earlier run again"
+EARLIER = "An earlier run: deliver it again, or verify its delivery"
 _MODES = {
     "full": "all rows",
     "incremental": "rows added since the last delivery",
@@ -36,8 +36,13 @@ def form(export: Export) -> dict[str, Param]:
     if "hold" in (export.expect.on_breach, export.rejects.on_exceeded):
         says = "Deliver even if the run would be held for its number of records. Check first that the number is right."
         fields["release"] = _truth("Release", says)
+    if export.runs_once:
+        says = "Deliver although the export runs once and has delivered. Without this, the run is skipped."
+        fields["again"] = _truth("Deliver again", says)
     says = "The id of a published run. Its files are delivered again, with the same names and bytes, and nothing else."
     fields["resend"] = Param(None, type=["null", "string"], title="Resend", description=says, section=EARLIER)
+    says = "The id of a published run. Its files are read again and compared with its manifest; nothing is sent."
+    fields["verify"] = Param(None, type=["null", "string"], title="Verify", description=says, section=EARLIER)
     return fields
 
 

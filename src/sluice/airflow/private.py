@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor as TaskStateStoreAccessor
     from airflow.sdk.types import RuntimeTaskInstanceProtocol as RuntimeTaskInstanceProtocol
 
+TASK_RUNNER = "airflow.sdk.execution_time.task_runner"
+"""The module that runs a task, in a process of its own. It is imported before the fork, not used."""
+PARSER = "airflow.dag_processing.processor"
+"""The module that parses a DAG file, likewise."""
+
 
 def read_connections_as_commands_do() -> None:
     """Outside a task, read connections as Airflow's own commands do, the metadata database included.
@@ -34,6 +39,15 @@ def read_connections_as_commands_do() -> None:
         os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
         # The masker warns in a command's output if an extra is too short to be masked in logs, and has no option.
         logging.getLogger("airflow.sdk._shared.secrets_masker").setLevel(logging.ERROR)
+
+
+def run_command(words: Sequence[str]) -> None:
+    """Run a command of Airflow in this process. Airflow's own entry point reads `sys.argv`, and stores it in Airflow's
+    log; there is no other public one."""
+    from airflow.cli import cli_parser
+
+    args = cli_parser.get_parser().parse_args(list(words))
+    args.func(args)
 
 
 def access_denied() -> type[Exception]:
@@ -57,6 +71,30 @@ def auth_manager() -> str:
     from airflow.sdk.configuration import conf
 
     return str(conf.get("core", "auth_manager", fallback=""))
+
+
+def hostname() -> str:
+    """The name of this machine as Airflow records it for task instances. Nothing public says it to every process."""
+    from airflow.sdk.api.client import get_hostname
+
+    return str(get_hostname())
+
+
+def stats() -> Any:
+    """Airflow's metrics. `airflow.sdk.observability` is not documented as public."""
+    from airflow.sdk.observability import stats
+
+    return stats
+
+
+def stats_have_tags() -> bool:
+    """Whether the configured metrics have tags. Plain StatsD drops them, and nothing public says so."""
+    from airflow.sdk.configuration import conf
+
+    if not conf.getboolean("metrics", "statsd_on", fallback=False):
+        return True
+    tagged = ("statsd_datadog_enabled", "statsd_influxdb_enabled")
+    return any(conf.getboolean("metrics", key, fallback=False) for key in tagged)
 
 
 async def count_runs(dag_id: str, states: Sequence[str], run_ids: Sequence[str] | None = None) -> int:
@@ -101,3 +139,148 @@ def run_state(ti: RuntimeTaskInstanceProtocol, dag_id: str, run_id: str) -> str 
         if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
             return None
         raise
+
+
+def user_of_request() -> Any:
+    """The FastAPI dependency that returns the user of a request to the API server, from its token or cookie."""
+    from airflow.api_fastapi.core_api.security import get_user
+
+    return get_user
+
+
+def user_named(user: Any) -> str:
+    """The name that the user logs in with."""
+    return str(user.get_name())
+
+
+def may_create_connections(user: Any) -> bool:
+    """Whether the auth manager lets the user create Airflow connections."""
+    from airflow.api_fastapi.app import get_auth_manager
+
+    return bool(get_auth_manager().is_authorized_connection(method="POST", user=user))
+
+
+def has_role(user: Any, role: str) -> bool:
+    """Whether a user of an auth manager without named roles has a role: whether it may see the custom view of this
+    name."""
+    from airflow.api_fastapi.app import get_auth_manager
+
+    return bool(get_auth_manager().is_authorized_custom_view(method="GET", resource_name=role, user=user))
+
+
+def dag_states(prefix: str) -> list[tuple[str, bool, datetime | None]]:
+    """For each current DAG whose id has the prefix: its id, whether it is paused, and when its next run is due. The
+    REST API needs a request per hundred DAGs. For the API server only: no task reads the metadata database."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    wanted = select(DagModel.dag_id, DagModel.is_paused, DagModel.next_dagrun_create_after).where(
+        DagModel.dag_id.startswith(prefix, autoescape=True), DagModel.is_stale.is_(False)
+    )
+    with create_session() as session:
+        return [(dag, bool(paused), due) for dag, paused, due in session.execute(wanted)]
+
+
+def unfinished_runs(prefix: str) -> list[tuple[str, str, str, datetime | None]]:
+    """The queued and running runs of these DAGs, oldest first: DAG, run, state, and start. For the API server only."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    wanted = (
+        select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.start_date)
+        .where(DagRun.dag_id.startswith(prefix, autoescape=True), DagRun.state.in_(("queued", "running")))
+        .order_by(DagRun.run_after)
+    )
+    with create_session() as session:
+        return [(dag, run, str(getattr(state, "value", state)), at) for dag, run, state, at in session.execute(wanted)]
+
+
+def failed_runs(prefix: str, since: datetime) -> list[tuple[str, str, datetime | None]]:
+    """The last failed run of each of these DAGs that was due after a moment, and was to deliver: DAG, run, and end. For
+    the API server only."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    wanted = (
+        select(DagRun.dag_id, DagRun.run_id, DagRun.end_date, DagRun.conf)
+        .where(DagRun.dag_id.startswith(prefix, autoescape=True), DagRun.state == "failed", DagRun.run_after > since)
+        .order_by(DagRun.end_date)
+    )
+    with create_session() as session:
+        found = session.execute(wanted)
+        return list({dag: (dag, run, ended) for dag, run, ended, conf in found if not _verifies(conf)}.values())
+
+
+def _verifies(conf: Any) -> bool:
+    return isinstance(conf, dict) and bool(conf.get("verify"))
+
+
+def task_states(dag_id: str, run_id: str, keys: Sequence[str]) -> dict[tuple[str, int, str], Any]:
+    """The values that a run's tasks keep under these keys, by task, map index and key. The REST API needs a request
+    for each. For the API server only."""
+    import json
+
+    from airflow.models.task_state_store import TaskStateStoreModel as Kept
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    wanted = select(Kept.task_id, Kept.map_index, Kept.key, Kept.value).where(
+        Kept.dag_id == dag_id, Kept.run_id == run_id, Kept.key.in_(keys)
+    )
+    with create_session() as session:
+        return {(task, index, key): json.loads(value) for task, index, key, value in session.execute(wanted)}
+
+
+def waiting_tasks(prefix: str, task_id: str) -> list[tuple[str, str, datetime | None, str | None]]:
+    """The tasks of this id that are running or deferred: DAG, run, start, and what is kept under `waiting`, as JSON.
+    For the API server only."""
+    from airflow.models.task_state_store import TaskStateStoreModel as Kept
+    from airflow.models.taskinstance import TaskInstance as Task
+    from airflow.utils.session import create_session
+    from sqlalchemy import and_, select
+
+    own = and_(Kept.dag_id == Task.dag_id, Kept.run_id == Task.run_id, Kept.task_id == Task.task_id)
+    wanted = (
+        select(Task.dag_id, Task.run_id, Task.start_date, Kept.value)
+        .join(Kept, and_(own, Kept.key == "waiting"), isouter=True)
+        .where(Task.task_id == task_id, Task.dag_id.startswith(prefix, autoescape=True))
+        .where(Task.state.in_(("running", "deferred")))
+    )
+    with create_session() as session:
+        return [(dag, run, at, value) for dag, run, at, value in session.execute(wanted)]
+
+
+def last_runs(dag_ids: Sequence[str], state: str = "") -> dict[str, tuple[str, str, datetime | None, datetime | None]]:
+    """The last run of each of these DAGs, or the last in this state: id, state, start and end. For the API server
+    only."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    found = {}
+    with create_session() as session:
+        for dag in dag_ids:
+            wanted = select(DagRun).where(DagRun.dag_id == dag).order_by(DagRun.run_after.desc()).limit(1)
+            run = session.scalar(wanted.where(DagRun.state == state) if state else wanted)
+            if run is not None:
+                found[dag] = (run.run_id, str(getattr(run.state, "value", run.state)), run.start_date, run.end_date)
+    return found
+
+
+def tasks_of_run(dag_id: str, run_id: str) -> dict[str, tuple[str, datetime | None, datetime | None]]:
+    """The tasks of a run without mapped ones: state, start and end by task id. For the API server only."""
+    from airflow.models.taskinstance import TaskInstance as Task
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    wanted = select(Task.task_id, Task.state, Task.start_date, Task.end_date).where(
+        Task.dag_id == dag_id, Task.run_id == run_id
+    )
+    with create_session() as session:
+        return {
+            task: (str(getattr(state, "value", state) or ""), started, ended)
+            for task, state, started, ended in session.execute(wanted)
+        }

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 WHY = "why"
 """The XCom of a task with its verdict, the error that ended it. The run's last task reads it."""
+VERIFIED = "verified"
+"""The XCom of `extract` with the result of a run that verifies. It is also a key of what `extract` returns then."""
 
 
 def include_folder() -> Path:

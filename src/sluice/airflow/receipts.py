@@ -13,8 +13,8 @@ from sluice.model.part import Part
 if TYPE_CHECKING:
     from sluice.airflow.private import Logger, TaskStateStoreAccessor
 
-PAGE = 100
-"""Parts per key: a value of the store holds at most 65,535 bytes, and a part takes about 400."""
+PAGE = 80
+"""Parts per key: a value of the store holds at most 65,535 bytes, and a part takes about 450."""
 
 
 class Page(BaseModel):

@@ -12,7 +12,7 @@ from sluice.airflow.operators.refreshed import RecordFailureOperator, RefreshedO
 from sluice.airflow.operators.segment import RefreshSegmentOperator
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.schedules import refresh_schedule
-from sluice.definition.load import load
+from sluice.definition.load import load_catalog
 from sluice.definition.models.catalog import DagRefresh, SystemRefresh
 from sluice.definition.models.export import RETRY_DELAY
 from sluice.definition.models.project import Project
@@ -24,7 +24,7 @@ def refresh_dag(include: Path) -> DAG:
     """The DAG: one task per segment, after those that it reads. The event of the last task means that everything is
     refreshed. If Airflow rejects the DAG, a broken DAG with the error."""
     try:
-        return _refresh_dag(load(include).project)
+        return _refresh_dag(load_catalog(include))
     except Exception as error:
         place = Place(str(include / "catalog"))
         return broken(SYSTEM_REFRESH.name, SYSTEM_REFRESH.name, [internal(error, place)], schedule=None)

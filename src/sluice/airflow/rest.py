@@ -67,13 +67,21 @@ class Rest:
     """A logged-in client of one Airflow. Raises `RefusedError` if Airflow refuses a request. If it does not answer,
     raises `RetriableError` at once; with an `outage`, waits as that says.
 
-    A `token` replaces a user and a password."""
+    A `token` replaces a user and a password. A `transport` replaces the network."""
 
     def __init__(
-        self, url: str, user: str = "", password: str = "", *, token: str = "", outage: Outage | None = None
+        self,
+        url: str,
+        user: str = "",
+        password: str = "",
+        *,
+        token: str = "",
+        outage: Outage | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.outage = outage
+        self._transport = transport
         self._login = {"username": user, "password": password}
         # One connection per request: an idle one would outlive the client, which is never closed.
         self._headers = {"Connection": "close"} | ({"Authorization": f"Bearer {token}"} if token else {})
@@ -132,7 +140,7 @@ class Rest:
     @cached_property
     def _client(self) -> httpx.Client:
         """One client for all requests: each new one reads the machine's certificates, which takes 30 ms of CPU."""
-        return httpx.Client(timeout=TIMEOUT, trust_env=False)
+        return httpx.Client(timeout=TIMEOUT, trust_env=False, transport=self._transport)
 
     def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         while True:

@@ -111,10 +111,17 @@ def _task(run: Run, data: dict[str, Any]) -> Task:
     return Task(run, data["task_id"], data["map_index"], title, data["state"] or "", data["try_number"])
 
 
-def result(rest: Rest, run: Run, task_id: str) -> Any:
+def instances(rest: Rest, run: Run, task_id: str) -> list[dict[str, Any]]:
+    """The mapped instances of a task in order, as the API has them."""
+    every = rest.every(f"{run.path}/taskInstances", "task_instances", task_id=task_id)
+    return sorted((one for one in every if one["map_index"] >= 0), key=lambda one: one["map_index"])
+
+
+def result(rest: Rest, run: Run, task_id: str, map_index: int = -1) -> Any:
     """The value that a task returned; None if there is none."""
+    path = f"{run.path}/taskInstances/{task_id}/xcomEntries/return_value"
     try:
-        return rest.get(f"{run.path}/taskInstances/{task_id}/xcomEntries/return_value")["value"]
+        return rest.get(path, map_index=map_index)["value"]
     except FatalError:
         return None
 

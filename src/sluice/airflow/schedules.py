@@ -39,6 +39,11 @@ def in_words(export: ExportBase) -> str:
     said = spec.says if spec else "once, as soon as Airflow sees it" if export.schedule == "once" else "off"
     said = f"Runs: {said}" if said != "off" else "Runs only when someone starts it"
     said += "".join(_limits(spec)) if spec else ""
+    said += (
+        ". Once it has delivered, it is done: a run by hand delivers only with *Deliver again*"
+        if export.runs_once
+        else ""
+    )
     return f"{said}. Switched off: `enabled: false`" if not export.enabled else said
 
 

@@ -12,6 +12,7 @@ from sluice.airflow import runs
 from sluice.airflow.names import dag_id
 from sluice.airflow.rest import RefusedError, Rest
 from sluice.airflow.runs import Run
+from sluice.definition.models.schedule import SYSTEM_REFRESH
 from sluice.errors import FatalError
 
 FIRST_PAUSE, LAST_PAUSE = 1.0, 5.0
@@ -53,6 +54,43 @@ def check_dag(rest: Rest, dag_id: str) -> None:
 def start(rest: Rest, export: str, conf: Mapping[str, Any], note: str = "") -> Run:
     """Start a run now. Raises `FatalError` if Airflow refuses it."""
     return runs.trigger(rest, dag_id(export), dict(conf), note)
+
+
+def start_refresh(rest: Rest) -> tuple[Run, bool]:
+    """Start the system refresh now; also whether it waits for one that is running. Raises `FatalError` if it would not
+    start."""
+    check_dag(rest, SYSTEM_REFRESH)
+    before = runs.going(rest, [SYSTEM_REFRESH])
+    return runs.trigger(rest, SYSTEM_REFRESH), bool(before)
+
+
+def resend(rest: Rest, export: str, run: str) -> Run:
+    """Start a run that delivers an earlier one again, byte by byte. `run` as for `published`."""
+    flow_run = published(rest, export, run)
+    check_ready(rest, [export])
+    return start(rest, export, {"resend": flow_run}, f"resend of {run}")
+
+
+def verify(rest: Rest, export: str, run: str) -> Run:
+    """Start a run that compares a delivery with its manifest."""
+    check_ready(rest, [export])
+    return start(rest, export, {"verify": run}, f"verification of {run}")
+
+
+def release(rest: Rest, export: str, run: str) -> Run:
+    """Start a run with the configuration of a held one, which delivers whatever its counts are."""
+    check_ready(rest, [export])
+    conf = rest.get(Run(dag_id(export), quote(run, safe=":+")).path)["conf"] or {}
+    return start(rest, export, {**conf, "release": True}, f"release of {run}")
+
+
+def cancel(rest: Rest, export: str, run: str) -> None:
+    """End a run: its last task removes what it has sent. Raises `FatalError` if it has ended."""
+    found = Run(dag_id(export), quote(run, safe=":+"))
+    state = runs.state(rest, found)
+    if state in runs.ENDED:
+        raise FatalError(f"run {run} of {export} has already ended: {state}", next_step="nothing: it does not run")
+    rest.patch(found.path, {"state": "failed"})
 
 
 def ended(rest: Rest, started: Sequence[Run]) -> Iterator[tuple[Run, bool]]:

@@ -17,6 +17,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from sluice.airflow.addresses import address_of
 from sluice.airflow.connection_errors import needs
 
 if TYPE_CHECKING:
@@ -93,22 +94,13 @@ class _NoRedirect(HTTPRedirectHandler):
 
 def _address(connection: Connection, secret: str) -> str:
     try:
-        address = secret if secret.startswith(("https://", "http://")) else _joined(_base(connection), secret)
+        address = secret if secret.startswith(("https://", "http://")) else _joined(address_of(connection), secret)
         parts = urlsplit(address)
     except ValueError:  # an invalid port or bracket
         address, parts = "", urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise needs(connection, "host that is an address: `https://hooks.example.com`")
     return address
-
-
-def _base(connection: Connection) -> str:
-    host = connection.host or ""
-    base = host if "://" in host or not host else f"{connection.schema or 'http'}://{host}"
-    if connection.port and base and urlsplit(base).port is None:
-        parts = urlsplit(base)
-        base = parts._replace(netloc=f"{parts.netloc}:{connection.port}").geturl()
-    return base
 
 
 def _joined(base: str, secret: str) -> str:

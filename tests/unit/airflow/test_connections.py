@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import Connection
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sluice.airflow.connections import AirflowConnections
+from sluice.airflow.connections import AirflowConnections, TaskConnections
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.access import (
     AwsAccess,
@@ -260,7 +261,7 @@ def test_a_connection_that_this_task_may_not_have_is_told_so(monkeypatch: pytest
 
 
 ASK = """
-from sluice.airflow.connections import AirflowConnections
+from sluice.airflow.connections import AirflowConnections, TaskConnections
 access = AirflowConnections().get({conn_id!r})
 print(access.host, access.port, access.username, access.host_key)
 """
@@ -329,3 +330,26 @@ def test_a_token_server_of_google_s_that_is_down_is_tried_again(get: Any) -> Non
     key = {"type": "service_account", "client_email": "a@b", "token_uri": "http://127.0.0.1:1/t", "private_key": pem}
     with pytest.raises(RetriableError, match="did not answer"):
         get("google_cloud_platform", extra={"keyfile_dict": json.dumps(key)}).token()
+
+
+def test_a_task_asks_airflow_once_for_each_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And again after some seconds: a credential may be replaced during an upload. Another task asks for itself."""
+    asked: list[str] = []
+    real = Connection.get
+
+    def get(conn_id: str) -> Connection:
+        asked.append(conn_id)
+        return real(conn_id)
+
+    for name in ("ONE", "TWO"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps({"conn_type": "fs", "extra": {"path": "/before"}}))
+    monkeypatch.setattr(Connection, "get", get)
+    task = TaskConnections()
+    assert [task.get(name) for name in ("one", "two", "one", "two")] == [FolderAccess(Path("/before"))] * 4
+    assert asked == ["one", "two"]
+    monkeypatch.setenv("AIRFLOW_CONN_ONE", json.dumps({"conn_type": "fs", "extra": {"path": "/after"}}))
+    assert TaskConnections().get("one") == FolderAccess(Path("/after"))
+    assert task.get("one") == FolderAccess(Path("/before"))
+    monkeypatch.setattr(TaskConnections, "KEPT", -1.0)
+    assert task.get("one") == FolderAccess(Path("/after"))
+    assert asked == ["one", "two", "one", "one"]

@@ -8,23 +8,31 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG, Param
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.definitions._internal.node import KEY_REGEX
+from airflow.sdk.exceptions import AirflowFailException
 from airflow.serialization.serialized_objects import DagSerialization
 
 from sluice.airflow import dags as dags_module
 from sluice.airflow.dags import export_dags
 from sluice.airflow.form import form
+from sluice.airflow.operators.follow_up import FollowUpOperator
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.refresh import refresh_dag
 from sluice.airflow.removed import removed
 from sluice.airflow.schedules import export_asset
+from sluice.airflow.shards import Shard
+from sluice.definition import folder
 from sluice.definition.load import load_export
 from sluice.definition.models.export import Export
 from sluice.definition.models.rows import Expect, Rejects
+from sluice.definition.yaml import parse
+from sluice.definition.yaml.position import Document
+from sluice.errors import DefinitionError
 from tests.builders import World
 
 FILES = {
@@ -84,6 +92,19 @@ FILES = {
         """,
     "exports/wrong.yaml": "{kind: dataset-export, connection: out, datasets: [peple]}",
 }
+
+
+def files_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The declarations that are read from now on: folder and file."""
+    read: list[str] = []
+    real = parse.read
+
+    def noted(path: Path, *more: Any) -> Document:
+        read.append(f"{path.parent.name}/{path.name}")
+        return real(path, *more)
+
+    monkeypatch.setattr(parse, "read", noted)
+    return read
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +262,25 @@ def test_a_removed_export_stays_for_a_day_so_that_its_runs_end(tmp_path: Path, m
     assert removed(world.include, declared) == []
 
 
+def test_a_detached_export_keeps_its_dag_and_runs_fail_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
+    world = World(tmp_path)
+    world.declare(FILES)
+    list(export_dags(world.include, None))
+    path = world.include / "exports" / "best.yaml"
+    path.write_text(path.read_text().replace("connection: out\n", "title: Best\n"))
+    dags = {dag.dag_id: dag for dag in export_dags(world.include, None)}
+    (alone,) = export_dags(world.include, "export__best")
+    for dag in (dags["export__best"], alone):
+        assert (dag.schedule, dag.tags, dag.dag_display_name) == (None, {"sluice", "detached"}, "Best (best)")
+        assert (dag.doc_md or "").startswith("## This declaration is detached")
+        assert {"wait_for_refreshes", "extract", "upload", "publish", "finish"} <= {task.task_id for task in dag.tasks}
+        page = dag.get_task("broken_declaration").page
+        assert page.startswith("export best has no connection: nothing is published\n  next: choose a connection with")
+        assert dag.get_task("finish").listeners.declared.name == "best"
+    assert "removed" not in {tag for dag in dags.values() for tag in dag.tags}
+
+
 @pytest.mark.parametrize("damage", ["no home", "no JSON", "other JSON"])
 def test_without_a_memory_of_exports_the_others_are_dags_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
@@ -267,6 +307,19 @@ def test_a_broken_export_shows_its_error_and_fails_with_it(dags: dict[str, DAG])
     assert tasks == sound | {"broken_declaration": False}, "a run that was under way finds its tasks"
     assert dag.get_task("finish").on_failure_fail_dagrun
     assert dag.schedule == SYSTEM_REFRESH
+
+
+def test_a_task_starts_that_its_dag_had_when_airflow_parsed_it_last(world: World) -> None:
+    """`broken_declaration` of an export that was mended or attached since; `follow_up` of one whose command is gone."""
+    (mended,) = export_dags(world.include, "export__best")
+    mended.get_task("broken_declaration").execute({})
+    assert isinstance(mended.get_task("follow_up"), FollowUpOperator), "the run's plan has the command"
+    (broken,) = export_dags(world.include, "export__wrong")
+    with pytest.raises(AirflowFailException, match="people"):
+        broken.get_task("follow_up").execute({})
+    parsed = {dag.dag_id: dag for dag in export_dags(world.include, None)}
+    assert not parsed["export__best"].has_task("broken_declaration")
+    assert not parsed["export__wrong"].has_task("follow_up")
 
 
 @pytest.mark.slow
@@ -312,10 +365,91 @@ def test_a_file_by_any_name_is_a_dag_that_its_tasks_find_again(tmp_path: Path) -
         assert (again.dag_id, "broken" in again.tags) == (dag.dag_id, True)
 
 
+def test_the_form_belongs_to_the_dag_and_no_task_has_a_copy(dags: dict[str, DAG]) -> None:
+    """Airflow checks every copy against its schema, several times, in each parse."""
+    assert {"segments", "dry_run", "resend"} <= set(dags["export__best"].params)
+    for dag in dags.values():
+        assert [task.task_id for task in dag.tasks if task.params] == []
+        stored = DagSerialization.to_dict(dag)["dag"]["tasks"]
+        assert not any(task["__var"].get("params") for task in stored)
+
+
+def test_no_parse_checks_the_form(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[Param] = []
+    monkeypatch.setattr(Param, "resolve", lambda self, *_, **__: checked.append(self))
+    for dag in export_dags(world.include, None):
+        DagSerialization.to_dict(dag)
+    assert checked == []
+
+
+def test_every_field_of_a_form_accepts_its_default(dags: dict[str, DAG]) -> None:
+    """No parse checks it."""
+    for dag in dags.values():
+        dag.params.validate()
+
+
+SHARDS = [
+    {"gone", "wrong"},
+    {"best", "resting"},
+    {"nightly"},
+    {"after_nightly", "by_hand", "first", "fresh", "launch"},
+]
+"""Where the names belong: a broken one and a removed one to the first. Another release must not move them."""
+
+
+def test_shards_name_every_export_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The valid, broken and removed ones, and always in the same shard."""
+    include = tmp_path / "include"
+    shutil.copytree(world.include, include)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
+    (include / "exports" / "gone.yaml").write_text("{}")
+    whole = {dag.dag_id for dag in export_dags(include, None)}
+    (include / "exports" / "gone.yaml").unlink()
+    shards = [[dag.dag_id for dag in export_dags(include, None, Shard(number, 4))] for number in (1, 2, 3, 4)]
+    assert sorted(dag_id for shard in shards for dag_id in shard) == sorted(whole)
+    assert [{dag_id.removeprefix("export__") for dag_id in shard} for shard in shards] == SHARDS
+    assert shards == [[dag.dag_id for dag in export_dags(include, None, Shard(number, 4))] for number in (1, 2, 3, 4)]
+
+
+def test_a_shard_reads_no_export_of_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = files_read(monkeypatch)
+    assert [dag.dag_id for dag in export_dags(world.include, None, Shard(3, 4))] == ["export__nightly"]
+    assert {file for file in read if file.startswith("exports/")} == {"exports/nightly.yaml"}
+    assert "connections/narrow.yaml" not in read
+
+
+def test_a_task_finds_its_dag_in_any_shard(world: World) -> None:
+    """The number of shards may have changed after the parse."""
+    for number in (1, 2):
+        [dag] = export_dags(world.include, "export__fresh", Shard(number, 2))
+        assert dag.dag_id == "export__fresh"
+
+
+@pytest.mark.parametrize(("number", "of"), [(0, 2), (3, 2), (1, 0)])
+def test_a_shard_that_does_not_exist_is_refused(number: int, of: int) -> None:
+    with pytest.raises(DefinitionError, match=f"no shard {number} of {of}"):
+        Shard(number, of)
+
+
+def test_the_system_refresh_reads_no_export(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = files_read(monkeypatch)
+    assert "segment__best" in refresh_dag(world.include).task_dict
+    assert sorted(read) == ["catalog/datasets.yaml", "catalog/refreshes.yaml", "catalog/segments.yaml"]
+
+
 def test_a_task_start_builds_its_own_dag_alone(world: World) -> None:
     assert [dag.dag_id for dag in export_dags(world.include, "export__by_hand")] == ["export__by_hand"]
     assert [dag.tags for dag in export_dags(world.include, "export__wrong")] == [{"sluice", "broken"}]
     assert list(export_dags(world.include, "system_refresh")) == []
+
+
+def test_a_task_start_lists_the_files_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With thousands of exports, listing them is most of a task's start."""
+    listed: list[str] = []
+    real = folder.yaml_files
+    monkeypatch.setattr(folder, "yaml_files", lambda path, strays: listed.append(path.name) or real(path, strays))
+    assert [dag.doc_md for dag in export_dags(world.include, "export__best")]
+    assert listed.count("exports") == 1
 
 
 def test_segments_are_refreshed_in_dependency_order(world: World) -> None:

@@ -59,8 +59,11 @@ def exists(module: str, name: str) -> bool:
 
 
 def test_airflow_has_what_is_only_text() -> None:
-    """Nothing fails without these two: a command reads other connections, and says more."""
-    assert set(re.findall(r'"(_AIRFLOW_\w+|airflow\.[\w.]+)"', SOURCE.read_text())) == {VARIABLE, LOGGER}
+    """Nothing fails without these: a command reads other connections, and says more; a fork imports by itself."""
+    forked = {private.TASK_RUNNER, private.PARSER}
+    assert set(re.findall(r'"(_AIRFLOW_\w+|airflow\.[\w.]+)"', SOURCE.read_text())) == {VARIABLE, LOGGER} | forked
+    assert exists(private.TASK_RUNNER, "main"), "the task's process runs another module"
+    assert exists(private.PARSER, "_parse_file_entrypoint"), "the parsing process runs another module"
     supervisor = inspect.getsource(import_module("airflow.sdk.execution_time.supervisor"))
     assert VARIABLE in supervisor, f"Airflow {__version__} no longer reads {VARIABLE}"
     assert exists(*LOGGER.rsplit(".", 1)), f"Airflow {__version__} has no {LOGGER}"

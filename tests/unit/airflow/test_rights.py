@@ -21,6 +21,7 @@ FILES = {
     "exports/shared.yaml": EXPORT.format("ours"),
     "exports/private.yaml": EXPORT.format("admins"),
     "exports/broken.yaml": EXPORT.format("nowhere"),
+    "exports/detached.yaml": EXPORT.format("''"),
 }
 
 
@@ -40,16 +41,18 @@ def named(world: World, only: str | None = None) -> dict[str, object]:
 def test_under_the_simple_auth_manager_dags_name_no_roles(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SLUICE_ROLES", '["marketing"]')
     assert existing_roles() is None
-    assert named(world) == {"shared": None, "private": None, "broken": None}
+    assert named(world) == dict.fromkeys(("shared", "private", "broken", "detached"))
 
 
 def test_under_fab_dags_name_the_recorded_roles(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", FAB)
     monkeypatch.setenv("AIRFLOW_VAR_SLUICE_ROLES", json.dumps(["marketing", "sluice-viewer"]))
     viewers = ["sluice-viewer"]
-    assert named(world) == {"shared": ["marketing", "sluice-viewer"], "private": viewers, "broken": viewers}
+    everyone = dict.fromkeys(("private", "broken", "detached"), viewers)
+    assert named(world) == {"shared": ["marketing", "sluice-viewer"], **everyone}
     monkeypatch.setenv("AIRFLOW_VAR_SLUICE_ROLES", "[]")
-    assert named(world) == {"shared": {}, "private": {}, "broken": {}}, "rights are revoked, which None would not do"
+    revoked: dict[str, object] = {name: {} for name in ("shared", "private", "broken", "detached")}
+    assert named(world) == revoked, "rights are revoked, which None would not do"
 
 
 def test_the_start_of_a_task_looks_up_no_roles(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,4 +66,4 @@ def test_a_record_that_cannot_be_read_leaves_rights_alone(
 ) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", FAB)
     monkeypatch.setenv("AIRFLOW_VAR_SLUICE_ROLES", recorded)
-    assert named(world) == {"shared": None, "private": None, "broken": None}
+    assert named(world) == dict.fromkeys(("shared", "private", "broken", "detached"))

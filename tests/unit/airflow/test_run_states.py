@@ -116,6 +116,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     for conn_id in ("lake", "sluice_staging", "out"):
         connection = {"conn_type": "fs", "extra": {"path": str(tmp_path / conn_id)}}
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+    monkeypatch.setenv("SLUICE_INCLUDE", str(world.include))
     with receivers.webhook() as webhook:
         address = {"conn_type": "http", "host": f"http://127.0.0.1:{webhook.server_port}"}
         monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps(address))
@@ -226,8 +227,20 @@ def test_state_report_and_notice_say_the_same(scene: Scene, way: str) -> None:
     assert (scene.reported(), scene.told, scene.parts) == (("published", ""), [outcome, "recovered"], 4)
 
 
-@pytest.mark.parametrize("text", [None, "kind: nonsense"])
-def test_a_run_whose_declaration_goes_or_breaks_ends_with_a_page(scene: Scene, text: str | None) -> None:
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        (None, "was removed during this run"),
+        ("kind: nonsense", "exports/people.yaml:1:"),
+        (
+            "{kind: dataset-export, datasets: [people], mode: full, schedule: 'off'}",
+            "export people has no connection: nothing is published",
+        ),
+    ],
+)
+def test_a_run_whose_declaration_goes_breaks_or_is_detached_ends_with_a_page(
+    scene: Scene, text: str | None, page: str
+) -> None:
     """Its task was not found in the DAG any more, and was started again for ever."""
     scene.world.declare({"project.yaml": "defaults: {alerts: [{to: ops}]}"})
     path = scene.world.include / "exports" / "people.yaml"
@@ -240,7 +253,6 @@ def test_a_run_whose_declaration_goes_or_breaks_ends_with_a_page(scene: Scene, t
         return "success"
 
     run = scene.run({"upload": goes})
-    page = "was removed during this run" if text is None else "exports/people.yaml:1:"
     assert (run.state, run.states["publish"], scene.told, scene.parts) == ("failed", "failed", ["failed"], 0)
     assert page in scene.webhook.got[0][2]["text"]
     assert scene.reported()[0] == "failed"
@@ -324,3 +336,42 @@ def test_the_report_shows_them_by_the_same_words(
     capsys.readouterr()
     assert main(["report", "people", "--include", str(scene.world.include)]) == 0
     assert f"{run.run_id}  cancelled" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("code", "state"), [(0, "success"), (3, "failed")])
+def test_the_command_that_follows_decides_about_the_run_and_not_about_the_delivery(
+    scene: Scene, code: int, state: str
+) -> None:
+    scene.monkeypatch.setenv("SLUICE_INCLUDE", str(scene.world.include))
+    program = scene.world.root / "program"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {scene.world.root}/ran\nexit {code}\n')
+    program.chmod(0o755)
+    export = FILES["exports/people.yaml"].replace(EVENTS, "[failed, warning]").rstrip()
+    scene.world.declare(
+        {
+            "project.yaml": f"commands: {{convert: {{program: {program}}}}}",
+            "exports/people.yaml": f"{export}\n        follow_up: {{command: convert, arguments: [--for, '%file%']}}\n",
+        }
+    )
+
+    # A task finds it through its DAG file.
+    scene.monkeypatch.setenv("SLUICE_INCLUDE", str(scene.world.include))
+
+    def follow(run: Scheduled) -> str:
+        run.xcoms["extract", "return_value"] |= {"resend": False}
+        return run.execute(run.dag.get_task("follow_up"))
+
+    run = scene.run({"follow_up": follow})
+    assert (run.state, run.states["publish"]) == (state, "success")
+    assert scene.reported()[0] == "published"
+    assert (scene.world.root / "ran").read_text().count("part-") == scene.parts == 4
+    assert scene.told == ([] if code == 0 else ["warning"])
+    if code:
+        (_, _, body), *_ = scene.webhook.got
+        assert "the command convert has failed with exit code 3: the delivery is published" in str(body)
+
+    for acts, conf in ({"publish": left("publish", "held", "2 records")}, {}), ({"publish": dies}, {}):
+        (scene.world.root / "ran").unlink(missing_ok=True)
+        run = scene.run({"follow_up": follow, **acts}, conf)
+        assert run.states["follow_up"] == "upstream_failed"
+        assert not (scene.world.root / "ran").exists()

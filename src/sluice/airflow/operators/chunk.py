@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from sluice.airflow.project import verdicts
+from sluice.airflow.extracted import extracted
+from sluice.airflow.log_fields import log_as
+from sluice.airflow.project import VERIFIED, verdicts
 
 
 class ChunkOperator(BaseOperator):
     """Cuts the extract into chunks. Returns the shards for the upload tasks."""
 
-    template_fields: Sequence[str] = ("extracted",)
+    template_fields: Sequence[str] = ()
     ui_color = "#d6e9f8"
 
-    def __init__(self, *, extracted: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.extracted: Mapping[str, Any] = extracted
-
-    def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002 - Airflow's signature
-        from sluice.airflow.connections import AirflowConnections
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        from sluice.airflow.connections import TaskConnections
         from sluice.delivery.chunk import chunk
         from sluice.delivery.staging import StagedRun
 
         with verdicts():
-            shards = chunk(StagedRun.from_extracted(self.extracted), AirflowConnections())
+            found = extracted(context)
+            if VERIFIED in found:
+                raise AirflowSkipException("a delivery was verified: there is nothing to send")
+            log_as(context, export=found["export"])
+            shards = chunk(StagedRun.from_extracted(found), TaskConnections())
         for shard in shards:
             self.log.info("shard %s: %s, %s records", shard.number, shard.label, f"{shard.records:,}")
-        if self.extracted["dry_run"]:
-            why = f"dry run: {self.extracted['records']:,} records would be sent"
+        if found["dry_run"]:
+            why = f"dry run: {found['records']:,} records would be sent"
             self.log.info(why)  # Airflow logs that a task was skipped, but not why
             raise AirflowSkipException(why)
         return [shard.model_dump(mode="json") for shard in shards]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
 
+from sluice.airflow import metrics
 from sluice.airflow.alerts import Listeners, catch_up, tell_ended
-from sluice.airflow.ended import TasksOf, begun, conclude, has_ended, known_run
+from sluice.airflow.ended import TasksOf, begun, conclude, failed_command, has_ended, known_run, verified
+from sluice.airflow.extracted import find_extracted
+from sluice.airflow.log_fields import log_as
 from sluice.airflow.project import verdicts
+from sluice.airflow.retention import retire
+from sluice.airflow.worker import forget_workers
 from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from sluice.delivery.finish import Finished
+    from sluice.model.access import Connections
 
 
 class FinishOperator(BaseOperator):
@@ -25,40 +31,52 @@ class FinishOperator(BaseOperator):
     By default, Airflow derives a run's state from its last tasks without teardowns: a run whose `publish` was skipped
     would be a success. This teardown counts, and fails with the error of a run that published nothing."""
 
-    template_fields: Sequence[str] = ("extracted",)
+    template_fields: Sequence[str] = ()
     ui_color = "#eeeeee"
 
-    def __init__(self, *, extracted: Any, asset: Asset | None, listeners: Listeners, **kwargs: Any) -> None:
+    def __init__(self, *, asset: Asset | None, listeners: Listeners, **kwargs: Any) -> None:
         self.alias = AssetAlias(asset.name) if asset else None
         super().__init__(outlets=[self.alias] if self.alias else [], **kwargs)
         self.asset = asset
-        self.extracted: Mapping[str, Any] | None = extracted
         self.listeners = listeners
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from sluice.airflow.connections import AirflowConnections
+        from sluice.airflow.connections import TaskConnections
         from sluice.delivery.finish import finish, forget
         from sluice.runs.compact import compact_daily
 
-        tasks = TasksOf(context["ti"])
-        run = known_run(self.listeners, self.extracted, tasks, context)
-        finished = finish(run, self.listeners.staging, AirflowConnections(), datetime.now(UTC))
+        log_as(context, export=self.listeners.name)
+        tasks, connections = TasksOf(context["ti"]), TaskConnections()
+        with verdicts():
+            compared = verified(self.listeners, tasks, context)
+        if compared is not None:
+            conclude(compared, tasks)
+            return {}
+        run = known_run(self.listeners, find_extracted(context), tasks, context)
+        finished = finish(run, self.listeners.staging, connections, datetime.now(UTC))
         self._log(finished)
         ended = partial(has_ended, context["ti"], context["dag_run"].dag_id)
-        for page in catch_up(self.listeners, ended, AirflowConnections(), but=run.flow_run_id):
+        for page in catch_up(self.listeners, ended, connections, but=run.flow_run_id):
             self.log.warning("not everything about earlier runs was reported; the next run tries again: %s", page)
         if not run.dry_run:
-            warnings = (tasks.left("publish", "return_value") or {}).get("warnings") or ()
+            warnings = (*((tasks.left("publish", "return_value") or {}).get("warnings") or ()), *failed_command(tasks))
             tell_ended(self.listeners, finished.ending, begun(run.flow_run_id, context), warnings)
-        self._clean_others(run.flow_run_id, ended)
-        forget(run, self.listeners.staging, AirflowConnections())
-        compact_daily(self.listeners.staging, AirflowConnections(), datetime.now(UTC))
+        self._clean_others(run.flow_run_id, ended, connections)
+        if not run.dry_run:
+            retire(self.listeners.declared)
+        forget(run, self.listeners.staging, connections)
+        if compact_daily(self.listeners.staging, connections, datetime.now(UTC)):
+            forget_workers(self.listeners.staging)
         with verdicts():
             if finished.error is not None and not finished.done.published:
                 raise finished.error
         if finished.report is not None and finished.report.wakes and self.alias and self.asset:
             context["outlet_events"][self.alias].add(self.asset, extra=finished.report.model_dump(mode="json"))
-        conclude(finished.ending)
+        if finished.report is not None:
+            metrics.delivered(finished.report)
+        if not run.dry_run:
+            metrics.ended(run.export, finished.ending.outcome)
+        conclude(finished.ending, tasks)
         return finished.done.model_dump(mode="json")
 
     def _log(self, finished: Finished) -> None:
@@ -74,12 +92,11 @@ class FinishOperator(BaseOperator):
         if done.left:
             self.log.warning("unfinished uploads of killed attempts may remain: %s", done.left)
 
-    def _clean_others(self, own: str, ended: Callable[[str], bool]) -> None:
-        from sluice.airflow.connections import AirflowConnections
+    def _clean_others(self, own: str, ended: Callable[[str], bool], connections: Connections) -> None:
         from sluice.delivery.cleaning.clean import Cleaner
 
         try:
-            cleaner = Cleaner(self.listeners.staging, self.listeners.name, AirflowConnections(), ended)
+            cleaner = Cleaner(self.listeners.staging, self.listeners.name, connections, ended)
             for one in cleaner.clean(datetime.now(UTC), but=own):
                 self.log.info(one.sentence)
         except SluiceError as failed:  # it concerns other runs, and does not change the outcome of this one

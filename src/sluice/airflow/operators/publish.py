@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from sluice.airflow import metrics
+from sluice.airflow.extracted import extracted
+from sluice.airflow.lineage import collect, facets
 from sluice.airflow.links import ManifestLink, ReportLink
-from sluice.airflow.project import verdicts
+from sluice.airflow.log_fields import log_as
+from sluice.airflow.project import VERIFIED, verdicts
 from sluice.airflow.watermark import AssetWatermarks, watermark_asset
+
+if TYPE_CHECKING:
+    from sluice.delivery.lineage import Lineage
 
 
 class PublishOperator(BaseOperator):
@@ -20,33 +27,44 @@ class PublishOperator(BaseOperator):
     The asset is updated through an alias, because Airflow updates an outlet whenever its task succeeds: a backfill must
     not start the exports that follow, unless `wake_downstream` is set."""
 
-    template_fields: Sequence[str] = ("extracted",)
+    template_fields: Sequence[str] = ()
     ui_color = "#f7e3b5"
     operator_extra_links = (ManifestLink(), ReportLink())
+    _lineage: Lineage | None = None
 
-    def __init__(self, *, export: str, extracted: Any, asset: Asset, **kwargs: Any) -> None:
+    def __init__(self, *, export: str, asset: Asset, **kwargs: Any) -> None:
         self.alias = AssetAlias(asset.name)
         super().__init__(inlets=[watermark_asset(export)], outlets=[self.alias], **kwargs)
-        self.extracted: Mapping[str, Any] = extracted
         self.asset = asset
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from sluice.airflow.connections import AirflowConnections
+        from sluice.airflow.connections import TaskConnections
         from sluice.delivery.publish.publish import publish
         from sluice.delivery.resend import publish_again
         from sluice.delivery.staging import StagedRun
 
-        if self.extracted["dry_run"]:
-            # The trigger rule lets this task run after skipped tasks, for runs without any shard.
-            raise AirflowSkipException("dry run: nothing was sent, so nothing is published")
         with verdicts():
-            staged = StagedRun.from_extracted(self.extracted)
-            if self.extracted["resend"]:
-                report = publish_again(staged, AirflowConnections(), datetime.now(UTC))
+            found = extracted(context)
+            if VERIFIED in found:
+                raise AirflowSkipException("a delivery was verified: there is nothing to publish")
+            log_as(context, export=found["export"])
+            if found["dry_run"]:
+                # The trigger rule lets this task run after skipped tasks, for runs without any shard.
+                raise AirflowSkipException("dry run: nothing was sent, so nothing is published")
+            staged = StagedRun.from_extracted(found)
+            if found["resend"]:
+                report = publish_again(staged, TaskConnections(), datetime.now(UTC))
             else:
-                report = publish(staged, AirflowConnections(), AssetWatermarks(context), datetime.now(UTC))
+                report = publish(staged, TaskConnections(), AssetWatermarks(context), datetime.now(UTC))
         self.log.info("published %s: %s files, %s records", report.manifest, f"{report.files:,}", f"{report.records:,}")
+        if not found["resend"]:
+            metrics.delivered(report)
+        self._lineage = collect(staged)
         value = report.model_dump(mode="json")
         if report.wakes:
             context["outlet_events"][self.alias].add(self.asset, extra=value)
         return value
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - the provider's signature
+        """The lineage of the delivery. The provider calls this in the task's process, after `execute`."""
+        return facets(self._lineage)

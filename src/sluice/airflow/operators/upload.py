@@ -9,19 +9,22 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException
 
+from sluice.airflow import metrics
+from sluice.airflow.extracted import extracted
+from sluice.airflow.log_fields import log_as
 from sluice.airflow.project import verdicts
+from sluice.airflow.worker import note_worker
 
 
 class UploadOperator(BaseOperator):
     """Sends the chunks of one shard; a retry sends only those that have not arrived yet."""
 
-    template_fields: Sequence[str] = ("extracted", "shard")
+    template_fields: Sequence[str] = ()
     ui_color = "#cdebd3"
     _stop: threading.Event | None = None
 
-    def __init__(self, *, extracted: Any, shard: Any, **kwargs: Any) -> None:
+    def __init__(self, *, shard: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.extracted: Mapping[str, Any] = extracted
         self.shard: Mapping[str, Any] = shard
 
     def on_kill(self) -> None:
@@ -30,22 +33,29 @@ class UploadOperator(BaseOperator):
             self._stop.set()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from sluice.airflow.connections import AirflowConnections
+        from sluice.airflow.connections import TaskConnections
         from sluice.airflow.receipts import TaskReceipts
         from sluice.delivery.staging import StagedRun
         from sluice.delivery.upload.encode import Stopped
+        from sluice.delivery.upload.measured import Measured
         from sluice.delivery.upload.upload import upload
         from sluice.model.part import Shard
 
         shard = Shard.model_validate(self.shard)
         context["shard"] = shard.label  # type: ignore[typeddict-unknown-key] # shown as the mapped task's name
         receipts = TaskReceipts(context["task_state_store"], self.log)
-        self._stop, staged = threading.Event(), StagedRun.from_extracted(self.extracted)
+        self._stop, measured = threading.Event(), Measured()
         with verdicts():
+            found = extracted(context)
+            export, staged = found["export"], StagedRun.from_extracted(found)
+            log_as(context, export=export, shard=shard.number, feed=shard.feed)
+            note_worker(staged.staging, f"export {export}, run {context['run_id']}, upload {shard.number}")
             try:
-                sent = upload(staged, shard, AirflowConnections(), receipts, receipts.tell, self._stop)
+                sent = upload(staged, shard, TaskConnections(), receipts, receipts.tell, self._stop, measured)
             except Stopped:  # no verdict: the cause is recorded where the stop came from
                 raise AirflowException("the upload was stopped; nothing more is sent") from None
+            finally:
+                metrics.sent(export, measured)
         return {
             "shard": shard.label,
             "files": len(sent.parts),

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context
 
-from sluice.airflow import record
+from sluice.airflow import metrics, record
 from sluice.airflow.ended import begun
+from sluice.airflow.log_fields import log_as
 from sluice.airflow.project import run_config, run_of, verdicts
 from sluice.airflow.triggers.refreshes import RefreshesIdleTrigger, describe, stale
 from sluice.airflow.upstream import Watched, busy, failed, watched
-from sluice.definition.models.export import Export, Policy
+from sluice.definition.models.export import Export
 from sluice.definition.models.project import Staging
+from sluice.definition.models.wait import Policy
 from sluice.definition.start import begins, check_period, fresh_since
 from sluice.errors import FatalError, Skipped, SluiceError
 from sluice.model.run import Run
-
-PATIENCE = 6
-"""Seconds of polling in the worker before the task is deferred, because deferring and resuming takes ten."""
 
 
 class WaitForRefreshesSensor(BaseSensorOperator):
@@ -30,7 +28,7 @@ class WaitForRefreshesSensor(BaseSensorOperator):
 
     The reason for waiting is in the log, in the task's state store under `waiting`, and in the result."""
 
-    template_fields: Sequence[str] = ("refreshes",)
+    template_fields: Sequence[str] = ()
     ui_color = "#e6f1f2"
 
     def __init__(self, *, export: Export, refreshes: Sequence[str], staging: Staging, **kwargs: Any) -> None:
@@ -40,8 +38,12 @@ class WaitForRefreshesSensor(BaseSensorOperator):
         self.staging = staging
 
     def execute(self, context: Context) -> dict[str, str]:
+        log_as(context, export=self.export.name)
         with verdicts():
             run = run_of(self.export, context)
+            if run_config(self.export, context).verify:
+                self.log.info("a delivery is verified: there is nothing to wait for")
+                return {"waited_for": ""}
             self._begin(run, context)
             if run_config(self.export, context).resend:
                 self.log.info("an earlier run is sent again: there is nothing to wait for")
@@ -50,28 +52,31 @@ class WaitForRefreshesSensor(BaseSensorOperator):
         begin = begins(self.export, run)
         refreshes = watched(self.refreshes, context, self.log)
         reason = f"its time in the stagger: {begin:%H:%M:%S} UTC" if begin > datetime.now(UTC) else ""
-        for _ in range(0 if reason else PATIENCE):
-            reason = self._reason(refreshes, run, context)
-            if not reason:
-                self.log.info("no refresh is queued or running: %s", ", ".join(self.refreshes) or "none is declared")
-                return self._go_on("")
-            time.sleep(1)
+        reason = reason or self._reason(refreshes, run, context)
+        if not reason:
+            self.log.info("no refresh is queued or running: %s", ", ".join(self.refreshes) or "none is declared")
+            metrics.waited(self.export.name, 0)
+            return self._go_on("")
         self._wait(reason, begin, run, refreshes, context)
         raise AssertionError("a deferred task continues in `resume`")
 
     def _begin(self, run: Run, context: Context) -> None:
         """Record that the run has started. If it does not report its end, the next run does."""
-        from sluice.airflow.connections import AirflowConnections
+        from sluice.airflow.connections import TaskConnections
         from sluice.delivery.report.begun import Beginnings
 
         if run.dry_run:
             return
         try:
-            Beginnings(self.staging, self.export.name, AirflowConnections()).add(begun(str(run.id), context))
+            Beginnings(self.staging, self.export.name, TaskConnections()).add(begun(str(run.id), context))
         except SluiceError as failed:
             self.log.warning("the start of this run was not recorded in staging: %s", failed.page())
 
-    def resume(self, context: Context, event: dict[str, Any], waited_for: str) -> dict[str, str]:  # noqa: ARG002
+    def resume(self, context: Context, event: dict[str, Any], waited_for: str) -> dict[str, str]:
+        waiting: Any = context["task_state_store"].get("waiting")
+        if waiting:
+            since = datetime.fromisoformat(waiting["since"])
+            metrics.waited(self.export.name, (datetime.now(UTC) - since).total_seconds())
         if event["status"] == "late":
             what = f"waited {self.export.wait.timeout} for {event['reason']}"
             self._decide(self.export.wait.on_timeout, what, "check that DAG, then clear this task")
