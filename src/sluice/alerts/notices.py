@@ -14,7 +14,7 @@ from sluice.definition.models.alerts import Alert, Event, Trouble
 LEASE = timedelta(minutes=2)
 """How long the process that has recorded a notice has to send it, before other processes try."""
 _MOST = 50
-"""Notices that wait for one export; beyond that, the oldest are dropped."""
+"""Notices of one export that wait, and as many that were sent; beyond that, the oldest are dropped."""
 _ENDS = 20
 """Ended runs that are remembered."""
 _LINES = 12
@@ -82,6 +82,19 @@ class Waiting(BaseModel):
     """Until then, only the process that has recorded the notice sends it."""
 
 
+class Sent(BaseModel):
+    """A notice that a receiver got."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime
+    event: Event
+    to: str
+    """The Airflow connection that carried it."""
+    subject: str
+    run_id: str
+
+
 class Notified(BaseModel):
     """What the receivers of one export's notices know, including the notices that wait to be sent."""
 
@@ -94,6 +107,8 @@ class Notified(BaseModel):
     """The runs that ended last. A late notice for one of them is dropped: the triggerer may report it after the end."""
     waiting: tuple[Waiting, ...] = ()
     """In sending order."""
+    history: tuple[Sent, ...] = ()
+    """The notices that were sent last, newest last."""
 
     def after(self, alerts: Sequence[Alert], news: News, now: datetime) -> Notified:
         """Add the notices that are due for `news`; drop waiting notices of receivers that are no longer declared."""
@@ -116,11 +131,19 @@ class Notified(BaseModel):
         )
         return self.model_copy(update=update | {"ended": ends[-_ENDS:], "waiting": tuple(waiting[-_MOST:])})
 
-    def sent(self, ids: Sequence[str], failed: Sequence[str]) -> Notified:
-        """Remove the notices `ids`, which were sent; release those that `failed` for any process to send."""
+    def sent(self, ids: Sequence[str], failed: Sequence[str], now: datetime) -> Notified:
+        """Move the notices `ids`, which were sent, to the history; release those that `failed` for any process to
+        send."""
+        got = (one for one in self.waiting if one.id in ids)
+        history = (*self.history, *(_sent(one, now) for one in got))
         left = (one for one in self.waiting if one.id not in ids)
         free = (one.model_copy(update={"taken_until": None}) if one.id in failed else one for one in left)
-        return self.model_copy(update={"waiting": tuple(free)})
+        return self.model_copy(update={"waiting": tuple(free), "history": history[-_MOST:]})
+
+
+def _sent(one: Waiting, now: datetime) -> Sent:
+    notice = one.notice
+    return Sent(at=now, event=notice.event, to=one.alert.to, subject=notice.subject, run_id=notice.run_id)
 
 
 def due(alert: Alert, known: Trouble | None, trouble: Trouble | None) -> Event | None:

@@ -98,7 +98,7 @@ def flush(outbox: Outbox, send: Send, now: datetime, mine: set[str] | None = Non
             down.remove(one.alert.receiver)
             sent.append(failed.pop())
     with _collecting(failures):
-        outbox.change(partial(Notified.sent, ids=sent, failed=failed))
+        outbox.change(partial(Notified.sent, ids=sent, failed=failed, now=now))
     return failures
 
 

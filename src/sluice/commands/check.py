@@ -1,4 +1,4 @@
-"""`sluice check`: print all errors and warnings of the declarations and their number, and test connections."""
+"""`sluice check`: print all errors, warnings and notes of the declarations and their number, and test connections."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ def check(args: argparse.Namespace) -> int:
     warnings, connectors = once([*loaded.warnings, *columns.warnings]), broken_connectors()
     unsafe = _unsafe(loaded.project)
     _print_pages(errors)
+    _print_pages([*loaded.notes, *columns.notes], "note: ")
+    _print_endings(loaded.project)
     _print_pages(warnings, "warning: ")
     _print_pages(connectors, "warning: ")
     for warning in unsafe:
@@ -67,6 +69,18 @@ def _print_pages(errors: Iterable[SluiceError], prefix: str = "") -> None:
         print(f"{prefix}{error.page()}", end="\n\n", file=sys.stderr)
 
 
+def _print_endings(project: Project) -> None:
+    """A line for each export whose schedule has ended, or ends soon."""
+    from datetime import UTC, datetime
+
+    from sluice.definition.start import ending
+
+    now = datetime.now(UTC)
+    for export in project.exports.values():
+        if said := ending(export, now):
+            print(f"note: export {export.name} {said}", end="\n\n", file=sys.stderr)
+
+
 def _columns(project: Project, args: argparse.Namespace) -> Checked:
     """Check the declared columns against the datasets that may be read."""
     from sluice.airflow.connections import AirflowConnections
@@ -80,12 +94,14 @@ def _columns(project: Project, args: argparse.Namespace) -> Checked:
 
 def _looked_at(project: Project, delivering: Sequence[str], connections: AirflowConnections) -> set[str]:
     """The datasets in local folders, and those that are delivered to one of these connections."""
-    from sluice.columns.exports import datasets_of
+    from sluice.columns.exports import datasets_of, lists_of
 
     origins = {dataset.name: dataset.source.airflow_conn_id for dataset in project.datasets.values()}
     local = {conn_id for conn_id in set(origins.values()) if _is_local(conn_id, connections)}
     exports = [export for export in project.exports.values() if export.connection in delivering]
-    delivered = {dataset.name for export in exports for dataset in datasets_of(export, project)}
+    delivered = {
+        dataset.name for export in exports for dataset in (*datasets_of(export, project), *lists_of(export, project))
+    }
     return delivered | {name for name, conn_id in origins.items() if conn_id in local}
 
 

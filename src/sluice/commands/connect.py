@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sluice.errors import DefinitionError, RetriableError, SluiceError
-from sluice.foreign import said
+from sluice.attempt import Attempt
+from sluice.errors import DefinitionError, SluiceError
 
 if TYPE_CHECKING:
     from sluice.definition.models.alerts import Alert
     from sluice.definition.models.catalog import Dataset
     from sluice.definition.models.connection import Connection
     from sluice.definition.models.project import Project, Staging
-    from sluice.destinations.base import DestinationConfig
-    from sluice.destinations.probe import Probed
-    from sluice.model.access import Connections
 
 DEADLINE = 20.0
 """Seconds after which a test without a result is reported as unanswered."""
-_PATIENCE = {"timeout": timedelta(seconds=10), "retry_for": timedelta(seconds=5)}
-"""Upper limits for a destination's own timeouts: a run may wait long, the user of a command should not."""
 
 
 @dataclass(frozen=True)
@@ -37,35 +30,12 @@ class Found:
     warnings: Sequence[str] = ()
 
 
-@dataclass
-class Trial:
-    """One test, in its own thread. It cannot be stopped, and the command does not wait for it after the deadline."""
+class Trial(Attempt[Found]):
+    """One test. `fails` is what a failure means: "does not deliver"."""
 
-    name: str
-    fails: str
-    """What a failure means: "does not deliver"."""
-    act: Callable[[], Found]
-    _outcome: list[Found | SluiceError] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._try, name=f"trial of {self.name}", daemon=True)
-        self._thread.start()
-
-    def _try(self) -> None:
-        try:
-            self._outcome.append(self.act())
-        except SluiceError as error:
-            self._outcome.append(error)
-        except BaseException as error:  # engines may panic outside `Exception`; one test must not hide the others
-            self._outcome.append(RetriableError(f"{self.name}: unexpected error: {said(error)}"))
-
-    def outcome(self, until: float) -> Found | SluiceError:
-        """The result, or an error if there is none at the monotonic time `until`."""
-        self._thread.join(max(0.0, until - time.monotonic()))
-        silent = f"{self.name}: no answer within {DEADLINE:g} seconds"
-        return (
-            self._outcome[0] if self._outcome else RetriableError(silent, next_step="check whether its server answers")
-        )
+    def __init__(self, name: str, fails: str, act: Callable[[], Found]) -> None:
+        self.fails = fails
+        super().__init__(name, act)
 
 
 class Trials:
@@ -111,24 +81,9 @@ def _everything_else(project: Project) -> Iterator[Trial]:
 
 def _deliver(connection: Connection) -> Found:
     from sluice.airflow.connections import AirflowConnections
+    from sluice.delivery.probe import probed
 
     return Found([f"{connection.name}: delivers; {probed(connection, AirflowConnections())}"])
-
-
-def probed(connection: Connection, connections: Connections) -> Probed:
-    """Test the connection's encryption keys and its destination. Raises the destination's own errors."""
-    from sluice.destinations.probe import probe
-
-    if connection.openpgp:
-        connection.openpgp.open(connections, name=connection.name)
-    return probe(_impatient(connection.destination), connections, name=connection.name)
-
-
-def _impatient(destination: DestinationConfig) -> DestinationConfig:
-    shorter = {
-        key: min(getattr(destination, key), limit) for key, limit in _PATIENCE.items() if hasattr(destination, key)
-    }
-    return destination.model_copy(update=shorter)
 
 
 def _stage(staging: Staging) -> Found:

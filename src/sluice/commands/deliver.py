@@ -19,6 +19,8 @@ def deliver(args: Namespace) -> int:
         report = run(project, plan, AirflowConnections(), lambda: datetime.now(UTC), _say)
     except Skipped as skipped:
         print(f"skipped: {skipped.what}")
+        if skipped.next_step:
+            print(f"  next: {skipped.next_step}")
         return 0
     if report is None:
         print("dry run: nothing was sent")

@@ -1,4 +1,4 @@
-"""`sluice duplicate`, `sluice rename` and `sluice remove`: whole exports, as files."""
+"""`sluice duplicate`, `rename`, `remove`, `detach` and `attach`: exports as files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from sluice.commands.editing import change
-from sluice.definition.edit.key import put
+from sluice.definition.declarations import Declarations
+from sluice.definition.edit.attach import attaching, detaching
+from sluice.definition.edit.duplicate import duplicating
 from sluice.definition.edit.opened import open_store
 from sluice.definition.edit.write import Draft, check
 
@@ -15,10 +17,7 @@ from sluice.definition.edit.write import Draft, check
 def duplicate(args: Namespace) -> int:
     """Create an export from another one. The copy is switched off: with the same schedule and the same folder, it would
     deliver everything a second time. Returns 0."""
-    store = open_store(args.include)
-    original = store.get("export", args.export)
-    body = put(original.body, str(original.path), "enabled", value=False, after="schedule")
-    drafts = store.creating("export", args.new, body.decode())
+    drafts = duplicating(open_store(args.include), args.export, args.new)
     done = f"{args.new} is a copy of {args.export}, and is switched off"
     return _change(args, "duplicate-export", drafts, done, f"change it, then run `sluice schedule {args.new} --on`")
 
@@ -38,6 +37,31 @@ def remove(args: Namespace) -> int:
     drafts = store.removing("export", args.export, store.get("export", args.export).tag)
     done = f"{args.export} is removed"
     return _change(args, "remove-export", drafts, done, "its deliveries stay; its DAG disappears after a day")
+
+
+def detach(args: Namespace) -> int:
+    """Take exports' connections away: they stay, and do not run. Returns 0."""
+    if not args.exports:
+        args.error("name exports")
+    names = list(dict.fromkeys(args.exports))
+    drafts = detaching(Declarations(args.include), names)
+    found = [draft.path.stem for draft in drafts]
+    if same := [name for name in names if name not in found]:
+        print(f"without a connection already: {', '.join(same)}")
+    if not drafts:
+        return 0
+    done = f"{', '.join(found)}: detached"
+    return _change(args, "detach-export", drafts, done, "no run starts until `sluice attach EXPORT CONNECTION`")
+
+
+def attach(args: Namespace) -> int:
+    """Give an export a connection: its first one, one after `detach`, or another one. Returns 0."""
+    drafts = attaching(Declarations(args.include), args.export, args.connection)
+    if not drafts:
+        print(f"{args.export} has the connection {args.connection} already")
+        return 0
+    done = f"{args.export} has the connection {args.connection}"
+    return _change(args, "edit-export", drafts, done, f"`sluice plan {args.export}` shows what its next run does")
 
 
 def _change(args: Namespace, verb: str, drafts: Sequence[Draft], done: str, remark: str) -> int:

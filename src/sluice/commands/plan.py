@@ -6,17 +6,15 @@ from argparse import Namespace
 from datetime import UTC, datetime
 
 from sluice.definition.load import load_export
-from sluice.delivery.steps import described
-from sluice.model.run import Run
-from sluice.plan.build import build
-from sluice.plan.explain import below, explain, first_part
-from sluice.plan.model import Plan
+from sluice.delivery.steps import explained
+from sluice.overview.detail import plan_now
+from sluice.plan.explain import below, first_part
+from sluice.plan.model import Plan, named
 
 
 def plan(args: Namespace) -> int:
     """Print the plan of a run that starts now, and the steps by which it chooses its rows."""
-    planned = _plan(args)
-    print(explain(planned), *described(planned), sep="\n")
+    print(explained(_plan(args)))
     return 0
 
 
@@ -24,7 +22,7 @@ def path(args: Namespace) -> int:
     """Print each feed's folder and first file, and the manifest, as a run that starts now would name them."""
     planned = _plan(args)
     for feed in planned.feeds:
-        print(f"{feed.name}: {below(planned, feed.folder) or '/'}")
+        print(f"{feed.name}: {below(planned, named(feed.folder, 0)) or '/'}")
         print(f"  {first_part(planned, feed)}, ...")
     print(f"manifest: {below(planned, planned.manifest)}")
     return 0
@@ -32,6 +30,4 @@ def path(args: Namespace) -> int:
 
 def _plan(args: Namespace) -> Plan:
     project, export = load_export(args.include, args.export)
-    now = datetime.now(UTC)
-    run = Run(export=export.name, run_id=f"manual__{now.isoformat()}", export_time=now)
-    return build(project, export, run)
+    return plan_now(project, export, datetime.now(UTC))

@@ -36,6 +36,8 @@ def preview(args: Namespace) -> int:
                 print(_text(plan.format, one.rows), end="")
                 continue
             print(f"{one.feed.name}: the first {one.rows.num_rows:,} rows, {one.rows.num_columns} columns")
+            if one.accounts is not None:
+                print(f"  of the contacts of {one.accounts:,} accounts")
             print(_table(one.rows))
             if one.rejected:
                 print(f"  {one.rejected:,} rows before the last one lack a required field and would not be sent")

@@ -19,17 +19,14 @@ COLUMNS = ("task", "state", "members")
 def refresh(args: Namespace) -> int:
     """Start the system refresh, wait until it finishes, and print the result of each task. Returns 0 only if it
     succeeds. Exports that follow it start automatically."""
-    from sluice.airflow import runs
     from sluice.airflow.login import login
-    from sluice.airflow.starting import check_dag, ended, why
+    from sluice.airflow.starting import ended, start_refresh, why
     from sluice.definition.models.schedule import SYSTEM_REFRESH
 
     rest = login(args.include)
-    check_dag(rest, SYSTEM_REFRESH)
-    before = len(runs.going(rest, [SYSTEM_REFRESH]))
-    run = runs.trigger(rest, SYSTEM_REFRESH)
+    run, queued = start_refresh(rest)
     print(
-        f"{SYSTEM_REFRESH}: started {run.run_id}{', queued after the one that is running' if before else ''}",
+        f"{SYSTEM_REFRESH}: started {run.run_id}{', queued after the one that is running' if queued else ''}",
         flush=True,
     )
     [(_, succeeded)] = ended(rest, [run])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Iterator
+from typing import Any
 
 from sluice.airflow import runs
 from sluice.airflow.connections import AirflowConnections
@@ -12,9 +13,11 @@ from sluice.airflow.login import login
 from sluice.airflow.names import dag_id
 from sluice.airflow.starting import why
 from sluice.commands.table import table
-from sluice.definition.load import load_export
+from sluice.definition.declarations import Declarations
+from sluice.definition.load import find
 from sluice.definition.models.project import Staging
 from sluice.delivery.report.history import History
+from sluice.delivery.report.inbound import InboundReceipts
 from sluice.delivery.report.report import Report
 from sluice.errors import SluiceError
 from sluice.runs.index import Index
@@ -27,19 +30,26 @@ NUMBERS = range(HEAD.index("files"), len(HEAD))
 def report(args: Namespace) -> int:
     """Print the last runs, newest first: a table, or with `--json` all fields, one JSON object per line. Runs whose
     report is no longer kept are shown as far as the index of runs knows them."""
-    project, export = load_export(args.include, args.export)
+    project, export = find(Declarations(args.include), args.export)
     records, reports = _last(project.settings.staging, export.name, args.n)
+    receipts = InboundReceipts(project.settings.staging, export.name, AirflowConnections())
     if args.json:
         for record in records:
-            print(json.dumps(reports.get(record, record).model_dump(mode="json"), ensure_ascii=False))
+            print(json.dumps(_whole(reports.get(record, record), receipts), ensure_ascii=False))
         return 0
     print(table([HEAD, *map(_row, records)], numbers=NUMBERS) if records else f"{export.name} has no report yet")
     for record in records:
-        for remark in _remarks(record, reports.get(record)):
+        for remark in (*_remarks(record, reports.get(record)), *map(str, receipts.of(record.flow_run_id))):
             print(f"{record.run}: {remark}")
     for line in _unreported(args, export.name, {one.run for one in records}):
         print(line)
     return 0
+
+
+def _whole(one: Report | Record, receipts: InboundReceipts) -> dict[str, Any]:
+    """Every field, with the receipts of Audience Manager if there are any."""
+    found = [receipt.model_dump(mode="json") for receipt in receipts.of(one.flow_run_id)]
+    return one.model_dump(mode="json") | ({"receipts": found} if found else {})
 
 
 def _last(staging: Staging, export: str, n: int) -> tuple[list[Record], dict[Record, Report]]:
@@ -57,8 +67,18 @@ def _remarks(record: Record, report: Report | None) -> Iterator[str]:
     why = report.why if report else record.why
     if why:
         yield why
+    for name, feed in report.feeds.items() if report else ():
+        yield from (f"{name}: left out {count:,} rows: {reason}" for reason, count in feed.left_out.items())
     if report:
         yield from (f"warning: {warning}" for warning in report.warnings)
+        for name, feed in report.feeds.items():
+            if feed.too_old:
+                yield f"{name}: {feed.too_old:,} events were left out: they are too old"
+            if feed.groups:
+                said = ", ".join(f"{group} with {records:,} records" for group, records in feed.groups.items())
+                yield f"{name}: split into {len(feed.groups)}: {said}"
+            if feed.accounts is not None:
+                yield f"{name}: {feed.written:,} contacts of {feed.accounts:,} accounts"
     elif record.warnings:
         yield f"{record.warnings:,} warnings, in a report that is no longer kept"
 

@@ -22,7 +22,8 @@ def run(args: Namespace) -> int:
     from sluice.airflow.login import login
     from sluice.airflow.names import dag_id
     from sluice.airflow.starting import check_ready, is_paused, start
-    from sluice.commands.run_config import conf_of, plan_of
+    from sluice.commands.run_config import conf_of
+    from sluice.plan.requested import plan_of
 
     if bool(args.exports) == args.all:
         args.error("name exports, or use --all")
@@ -43,14 +44,12 @@ def run(args: Namespace) -> int:
 def resend(args: Namespace) -> int:
     """Start a run that delivers an earlier one again, byte by byte."""
     from sluice.airflow.login import login
-    from sluice.airflow.starting import check_ready, published, start
+    from sluice.airflow.starting import resend as start_resend
     from sluice.definition.load import load_export
 
     load_export(args.include, args.export)
     rest = login(args.include)
-    flow_run = published(rest, args.export, args.run)
-    check_ready(rest, [args.export])
-    run = start(rest, args.export, {"resend": flow_run}, f"resend of {args.run}")
+    run = start_resend(rest, args.export, args.run)
     return report(rest, {run: args.export}, wait=args.wait)
 
 
@@ -72,10 +71,10 @@ def report(rest: Rest, started: Mapping[Run, str], *, wait: bool) -> int:
 
 def _one(args: Namespace) -> Any:
     from sluice.definition.declarations import Declarations
-    from sluice.definition.load import find
+    from sluice.definition.load import find_attached
 
     declared = Declarations(args.include)
-    return lambda name: find(declared, name)
+    return lambda name: find_attached(declared, name)
 
 
 def _active(args: Namespace) -> list[tuple[Project, Export]]:
@@ -87,6 +86,7 @@ def _active(args: Namespace) -> list[tuple[Project, Export]]:
     active = [(loaded.project, one) for one in loaded.project.exports.values() if is_active(one, now)]
     names = {export.name for _, export in active}
     _leave_out([name for name in loaded.project.exports if name not in names], "no active schedule")
+    _leave_out(list(loaded.project.detached), "no connection")
     _leave_out(list(loaded.broken), "broken, as `sluice check` shows")
     if not active:
         raise FatalError("no export has an active schedule", next_step="name the exports to run")

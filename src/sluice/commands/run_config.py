@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sluice.definition.load import load_export
-from sluice.definition.models.export import Export
 from sluice.definition.models.project import Project
-from sluice.plan.build import build
 from sluice.plan.model import Plan
-from sluice.plan.run_config import run_config_of
+from sluice.plan.requested import plan_of
 
 
 def conf_of(args: Namespace) -> dict[str, Any]:
     """The run configuration of a command line. Arguments that were not given are left out."""
     window = getattr(args, "window", None)
-    given = {name: getattr(args, name, None) for name in ("mode", "feeds", "dry_run", "release")}
+    given = {name: getattr(args, name, None) for name in ("mode", "feeds", "dry_run", "release", "again")}
     given["window"] = {"from": window[0], "to": window[1]} if window else None
     return {key: value for key, value in given.items() if value}
-
-
-def plan_of(project: Project, export: Export, conf: Mapping[str, Any], run_id: str, now: datetime) -> Plan:
-    """The plan of a run with this configuration. Raises `DefinitionError` if the run would fail with it."""
-    return build(project, export, run_config_of(export, conf).run(export, run_id, now, "manual"))
 
 
 def planned(args: Namespace, now: datetime) -> tuple[Project, Plan]:

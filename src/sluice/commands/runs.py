@@ -5,16 +5,22 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sluice.airflow.connections import AirflowConnections
 from sluice.commands.table import table
-from sluice.definition.models.project import Staging
+from sluice.definition.errors.problem import unknown
+from sluice.definition.load import load
+from sluice.definition.models.connection import Connection
+from sluice.definition.models.project import Project, Staging
 from sluice.definition.settings import read_settings
 from sluice.delivery.report.indexing import rebuild
+from sluice.delivery.report.restoring import restore
+from sluice.runs.answers import Wanted
 from sluice.runs.compact import compact
-from sluice.runs.index import Index, Wanted
+from sluice.runs.index import Index
 from sluice.runs.journal import Journal
 from sluice.runs.record import Record
 
@@ -29,6 +35,9 @@ def runs(args: Namespace) -> int:
     if args.rebuild:
         added = Counter(rebuild(staging, connections))
         print(f"{added.total():,} reports of {len(added):,} exports added to the index", file=sys.stderr)
+    if args.manifests:
+        added = Counter(name for connection in _named(args) for name in restore(*connection, connections))
+        print(f"{added.total():,} deliveries of {len(added):,} exports added from their manifests", file=sys.stderr)
     if args.compact:
         packed = compact(Journal.of(staging, connections), datetime.now(UTC))
         print(f"{sum(packed.values()):,} records of {len(packed):,} days packed", file=sys.stderr)
@@ -51,6 +60,16 @@ def _staging(include: Path) -> Staging:
     if found.errors:
         raise found.errors[0]
     return found.settings.staging
+
+
+def _named(args: Namespace) -> Iterator[tuple[Project, Connection]]:
+    """The connections whose manifests are read."""
+    project = load(args.include).project
+    for name in args.manifests:
+        if name not in project.connections:
+            what = f"no connection is named `{name}`, or its declaration is not valid"
+            raise unknown((), name, project.connections, what, "run `sluice check`").error()
+    yield from ((project, project.connections[name]) for name in args.manifests)
 
 
 def _row(one: Record) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sluice.definition.edit.write import Draft
     from sluice.errors import DefinitionError
 
+_NAMED = 5
+"""The number of feeds that a note names."""
 _RULES = ("with_refresh", "every", "daily", "weekly", "monthly", "cron", "once", "after")
 
 
@@ -27,6 +29,8 @@ def schedule(args: Namespace) -> int:
     warnings = _warnings(args.include, found) if args.dry_run or not found else _write(args.include, found)
     for draft in found:
         sys.stdout.write(draft.difference())
+    for note in _shared(args.include, found):
+        print(f"note: {note}", file=sys.stderr)
     for warning in warnings:
         print(f"warning: {warning.page()}", file=sys.stderr)
     if args.dry_run:
@@ -34,6 +38,19 @@ def schedule(args: Namespace) -> int:
     same = len(dict.fromkeys(args.exports)) - len(found)
     print(f"{len(found)} written{f', {same} unchanged' if same else ''}")
     return 0
+
+
+def _shared(include: Path, found: Sequence[Draft]) -> Iterator[str]:
+    """A sentence about each changed export of several feeds."""
+    from sluice.definition.declarations import Declarations
+    from sluice.definition.references import feeds
+
+    declared = Declarations(include)
+    for draft in found:
+        names = [feed.name for feed in feeds(declared.get("export", draft.path.stem))]
+        if len(names) > 1:
+            named = ", ".join(names[:_NAMED]) + (f", ... and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+            yield f"{draft.path.stem} has {len(names)} feeds, and the change applies to all of them: {named}"
 
 
 def _warnings(include: Path, found: Sequence[Draft]) -> tuple[DefinitionError, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.definition.edit.key import spell
+from sluice.definition.edit.spell import spell
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sluice.errors import DefinitionError, FatalError
@@ -98,6 +99,11 @@ class Opened:
     @property
     def local(self) -> bool:
         return bool(self._filesystem.type_name == "local")
+
+    def written_at(self, file: File) -> datetime:
+        """When a listed file was written, by the store's clock, in UTC."""
+        micros = file.modified // 1000 if self.local else file.modified * 1_000_000
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
     def at(self, name: str) -> str:
         """The path of `name` in the underlying filesystem."""

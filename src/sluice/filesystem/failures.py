@@ -14,6 +14,7 @@ _DENIED = re.compile(
     r"\b40[13]\b|invalid_grant"
 )
 _MISSING = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket|ContainerNotFound|RESOURCE_NOT_FOUND|NOT_FOUND|\b404\b")
+_SKEWED = re.compile(r"REQUEST_TIME_TOO_SKEWED|RequestTimeTooSkewed")
 _HOPELESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 _REMOTE = re.compile(r"AWS Error|curlCode|google::cloud|GetFileInfo|Azure|HTTP|[Cc]onnection|timed? ?out|[Ss]ocket")
 _CLIENTS = {"GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
@@ -53,6 +54,10 @@ def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None
             f"{what}; the server redirects to another address, and redirects are not followed",
             next_step=f"set the right address in the Airflow connection {conn_id}",
         )
+    if _code(error) == "RequestTimeTooSkewed" or (_SKEWED.search(text) and _outside(error)):
+        return FatalError(
+            f"{what}; this machine's clock is wrong", next_step="set the clock: `sluice doctor` compares it"
+        )
     denied = status in (401, 403) or (_DENIED.search(text) and _outside(error))
     if isinstance(error, PermissionError) or denied:
         return FatalError(what, next_step=f"check the credentials and permissions of the Airflow connection {conn_id}")
@@ -79,6 +84,12 @@ def _status(error: Exception) -> int:
         return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else 0
+
+
+def _code(error: Exception) -> str:
+    """The code in the error of Amazon's client. Empty for other errors."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
 def _shown(text: str) -> str:
