@@ -2,23 +2,29 @@
 # A tag may move: `make lock-image` writes the digest that it has now behind it.
 FROM apache/airflow:3.3.2-python3.11
 
-USER root
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+USER 0
 COPY packages.txt /tmp/packages.txt
 RUN if grep -qv '^#' /tmp/packages.txt; then \
         apt-get update && grep -v '^#' /tmp/packages.txt | xargs apt-get install -y --no-install-recommends && \
         rm -rf /var/lib/apt/lists/*; \
     fi
 
-USER airflow
-COPY requirements.txt /tmp/requirements.txt
-RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
+# The image's user `airflow`.
+USER 50000
+# Celery and its provider are only for the CeleryExecutor; the image has the KubernetesExecutor's.
+COPY requirements.txt requirements-build.txt requirements-cluster.txt /tmp/
+RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt && \
+    pip install --no-cache-dir --require-hashes -r /tmp/requirements-build.txt && \
+    pip install --no-cache-dir --no-deps --require-hashes -r /tmp/requirements-cluster.txt
 
-COPY --chown=airflow:root dags /opt/airflow/dags
-COPY --chown=airflow:root include /opt/airflow/include
-COPY --chown=airflow:root src /opt/airflow/src
-ENV PYTHONPATH=/opt/airflow/src SLUICE_HOME=/opt/airflow
-# The command `sluice`, which error pages name.
-RUN printf '#!/bin/sh\nexec python -m sluice.cli "$@"\n' > /home/airflow/.local/bin/sluice && \
-    chmod +x /home/airflow/.local/bin/sluice
+# As a wheel: only an installed package registers its plugins and the command `sluice`.
+COPY --chown=50000:0 pyproject.toml /tmp/sluice/
+COPY --chown=50000:0 src /tmp/sluice/src
+RUN pip install --no-cache-dir --no-deps --no-build-isolation /tmp/sluice
+
+COPY --chown=50000:0 dags /opt/airflow/dags
+COPY --chown=50000:0 include /opt/airflow/include
+ENV SLUICE_HOME=/opt/airflow
 # All exports are one DAG file, which Airflow by itself gives 30 s and 50 s.
 ENV AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT=600 AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT=660

@@ -8,6 +8,9 @@ SCALE ?= 1
 ROWS ?= 5000000
 SIZE ?= 2048
 MUTANTS ?= 10000
+# Where the local Airflow runs its tasks: `local`, in children of the scheduler, or `celery`, in so many workers.
+EXECUTOR ?= local
+WORKERS ?= 2
 
 # Airflow starts three times slower without compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -24,10 +27,10 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install install-test servers wheel demo up down soak test test-fast test-nightly fuzz exam check bench docs lock lock-image clean
+.PHONY: help web screenshots install install-test install-cluster servers wheel demo up down cluster simulate soak test test-fast test-nightly fuzz exam check bench bench-parse bench-overhead docs lock lock-image lint-deploy clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 install: .venv/.installed  ## make .venv from the pinned requirements, with the command `sluice` in it
 
@@ -52,6 +55,15 @@ $(BIN)/uv:
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-test-data.txt
 	@touch $@
 
+install-cluster: .cluster/.installed  ## install what the CeleryExecutor needs, for `make cluster` and `make up EXECUTOR=celery`
+
+# A folder on PYTHONPATH, and not .venv: nobody but a cluster needs it, and nothing else may change with it.
+.cluster/.installed: .venv/.installed requirements-cluster.txt
+	@echo "installing what the CeleryExecutor needs"
+	@rm -rf .cluster
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .cluster --compile-bytecode --no-deps --require-hashes -r requirements-cluster.txt
+	@touch $@
+
 servers: .servers/.installed  ## install the storage servers that the tests run against
 
 # Servers live apart from Sluice: what they depend on must not move what Sluice depends on.
@@ -66,30 +78,41 @@ wheel: install  ## build the wheel of airflow-provider-sluice into dist/
 	@rm -rf build/wheel && $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
 	@ls dist/*.whl
 
-demo: install  ## make a lake, run the system refresh, deliver every export that follows it (SCALE=1)
-	@$(BIN)/python -m local demo --scale $(SCALE)
+FOR_EXECUTOR := $(if $(filter celery,$(EXECUTOR)),install-cluster)
 
-up: install  ## start Airflow in the background; print its address and login
-	@$(BIN)/python -m local up
+demo: install $(FOR_EXECUTOR)  ## make a lake, run the system refresh, deliver every export that follows it (SCALE=1 EXECUTOR=local)
+	@$(BIN)/python -m local demo --scale $(SCALE) --executor $(EXECUTOR) --workers $(WORKERS)
+
+up: install $(FOR_EXECUTOR)  ## start Airflow in the background; print its address and login (EXECUTOR=local WORKERS=2)
+	@$(BIN)/python -m local up --executor $(EXECUTOR) --workers $(WORKERS)
 
 down:  ## stop what `make up` started
 	@test ! -f .venv/.installed || $(BIN)/python -m local down
+
+# Its own default scale: a laptop is done in a few minutes.
+cluster: install install-cluster servers  ## deliver TPC-H line items by Celery workers that share no disk, and kill one (WORKERS=2 SCALE=0.1 ROWS=)
+	@$(BIN)/python -m local cluster --workers $(WORKERS) \
+		$(if $(filter command environment,$(firstword $(origin SCALE))),--scale $(SCALE)) \
+		$(if $(filter command environment,$(firstword $(origin ROWS))),--rows $(ROWS))
+
+simulate: install  ## write what 1 to 256 workers give, and what limits them first, to docs/clusters.md
+	@$(BIN)/python -m benchmarks.simulate --write
 
 soak: install  ## load the metadata database with triggers, backfills and page views for an hour (MINUTES=60)
 	@$(BIN)/python -m local soak --minutes $(MINUTES)
 
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-# A worker for each core, and one for the real Airflow, whose tests mostly wait.
-WORKERS ?= $(shell expr $(CORES) + 1)
+# A process for each core, and two for the tests of real Airflows, which mostly wait.
+PROCESSES ?= $(shell expr $(CORES) + 2)
 FAST := tests/unit tests/golden tests/contract/test_formats.py tests/contract/test_formats_property.py
 
-test: install-test servers .docs/.installed  ## install what the tests need, and run every test
-	@$(BIN)/python -m pytest -n $(WORKERS)
+test: install-test install-cluster servers .docs/.installed  ## install what the tests need, and run every test
+	@$(BIN)/python -m pytest -n $(PROCESSES)
 
 test-fast: install-test  ## run the tests that need no server and no running Airflow, in about a minute
 	@$(BIN)/python -m pytest -q -n $(CORES) -m "not slow" $(FAST)
 
-test-nightly: install-test servers  ## run the tests that take an hour: a simulated year of hourly runs, a hundred disturbed runs (ROUNDS=100)
+test-nightly: install-test install-cluster servers  ## run the tests that take an hour: a year of hourly runs, every interleaving of three processes, a hundred disturbed runs
 	@$(BIN)/python -m pytest -rP tests/long
 
 fuzz: install-test  ## change the shipped and golden declarations at random: each is valid, or gives a clear error (MUTANTS=10000)
@@ -107,6 +130,12 @@ check: install-test  ## format, lint, types and import rules
 bench: install .bench/.installed servers  ## measure Sluice and its peers, write benchmarks/RESULTS.md (ROWS=5000000 PEER_ROWS= WORKS= ROUNDS=3; WORKS=destinations for S3 and SFTP)
 	@$(BIN)/python -m benchmarks --rows $(ROWS) $(if $(PEER_ROWS),--peer-rows $(PEER_ROWS)) \
 		$(if $(WORKS),--works $(WORKS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-parse: install .bench/.installed  ## CPU time of parsing 1,000 exports, against dag-factory (ROUNDS=5)
+	@$(BIN)/python -m benchmarks.parse $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-overhead: install  ## time of a delivery of 1,000 rows, against a DAG that does nothing (ROUNDS=10)
+	@$(BIN)/python -m benchmarks.overhead $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .bench/.installed: $(BIN)/uv requirements-bench.txt
 	@echo "installing the peers that Sluice is measured against"
@@ -126,6 +155,19 @@ docs: .docs/.installed  ## build the documentation into site/, to be read and se
 	@$(BIN)/uv pip install --quiet --python .docs/bin/python --compile-bytecode --require-hashes -r requirements-docs.txt
 	@touch $@
 
+web: install web/node_modules/.installed  ## check the Exports page and build it into the package (needs Node 20.19 or later)
+	@$(BIN)/python -c "import json; from sluice.page.app import openapi; print(json.dumps(openapi(), indent=1, sort_keys=True))" > web/openapi.json
+	@cd web && npm run --silent types && npm run --silent check && npm run --silent build
+
+screenshots: install-test servers  ## make the pictures of the Exports page in docs/assets/ (needs Chromium)
+	@$(BIN)/python -m tests.browser.screenshots
+
+# Nobody needs Node to run Sluice: the built page is part of the package.
+web/node_modules/.installed: web/package-lock.json
+	@echo "installing what the Exports page is built with"
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # The header names this command alone, and no index: a lock must not depend on the machine that made it.
 LOCK := compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
@@ -134,6 +176,7 @@ lock: $(BIN)/uv  ## recompile the pinned requirements from the short lists
 	@$(BIN)/uv pip $(LOCK) -c requirements.txt requirements-build.in -o requirements-build.txt
 	@$(BIN)/uv pip $(LOCK) -c requirements.txt requirements-test.in -o requirements-test.txt
 	@$(BIN)/uv pip $(LOCK) --no-deps requirements-test-data.in -o requirements-test-data.txt
+	@$(BIN)/uv pip $(LOCK) -c requirements.txt $$(sed -n 's/^\([A-Za-z0-9._-]*\)\(\[.*\]\)\{0,1\}==.*/--no-emit-package \1/p' requirements.txt) requirements-cluster.in -o requirements-cluster.txt
 	@$(BIN)/uv pip $(LOCK) requirements-servers.in -o requirements-servers.txt
 	@$(BIN)/uv pip $(LOCK) requirements-bench.in -o requirements-bench.txt
 	@$(BIN)/uv pip $(LOCK) requirements-docs.in -o requirements-docs.txt
@@ -144,5 +187,9 @@ lock-image:  ## pin the Dockerfile's base image to the digest that its tag has n
 		*) echo "the registry gave no digest of $(IMAGE)"; exit 1;; esac; \
 	sed "s|^FROM .*|FROM $(IMAGE)@$$digest|" Dockerfile > Dockerfile.new && mv Dockerfile.new Dockerfile
 
+lint-deploy:  ## check deploy/ by the tools that it is for (needs helm and docker)
+	@helm template airflow airflow --repo https://airflow.apache.org --version 1.22.0 --values deploy/helm/values.yaml >/dev/null
+	@docker compose --env-file tests/unit/compose.env -f deploy/docker-compose.yaml config --quiet
+
 clean: down  ## remove what was installed and all files of the local Airflow; keep the lake and the deliveries
-	rm -rf .venv .servers .local .bench .docs site
+	rm -rf .venv .servers .cluster .local .bench .docs site

@@ -1,4 +1,4 @@
-"""`python -m local up | down | demo | lake | soak`: the commands that the Makefile calls."""
+"""`python -m local up | down | demo | lake | cluster | soak`: the commands that the Makefile calls."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import get_args
 
 from local import lake
 from local.airflow import Airflow
+from local.cluster import Cluster
 from local.demo import Demo
-from local.layout import Layout
+from local.layout import Executor, Layout
 from local.soak import failures, soak
 from sluice.errors import SluiceError, shown_by_a_command
 
@@ -20,9 +23,13 @@ from sluice.errors import SluiceError, shown_by_a_command
 def up(layout: Layout, _: argparse.Namespace) -> int:
     """Start Airflow in the background and print its address."""
     began = time.monotonic()
-    address = Airflow(layout).start(say=print)
+    airflow = Airflow(layout)
+    address = airflow.start(say=print)
+    executor = airflow.environment()["AIRFLOW__CORE__EXECUTOR"]
     print(f"Airflow is ready after {time.monotonic() - began:.0f} s\n")
-    print(f"  {address.url}\n  user {address.user}, password {address.password}\n")
+    print(f"  {address.url}\n  user {address.user}, password {address.password}\n  {executor}\n")
+    if executor.lower() != f"{layout.executor}executor":
+        print(f"It was already running. To use the {layout.executor} executor, run `make down` first.")
     print("`sluice airflow ...` runs Airflow's own commands there; `make down` stops it.")
     return 0
 
@@ -45,6 +52,13 @@ def make_lake(layout: Layout, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_cluster(layout: Layout, arguments: argparse.Namespace) -> int:
+    """Run one export on Celery workers that share no disk, kill one of them, and compare what was delivered."""
+    rows = arguments.rows or round(arguments.scale * lake.LINE_ITEMS)
+    cluster = Cluster(layout.home / "cluster", rows, arguments.workers, pin=arguments.pin, kill=not arguments.no_kill)
+    return cluster.run()
+
+
 def run_soak(layout: Layout, arguments: argparse.Namespace) -> int:
     """Run a load test of the metadata database, and print the results."""
     report = soak(layout.home, arguments.minutes, sqlite=arguments.sqlite)
@@ -57,6 +71,7 @@ COMMANDS: dict[str, Callable[[Layout, argparse.Namespace], int]] = {
     "down": down,
     "demo": run_demo,
     "lake": make_lake,
+    "cluster": run_cluster,
     "soak": run_soak,
 }
 
@@ -69,9 +84,24 @@ def _parser() -> argparse.ArgumentParser:
         parsers[name].add_argument(
             "--scale", type=float, default=1, help="scale factor of TPC-H, default: 1, one gigabyte as text"
         )
+    for name in ("up", "demo", "cluster"):
+        parsers[name].add_argument("--workers", type=_positive, default=2, help="Celery workers, default: 2")
+    for name in ("up", "demo"):
+        parsers[name].add_argument("--executor", choices=get_args(Executor), default="local", help="where tasks run")
+    cluster = parsers["cluster"]
+    cluster.add_argument("--scale", type=float, default=0.1, help="scale factor of TPC-H, default: 0.1")
+    cluster.add_argument("--rows", type=_positive, help="about so many line items, instead of a scale")
+    cluster.add_argument("--pin", action="store_true", help="give each worker one core")
+    cluster.add_argument("--no-kill", action="store_true", help="kill no worker")
     parsers["soak"].add_argument("--minutes", type=float, default=60, help="duration, default: 60")
     parsers["soak"].add_argument("--sqlite", action="store_true", help="use SQLite, for comparison")
     return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"not a whole number of at least 1: {text!r}")
+    return int(text)
 
 
 def main(words: Sequence[str], layout: Layout) -> int:
@@ -87,6 +117,8 @@ def main(words: Sequence[str], layout: Layout) -> int:
 
 
 def _run(layout: Layout, arguments: argparse.Namespace) -> int:
+    if "executor" in arguments:
+        layout = replace(layout, executor=arguments.executor, workers=arguments.workers)
     try:
         return COMMANDS[arguments.command](layout, arguments)
     except SluiceError as error:

@@ -17,7 +17,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from local import keys, postgres, settings
+from local import keys, postgres, redis, settings, workers
 from local.layout import REPOSITORY, Layout
 from local.place import place_of
 from local.ports import LOOPBACK, free_port
@@ -90,7 +90,8 @@ class Airflow:
         if not database:
             say("starting the database")
             database = postgres.start(self.layout)
-        env = environment(self.layout, address.url, database)
+        broker = redis.start(self.layout) if self.layout.executor == "celery" else ""
+        env = environment(self.layout, address.url, database, broker)
         self._prepare(env, say)
         say("starting Airflow")
         # The scheduler starts last, because a task that it starts before the API server answers fails. The others
@@ -99,9 +100,11 @@ class Airflow:
             self._spawn(name, env)
         self._wait_for(address)
         self._spawn("scheduler", env)
+        if broker:
+            workers.start(self.layout, env)
         self._wait_for(address, "scheduler", "dag_processor", "triggerer")
         # The `sluice` command reads this record too, to start runs and report their results.
-        variables = _variables(self.layout, address.url, database)
+        variables = _variables(self.layout, address.url, database, broker)
         local = Local(**asdict(address), include=str(self.layout.include), variables=variables)
         keys.write_private(self._address_file, local.text())
         return address
@@ -111,16 +114,19 @@ class Airflow:
         self._address_file.unlink(missing_ok=True)
         running = {process.name: process for process in self.processes()}
         scheduler, database = running.pop("scheduler", None), running.pop("postgres", None)
+        broker = running.pop("redis", None)
         if scheduler:
             scheduler.stop()
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda process: process.stop(patience=5), running.values()))
+        if broker:
+            broker.stop()
         if database:
             postgres.stop(database)
 
     def processes(self) -> list[Process]:
         """The recorded processes, running or not."""
-        names = ("postgres", *COMMANDS)
+        names = ("postgres", "redis", *COMMANDS, *workers.recorded(self.layout))
         records = (self.layout.run / f"{name}.json" for name in names)
         return [Process.recorded(record) for record in records if record.exists()]
 
@@ -161,7 +167,7 @@ class Airflow:
         return self.layout.run / "address"
 
     def _spawn(self, name: str, env: dict[str, str]) -> None:
-        argv = [sys.executable, "-m", "local.forking", *COMMANDS[name]]
+        argv = [sys.executable, "-m", "airflow", *COMMANDS[name]]
         Process.start(name, argv, run=self.layout.run, logs=self.layout.logs, env=env)
 
     def _prepare(self, env: dict[str, str], say: Callable[[str], None]) -> None:
@@ -230,22 +236,23 @@ def overrides() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if _OPTION.fullmatch(name)}
 
 
-def environment(layout: Layout, url: str, database: str) -> dict[str, str]:
+def environment(layout: Layout, url: str, database: str, broker: str = "") -> dict[str, str]:
     """The environment of every process of a local Airflow. Airflow options in the user's environment, such as
     `AIRFLOW__CORE__PARALLELISM`, take precedence. Another Airflow's home, connections and variables are left out."""
-    return inherited() | _variables(layout, url, database)
+    return inherited() | _variables(layout, url, database, broker)
 
 
-def _variables(layout: Layout, url: str, database: str) -> dict[str, str]:
+def _variables(layout: Layout, url: str, database: str, broker: str) -> dict[str, str]:
     own = {
         "AIRFLOW_HOME": str(layout.airflow),
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)]),
+        "PYTHONPATH": os.pathsep.join(map(str, [REPOSITORY / "src", REPOSITORY, *workers.packages(layout)])),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "SLUICE_HOME": str(layout.root),
         "SLUICE_INCLUDE": str(layout.include),
         "TZ": "UTC",
     }
-    for section, options in _configuration(layout, url, database).items():
+    sections = [_configuration(layout, url, database), workers.configuration(layout, broker)]
+    for section, options in (one for configured in sections for one in configured.items()):
         own |= {f"AIRFLOW__{section}__{option}".upper(): str(value) for option, value in options.items()}
     # `url` already has the user's port, if that was free.
     return {**own, **overrides(), **layout.environment, _PORT: own[_PORT]}
@@ -256,7 +263,7 @@ def _configuration(layout: Layout, url: str, database: str) -> dict[str, dict[st
     secret = keys.keys(layout.airflow)
     core = {
         "dags_folder": layout.dags,
-        "executor": "LocalExecutor",
+        "executor": "LocalExecutor",  # unless `workers.configuration` has another
         "parallelism": layout.parallelism,
         "load_examples": False,
         "dags_are_paused_at_creation": False,

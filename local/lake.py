@@ -23,6 +23,10 @@ SMALL = ("region", "nation", "supplier", "customer")
 """Tables of one file each."""
 LARGE = ("orders", "lineitem")
 """Tables of four files each at scale 1, and more as they grow."""
+LINE_ITEMS = 6_000_000
+"""Rows of `lineitem` at scale 1, approximately."""
+LEAST = 0.001
+"""The smallest scale of a table alone."""
 ROW_GROUP = "16MB"
 """Uncompressed: 75,000 customers or 240,000 line items."""
 MARKER = "_made.json"
@@ -54,6 +58,18 @@ def make(folder: Path, scale: float = 1) -> bool:
     unfinished.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
     return True
+
+
+def make_one(folder: Path, table: str, scale: float) -> None:
+    """Make one table alone, as Parquet files below `folder`, which must not exist. Raises `FatalError` below the scale
+    at which every table has rows."""
+    if scale < LEAST:
+        raise FatalError(
+            f"TPC-H at scale {scale:g} has tables without rows",
+            next_step=f"take at least the scale {LEAST:g}, {round(LINE_ITEMS * LEAST):,} line items",
+        )
+    folder.mkdir(parents=True)
+    _generate(folder.parent, (table,), scale, files=4 * max(1, math.ceil(scale)))
 
 
 def made_at(folder: Path) -> float | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from sluice.where import where
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+Executor = Literal["local", "celery"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,15 @@ class Layout:
     """The API server's port. If it is in use, or 0, a free one is chosen."""
     parallelism: int = 4
     """The most tasks that run in parallel."""
+    executor: Executor = "local"
+    """Where tasks run: in children of the scheduler, or in Celery workers."""
+    workers: int = 2
+    """The number of Celery workers. They share `parallelism` evenly."""
+    share_nothing: bool = False
+    """Whether each Celery worker has its own folder and sees none of the others', nor the rest of `home`: as on a
+    machine of its own."""
+    pin: bool = False
+    """Whether each Celery worker runs on one core alone: the first on the first core, and so on."""
     reparse: int = 15
     """The most seconds until a change of a declaration is visible; each parse takes a second of CPU."""
     database: str = ""
