@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ import pyarrow.dataset as ds  # noqa: TID253
 import pyarrow.parquet as pq  # noqa: TID253
 
 from sluice.filesystem import open_filesystem
+from sluice.runs.answers import Wanted
 from sluice.runs.cache import COLUMNS, FORMAT, TABLES, Cache, Intake, writing
-from sluice.runs.index import Index, Wanted, _rows
+from sluice.runs.index import Index, _rows
 from sluice.runs.journal import Journal
 from sluice.runs.parquet import NUMBERS, TEXTS, TIMES
 from sluice.runs.record import micros
@@ -39,6 +40,7 @@ FLOW = "printf('%08x-5d6e-5f0b-9f57-%012x', number * 48271 % 4294967296, day)"
 VALUES = {
     "export": "printf('export_of_something_%05d', number)",
     "kind": "'dataset-export'",
+    "application": "''",
     "connection": f"printf('connection_%d', number % {CONNECTIONS})",
     "run": "printf('scheduled__2024-01-01T00:00:00+00:00 and %d days', day)",
     "flow_run_id": FLOW,
@@ -100,15 +102,20 @@ def fill(file: Path) -> None:
     tables, unique, indexes = TABLES.partition("CREATE UNIQUE INDEX")
     names = ", ".join(COLUMNS)
     values = ", ".join(VALUES[name] for name in COLUMNS)
+    counted = f"CASE WHEN {VALUES['outcome']} = 'published' THEN {VALUES['ended']} END"
     count = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {} - 1)"
     rows = f"{count.format(EXPORTS * RUNS)} SELECT i / {EXPORTS} AS day, i % {EXPORTS} AS number FROM n"  # noqa: S608
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA user_version = {FORMAT};")
         database.executescript(tables)
-        database.execute(f"INSERT INTO runs SELECT {values}, random(), randomblob(16) FROM ({rows})")  # noqa: S608
+        database.execute(f"INSERT INTO runs SELECT {values}, random(), {counted}, randomblob(16) FROM ({rows})")  # noqa: S608
         database.execute("PRAGMA cache_size = -262144")
         database.executescript(unique + indexes)
         database.execute(f"INSERT INTO last SELECT {names} FROM runs WHERE rowid > {(RUNS - 1) * EXPORTS}")  # noqa: S608
+        database.execute(
+            "INSERT INTO volume SELECT date(counted / 1000000, 'unixepoch') AS day, kind, application, connection,"
+            " count(*), sum(files), sum(records), sum(bytes) FROM runs WHERE counted IS NOT NULL GROUP BY 1, 2, 3, 4"
+        )
         for of in ("export", "connection"):
             database.execute(
                 f"INSERT INTO usage SELECT '{of}', strftime('%Y-%m', ended / 1000000, 'unixepoch') AS month, {of},"  # noqa: S608
@@ -126,6 +133,10 @@ def answers(index: Index, file: Path) -> None:
         "history, 50 newest": partial(index.history, EXPORT, 50),
         "history, all 1,000": partial(index.history, ANOTHER, 1000),
         "usage by connection, 33 months": partial(index.usage, "connection"),
+        "volume by connection and month, one year": partial(
+            index.volume, date(2025, 3, 15), date(2026, 3, 15), ("kind", "application", "connection", "month")
+        ),
+        "volume by export, one year": partial(index.volume, date(2025, 3, 15), date(2026, 3, 15), ("export",)),
         "usage by export, one month": partial(index.usage, "export", "2025-06", "2025-06"),
     }
     for what, act in asked.items():
