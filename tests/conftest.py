@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from hypothesis import settings
 from tests.servers.table import show
 from tests.workers import Units, needs_airflow, place, step_back
 
+ALL_SLOW = re.compile(r"^pytestmark = pytest\.mark\.slow", re.MULTILINE)
 MASKED = 1000
 """The most characters of secrets that are masked from one test to the next."""
 
@@ -40,6 +43,16 @@ def pytest_configure() -> None:
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`make test-fast` leaves out files whose tests are all slow, and folders of such files. Importing them takes as
+    long as many tests."""
+    if config.option.markexpr != "not slow":
+        return None
+    files = sorted(collection_path.rglob("test_*.py")) if collection_path.is_dir() else [collection_path]
+    left = [file for file in files if file.suffix != ".py" or not ALL_SLOW.search(file.read_text(encoding="utf-8"))]
+    return True if files and not left else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -71,8 +71,8 @@ def _wrong(include: Path, loaded: Loaded) -> Iterator[str]:
     for page in (*loaded.errors, *loaded.warnings):
         yield from _unclear(page)
     names = {path.stem for path in (include / "exports").rglob("*.yaml") if _declares(path, include)}
-    if names != {*loaded.project.exports, *loaded.broken}:
-        yield f"exports are missing: {names ^ {*loaded.project.exports, *loaded.broken}}"
+    if names != _all(loaded):
+        yield f"exports are missing: {names ^ _all(loaded)}"
     if any(not errors for errors in loaded.broken.values()):
         yield "an export is broken by nothing"
     if loaded.broken and not loaded.errors:
@@ -81,17 +81,21 @@ def _wrong(include: Path, loaded: Loaded) -> Iterator[str]:
 
 def _not_alike(include: Path, loaded: Loaded) -> Iterator[str]:
     """Where exports by themselves, or their DAGs, differ from what the folder as a whole says."""
-    names = {*loaded.project.exports, *loaded.broken}
+    names = _all(loaded)
     for name in names:
         try:
             load_export(include, name)
         except DefinitionError:
-            if name not in loaded.broken:
+            if name in loaded.project.exports:
                 yield f"{name} is sound in the folder and broken by itself"
     dags = {dag.dag_id: dag for dag in export_dags(include, None)}
     if set(dags) != {dag_id(name) for name in names}:
         yield f"DAGs are missing: {set(dags) ^ {dag_id(name) for name in names}}"
     yield from (f"{name} has a broken DAG" for name in loaded.project.exports if "broken" in dags[dag_id(name)].tags)
+
+
+def _all(loaded: Loaded) -> set[str]:
+    return {*loaded.project.exports, *loaded.project.detached, *loaded.broken}
 
 
 def _declares(path: Path, include: Path) -> bool:
@@ -117,7 +121,7 @@ def _unclear(error: DefinitionError) -> Iterator[str]:
 def _not_stored(store: AirflowStore, include: Path, loaded: Loaded) -> Iterator[str]:
     """What Airflow's database does not take."""
     stored = store.store(include)
-    wanted = {dag_id(name) for name in loaded.project.exports} | {"system_refresh"}
+    wanted = {dag_id(name) for name in _all(loaded)} | {"system_refresh"}
     if stored.refused:
         yield f"the database refuses: {stored.refused[-2000:]}"
     elif set(stored.dags) != wanted:

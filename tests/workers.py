@@ -1,7 +1,8 @@
 """How tests are dealt out when pytest has several workers: `pytest -n 2`.
 
 The tests of the real Airflow are one unit, dealt out first: most of their time they wait, and the other workers go
-through everything else meanwhile.
+through everything else meanwhile. The tests of the page are another one, dealt out after the contracts, when the first
+is nearly done: they need an Airflow of their own, and one that has nothing to do still takes two fifths of a core.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import os
 from xdist.scheduler import LoadScopeScheduling
 
 NICENESS = 5
-APART = ("tests/integration/test_wheel.py", "tests/integration/test_site.py")
+APART = ("tests/integration/test_wheel.py", "tests/integration/test_site.py", "tests/integration/test_web.py")
 """Integration tests that have an Airflow of their own, or none."""
+
+BROWSER = "tests/browser/"
+"""The tests of the page share an Airflow of their own, and a browser."""
 
 
 class Units(LoadScopeScheduling):
@@ -23,10 +27,12 @@ class Units(LoadScopeScheduling):
 
 
 def unit_of(nodeid: str) -> str:
-    """What one worker runs as a whole: all that shares the real Airflow, a file of the contracts and of the other
-    integration tests, one test of the rest."""
+    """What one worker runs as a whole: all that shares the real Airflow, all that shares the browser's, a file of the
+    contracts and of the other integration tests, one test of the rest."""
     if needs_airflow(nodeid):
         return "tests/integration"
+    if nodeid.startswith(BROWSER):
+        return BROWSER
     file = nodeid.split("::")[0]
     return file if file.startswith(("tests/contract/", "tests/integration/")) else nodeid
 
@@ -40,7 +46,9 @@ def place(nodeid: str, *, slow: bool) -> int:
     """Where the test comes in the order of the run: what takes longest first."""
     if nodeid.startswith("tests/integration/"):
         return 0 if needs_airflow(nodeid) else 1
-    return 2 if nodeid.startswith("tests/contract/") else 3 if slow else 4
+    if nodeid.startswith("tests/contract/"):
+        return 2
+    return 3 if nodeid.startswith(BROWSER) else 4 if slow else 5
 
 
 def step_back() -> None:

@@ -6,19 +6,29 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import unquote_plus
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.formats import FORMATS
 from sluice.formats.base import Format
 from sluice.testing.formats import Rows
-from sluice.testing.values import Case
+from sluice.testing.values import REFUSED, Case, names_of
 
 UNIT = "\x1f"
+_QUOTE_OR_CONTROL = '"' + "".join(map(chr, (*range(32), 127)))
+
+
+def is_more_than_a_value(kind: pa.DataType) -> bool:
+    """Lists, structs and maps, and JSON, which has quotes."""
+    nested = pa.types.is_nested(kind) and not isinstance(kind, pa.RunEndEncodedType)
+    return isinstance(kind, pa.JsonType) or bool(nested)
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,10 @@ class Variant:
     """Whether every string can be told from its neighbours; else one that cannot fails the run."""
     tells_null: bool = True
     """Whether null and an empty string differ."""
+    apart: str = "\r\n\x1f"
+    """The characters that fail the run, unless it takes any text."""
+    refuses: Collection[str] = tuple(REFUSED)
+    """The cases whose type it cannot hold."""
 
     @property
     def id(self) -> str:
@@ -88,6 +102,29 @@ def read_template(data: bytes, names: Sequence[str]) -> Rows:
     return [dict(zip(names, line.split(UNIT)[:-1], strict=True)) for line in lines]
 
 
+def read_inbound(data: bytes, names: Sequence[str]) -> Rows:
+    """Audience Manager's inbound lines: the visitor's id is the last column, and the trait 24 is in every row."""
+    rows = []
+    for line in opened(data).decode().split("\n")[:-1]:
+        user, _, traits = line.partition("\t")
+        first, *pairs = re.findall(r'(?:^|,)(d_sid=24$|d_sid=24(?=,)|"[^"]*"="[^"]*")', traits)
+        assert first == "d_sid=24"
+        assert ",".join([first, *pairs]) == traits
+        found = dict(pair[1:-1].split('"="', 1) for pair in pairs)
+        rows.append({name: found.get(name, "") for name in names[:-1]} | {names[-1]: user})
+    return rows
+
+
+def read_batch(data: bytes, names: Sequence[str]) -> Rows:
+    """As a form decodes a value: percent signs, and `+` as a space."""
+    header, *lines = data.decode("ascii").split("\n")[:-1]
+    key, *parameters = header.split(",")
+    assert key == "batch=thirdPartyId"
+    assert [unquote_plus(name) for name in parameters] == list(names)[1:]
+    rows = [[unquote_plus(value) for value in line.split(",")] for line in lines]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
 def read_parquet(data: bytes, _: Sequence[str]) -> Rows:
     rows: Rows = pq.read_table(io.BytesIO(data)).to_pylist()
     return rows
@@ -103,6 +140,7 @@ def template_of(width: int) -> str:
 
 
 VARIANTS = [
+    Variant("adobe-target", {}, read_batch, "cells", names=False, tells_null=False),
     Variant("json", {}, read_json, "json"),
     Variant("json", {"compression": "none"}, read_json, "json"),
     Variant("json", {"compression_level": 3}, read_json, "json"),
@@ -124,4 +162,7 @@ VARIANTS = [
             tells_null=False),
     Variant("template", {"template": template_of(2), "compression": "gzip"}, read_template, "cells", names=False,
             any_text=False, tells_null=False),
+    *(Variant("audience-manager", {"user_id": "i", "traits": ("d_sid=24",), "compression": compression}, read_inbound,
+              "cells", names=False, any_text=False, tells_null=False, apart=_QUOTE_OR_CONTROL,
+              refuses=(*REFUSED, *names_of(is_more_than_a_value))) for compression in ("gzip", "none")),
 ]  # fmt: skip

@@ -41,7 +41,7 @@ def every_export_is_there(store: AirflowStore, include: Path) -> None:
     """Sound or broken, each is a DAG that Airflow can read from its database; and each mistake is an import error."""
     loaded, stored = load(include), store.store(include)
     assert not stored.refused
-    sound = {dag_id(name) for name in loaded.project.exports}
+    sound = {dag_id(name) for name in (*loaded.project.exports, *loaded.project.detached)}
     broken = {dag_id(name) for name in loaded.broken}
     assert set(stored.dags) == sound | broken | {"system_refresh"}
     assert {name for name, tags in stored.dags.items() if "broken" in tags} == broken

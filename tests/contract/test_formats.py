@@ -39,12 +39,18 @@ class TestFormats(FormatExam):
         return variant.expected
 
     @pytest.fixture
+    def refuses(self, variant: Variant) -> Collection[str]:
+        return variant.refuses
+
+    @pytest.fixture
     def separators(self, variant: Variant) -> str:
-        return "" if variant.any_text else "\r\n\x1f"
+        return "" if variant.any_text else variant.apart
 
     @pytest.fixture
     def many(self, variant: Variant) -> pa.Table:
         table = profiles(70_000)
+        if "list" in variant.refuses:
+            table = table.drop_columns(["tags"])
         return table.slice(5, 301) if variant.options.get("row_group") else table
 
     @pytest.mark.slow
@@ -98,6 +104,8 @@ def test_dates_outside_four_digit_years(variant: Variant, days: int) -> None:
         pa.array([[days]], pa.list_(pa.date32())),
     ):
         table = next_to_numbers(values)
+        if pa.types.is_list(values.type) and "list" in variant.refuses:
+            continue
         if variant.holds == "parquet":
             assert write(variant.declare(), table)
             continue
@@ -110,7 +118,7 @@ import sys, resource, json, pyarrow as pa
 from sluice.formats import FORMATS
 options, times = json.loads(sys.argv[1]), int(sys.argv[2])
 rows = 60_000
-table = pa.table({"a": range(rows), "b": [f"value {i * 7919 % 1000003} of many" for i in range(rows)]})
+table = pa.table({"i": range(rows), "b": [f"value {i * 7919 % 1000003} of many" for i in range(rows)]})
 encoder = FORMATS[options["type"]](**options).encoder(table.schema)
 written = sum(len(piece) for _ in range(times) for piece in encoder.encode(table))
 assert written + sum(len(piece) for piece in encoder.close()) > times * 50_000

@@ -16,6 +16,7 @@ import pytest
 
 from sluice.cli import main
 from sluice.definition.models.catalog import CursorColumn
+from sluice.doctor.clocks import database_clock
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.access import SqlAccess
 from sluice.sources import SOURCES
@@ -362,3 +363,11 @@ def test_positions_of_before_say_no_table_and_hold(world: World, database: Datab
 def test_a_declared_lag_of_none_is_a_lag() -> None:
     assert not CursorColumn.model_validate({"column": "id"}).waits
     assert CursorColumn.model_validate({"column": "id", "behind": 0}).waits
+
+
+def test_the_clock_of_the_database_is_compared(world: World) -> None:
+    clock = database_clock("db", world)
+    assert clock is not None
+    assert clock.owner == "the database of db"
+    assert abs(clock.ahead) < 5
+    assert database_clock("lake", world) is None

@@ -9,18 +9,21 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from sluice.cli import main
 from sluice.delivery import abort
 from sluice.delivery.commit import committing
+from sluice.destinations import retries
 from sluice.errors import FatalError
 from sluice.model.access import AwsAccess, AwsKeys
 from sluice.model.manifest import Manifest
 from sluice.model.run import Window
 from tests.builders import World
 from tests.servers import s3
+from tests.servers.faults import Rule, faults
 from tests.servers.fleet import Fleet
 from tests.unit.delivery.faults import CHANGES, KINDS, Kind, Tape
 from tests.unit.delivery.scene import EXPORT, Scene
@@ -65,6 +68,25 @@ def test_a_fault_at_calls_of_every_verb(make: Any, kind: Kind, monkeypatch: pyte
             scene.check(settled=False)
             assert scene.run("after"), f"{call} {kind}"
             scene.check(settled=True)
+
+
+def test_a_server_that_throttles_for_a_while_delays_a_run_and_nothing_else(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as ten requests take, with pauses that grow: a minute and more. Here the pauses are a fiftieth."""
+    monkeypatch.setattr(retries, "_FIRST", 0.004)
+    monkeypatch.setattr(retries, "_LONGEST", 0.3)
+    with faults(urlsplit(fleet.ministack).port or 0) as proxy:
+        fleet.connect("throttled", s3.connection(f"http://127.0.0.1:{proxy.port}"))
+        text = f"{{type: s3, airflow_conn_id: throttled, bucket: {s3.BUCKET}, folder: promise/throttled}}"
+        scene = Scene(World(tmp_path, extra={"throttled": fleet.get("throttled")}), type="s3", connection=text)
+        slow = Rule("answer", status=503, code="SlowDown", times=8)
+        proxy.rules.append(slow)
+        before = retries.REPEATED.count
+        assert scene.run("throttled")
+        assert slow.seen == slow.times, "it was throttled"
+        assert retries.REPEATED.count - before >= slow.times
+        scene.check(settled=True)
 
 
 class Shelf:

@@ -28,6 +28,15 @@ PATIENCE = 900.0
 """Seconds that a test waits for what comes within a minute: on a tenth of a core it takes ten."""
 
 
+def until(what: str, ask: Callable[[], T | None], timeout: float = PATIENCE) -> T:
+    """Ask until there is an answer, and return it. Fails the test after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (answer := ask()):
+        assert time.monotonic() < deadline, f"waited {timeout:.0f} s for {what}"
+        time.sleep(0.5)
+    return answer
+
+
 class Stack:
     """An Airflow that runs the project's DAGs over the declarations of `tests/integration/project`, copied to `root`.
 
@@ -124,11 +133,7 @@ class Stack:
 
     def until(self, what: str, ask: Callable[[], T | None], timeout: float = PATIENCE) -> T:
         """Ask until there is an answer, and return it. Fails the test after `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        while not (answer := ask()):
-            assert time.monotonic() < deadline, f"waited {timeout:.0f} s for {what}"
-            time.sleep(0.5)
-        return answer
+        return until(what, ask, timeout)
 
     def started_by(self, dag_id: str, run_id: str) -> dict[str, str]:
         """The run ids, by their DAGs, of what a run's asset events have started so far."""

@@ -175,6 +175,16 @@ def test_what_cannot_start_says_so_in_a_page(parcels: Stack, sluice: Sluice, mon
     assert "Airflow does not answer" in sluice("run", "parcels")[2]
 
 
+def test_the_doctor_knows_the_worker_and_finds_one_broken_export(parcels: Stack, sluice: Sluice) -> None:
+    assert parcels.wait(DAG, parcels.trigger(DAG)) == "success"
+    status, out, _ = sluice("doctor")
+    wrong = [line for line in out.splitlines() if line.startswith("error")]
+    assert wrong == ["error    declarations: 1 error; exports that cannot run: broken"]
+    assert status == 1
+    for found in ("staging: shared: ", "the same on 1 worker", "Airflow's scheduler, worker ", "DAG file takes"):
+        assert found in out
+
+
 def test_the_system_refresh_is_started_waited_for_and_shown(parcels: Stack, sluice: Sluice, cdnow: Cdnow) -> None:
     status, printed, problems = sluice("refresh")
     assert (status, problems) == (0, "")
@@ -207,7 +217,7 @@ def test_airflows_own_command_reaches_the_airflow_that_runs(parcels: Stack, tmp_
 
 def test_the_form_and_what_it_refuses(parcels: Stack) -> None:
     form = parcels.rest.get(f"dags/{DAG}/details")["params"]
-    assert list(form) == ["datasets", "mode", "dry_run", "from", "to", "wake_downstream", "resend"]
+    assert list(form) == ["datasets", "mode", "dry_run", "from", "to", "wake_downstream", "resend", "verify"]
     assert form["mode"]["schema"]["enum"] == ["incremental", "full"]
     assert form["datasets"]["schema"]["items"]["enum"] == ["parcels"]
     for conf in ({"mode": "fulll"}, {"datasets": ["parcel"]}, {"dry_run": "perhaps"}):

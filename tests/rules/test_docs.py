@@ -33,6 +33,20 @@ def test_every_command_is_in_the_readme() -> None:
     assert [command.name for command in COMMANDS if f"sluice {command.name}" not in readme] == []
 
 
+@pytest.mark.parametrize(
+    "page", ["customer-insights.md", "data-workbench.md", "experience-platform.md", "marketing-profile.md"]
+)
+def test_the_tests_that_a_page_names_are_there(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    named, cases = re.findall(r"`(test_\w+)`", text), re.findall(r"golden case `([\w-]+)`", text)
+    known = set(
+        re.findall(r"def (test_\w+)", "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py")))
+    )
+    assert named
+    assert set(named) <= known
+    assert [case for case in cases if not (ROOT / "tests" / "golden" / case).is_dir()] == []
+
+
 BARE = re.compile(r"(?<!sluice )\bairflow (?:dags|tasks|backfill|db|pools|connections|assets|users|variables) [a-z]")
 """An Airflow command as a shell would run it: after `make up` it speaks to another Airflow, an empty one."""
 
@@ -59,3 +73,9 @@ def test_airflows_commands_are_named_so_that_they_reach_the_airflow_that_runs(fi
 def test_a_page_names_every_member_of_its_family(page: str, names: list[str]) -> None:
     text = (ROOT / page).read_text()
     assert [name for name in names if name not in text] == []
+
+
+def test_the_index_and_the_site_list_every_page() -> None:
+    index, site = (ROOT / "docs" / "index.md").read_text(), (ROOT / "mkdocs.yml").read_text()
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert sorted(page for page in pages if f"({page})" not in index or page not in site) == []

@@ -18,18 +18,21 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "sluice"
 
 LAYERS = [
-    {"errors", "where", "memory", "subcommand"},
+    {"errors", "where", "memory", "subcommand", "log_fields"},
     {"model", "foreign", "extras"},
-    {"ssh"},
+    {"ssh", "attempt"},
     {"filesystem", "sql"},
     {"sources", "formats", "destinations", "chunk", "encryption"},
     {"testing"},
     {"definition"},
     {"mapping", "plan", "runs"},
-    {"refresh"},
+    {"licence", "audience"},
+    {"refresh", "guardrails", "workbench"},
     {"delivery", "columns", "discovery"},
-    {"alerts", "access"},
-    {"airflow", "page"},
+    {"alerts", "access", "doctor"},
+    {"overview"},
+    {"airflow"},
+    {"page"},
     {"command_line", "commands"},
     {"cli"},
 ]

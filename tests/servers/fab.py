@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,12 +51,12 @@ class Fab:
 
 
 @contextmanager
-def fab(folder: Path) -> Iterator[Fab]:
-    """Running until the block ends."""
-    with airflow_store(folder, OPTIONS) as store:
+def fab(folder: Path, options: Mapping[str, str] | None = None) -> Iterator[Fab]:
+    """Running until the block ends. `options` are further variables of its environment."""
+    with airflow_store(folder, OPTIONS | dict(options or {})) as store:
         url = f"http://{LOOPBACK}:{free_port()}"
         env = environment(store.layout, url, store.database)
-        argv = [sys.executable, "-m", "local.forking", *COMMANDS["api-server"]]
+        argv = [sys.executable, "-m", "airflow", *COMMANDS["api-server"]]
         store.store(folder / "none")  # its tables are there once it has answered
         server = Process.start("api-server", argv, run=store.layout.run, logs=store.layout.logs, env=env)
         try:

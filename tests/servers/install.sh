@@ -1,5 +1,6 @@
 #!/bin/sh
-# What `make servers` adds to .servers/ beside requirements-servers.txt: Azurite, and OpenSSH's sshd where we may.
+# What `make servers` adds to .servers/ beside requirements-servers.txt: Azurite, and OpenSSH's sshd, Redis and a browser
+# where we may.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -9,6 +10,11 @@ if ! grep -qs "\"version\": \"$AZURITE\"" .servers/azurite/node_modules/azurite/
         --prefix .servers/azurite "azurite@$AZURITE"
 fi
 
-if [ "$(id -u)" = 0 ] && ! test -x /usr/sbin/sshd && command -v apt-get >/dev/null; then
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server >/dev/null
+missing=
+test -x /usr/sbin/sshd || missing=openssh-server
+command -v redis-server >/dev/null || missing="$missing redis-server"
+command -v chromium >/dev/null || missing="$missing chromium fonts-liberation"
+if [ "$(id -u)" = 0 ] && test -n "$missing" && command -v apt-get >/dev/null; then
+    # shellcheck disable=SC2086 - these are names of packages
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi

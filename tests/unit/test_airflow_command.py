@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -82,3 +83,47 @@ def test_a_local_one_that_was_killed_is_not_spoken_to(tmp_path: Path) -> None:
     assert (status, said) == (1, "")
     assert "nothing answers there" in problems
     assert "make up" in problems
+
+
+PARSER = """
+import json, os, sys
+from argparse import Namespace
+
+class Parser:
+    def parse_args(self, words):
+        return Namespace(words=words, func=add)
+
+def add(args):
+    print(args.words)
+    shown = open("/proc/self/cmdline").read() if os.path.exists("/proc/self/cmdline") else ""
+    with open(os.environ["SEEN"], "w") as seen:
+        json.dump([args.words, shown + " ".join(sys.argv)], seen)
+
+def get_parser():
+    return Parser()
+"""
+"""Airflow's parser of commands, which writes down what it is given, and what other processes and its log see."""
+
+
+@pytest.mark.slow
+def test_secrets_of_a_new_connection_are_in_no_argument_and_not_on_the_screen(tmp_path: Path) -> None:
+    (tmp_path / "airflow" / "cli").mkdir(parents=True)
+    (tmp_path / "airflow" / "cli" / "__init__.py").touch()
+    (tmp_path / "airflow" / "cli" / "cli_parser.py").write_text(PARSER)
+    words = ("connections", "add", "c", "--conn-login", "@KEY", "--conn-extra", '{"a": "@EXTRA", "b": "@b"}')
+    secrets = {"KEY": "open sesame", "EXTRA": 'quo"ted'}
+
+    status, out, err = sluice(tmp_path, *words, SEEN=str(tmp_path / "seen"), **secrets)
+
+    assert (status, out) == (0, "the connection is stored"), err
+    given, shown = json.loads((tmp_path / "seen").read_text())
+    assert given == ["connections", "add", "c", "--conn-login", "open sesame", "--conn-extra", given[-1]]
+    assert json.loads(given[-1]) == {"a": 'quo"ted', "b": "@b"}
+    assert not any(secret in shown for secret in secrets.values())
+
+
+@pytest.mark.slow
+def test_at_signs_of_other_commands_stay(tmp_path: Path) -> None:
+    status, out, _ = sluice(tmp_path, "users", "create", "--email", "@KEY", KEY="open sesame")
+
+    assert (status, json.loads(out)[0]) == (7, ["users", "create", "--email", "@KEY"])

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -195,15 +196,19 @@ def test_exports_are_listed_with_what_their_schedules_will_do(
         path.unlink()
     (tmp_path / "include/connections/drop.yaml").write_text("{type: local, airflow_conn_id: out}")
     dataset = sorted(load(tmp_path / "include").project.datasets)[0]
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3, hours=1)
     for name, more in {
         "follows": "",
+        "soon": f", schedule: {{daily: '06:00', end: '{soon.isoformat()}'}}",
         "over": ", schedule: {daily: '06:00', start: 2020-01-01, end: 2020-12-31}",
         "later": ", schedule: {daily: '06:00', start: 2198-01-01, end: 2198-12-31}",
         "by_hand": ", schedule: 'off'",
         "stopped": ", enabled: false",
         "wrong": ", feilds: []",
+        "waits": ", connection: ''",
     }.items():
-        text = f"{{kind: dataset-export, connection: drop, datasets: [{dataset}], mode: full{more}}}"
+        connection = "" if "connection" in more else ", connection: drop"
+        text = f"{{kind: dataset-export{connection}, datasets: [{dataset}], mode: full{more}}}"
         (tmp_path / f"include/exports/{name}.yaml").write_text(text)
     words = ("list", "--include", str(tmp_path / "include"))
     assert main([*words, "--json"]) == 0
@@ -212,10 +217,13 @@ def test_exports_are_listed_with_what_their_schedules_will_do(
         "by_hand": "by hand",
         "follows": "active",
         "later": "active from 2198-01-01 00:00 UTC",
-        "over": "ended",
+        "over": "ended at 2020-12-31 23:59 UTC",
+        "soon": f"active, ends in 3 days, at {soon:%Y-%m-%d %H:%M} UTC",
         "stopped": "switched off",
+        "waits": "detached",
         "wrong": "broken: see `sluice check`",
     }
+    assert listed["waits"]["connection"] == "No Connection"
     assert listed["later"] | {"status": ""} == {
         "kind": "dataset-export",
         "connection": "drop",

@@ -60,8 +60,10 @@ def test_what_is_pinned_here_is_what_the_package_allows() -> None:
             assert wanted.specifier.contains(version(wanted.name)), text
 
 
-def test_airflow_finds_the_provider_and_the_plugin() -> None:
+def test_airflow_finds_the_provider_and_the_plugins() -> None:
     (provider,) = (one for one in entry_points(group="apache_airflow_provider") if one.value.startswith("sluice"))
     assert provider.load()()["package-name"] == DISTRIBUTION
-    (plugin,) = (one for one in entry_points(group="airflow.plugins") if one.value.startswith("sluice"))
-    assert plugin.load().timetables
+    found = {one.load() for one in entry_points(group="airflow.plugins") if one.value.startswith("sluice")}
+    timetable, page = sorted(found, key=lambda plugin: plugin.name)
+    assert timetable.timetables
+    assert page.fastapi_apps

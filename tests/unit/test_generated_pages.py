@@ -7,10 +7,15 @@ import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from sluice.command_line import COMMANDS
+from sluice.definition.models.catalog import Kind
+from sluice.definition.models.targets import TARGETS, Target
+from sluice.guardrails.table import GUARDRAILS
+from sluice.model.guardrail import Guardrail
 from sluice.subcommand import Argument, Command
 from tests.servers.docs import filled
 
@@ -51,6 +56,38 @@ def shown(argument: Argument) -> str:
     return f"{flag} {values}".strip()
 
 
+def guardrails() -> str:
+    rows = ["| guardrail | asked at | verdict | rule |", "|---|---|---|---|"]
+    rows += [f"| [{one.name}](#{one.name}) | {one.stage} | {one.verdict} | {one.says} |" for one in GUARDRAILS]
+    return "\n".join([*rows, *map(guardrail, GUARDRAILS)])
+
+
+def guardrail(rule: Guardrail) -> str:
+    return (
+        f"\n## {rule.name}\n{rule.says}\n\n- Verdict: {rule.verdict}, at `{rule.stage}`.\n- Source: {rule.source}.\n"
+        f"- To change it: {rule.change}.\n\n```yaml\n{rule.example}\n```"
+    )
+
+
+def targets() -> str:
+    rows = [target(*one) for one in TARGETS.items()]
+    head = ["target", "name", "records per run", "records per segment", "takes", "requires", "source", "its date"]
+    return "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *rows])
+
+
+def target(name: str, known: Target) -> str:
+    limits = known.limits
+    segment = f"{limits['records_per_segment']:,}" if "records_per_segment" in limits else ""
+    if least := limits.get("least_records_per_segment"):
+        segment = f"{least:,} to {segment}"
+    run = f"{limits['records_per_run']:,}"
+    if files := limits.get("files_per_feed"):
+        run += f", in at most {files} files per table"
+    takes = "every kind" if len(known.takes) == len(get_args(Kind)) else ", ".join(known.takes)
+    cells = (known.title, f"`{name}`", run, segment, takes, ", ".join(known.requires), known.source, known.date)
+    return f"| {' | '.join(cells)} |"
+
+
 def decisions() -> str:
     rows = []
     for page in sorted((DOCS / "decisions").glob("0*.md")):
@@ -63,7 +100,12 @@ def decisions() -> str:
 
 @pytest.mark.parametrize(
     ("page", "block", "made"),
-    [("commands.md", "commands", commands), ("decisions/index.md", "decisions", decisions)],
+    [
+        ("commands.md", "commands", commands),
+        ("decisions/index.md", "decisions", decisions),
+        ("guardrails.md", "guardrails", guardrails),
+        ("limits.md", "targets", targets),
+    ],
 )
 def test_the_page_holds_what_there_is(
     page: str, block: str, made: Callable[[], str], request: pytest.FixtureRequest

@@ -87,6 +87,21 @@ def test_off_and_on_keep_what_is_written_down(world: World, capsys: pytest.Captu
     assert capsys.readouterr().out.endswith("0 written, 1 unchanged\n")
 
 
+def test_a_change_applies_to_all_feeds_and_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    source = "{kind: table, key: id, source: {type: parquet, airflow_conn_id: lake, path: t}}"
+    more = "".join(f"t{number}: {source}\n" for number in range(5))
+    world.declare({"catalog/datasets.yaml": f"people: {source}\n{more}"})
+    world.declare({"catalog/segments.yaml": ""})
+    (world.include / "exports" / "vips.yaml").unlink()
+    declared = "{kind: dataset-export, connection: out, mode: full, datasets: [people, t0, t1, t2, t3, t4]}\n"
+    world.declare({"exports/many.yaml": declared})
+    assert main(["schedule", "many", "people", "--daily", "06:00", "--end", "2127-12-31"]) == 0
+    said = "note: many has 6 feeds, and the change applies to all of them: people, t0, t1, t2, t3, ... and 1 more\n"
+    assert said in capsys.readouterr().err
+    assert main(["schedule", "people", "--daily", "07:00"]) == 0
+    assert "note:" not in capsys.readouterr().err
+
+
 def test_limits_alone_leave_the_rule(world: World) -> None:
     assert main(["schedule", "vips", "--start", "none", "--end", "2028-01-31"]) == 0
     assert texts(world)["vips"].endswith("# payday\nschedule: {weekly: [mon], end: 2028-01-31}\n")

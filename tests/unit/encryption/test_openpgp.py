@@ -16,7 +16,7 @@ import pytest
 from pysequoia import Cert, decrypt
 
 from sluice.airflow.connections import AirflowConnections
-from sluice.commands.connect import probed
+from sluice.delivery.probe import probed
 from sluice.delivery.resend import load_run
 from sluice.delivery.upload.receipts import Receipts
 from sluice.delivery.verify import verify
@@ -293,7 +293,7 @@ def test_keys_that_are_lost_on_the_way_publish_nothing(world: World) -> None:
 
 
 def test_a_connection_that_delivers_has_its_keys_tried(world: World) -> None:
-    assert "sluice-probe" in probed(world.plan("people").connection, world).address
+    assert "sluice-probe" in probed(world.plan("people").connection, world)
 
 
 def test_a_part_beyond_the_limit_is_refused_with_what_to_lower(world: World) -> None:

@@ -59,9 +59,9 @@ def test_the_words_of_an_outage_in_a_name_are_none() -> None:
 class AnsweredError(Exception):
     """As botocore's errors are: with the answer."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, code: str = "x") -> None:
         super().__init__("404 AccessDenied NOT_FOUND")
-        self.response = {"ResponseMetadata": {"HTTPStatusCode": status}, "Error": {"Code": "x"}}
+        self.response = {"ResponseMetadata": {"HTTPStatusCode": status}, "Error": {"Code": code}}
 
 
 @pytest.mark.parametrize(("status", "advice"), [(403, "permissions"), (404, "exists")])
@@ -69,3 +69,17 @@ def test_a_status_is_believed_before_any_text(status: int, advice: str) -> None:
     error = translated(AnsweredError(status), "lake", "creating x")
     assert isinstance(error, FatalError)
     assert advice in error.next_step
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        AnsweredError(403, "RequestTimeTooSkewed"),
+        OSError("When creating key 'x': AWS Error REQUEST_TIME_TOO_SKEWED during PutObject"),
+    ],
+)
+def test_a_wrong_clock_is_not_taken_for_wrong_credentials(failed: Exception) -> None:
+    error = translated(failed, "lake", "creating x")
+    assert isinstance(error, FatalError)
+    assert "clock is wrong" in error.what
+    assert error.next_step.startswith("set the clock")

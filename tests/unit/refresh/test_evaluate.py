@@ -16,7 +16,7 @@ from sluice.definition.models.project import Project, Settings
 from sluice.errors import DefinitionError, FatalError, SluiceError
 from sluice.model.access import FolderAccess
 from sluice.refresh.evaluate import evaluate_segment
-from sluice.refresh.membership import KEPT, Membership, current, read_keys
+from sluice.refresh.membership import KEPT, Membership, current, over_time, read_keys
 from sluice.refresh.order import order
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -219,3 +219,13 @@ def test_a_missing_dataset_is_named(world: World) -> None:
     (world.folder / "lake" / "people" / "1.parquet").unlink()
     with pytest.raises(FatalError, match="dataset people: no Parquet file in"):
         world.evaluate(project, "all")
+
+
+def test_members_over_time_are_those_of_the_kept_tables(world: World) -> None:
+    staging = world.project(rich={"where": "balance > 0"}).settings.staging
+    assert over_time(staging, "rich", world) == []
+    for number, rule in enumerate(("balance > 0", "balance > 60", "true")):
+        world.evaluate(world.project(rich={"where": rule}), "rich", f"manual__{number}")
+    found = over_time(staging, "rich", world)
+    assert [one.records for one in found] == [3, 1, 4]
+    assert [one.at for one in found] == sorted(one.at for one in found)
