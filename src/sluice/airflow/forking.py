@@ -6,6 +6,9 @@ and in that of every other child, without taking more of it.
 
 A fork copies locks, but not the threads that would release them. Arrow, Polars, DuckDB and NumPy may be imported here,
 because imports start nothing but the threads of allocators, which are prepared for forks. They must not be *used*.
+
+What every child would look up again, and what cannot change while its parent runs, is looked up here as well: the
+versions of packages take longer than the rest of `extract`.
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ _STEPS = (
     "sluice.delivery.publish.publish",
     "sluice.delivery.resend",
     "sluice.delivery.upload.upload",
+    "sluice.delivery.verifying",
+    "sluice.doctor.clocks",
+    "sluice.doctor.workers",
     "sluice.filesystem.access",
     "sluice.filesystem.creating",
     "sluice.refresh.evaluate",
@@ -54,6 +60,10 @@ def import_for_children() -> None:
             importlib.import_module(module)
         except Exception:
             logging.getLogger(__name__).warning("%s was not imported for tasks and parses", module, exc_info=True)
+    if needed(sys.argv[1:]) is FOR_TASKS:
+        from sluice.delivery.report.report import versions
+
+        versions()
 
 
 def _tasks_are_forked(command: str) -> bool:

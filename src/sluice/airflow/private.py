@@ -73,6 +73,12 @@ def auth_manager() -> str:
     return str(conf.get("core", "auth_manager", fallback=""))
 
 
+def show_mapped(ti: Any, label: str) -> None:
+    """Name a mapped task. Airflow renders the name once more when the task ends, and asks its API server to store it
+    only if it has changed since. It is stored with the task's end in any case."""
+    ti.rendered_map_index = label
+
+
 def hostname() -> str:
     """The name of this machine as Airflow records it for task instances. Nothing public says it to every process."""
     from airflow.sdk.api.client import get_hostname
@@ -232,6 +238,21 @@ def task_states(dag_id: str, run_id: str, keys: Sequence[str]) -> dict[tuple[str
     )
     with create_session() as session:
         return {(task, index, key): json.loads(value) for task, index, key, value in session.execute(wanted)}
+
+
+def returned(ti: Any) -> Any:
+    """The value that a task returned, by the key of its instance; None if there is none. For the API server only."""
+    import json
+
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    wanted = XComModel.get_many(
+        run_id=ti.run_id, key="return_value", dag_ids=ti.dag_id, task_ids=ti.task_id, map_indexes=ti.map_index
+    )
+    with create_session() as session:
+        value = session.scalar(wanted.with_only_columns(XComModel.value))
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def waiting_tasks(prefix: str, task_id: str) -> list[tuple[str, str, datetime | None, str | None]]:
