@@ -65,9 +65,15 @@ class Arrivals:
             self.close()
         self._progress.tick()
 
-    def settle(self) -> None:
-        """All parts are in staging: the receipts that are not written yet are not needed any more."""
-        self._waiting = []
+    @property
+    def all(self) -> tuple[Part, ...]:
+        """In order."""
+        return tuple(part for _, part in sorted(self.parts.items()))
+
+    def settle(self, *, staged: bool) -> None:
+        """The whole shard was sent. If a retry finds all parts in staging, it does not need the receipts that are not
+        written yet."""
+        self._waiting = [] if staged else self._waiting
 
     def close(self) -> None:
         """Write the receipts that are not written yet."""

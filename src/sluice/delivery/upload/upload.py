@@ -94,13 +94,15 @@ def upload(
         encoding, keep = _encoding(plan, feed, mapper, connections, watch), partial(keep_pieces, stage, feed.name)
         sender = Sender(encoding, destination, named, keep, plan.chunks, measured=measured or Measured())
         _send(send_chunks(rows, missing, sender), arrivals, watch)
-        parts = tuple(part for _, part in sorted(arrivals.parts.items()))
-        sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
+        sent = Sent(shard=shard.number, extract=extract.id, parts=arrivals.all, seconds=_since(began))
         stage.write(f"sent/{shard.number:04d}", sent)
-        if connection.destination.stays:
-            arrivals.settle()
+        arrivals.settle(staged=connection.destination.stays)
     progress.tick(last=True)
     return sent
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)
 
 
 def _encoding(plan: Plan, feed: Feed, mapper: Mapper, connections: Connections, watch: Watch) -> Encoding:
