@@ -75,7 +75,7 @@ def _checks(loaded: Loaded, airflow: Asked | Check) -> Iterator[Check]:
     yield from check_versions(versions(), notes)
     yield from _all("clocks", lambda: check_clocks(_clocks(project, asked, notes)))
     yield from _resources(project, notes)
-    yield from _all("timeouts", lambda: check_timeouts(_settings(notes), _parse(asked), project.exports))
+    yield from _all("timeouts", lambda: check_timeouts(_settings(notes), _parse(asked), project))
 
 
 def _declared(loaded: Loaded) -> Check:

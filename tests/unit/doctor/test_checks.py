@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sluice.definition.load import load
-from sluice.definition.models.export import Export
+from sluice.definition.models.project import Project
 from sluice.delivery.report.report import versions
 from sluice.doctor import machine
 from sluice.doctor.check import Check, size
@@ -47,10 +47,10 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def exports(world: World, **keys: object) -> dict[str, Export]:
+def project(world: World, **keys: object) -> Project:
     text = FILES["exports/people.yaml"].strip().removesuffix("}")
     world.declare({"exports/people.yaml": text + "".join(f", {key}: {value}" for key, value in keys.items()) + "}"})
-    return dict(load(world.include).project.exports)
+    return load(world.include).project
 
 
 class TestStaging:
@@ -235,10 +235,8 @@ class TestTimeouts:
 
     @pytest.fixture
     def said(self, world: World) -> object:
-        declared = exports(world)
-        return lambda parse=1.0, **values: told(
-            check_timeouts(self.GOOD.model_copy(update=values), parse, values.pop("exports", declared))
-        )
+        declared = project(world)
+        return lambda parse=1.0, **values: told(check_timeouts(self.GOOD.model_copy(update=values), parse, declared))
 
     def test_good_ones(self, said) -> None:  # type: ignore[no-untyped-def]
         assert said() == [("ok", "CeleryExecutor: long enough; the exports' DAG file takes 1.0 s")]
@@ -260,7 +258,7 @@ class TestTimeouts:
         assert (found, word in what) == (state, True)
 
     def test_a_time_limit_bounds_what_the_broker_must_wait(self, world: World) -> None:
-        limited = exports(world, time_limit="1 hour")
+        limited = project(world, time_limit="1 hour")
         quick = self.GOOD.model_copy(update={"visibility_timeout": 7200})
         assert told(check_timeouts(quick, None, limited))[0][0] == "ok"
 
