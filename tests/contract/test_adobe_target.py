@@ -333,6 +333,13 @@ def test_what_target_has_made_of_batches_is_asked(world: World, server: AdobeTar
     server.batches.clear()
     with pytest.raises(FatalError, match="does not know the batch any more"):
         states(world)
+    (document,) = (world.root / "out").rglob("handed-over-*")
+    document.write_text("{}")
+    with pytest.raises(FatalError, match="does not list receipts"):
+        states(world)
+    document.unlink()
+    with pytest.raises(FatalError, match="has handed nothing over yet"):
+        states(world)
 
 
 @pytest.mark.parametrize(
