@@ -212,6 +212,7 @@ def _command(chance: random.Random, first: tuple[str, str], *, named: bool) -> L
             mmp_lines,
             mmp_lines,
             [*mmp_lines[:2], ("CRS Configuration", _customers(chance, first, most=0 if named else 1))],
+            [*mmp_lines[:2], ("CRS Configuration", _customers(chance, first, most=0 if named else 1))],
             [("Command", f"string: {program}"), ("Command Arguments", r"string: ftp \"%file%\" Partner upload")],
             [("Command", f"string: {program}"), ("Command Arguments", f"string: {sftp}")],
             [("Command", "string: "), ("Command Arguments", "string: ")],

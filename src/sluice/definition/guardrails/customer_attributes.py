@@ -42,7 +42,11 @@ def _files(export: ExportBase, known: Known) -> Iterator[Problem]:
 
 
 def _fields(export: ExportBase, known: Known) -> Iterator[Problem]:
-    if _declared(export, known) is None or not isinstance(export, SegmentExport):
+    if _declared(export, known) is None:
+        return
+    if not isinstance(export, SegmentExport):
+        what = f"customer attributes have the customer's id first, and {_WHOSE} needs one in every row"
+        yield Problem(("kind",), what, "declare a `segment-export`, whose `fields` say which one it is")
         return
     first, *others = export.fields
     if not first.required:
@@ -61,6 +65,10 @@ def _advised(export: ExportBase, known: Known) -> Iterator[Problem]:
         if " " in field.output:
             what = f"Adobe Target ignores the customer attribute `{field.output}`, because its name contains a blank"
             yield Problem(("fields", number), what, "rename the field with `as:`, if the attribute is for Target")
+    if len(export.segments) > 1 or export.chunks.records is not None:
+        key = "segments" if len(export.segments) > 1 else "chunks"
+        what = f"each run may deliver several files, but {_WHOSE} expects one in half an hour"
+        yield Problem((key,), what, "deliver one segment, and declare no `chunks.records`")
     if len(export.fields) > COLUMNS:
         what = f"{_WHOSE} recommends at most {COLUMNS} columns, but there are {len(export.fields)}"
         yield Problem(("fields",), what, "deliver fewer fields")
@@ -101,7 +109,7 @@ ADVISED = DeclarationGuardrail(
     family="export",
     stage="check",
     verdict="warn",
-    says="Customer attributes have names without blanks, and a file has at most 200 columns.",
+    says="Customer attributes have names without blanks, and a run delivers one file of at most 200 columns.",
     source=_SOURCE,
     change="`fields` of the export; `guardrails.customer_attribute_advice` of the project changes the verdict",
     example="fields: [{field: id, required: true}, {field: Home City, as: home_city}]",
