@@ -135,7 +135,6 @@ class TestWorkers:
         notes.forget(datetime.now(UTC) + KEPT + timedelta(minutes=1))
         assert (notes.seen(), notes.since()) == ([], first)
 
-
     def test_the_last_pods_stand_for_those_that_are_gone(self) -> None:
         pods = [worker(f"pod-{number}", airflow={"executor": "KubernetesExecutor"}) for number in range(3 * PODS)]
         notes = [Seen(one, NOW + timedelta(minutes=number)) for number, one in enumerate(pods)]
