@@ -26,7 +26,16 @@ def test_a_pod_has_room_for_the_budget_and_the_libraries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "enough"), [("1160Mi", True), ("1159Mi", False), ("2Gi", True), ("1G", False), ("1300000k", True)]
+    ("limit", "enough"),
+    [
+        ("1160Mi", True),
+        ("1159Mi", False),
+        ("2Gi", True),
+        ("1G", False),
+        ("1300000k", True),
+        ("1Ti", True),
+        ("1.3e9", True),
+    ],
 )
 def test_a_pod_that_is_too_small_is_noticed(limit: str, enough: bool) -> None:
     said = pods.too_small({"limits": {"memory": limit}})
