@@ -60,6 +60,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "POST /drafts/text": ALL,
     "POST /drafts/preview": SHARED,
     "GET /schema/{family}": ALL,
+    "GET /import/workbench": ADMINS,
     "POST /import/workbench": ADMINS,
     "GET /connections": ALL,
     "GET /destinations": ALL,
