@@ -70,6 +70,12 @@ def choose(page: Page, *files: File) -> None:
     page.locator("input[type=file]").set_input_files(list(files))
 
 
+def drop(page: Page, name: str, text: str) -> None:
+    """Drop a file beside the dialog."""
+    make = "([name, text]) => { const d = new DataTransfer(); d.items.add(new File([text], name)); return d; }"
+    page.dispatch_event("body", "drop", {"dataTransfer": page.evaluate_handle(make, [name, text])})
+
+
 def button(dialog: Locator, name: str) -> Locator:
     return dialog.get_by_role("button", name=name, exact=True)
 
@@ -125,7 +131,8 @@ def test_files_are_checked_and_then_imported(airflow: PageAirflow, window: Windo
 def test_mistakes_names_that_exist_and_a_project_that_changed(airflow: PageAirflow, window: Window) -> None:
     page = window("admin")
     dialog = opened(page)
-    choose(page, file("seniors.export", EXPORT), file("Cut.export", EXPORT.replace("2 items", "3 items")))
+    choose(page, file("seniors.export", EXPORT))
+    drop(page, "Cut.export", EXPORT.replace("2 items", "3 items"))
     button(dialog, "Check the files").click()
     expect(dialog.get_by_text("Cut.export:9:27").first).to_be_visible()
     choose(page, file("Cut.export", EXPORT))  # corrected, it replaces the one before
@@ -147,7 +154,10 @@ def test_mistakes_names_that_exist_and_a_project_that_changed(airflow: PageAirfl
     assert yaml.safe_load((airflow.include / "exports" / "cut.yaml").read_text())["enabled"] is False
 
 
-def test_the_import_by_keyboard_in_the_dark_on_a_narrow_screen(window: Window) -> None:
+def test_by_keyboard_in_the_dark_on_a_narrow_screen_where_nothing_is_written(
+    airflow: PageAirflow, window: Window
+) -> None:
+    airflow.declare("project.yaml", (airflow.include / "project.yaml").read_text() + "edits: read-only\n")
     page = window("contributor")
     page.get_by_role("button", name="Import from Data Workbench").hover()
     expect(page.get_by_role("tooltip")).to_contain_text("Only administrators import")
@@ -170,6 +180,9 @@ def test_the_import_by_keyboard_in_the_dark_on_a_narrow_screen(window: Window) -
         dialog.get_by_role("tab", name=re.compile(tab)).press("Enter")
         expect(dialog.get_by_role("tabpanel")).to_be_visible()
         assert cared_for(page) == [], tab
+    button(dialog, "Make a patch").press("Enter")
+    expect(dialog.get_by_role("button", name="Download the patch")).to_be_visible()
+    assert not (airflow.include / "exports" / "narrow.yaml").exists()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(start).to_be_focused()
