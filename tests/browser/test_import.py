@@ -178,7 +178,8 @@ def test_by_keyboard_in_the_dark_on_a_narrow_screen_where_nothing_is_written(
     expect(dialog.get_by_text("1 export: narrow.")).to_be_focused()
     for tab in ("parameter", "Declarations", "Secrets"):
         dialog.get_by_role("tab", name=re.compile(tab)).press("Enter")
-        expect(dialog.get_by_role("tabpanel")).to_be_visible()
+        expect(dialog.get_by_role("tabpanel", name=re.compile(tab))).to_be_visible()
+        expect(dialog.get_by_role("tabpanel")).to_have_count(1)
         assert cared_for(page) == [], tab
     button(dialog, "Make a patch").press("Enter")
     expect(dialog.get_by_role("button", name="Download the patch")).to_be_visible()

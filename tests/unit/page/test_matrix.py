@@ -86,6 +86,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "GET /catalog/segments/{segment}/members": ALL,
     "GET /system": ALL,
     "POST /system/refresh": ADMINS,
+    "POST /system/check": ADMINS,
     "GET /usage": ALL,
     "GET /audit": ADMINS,
 }

@@ -15,6 +15,7 @@ export type ExportList = Schemas["ExportList"];
 export type ExportRow = Schemas["ExportRow"];
 export type FeedPreview = Schemas["FeedPreview"];
 export type FeedView = Schemas["FeedView"];
+export type Finding = Schemas["Finding"];
 export type Imported = Schemas["Imported"];
 export type KeySpec = Schemas["KeySpec"];
 export type Me = Schemas["Me"];
