@@ -18,7 +18,7 @@ from sluice.doctor.resources import check_disk, check_memory
 from sluice.doctor.staging import check_shared, check_staging
 from sluice.doctor.timeouts import check_timeouts
 from sluice.doctor.versions import check_versions
-from sluice.doctor.workers import KEPT, Seen, Timeouts, Worker, Workers, this_worker
+from sluice.doctor.workers import KEPT, PODS, Seen, Timeouts, Worker, Workers, current, this_worker
 from sluice.filesystem import Opened, open_filesystem
 from tests.builders import World
 from tests.unit.delivery.people import FILES
@@ -134,6 +134,12 @@ class TestWorkers:
         assert len(notes.seen()) == 1
         notes.forget(datetime.now(UTC) + KEPT + timedelta(minutes=1))
         assert (notes.seen(), notes.since()) == ([], first)
+
+    def test_the_last_pods_stand_for_those_that_are_gone(self) -> None:
+        pods = [worker(f"pod-{number}", airflow={"executor": "KubernetesExecutor"}) for number in range(3 * PODS)]
+        notes = [Seen(one, NOW + timedelta(minutes=number)) for number, one in enumerate(pods)]
+        others = seen(worker("w1", airflow={"executor": "CeleryExecutor"}), stored=NOW - timedelta(days=3))
+        assert current([*notes, *others]) == [*notes[-PODS:], *others]
 
 
 class TestVersions:
