@@ -87,7 +87,8 @@ def _with_former_tasks(dag: DAG) -> DAG:
         if not dag.has_task("follow_up"):
             FollowUpOperator(task_id="follow_up", retries=0, dag=dag)
     elif not dag.has_task("follow_up"):
-        BrokenDeclarationOperator(task_id="follow_up", page=dag.get_task("broken_declaration").page, dag=dag)
+        told: Any = dag.get_task("broken_declaration")
+        BrokenDeclarationOperator(task_id="follow_up", page=told.page, dag=dag)
     return dag
 
 
