@@ -47,8 +47,10 @@ def deliver(export: str, world: World) -> Report:
 def main(export: str, root: str, lake: str, out: str) -> None:
     """Run one export, or the refresh of the one segment."""
     world = World(Path(root), Path(lake), Path(out))
-    for engine in ENGINES + (OF_SEGMENTS if export in ("refresh", "segment") else ()):
+    for engine in ENGINES + (OF_SEGMENTS if export in ("refresh", "segment", "keys") else ()):
         import_module(engine)
+    if export == "keys":
+        world.forget_rows()
     with clock() as said:
         if export == "refresh":
             project = load(world.include).project
