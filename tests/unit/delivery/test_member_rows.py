@@ -267,14 +267,16 @@ def spoil(file: Path) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_slices_without_a_member_are_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fields", [FIELDS, "[n, {field: mail, required: true}]"], ids=str)
+def test_slices_without_a_member_are_not_read(tmp_path: Path, fields: Any) -> None:
     """By no step: a file whose bytes are wrong stops nobody who does not want its rows."""
-    here = world(tmp_path, "where: n < 20")
+    here = world(tmp_path, "where: n < 20 or n > 390", export=f"fields: {fields}")
     refresh(here)
-    spoil(here.root / "lake" / "people" / "002.parquet")
-    assert delivered(here) == expected({*range(10)})
+    spoil(here.root / "lake" / "people" / "001.parquet")
+    found = expected({*range(10), *range(195, 200)})
+    assert delivered(here) == [n for n in found if fields is FIELDS or n % 5]
     without_rows(here, refreshed(here))
-    with pytest.raises(FatalError, match=r"002\.parquet is corrupt"):
+    with pytest.raises(FatalError, match=r"001\.parquet is corrupt"):
         here.run("ads", "manual__2")
 
 
@@ -296,13 +298,22 @@ def test_only_files_that_the_refresh_has_not_read_are_searched(tmp_path: Path, f
 
 
 def test_keys_of_another_type_are_searched_for(tmp_path: Path) -> None:
-    """One file with wider keys gives the dataset another type of key."""
-    here = world(tmp_path)
+    """One file with wider keys gives the dataset another type of key: then no file is as it was."""
+    here = world(tmp_path, "where: n < 20")
     narrow = PEOPLE.set_column(0, "id", PEOPLE["id"].cast(pa.int16()))
     here.dataset("people", narrow, files=3, row_group=50)
     refresh(here)
-    pq.write_table(PEOPLE.slice(0, 9), here.root / "lake" / "people" / "004.parquet")
-    assert delivered(here) == expected(THREES, pa.concat_tables([PEOPLE, PEOPLE.slice(0, 9)]))
-    forget_keys(here)
-    with pytest.raises(FatalError, match="some"):
+    added = here.root / "lake" / "people" / "004.parquet"
+    pq.write_table(PEOPLE.slice(0, 9), added)
+    assert delivered(here) == expected({*range(10)}, pa.concat_tables([PEOPLE, PEOPLE.slice(0, 9)]))
+    spoil(added.with_name("002.parquet"))
+    with pytest.raises(FatalError, match=r"002\.parquet is corrupt"):
         here.run("ads", "manual__2")
+
+
+def test_another_key_of_the_same_dataset_is_searched_for(tmp_path: Path) -> None:
+    here = world(tmp_path)
+    refresh(here)
+    catalog = here.include / "catalog" / "datasets.yaml"
+    here.declare({"catalog/datasets.yaml": catalog.read_text().replace("key: id", "key: n")})
+    assert delivered(here) == [n for n in range(400) if n in THREES]
