@@ -14,7 +14,7 @@ from sluice.sources.base import Pinned, Slice, Source, known_columns
 from sluice.sources.bits import Bits, bits_of
 from sluice.sources.position import narrowed
 from sluice.sources.row_set import RowSet
-from sluice.sources.verdicts import KEPT, OTHER_ROWS, REJECTED, THREADS, Marks, numbered, verdicts
+from sluice.sources.verdicts import KEPT, OTHER_ROWS, REJECTED, THREADS, Hashed, Marks, numbered, verdicts
 from sluice.sql.expression import Expression, row_expression
 from sluice.sql.names import Names, names_of
 
@@ -79,12 +79,11 @@ def select(
     expressions = [row_expression(text) for text in required]
     member = names.own(key) or key
     columns = _columns(pinned, names, [] if keys is None else [member], expressions)
-    bits = None if keys is None else bits_of(keys, pinned.schema.field(member).type)
-    if bits is not None and not expressions:
-        yield from _marked(source, pinned, _ByKey((member,), bits))
-        return
-    members = _ByKey((member,), bits) if bits is not None else None if keys is None else (member, keys)
-    yield from _by_slice(pinned.slices, verdicts(source, pinned, names, columns, expressions, members))
+    members = None if keys is None else _by_key(pinned, member, keys)
+    if isinstance(members, _ByKey) and not expressions:
+        yield from _marked(source, pinned, members)
+    else:
+        yield from _by_slice(pinned.slices, verdicts(source, pinned, names, columns, expressions, members))
 
 
 def _known(source: Source, pinned: Pinned, rows: RowSet, required: Sequence[str]) -> Iterator[SliceSelection]:
@@ -113,6 +112,12 @@ class _ByKey:
 
     def of(self, index: int, first: int, table: pa.Table) -> np.ndarray:  # noqa: ARG002 - the protocol's
         return self.keys.has(table[self.columns[0]])
+
+
+def _by_key(pinned: Pinned, member: str, keys: pa.Array | pa.ChunkedArray) -> _ByKey | Hashed:
+    """The members with these keys in a column: as bits, if they can be, otherwise for the engine to hash."""
+    bits = bits_of(keys, pinned.schema.field(member).type)
+    return Hashed(member, keys) if bits is None else _ByKey((member,), bits)
 
 
 @dataclass(frozen=True)

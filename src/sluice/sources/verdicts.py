@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sluice.errors import DefinitionError, FatalError, SluiceError
 from sluice.foreign import said
@@ -53,30 +53,37 @@ class Marks(Protocol):
         ...
 
 
+class Hashed(NamedTuple):
+    """Members that the engine tells by their key."""
+
+    column: str
+    keys: pa.Array | pa.ChunkedArray
+
+
 def verdicts(
     source: Source,
     pinned: Pinned,
     names: Names,
     columns: Sequence[str],
     required: Sequence[Expression],
-    members: Marks | tuple[str, pa.Array | pa.ChunkedArray] | None,
+    members: Marks | Hashed | None,
 ) -> Iterator[np.ndarray]:
-    """A verdict on each row, in order. `members` are told by marks, or are those whose value in a column is among
-    keys; None if every row is a member.
+    """A verdict on each row, in order. `members` is None if every row is one.
 
     Raises `DefinitionError` if an expression does not compile, and `FatalError` if it fails on a value or the data
     cannot be read."""
     import pyarrow as pa
 
-    marks = None if members is None or isinstance(members, tuple) else members
+    hashed = members if isinstance(members, Hashed) else None
+    marks = None if isinstance(members, Hashed) else members
     with connect(as_written=True) as engine, _Rows(source, pinned, columns, names, marks) as rows:
         # An empty table first: the expressions are compiled before any row is read.
         engine.register(_ROWS, pa.Table.from_batches([], rows.schema))
         verdict = _verdict(engine, [one.over(names) for one in required])
         if marks is not None:
             verdict = f"case when {quote(rows.member)} = 1 then {verdict} else {NO_MEMBER} end"
-        elif isinstance(members, tuple):
-            verdict = _of_members(engine, quote(names[members[0]]), members[1], verdict)
+        if hashed is not None:
+            verdict = _of_members(engine, quote(names[hashed.column]), hashed.keys, verdict)
         engine.register(_ROWS, rows.reader())
         query = f"select {quote(rows.ordinal)}, ({verdict})::tinyint from {quote(_ROWS)}"  # noqa: S608 - checked
         yield from _in_order(_batches(engine, query, rows))

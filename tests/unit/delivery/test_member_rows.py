@@ -14,10 +14,11 @@ import pytest
 
 from sluice.definition.load import load
 from sluice.errors import FatalError
+from sluice.model.access import CatalogAccess
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import Membership, current
 from tests.builders import NOW, World
-from tests.unit.sources.lakes import DeltaByHand
+from tests.unit.sources.lakes import SOURCES, DeltaByHand, catalog, marks, properties
 
 IDS = [None if n % 11 == 0 else n // 2 for n in range(400)]
 """Every key twice, but for nulls."""
@@ -88,6 +89,7 @@ def expected(found: set[int], people: pa.Table = PEOPLE) -> list[int]:
 THREES = {row["id"] for row in PEOPLE.to_pylist() if row["score"] == 3} - {None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "keys"),
     [("where", THREES), ("sql", THREES | {7}), ("none", set()), ("all", {*IDS} - {None})],
@@ -180,33 +182,51 @@ def test_another_source_or_dataset_is_searched_for_the_keys(tmp_path: Path) -> N
         here.run("ads", "manual__2")
 
 
-def test_a_pinned_version_of_a_table(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["delta", "iceberg"])
+def test_a_pinned_version_of_a_table(tmp_path: Path, kind: str) -> None:
+    """A table that grows is searched only where it is new."""
     here = world(tmp_path)
-    table = DeltaByHand.of(here)
-    table.append(*range(30))
+    here.extra["catalog"] = CatalogAccess(properties=properties(here))
+    delta = DeltaByHand.of(here)
+
+    def append(*ids: int) -> None:
+        delta.append(*ids)
+        rows = pa.table({"id": pa.array(ids, pa.int64())})
+        catalog(here).create_table_if_not_exists("web.d", schema=rows.schema).append(rows)
+
+    export = (here.include / "exports" / "ads.yaml").read_text()
     here.declare(
         {
-            "catalog/datasets.yaml": TABLE,
+            "catalog/datasets.yaml": f"people: {{kind: profile, key: id, source: {json.dumps(SOURCES[kind])}}}",
             "catalog/segments.yaml": "some: {dataset: people, where: id % 3 = 0}",
-            "exports/ads.yaml": (here.include / "exports" / "ads.yaml")
-            .read_text()
-            .replace(str(FIELDS), "[{field: id, as: n}]"),
+            "exports/ads.yaml": export.replace(str(FIELDS), "[{field: id, as: n}]"),
         }
     )
+    append(*range(30))
     refresh(here)
-    members_of = [n for n in range(30) if n % 3 == 0]
-    assert delivered(here, "manual__1") == members_of
-    table.append(0, 1, 3, 99)
-    assert delivered(here, "manual__2") in ([*members_of, 0, 3], [0, 3, *members_of])
+    threes = [n for n in range(30) if n % 3 == 0]
+    assert delivered(here, "manual__1") == threes
+    append(0, 1, 3, 99)
+    assert delivered(here, "manual__2") in ([*threes, 0, 3], [0, 3, *threes])
     refresh(here, "r2")
     forget_keys(here)
-    assert sorted(delivered(here, "manual__3")) == sorted([*members_of, 0, 3, 99])
+    assert sorted(delivered(here, "manual__3")) == sorted([*threes, 0, 3, 99])
+    append(4)
+    with pytest.raises(FatalError, match="some"):
+        here.run("ads", "manual__4")
+
+
+def test_a_dataset_without_rows(tmp_path: Path) -> None:
+    here = world(tmp_path)
+    for file in (here.root / "lake" / "people").iterdir():
+        pq.write_table(PEOPLE.slice(0, 0), file)
+    assert refresh(here).records == 0
+    assert delivered(here) == []
 
 
 def test_rows_of_a_copy_are_not_staged(tmp_path: Path) -> None:
     """A table with deleted rows is copied for each run, so no other run can pin what the refresh has read."""
-    from tests.unit.sources.lakes import marks
-
     here = world(tmp_path)
     protocol = {
         "minReaderVersion": 3,
