@@ -22,6 +22,7 @@ from sluice.memory import budget, use
 from sluice.model.access import Connections
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
 from sluice.refresh.pushdown import Pushdown, in_database
+from sluice.refresh.rows import ReadFrom, stage_rows
 from sluice.refresh.tables import tables_read
 from sluice.sql import connect, parser, quote
 from sluice.sql.expression import one_expression
@@ -58,6 +59,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         sql_digest=hashlib.sha256(rule_of(segment, dataset).encode()).hexdigest(),
     )
     tables = tables_of(segment, dataset, project)
+    read_from: dict[str, ReadFrom] = {}
     staging = project.settings.staging
     with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
         copies = stack.enter_context(_copies(planned, staging, connections))
@@ -68,7 +70,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
             read: dict[str, Any] = {table: schema.empty_table() for table, schema in chosen.schemas().items()}
         else:
             planned = planned.model_copy(update={"why": chosen})
-            read = {table: _rows(table, project, connections, copies, stack) for table in tables}
+            read = {table: _rows(table, project, connections, copies, stack, read_from) for table in tables}
         names = names_of(*(rows.schema for rows in read.values()))
         for table, rows in read.items():
             _register(engine, table, rows, names)
@@ -81,6 +83,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
             keys = engine.sql(_members(engine, streamed or rule, dataset, names)).to_arrow_reader(_BATCH)
             written = write_table(planned, keys, staging, connections)
     # Only now: leaving the block has checked that the data did not change while it was read.
+    written = stage_rows(written, dataset, read_from.get(dataset.name), staging, connections)
     return make_current(written, staging, connections)
 
 
@@ -161,12 +164,21 @@ def _check_tables(tables: set[str], segment: Segment, project: Project) -> None:
         )
 
 
-def _rows(name: str, project: Project, connections: Connections, copies: Opened, stack: ExitStack) -> Any:
-    """A dataset's rows, or a segment's keys, in a form that the engine can scan. `stack` closes its resources."""
+def _rows(
+    name: str,
+    project: Project,
+    connections: Connections,
+    copies: Opened,
+    stack: ExitStack,
+    read_from: dict[str, ReadFrom],
+) -> Any:
+    """A dataset's rows, or a segment's keys, in a form that the engine can scan. `stack` closes its resources. Adds to
+    `read_from` what is pinned of a dataset."""
     if name in project.datasets:
         with about("datasets", name):
             source = project.datasets[name].source.open(connections, dataset=name)
-            return stack.enter_context(source.scan(source.pin(copies.below(name))))
+            read_from[name] = ReadFrom(source, source.pin(copies.below(name)))
+            return stack.enter_context(source.scan(read_from[name].pinned))
     import pyarrow as pa
 
     staging = project.settings.staging
