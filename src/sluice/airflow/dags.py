@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, get_parsing_context
 
 from sluice.airflow.alerts import Listeners, deadline
 from sluice.airflow.broken import broken
@@ -82,6 +82,8 @@ def _one(include: Path, wanted: str) -> Iterator[DAG]:
 def _with_former_tasks(dag: DAG) -> DAG:
     """The DAG, with the tasks that it had when Airflow last parsed it. A run starts with the tasks of that moment, and
     one that its file no longer has would only be "not found": until the next parse, seconds after the edit."""
+    if get_parsing_context().task_id in dag.task_dict:
+        return dag
     first = dag.task_dict.get("broken_declaration")
     page = first.page if isinstance(first, BrokenDeclarationOperator) else ""
     if not first:
