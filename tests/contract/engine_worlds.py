@@ -44,6 +44,8 @@ class World:
         self.folder = folder
         self.access: dict[str, Access] = {"staging": FolderAccess(folder), **access}
         self.sources = dict(sources)
+        self.path = "sluice"
+        """The folder of staging, below its connection."""
 
     def get(self, conn_id: str) -> Access:
         """The `Connections` protocol."""
@@ -57,7 +59,7 @@ class World:
         declared = {
             name: Segment.model_validate({"name": name, "dataset": "people", **spec}) for name, spec in segments.items()
         }
-        settings = Settings.model_validate({"staging": {"airflow_conn_id": "staging", "path": "sluice"}})
+        settings = Settings.model_validate({"staging": {"airflow_conn_id": "staging", "path": self.path}})
         return Project(
             settings=settings, datasets=datasets, segments=declared, refreshes={}, connections={}, exports={}
         )
@@ -83,6 +85,8 @@ class Place(Protocol):
     """The place in an error."""
     demanded: Any
     """`engine` of a segment that must be evaluated here."""
+    tried: int
+    """Random rules that are tried. Spark takes a fifth of a second to plan one."""
 
     def world(self, folder: Path) -> World: ...
 
@@ -103,6 +107,7 @@ class InPostgres:
     name = "PostgreSQL"
     called = "the database"
     demanded: Any = "database"
+    tried = 400
     setup = (
         "create role elsewhere superuser login password 'x'",
         "alter role elsewhere set timezone = 'Asia/Tokyo'",
@@ -166,6 +171,7 @@ class InSpark:
     """A cluster of one process, which reads Parquet files of the same folder. Its own settings are unfriendly."""
 
     name = called = "Spark"
+    tried = 120
     demanded: Any = {"type": "spark", "airflow_conn_id": "cluster"}
 
     def __init__(self, server: SparkAccess, lake: Path, running: ExitStack) -> None:

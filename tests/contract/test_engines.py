@@ -6,26 +6,34 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from sluice.columns.engines import of_engine
 from sluice.definition.models.catalog import Segment
-from sluice.errors import DefinitionError, FatalError
+from sluice.errors import DefinitionError, FatalError, RetriableError
+from sluice.filesystem import open_filesystem
+from sluice.model.access import FolderAccess, SparkAccess
 from sluice.refresh.evaluate import rule_of
 from sluice.refresh.pushdown import in_database
+from sluice.refresh.spark.cluster import on_cluster
+from sluice.sources.base import Columns
 from sluice.sql import connect
 from sluice.sql.names import names_of
 from sluice.sql.spelling import respelled
 from sluice.sql.translation.spelling import UnlikeError
 from tests.contract.engine_cases import ALIKE, UNLIKE, some_rule
 from tests.contract.engine_worlds import InPostgres, InSpark, Place, World
-from tests.contract.source_subjects import Database
+from tests.contract.source_subjects import SUBJECTS, Database, Lake, Subject
 from tests.servers import s3, spark
 from tests.servers.fleet import Fleet
+from tests.servers.process import free_port
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +88,7 @@ def test_an_engine_finds_the_members_that_duckdb_finds(place: Place, tmp_path: P
 @pytest.mark.slow
 def test_any_rule_that_is_translated_means_the_same(place: Place, tmp_path: Path) -> None:
     """Random conditions, joins and groups of random rows. What is refused is not compared, so most must be."""
-    chance, tried, batch = random.Random(20_261_127), 400, 50
+    chance, tried, batch = random.Random(20_261_127), place.tried, 25
     world = place.world(tmp_path)
     people = world.project().datasets["people"]
     rules, queries = [], []
@@ -106,7 +114,8 @@ def test_what_may_differ_is_not_translated(place: Place, tmp_path: Path, where: 
     reads = ["orders"] if "orders" in where else []
     world = place.world(tmp_path)
     project = world.project(some={"where": where, "reads": reads, "engine": place.demanded})
-    (finding,) = of_engine(project.segments["some"], project, {}, world)
+    known = {name: Columns(place.rows(name).schema) for name in ("people", "orders")}
+    (finding,) = of_engine(project.segments["some"], project, known, world)
     assert f"cannot be evaluated in {place.called}" in finding.what
     assert UNLIKE[where] in finding.what
     assert not finding.note
@@ -240,8 +249,118 @@ def test_keys_come_over_the_connection_if_the_cluster_does_not_see_staging(
     lake: World, fleet: Fleet, where: str
 ) -> None:
     _, expected = lake.evaluate(where=where, engine=SPARK)
-    lake.access["staging"] = s3.access(fleet.ministack)
+    lake.access["staging"] = fleet.get(fleet.connect("spark_staging", s3.connection(fleet.ministack)))
+    lake.path = s3.BUCKET
     written, members = lake.evaluate(where=where, engine=SPARK)
     assert written.moved == "its keys came over Spark Connect, as it does not see staging"
     assert members == expected
     assert members.type == expected.type
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [True, False], ids=["in their files", "sent"])
+def test_a_segment_reads_another_one(lake: World, fleet: Fleet, shared: bool) -> None:
+    spec = {"where": "n > 1 or id in (select id from rich)", "reads": ["rich"]}
+    before = {"rich": {"where": "m > 99", "engine": "duckdb"}}
+    _, expected = lake.evaluate(**spec, before=before, engine="duckdb")
+    if not shared:
+        lake.access["staging"] = fleet.get(fleet.connect("spark_staging", s3.connection(fleet.ministack)))
+        lake.path = s3.BUCKET
+    _, members = lake.evaluate(**spec, before=before, engine=SPARK)
+    assert members == expected
+
+
+CITIES = ["Paris", "a/b=c", "100%", "x y", "[a-b]{c}*?", "Zürich", None]
+ROWS = pa.table(
+    {
+        "id": pa.array(range(400), pa.int64()),
+        "city": [CITIES[number % len(CITIES)] for number in range(400)],
+        "f": [float("nan") if number % 50 == 0 else number / 1000 for number in range(400)],
+    }
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subject", [one for one in SUBJECTS if one.type != "sql"], ids=str)
+def test_a_cluster_reads_what_the_worker_has_pinned(in_spark: InSpark, tmp_path: Path, subject: Subject) -> None:
+    files = Lake(tmp_path, cast("Database", None))
+    in_folders = subject.variant in ("hive", "partitioned")
+    subject.put(files, ROWS.filter(pc.field("city") != "Zürich") if in_folders else ROWS)
+    world = in_spark.world(tmp_path)
+    world.access |= {"lake": FolderAccess(files.folder)} | files.more
+    world.sources["people"] = ("id", {"type": subject.type, "airflow_conn_id": "lake", **subject.declared})
+    for where in ("city <> 'Paris' and id < 300", "f > 0.39", "city is null or city in ('a/b=c', '[a-b]{c}*?')"):
+        if subject.copies:
+            with pytest.raises(FatalError, match="cannot be pinned in place"):
+                world.evaluate(where=where, engine=SPARK)
+        else:
+            _, expected = world.evaluate(where=where, engine="duckdb")
+            there, members = world.evaluate(where=where, engine=SPARK)
+            assert there.engine.startswith("Spark")
+            assert members == expected
+            assert len(members) > 0
+
+
+def written_below(lake: World, name: str, table: pa.Table) -> Path:
+    """A dataset `people` of one file, in a lake of this test."""
+    path = lake.folder / "own" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
+    lake.access["lake"] = FolderAccess(lake.folder / "own")
+    lake.sources["people"] = ("id", {"type": "parquet", "airflow_conn_id": "lake", "path": name.partition("/")[0]})
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["_people.parquet", "people/city=Z%C3%BCrich/1.parquet"])
+def test_what_a_cluster_reads_in_its_own_way_is_refused(lake: World, name: str) -> None:
+    """Spark skips files by their names, and takes each byte of a folder's value for a character."""
+    written_below(lake, name, ROWS.select(["id"]))
+    assert len(lake.evaluate(where="id > 5", engine="duckdb")[1]) == 394
+    with pytest.raises(FatalError, match="not the 400 that the worker has pinned"):
+        lake.evaluate(where="id > 5", engine=SPARK)
+
+
+@pytest.mark.slow
+def test_a_file_that_changes_meanwhile_stops_the_refresh(lake: World) -> None:
+    path = written_below(lake, "people/1.parquet", ROWS)
+    project = lake.project(some={"where": "id > 5", "engine": SPARK})
+    segment, staging = project.segments["some"], open_filesystem(lake, "staging", "sluice")
+    rule = rule_of(segment, project.datasets["people"])
+    running = on_cluster(segment, rule, ["people"], project, lake, staging)
+    assert running.__enter__().engine.startswith("Spark")
+    pq.write_table(ROWS.slice(1), path)
+    with pytest.raises(FatalError, match="overwritten or removed while Spark read them"):
+        running.__exit__(None, None, None)
+
+
+@pytest.mark.slow
+def test_an_overflow_is_an_error_that_shows_no_value(lake: World) -> None:
+    written_below(lake, "people/1.parquet", pa.table({"id": [1], "n": [2**62], "m": [2**62]}))
+    with pytest.raises(FatalError, match=r"SQLSTATE 22003") as raised:
+        lake.evaluate(where="n * m > 5", engine=SPARK)
+    assert str(2**124) not in str(raised.value.page())
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.slow
+def test_times_of_older_writers_are_read_alike(lake: World) -> None:
+    times = pa.array([datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC) for second in range(3)], pa.timestamp("us", "UTC"))
+    path = written_below(lake, "people/1.parquet", ROWS)
+    table = pa.table({"id": [1, 2, 3], "at": times.cast(pa.timestamp("us"))})
+    pq.write_table(table, path, use_deprecated_int96_timestamps=True)
+    where = "\"at\" > '2026-01-01 00:00:01'"
+    assert lake.evaluate(where=where, engine=SPARK)[1] == lake.evaluate(where=where, engine="duckdb")[1]
+
+
+def test_a_server_that_is_down_may_be_up_later(lake: World) -> None:
+    lake.access["cluster"] = SparkAccess(host="127.0.0.1", port=free_port())
+    with pytest.raises(RetriableError, match=r"connection cluster: 127\.0\.0\.1:\d+ is unreachable"):
+        lake.evaluate(where="n > 5", engine=SPARK)
+
+
+def test_a_connection_of_another_type_is_no_cluster(lake: World) -> None:
+    lake.access["cluster"] = FolderAccess(lake.folder)
+    with pytest.raises(DefinitionError, match="connection cluster is not a Spark Connect server") as raised:
+        lake.evaluate(where="n > 5", engine=SPARK)
+    assert "spark_connect" in raised.value.next_step

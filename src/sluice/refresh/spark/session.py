@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import warnings
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def session(access: SparkAccess, conn_id: str, tag: str) -> Iterator[SparkSessio
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # about pandas, which is imported but not used
         from pyspark.sql.connect.session import SparkSession as Connected
+    logging.getLogger("pyspark.sql.connect.logging").disabled = True  # it would log errors with the values they quote
     with reporting(conn_id, "opening a session"):
         opened = cast("SparkSession", Connected.builder.remote(_url(access)).create())
     try:
