@@ -47,10 +47,10 @@ def session(access: SparkAccess, conn_id: str, tag: str) -> Iterator[SparkSessio
     """A session of its own with pinned settings. Its queries carry the tag. They are stopped when the block ends.
 
     Raises `RetriableError` if the server is unreachable, and `FatalError` if it refuses or is too old."""
-    _reach(access, conn_id)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # about pandas, which is imported but not used
         from pyspark.sql.connect.session import SparkSession as Connected
+    _reach(access, conn_id)
     logging.getLogger("pyspark.sql.connect.logging").disabled = True  # it would log errors with the values they quote
     with reporting(conn_id, "opening a session"):
         opened = cast("SparkSession", Connected.builder.remote(_url(access)).create())
