@@ -3,6 +3,7 @@ over files. One exam for both; what only one of them does comes after it."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
@@ -48,8 +49,12 @@ def in_postgres(database: Database) -> InPostgres:
 
 
 @pytest.fixture(scope="module")
-def in_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InSpark]:
-    with spark.server(tmp_path_factory.mktemp("spark")) as server, ExitStack() as running:
+def in_spark(tmp_path_factory: pytest.TempPathFactory, fleet: Fleet) -> Iterator[InSpark]:
+    """By an Airflow connection, as every refresh finds it."""
+    with spark.server(tmp_path_factory.mktemp("spark")) as port, ExitStack() as running:
+        declared = {"conn_type": "spark_connect", "host": "sc://127.0.0.1", "port": port, "login": "ann"}
+        server = fleet.get(fleet.connect("spark_cluster", json.dumps(declared)))
+        assert isinstance(server, SparkAccess)
         yield InSpark(server, tmp_path_factory.mktemp("lake"), running)
 
 
@@ -364,3 +369,62 @@ def test_a_connection_of_another_type_is_no_cluster(lake: World) -> None:
     with pytest.raises(DefinitionError, match="connection cluster is not a Spark Connect server") as raised:
         lake.evaluate(where="n > 5", engine=SPARK)
     assert "spark_connect" in raised.value.next_step
+
+
+HOSTILE = ("a`b", "a.b", 'a"b', "a b", "Ä", "ä", "select", "x -- y", "${z}", "a\\b")
+KEYS: dict[str, pa.Array] = {
+    "text": pa.array(["ß", "ss", "Z", None, "ss"]),
+    "day": pa.array(["0001-01-01", "9999-12-31", None, "2026-01-01", "2026-01-01"]).cast(pa.date32()),
+    "price": pa.array(["1.50", "-1.50", None, "0.00", "1.50"]).cast(pa.decimal128(7, 2)),
+    "ratio": pa.array([float("nan"), 0.0, -0.5, None, float("nan")]),
+    "at": pa.array(["2026-01-01 00:00:00Z", None, None, "1969-12-31 23:59:59Z", None]).cast(pa.timestamp("us", "UTC")),
+    "wide": pa.array([1, 2, None, 3, 3], pa.int8()),
+}
+
+
+@pytest.mark.slow
+def test_columns_may_have_any_name(lake: World) -> None:
+    table = pa.table({"id": [1, 2, 3], **{name: [1, 2, None] for name in HOSTILE}})
+    written_below(lake, "people/1.parquet", table)
+    where = " and ".join('"{}" > 1'.format(name.replace('"', '""')) for name in HOSTILE)
+    assert lake.evaluate(where=where, engine=SPARK)[1].to_pylist() == [2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", KEYS)
+def test_keys_have_the_type_of_their_column(lake: World, key: str) -> None:
+    written_below(lake, "people/1.parquet", pa.table({key: KEYS[key], "n": range(len(KEYS[key]))}))
+    lake.sources["people"] = (key, lake.sources["people"][1])
+    _, members = lake.evaluate(where="n < 5", engine=SPARK)
+    _, expected = lake.evaluate(where="n < 5", engine="duckdb")
+    assert members.type == expected.type
+    assert str(members) == str(expected)
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ({"where": "(id in (select n from orders)) is null"}, "compares the answer of IN"),
+        ({"where": "(not (id in (select n from orders) and yes)) = yes"}, "compares the answer of IN"),
+        ({"sql": "select p.id from people p join orders o on p.n in (select n from orders)"}, "subquery in ON"),
+        (
+            {"where": "exists (select 1 from orders o where exists (select 1 from orders x where x.m = people.m))"},
+            "of the outermost FROM",
+        ),
+    ],
+    ids=lambda one: str(one)[:50],
+)
+def test_subqueries_that_spark_plans_otherwise_are_refused(in_spark: InSpark, spec: dict[str, str], why: str) -> None:
+    segment = Segment.model_validate({"name": "some", "dataset": "people", **spec})
+    with pytest.raises(UnlikeError, match=why):
+        in_spark.translated(rule_of(segment, in_spark.world(Path()).project().datasets["people"]))
+
+
+@pytest.mark.slow
+def test_what_a_cluster_logs_of_an_error_is_not_shown(lake: World, capfd: pytest.CaptureFixture[str]) -> None:
+    written_below(lake, "people/1.parquet", pa.table({"id": [1], "n": [2**62], "m": [2**62]}))
+    with pytest.raises(FatalError):
+        lake.evaluate(where="n * m > 5", engine=SPARK)
+    said = "".join(capfd.readouterr())
+    assert str(2**62) not in said
+    assert "pyspark" not in said

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sluice.model.access import SparkAccess
 from tests.servers.process import SERVERS, free_port, running
 
 _UNFRIENDLY = {
@@ -35,8 +34,8 @@ _OPENED = (
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[SparkAccess]:
-    """Ready when it listens. `folder` is for its log and its temporary files."""
+def server(folder: Path) -> Iterator[int]:
+    """Gives its port, when it listens. `folder` is for its log and its temporary files."""
     port = free_port()
     own = {"spark.connect.grpc.binding.port": str(port), "spark.local.dir": str(folder)}
     own["spark.sql.warehouse.dir"] = str(folder / "warehouse")
@@ -49,7 +48,7 @@ def server(folder: Path) -> Iterator[SparkAccess]:
         "spark-internal",
     ]
     with running(command, port, folder / "spark.log", {"SPARK_LOCAL_IP": "127.0.0.1"}):
-        yield SparkAccess(host="127.0.0.1", port=port)
+        yield port
 
 
 def _installed(package: str) -> Path:

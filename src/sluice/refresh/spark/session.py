@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import warnings
 from collections.abc import Iterator
@@ -51,7 +50,7 @@ def session(access: SparkAccess, conn_id: str, tag: str) -> Iterator[SparkSessio
         warnings.simplefilter("ignore", FutureWarning)  # about pandas, which is imported but not used
         from pyspark.sql.connect.session import SparkSession as Connected
     _reach(access, conn_id)
-    logging.getLogger("pyspark.sql.connect.logging").disabled = True  # it would log errors with the values they quote
+    _silence()
     with reporting(conn_id, "opening a session"):
         opened = cast("SparkSession", Connected.builder.remote(_url(access)).create())
     try:
@@ -109,6 +108,14 @@ def _condition(error: Any) -> tuple[str, str]:
     text, code = str(error), getattr(error, "code", None)
     status = str(code().name) if callable(code) else next((one for one in (*_REFUSED, *_TRANSIENT) if one in text), "")
     return status or type(error).__name__, ""
+
+
+def _silence() -> None:
+    """Turn off the logs of Spark's client. They hold its errors, with the values that these quote."""
+    from pyspark.logger import PySparkLogger
+
+    for name in ("pyspark.sql.connect.logging", "SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).disabled = True
 
 
 def _url(access: SparkAccess) -> str:

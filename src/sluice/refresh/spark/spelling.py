@@ -16,8 +16,8 @@ _MOMENTS = {"date": "date", "timestamp": "timestamp_ntz", "timestamptz": "timest
 class Spark:
     """Names stand between backticks, and a backslash escapes in every text."""
 
-    finds_null = False
-    """Under OR, Spark's plan of IN with a subquery gives false instead of null."""
+    nests_freely = False
+    """Spark plans subqueries as joins. Under OR, that of IN gives false instead of null."""
 
     def name(self, identifier: str) -> str:
         return "`" + identifier.replace("`", "``") + "`"

@@ -10,7 +10,7 @@ from sluice.sql.translation.spelling import Kind
 class Postgres:
     """Casts are written `::`, and every text names its collation."""
 
-    finds_null = True
+    nests_freely = True
 
     def name(self, identifier: str) -> str:
         return quote(identifier)

@@ -16,7 +16,7 @@ from sluice.sql.translation.clauses import refuse_clauses
 from sluice.sql.translation.relation import Relation
 from sluice.sql.translation.scopes import Scopes, Tables
 from sluice.sql.translation.spelling import Kind, Spelling, UnlikeError
-from sluice.sql.translation.terms import Term, alike, constant, moment
+from sluice.sql.translation.terms import Term, alike, constant, demand, moment
 from sluice.sql.tree import Tree, parse
 
 _COMPARISONS = {
@@ -48,6 +48,8 @@ class Dialect:
     spelling: Spelling
     _scopes: Scopes = field(default_factory=Scopes)
     _tables: int = 0
+    _joins: bool = False
+    """Whether the condition of a JOIN is translated."""
     _groups: bool = False
     """Whether aggregates may stand here."""
 
@@ -78,7 +80,7 @@ class Dialect:
                 self._refuse_aliases(node["select_list"])
             groups = [self._term(one) for one in node["group_expressions"]]
             for one in groups:
-                _demand(one, _ORDERED, "it groups by")
+                demand(one, _ORDERED, "it groups by")
             grouped = f" group by {', '.join(one.sql for one in groups)}" if groups else ""
             having = f" having {self._having(node['having'])}" if node["having"] else ""
         return f"select {what} from {tables}{where}{grouped}{having}"  # noqa: S608 - every part is translated
@@ -101,7 +103,7 @@ class Dialect:
     def _scope(self) -> Iterator[Tables]:
         groups, self._groups = self._groups, False
         try:
-            with self._scopes.inner() as tables:
+            with self._scopes.inner(near=not self.spelling.nests_freely) as tables:
                 yield tables
         finally:
             self._groups = groups
@@ -128,7 +130,9 @@ class Dialect:
         if kind is None or node["ref_type"] not in ("REGULAR", "CROSS") or node["using_columns"] or node["alias"]:
             raise UnlikeError("it joins in another way than JOIN ... ON and LEFT JOIN ... ON")
         left, right = self._from(node["left"], scope), self._from(node["right"], scope)
+        self._joins = True
         on = self._condition(node["condition"]) if node["condition"] else "true"
+        self._joins = False
         return f"({left} {kind} {right} on {on})"
 
     def _condition(self, node: Tree) -> str:
@@ -136,7 +140,7 @@ class Dialect:
 
     def _truth(self, node: Tree) -> Term:
         term = self._term(node)
-        _demand(term, ("bool", "null", "unknown"), "its condition is")
+        demand(term, ("bool", "null", "unknown"), "its condition is")
         return term
 
     def _term(self, node: Tree) -> Term:
@@ -150,7 +154,7 @@ class Dialect:
     def _value(self, node: Tree) -> Term:
         """A term that is compared with another one."""
         term = self._term(node)
-        if term.found and not self.spelling.finds_null:
+        if term.found and not self.spelling.nests_freely:
             raise UnlikeError("it compares the answer of IN with a subquery")
         return term
 
@@ -205,6 +209,8 @@ class Dialect:
         raise UnlikeError(f"it uses {str(kind).removeprefix('OPERATOR_').lower().replace('_', ' ')}")
 
     def _subquery(self, node: Tree) -> Term:
+        if self._joins and not self.spelling.nests_freely:
+            raise UnlikeError("it uses a subquery in ON")
         inner = node["subquery"]["node"]
         if node["subquery_type"] == "EXISTS":
             return Term(f"exists ({self._select(inner, _anything)})", "bool")
@@ -246,7 +252,7 @@ class Dialect:
         """Whole numbers, without the bounds of their types: where DuckDB gives a number, it is this one."""
         terms = [self._term(one) for one in arguments]
         for term in terms:
-            _demand(term, ("whole", "unknown"), f"it uses {operator} on")
+            demand(term, ("whole", "unknown"), f"it uses {operator} on")
         numbers = [self.spelling.number(term.sql, "whole") for term in terms]
         signed = f"({operator if len(terms) == 1 else ''}{f' {operator} '.join(numbers)})"
         return Term(self.spelling.computed(signed), "whole")
@@ -259,7 +265,7 @@ class Dialect:
         self._groups = True
         if len(arguments) != 1 or (distinct and name != "count"):
             raise UnlikeError(f"it uses {name}() with DISTINCT or several arguments")
-        _demand(term, _SUMMED if name == "sum" else _ORDERED, f"it uses {name}() of")
+        demand(term, _SUMMED if name == "sum" else _ORDERED, f"it uses {name}() of")
         if name == "count":
             return Term(f"count({'distinct ' if distinct else ''}{term.sql})", "whole")
         return Term(self.spelling.sum(term.sql, term.kind) if name == "sum" else f"{name}({term.sql})", term.kind)
@@ -290,8 +296,3 @@ def _anything(select_list: Sequence[Tree]) -> str:
     if any(one["class"] not in ("CONSTANT", "COLUMN_REF", "STAR") for one in select_list):
         raise UnlikeError("a subquery of EXISTS computes something")
     return "1"
-
-
-def _demand(term: Term, kinds: Sequence[str], what: str) -> None:
-    if term.kind not in kinds:
-        raise UnlikeError(f"{what} {term.kind}")

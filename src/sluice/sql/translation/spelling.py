@@ -55,6 +55,7 @@ class Spelling(Protocol):
         ...
 
     @property
-    def finds_null(self) -> bool:
-        """Whether IN with a subquery gives null where SQL says so, so that its result may be compared."""
+    def nests_freely(self) -> bool:
+        """Whether a subquery may stand wherever a value may, and refer to every FROM around it. If not, it may only be
+        a condition of WHERE or HAVING that refers to the nearest FROM around it."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -79,3 +80,9 @@ def moment(text: str, kind: Kind, spelling: Spelling) -> Term:
     spelled = in_utc.date().isoformat() if kind == "date" else in_utc.isoformat(" ")
     plain = spelled.removesuffix("+00:00") if kind == "timestamp" else spelled
     return Term(spelling.moment(plain, kind), kind, text)
+
+
+def demand(term: Term, kinds: Sequence[str], what: str) -> None:
+    """Raise `UnlikeError` for a value of another kind."""
+    if term.kind not in kinds:
+        raise UnlikeError(f"{what} {term.kind}")
