@@ -171,7 +171,7 @@ class InSpark:
     """A cluster of one process, which reads Parquet files of the same folder. Its own settings are unfriendly."""
 
     name = called = "Spark"
-    tried = 120
+    tried = 80
     demanded: Any = {"type": "spark", "airflow_conn_id": "cluster"}
 
     def __init__(self, server: SparkAccess, lake: Path, running: ExitStack) -> None:
