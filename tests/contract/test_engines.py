@@ -4,6 +4,7 @@ over files. One exam for both; what only one of them does comes after it."""
 from __future__ import annotations
 
 import json
+import logging
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from sluice.cli import main
 from sluice.columns.engines import of_engine
 from sluice.definition.models.catalog import Segment
 from sluice.errors import DefinitionError, FatalError, RetriableError
@@ -428,3 +430,36 @@ def test_what_a_cluster_logs_of_an_error_is_not_shown(lake: World, capfd: pytest
     said = "".join(capfd.readouterr())
     assert str(2**62) not in said
     assert "pyspark" not in said
+
+
+@pytest.mark.slow
+def test_check_says_what_a_cluster_is_and_whether_it_sees_staging(
+    in_spark: InSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
+    folders = {"sluice_staging": tmp_path / "staging", "lake": in_spark.lake}
+    for conn_id, path in folders.items():
+        declared = {"conn_type": "fs", "extra": {"path": str(path)}}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(declared))
+    (tmp_path / "include" / "catalog").mkdir(parents=True)
+    (tmp_path / "include" / "exports").mkdir()
+    people = {
+        "kind": "profile",
+        "key": "id",
+        "source": {"type": "parquet", "airflow_conn_id": "lake", "path": "people"},
+    }
+    some = {"dataset": "people", "where": "n > 5", "engine": SPARK | {"airflow_conn_id": "spark_cluster"}}
+    for name, declared in {"datasets": {"people": people}, "segments": {"some": some}}.items():
+        (tmp_path / "include" / "catalog" / f"{name}.yaml").write_text(json.dumps(declared))
+    assert main(["check", "--include", str(tmp_path / "include"), "--connect"]) == 0
+    printed = capsys.readouterr()
+    said = "spark_cluster: evaluates segments in Spark 4.3.0, which sees staging, and writes keys there"
+    assert said in printed.out.splitlines(), printed
+    assert not [path for path in (tmp_path / "staging").rglob("*") if "spark" in path.name]
+
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_CLUSTER", json.dumps(CLOSED | {"port": free_port()}))
+    assert main(["check", "--include", str(tmp_path / "include"), "--connect"]) == 1
+    assert "spark_cluster: evaluates no segments" in capsys.readouterr().err
+
+
+CLOSED: dict[str, Any] = {"conn_type": "spark_connect", "host": "127.0.0.1"}

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from sluice.definition.models.catalog import Segment, Spark
 from sluice.definition.models.project import Project
-from sluice.errors import DefinitionError
+from sluice.errors import about
 from sluice.filesystem import Opened
-from sluice.model.access import Connections, SparkAccess
+from sluice.model.access import Connections
 from sluice.refresh.keys import Keys
 from sluice.refresh.spark.allowed import refuse_spark, refusing
 from sluice.refresh.spark.lake import Lake
-from sluice.refresh.spark.session import reporting, session
+from sluice.refresh.spark.session import access_of, reporting, session
 from sluice.refresh.spark.spelling import Spark as Spelling
 from sluice.refresh.spark.staged import Staged, streamed
 from sluice.sql.translation.dialect import translate
@@ -61,7 +61,10 @@ def on_cluster(
 ) -> Iterator[Cluster]:
     """The segment, ready to be evaluated by its cluster, which may write below `folder` of staging. Raises
     `DefinitionError` if it cannot be evaluated there, and `FatalError` on exit if its data has changed meanwhile."""
-    conn_id, access = _cluster(segment, connections)
+    assert isinstance(segment.engine, Spark)  # noqa: S101 - the caller has asked
+    conn_id = segment.engine.airflow_conn_id
+    with about("segments", segment.name, "engine"):
+        access = access_of(conn_id, connections)
     refuse_spark(segment, rule, tables, project)
     lake = Lake(tables, project, connections)
     with session(access, conn_id, f"sluice segment {segment.name}") as spark:
@@ -74,15 +77,3 @@ def on_cluster(
             table.open(spark, conn_id)
         yield Cluster(query, relations, spark, conn_id, staged)
     lake.refuse_changed()
-
-
-def _cluster(segment: Segment, connections: Connections) -> tuple[str, SparkAccess]:
-    assert isinstance(segment.engine, Spark)  # noqa: S101 - the caller has asked
-    conn_id = segment.engine.airflow_conn_id
-    access = connections.get(conn_id)
-    if not isinstance(access, SparkAccess):
-        raise DefinitionError(
-            f"segment {segment.name}: connection {conn_id} is not a Spark Connect server",
-            next_step="use an Airflow connection of type spark_connect",
-        )
-    return conn_id, access

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from sluice.errors import FatalError, RetriableError, SluiceError
-from sluice.model.access import SparkAccess
+from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
+from sluice.model.access import Connections, SparkAccess
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,6 +39,17 @@ _PATIENCE = 10.0
 """Seconds to wait for a connection."""
 _TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL")
 _REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
+
+
+def access_of(conn_id: str, connections: Connections) -> SparkAccess:
+    """The address of a Spark Connect server. Raises `DefinitionError` if the connection is of another type."""
+    access = connections.get(conn_id)
+    if not isinstance(access, SparkAccess):
+        raise DefinitionError(
+            f"connection {conn_id} is not a Spark Connect server",
+            next_step="use an Airflow connection of type spark_connect",
+        )
+    return access
 
 
 @contextmanager

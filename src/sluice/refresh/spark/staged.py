@@ -47,7 +47,7 @@ class Staged:
     def written(self, frame: DataFrame, conn_id: str) -> Iterator[pa.Table]:
         """The keys, which the cluster writes to Parquet files in the folder. Raises `FatalError` if the worker does not
         find as many as the cluster has counted."""
-        from pyspark.sql import functions as spark
+        from pyspark.sql.connect import functions as spark
         from pyspark.sql.connect.observation import Observation
 
         place = uuid4().hex  # what an earlier attempt may still be writing is elsewhere

@@ -74,7 +74,7 @@ class Files:
     def _compare(self, frame: DataFrame) -> None:
         """Compare the number of records of each partition with the pinned ones. A cluster may have another folder at
         the same address, skip files by their names, or read the folders' values in its own way."""
-        from pyspark.sql import functions as spark
+        from pyspark.sql.connect import functions as spark
 
         keys = [_NAME(name) for name in self._partitions]
         counted = frame.groupBy(*keys).agg(spark.count(spark.lit(1))).toArrow()
