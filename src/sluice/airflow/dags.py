@@ -74,7 +74,7 @@ def _one(include: Path, wanted: str) -> Iterator[DAG]:
         yield broken_dag(name, [error], settings) if is_declared(include, name) else removed_dag(name, settings)
     else:
         if export.connection:
-            yield _guarded(include, export, project, declaration_text(declared, name))
+            yield _guarded(include, export, project, declaration_text(declared, name), starts=True)
         else:
             yield detached_dag(export, project.settings)
 
@@ -109,10 +109,15 @@ def _detached(name: str) -> DefinitionError:
     )
 
 
-def _guarded(include: Path, export: Export, project: Project, text: str) -> DAG:
-    """The export's DAG, or a broken one: an error in one export must not affect the others."""
+def _guarded(include: Path, export: Export, project: Project, text: str, *, starts: bool = False) -> DAG:
+    """The export's DAG, or a broken one: an error in one export must not affect the others. If one of its tasks
+    `starts`, the DAG has no form: Airflow would check it once more, at each start."""
     try:
-        return export_dag(export, project, text)
+        dag = export_dag(export, project, text)
+        # Not an argument of the DAG: each task would get a copy of the form, and Airflow would check every copy, over
+        # and over, whenever it parses. `tests/unit/airflow/test_dags.py` checks the fields instead.
+        dag.params.update({} if starts else form(export))
+        return dag
     except Exception as error:
         place = place_of(include, ("exports", export.name))
         return broken_dag(export.name, [internal(error, place)], project.settings)
@@ -141,9 +146,6 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
     )
     with dag:
         _tasks(export, project)
-    # Not an argument of the DAG: each task would get a copy of the form, and Airflow would check every copy, over and
-    # over, whenever it parses. `tests/unit/airflow/test_dags.py` checks the fields instead.
-    dag.params.update(form(export))
     return dag
 
 
@@ -161,11 +163,11 @@ def _tasks(export: Export, project: Project) -> None:
         staging=project.settings.staging,
         execution_timeout=None,  # `wait.timeout` has its own action when it is reached
     )
-    extract = ExtractOperator(task_id="extract", export=export.name)
+    extract = ExtractOperator(task_id="extract", export=export, project=project)
     chunk = ChunkOperator(task_id="chunk")
     upload = UploadOperator.partial(
         task_id="upload",
-        map_index_template="{{ shard }}",
+        map_index_template="{{ shard | default('') }}",  # Airflow renders it before the task has a name, too
         pool=project.connections[export.connection].pool or "default_pool",
     ).expand(shard=chunk.output)
     publish = PublishOperator(

@@ -51,9 +51,11 @@ class Membership(BaseModel):
     sql_digest: str
     """SHA-256 of the evaluated rule."""
     engine: str = "DuckDB"
-    """Where the rule was evaluated: `DuckDB`, on the worker, or `PostgreSQL`, in the database."""
+    """Where the rule was evaluated: `DuckDB`, on the worker; `PostgreSQL`, in the database; or `Spark 4.3.0`."""
     why: str = ""
     """Why DuckDB evaluated it."""
+    moved: str = ""
+    """How the keys came from a cluster."""
     rows: MemberRows | None = None
     """The rows of the members; None if they were not staged."""
 
@@ -65,7 +67,8 @@ class Membership(BaseModel):
     @property
     def evaluated(self) -> str:
         """How it was evaluated, for a log."""
-        return f"in {self.engine}" + (f", because {self.why}" if self.why else "")
+        why, moved = (f", because {self.why}" if self.why else ""), (f"; {self.moved}" if self.moved else "")
+        return f"in {self.engine}{why}{moved}"
 
 
 def current(staging: Staging, segment: str, connections: Connections) -> Membership:

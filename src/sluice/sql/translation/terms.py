@@ -1,33 +1,16 @@
-"""The kinds of values that DuckDB and PostgreSQL compare alike, and constants of them in PostgreSQL's spelling."""
+"""Values of a translated query, and which of them DuckDB and another engine compare alike."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
-from sluice.sources.postgres.columns import Column
+from sluice.sql.translation.spelling import Kind, Spelling, UnlikeError
 
-Kind = Literal["whole", "decimal", "float", "text", "bool", "date", "timestamp", "timestamptz", "null", "unknown"]
-"""What a value is. `null` is the constant. `unknown` is a column whose type has not been asked for: it fits any."""
-
-_KINDS: dict[str, Kind] = {
-    "bool": "bool",
-    "int2": "whole",
-    "int4": "whole",
-    "int8": "whole",
-    "float8": "float",
-    "text": "text",
-    "varchar": "text",
-    "date": "date",
-    "timestamp": "timestamp",
-    "timestamptz": "timestamptz",
-}
 _EXACT = 15
 """Digits of a number that a double holds exactly, however it was converted."""
-_DIGITS = 18
-"""Digits of a decimal column. DuckDB compares longer ones as doubles once a constant has many decimals."""
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _TIME = r"[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?"
 _SPELLINGS = {
@@ -44,42 +27,31 @@ _WIDENED: dict[Kind, set[Kind]] = {
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
-class UnlikeError(ValueError):
-    """PostgreSQL may give another answer than DuckDB. The message says why, as a part of a sentence."""
-
-
 @dataclass(frozen=True)
 class Term:
-    """A value as PostgreSQL's SQL. Of a constant, `text` is what was written."""
+    """A value in the engine's SQL. Of a constant, `text` is what was written."""
 
     sql: str
     kind: Kind
     text: str | None = None
+    found: bool = False
+    """Whether it depends on the answer of an IN with a subquery, which may be null."""
 
 
-def kind_of(column: Column) -> Kind | None:
-    """What a column's values are; None if the two engines may compare them differently."""
-    import pyarrow as pa
-
-    if pa.types.is_decimal(column.type):
-        return "decimal" if column.type.precision <= _DIGITS else None
-    return _KINDS.get(column.server) if column.is_counterpart else None
-
-
-def constant(kind: str, text: str) -> Term:
+def constant(kind: str, text: str, spelling: Spelling) -> Term:
     """A constant of a parsed statement."""
     if kind == "NULL_LITERAL":
         return Term("null", "null", text)
     if kind == "BOOLEAN" and text in ("true", "false"):
         return Term(text, "bool", text)
     if kind == "STRING" and "\0" not in text:
-        return Term(_quoted(text), "text", text)
+        return Term(spelling.text(text), "text", text)
     if kind in ("INTEGER", "NUMERIC") and _NUMBER.fullmatch(text) and len(re.sub(r"\D", "", text)) <= _EXACT:
         return Term(f"({text})", "decimal" if "." in text else "whole", text)
     raise UnlikeError(f"the constant {text} may be read differently")
 
 
-def alike(*terms: Term) -> list[str]:
+def alike(spelling: Spelling, *terms: Term) -> list[str]:
     """The SQL of values that are compared with one another. Raises `UnlikeError` if the engines may compare them
     differently."""
     kinds = {term.kind for term in terms} - {"null", "unknown"}
@@ -87,16 +59,16 @@ def alike(*terms: Term) -> list[str]:
     if "unknown" in {term.kind for term in terms} or kinds <= {"whole", "decimal"}:
         return [term.sql for term in terms]
     if columns == {"float"} and kinds <= {"float", "whole", "decimal"}:
-        return [term.sql if term.kind in ("float", "null") else f"{term.sql}::float8" for term in terms]
+        return [one.sql if one.kind in ("float", "null") else spelling.number(one.sql, "float") for one in terms]
     for kind, widened in _WIDENED.items():
         if kind in kinds and kinds <= {kind, *widened} and columns <= {kind}:
-            return [moment(one.text or "", kind).sql if one.kind in widened else one.sql for one in terms]
+            return [moment(one.text or "", kind, spelling).sql if one.kind in widened else one.sql for one in terms]
     if len(kinds) == 1 and columns == kinds:
         return [term.sql for term in terms]
     raise UnlikeError(f"it compares {' with '.join(sorted(kinds))}")
 
 
-def moment(text: str, kind: Kind) -> Term:
+def moment(text: str, kind: Kind, spelling: Spelling) -> Term:
     """A date or time that was written as text. Only spellings that both engines read alike, whatever their settings."""
     try:
         read = datetime.fromisoformat(text) if _SPELLINGS[kind].fullmatch(text) else None
@@ -106,10 +78,11 @@ def moment(text: str, kind: Kind) -> Term:
     if in_utc is None:
         raise UnlikeError(f"'{text}' is not a {kind} in ISO format")
     spelled = in_utc.date().isoformat() if kind == "date" else in_utc.isoformat(" ")
-    return Term(f"{kind} '{spelled.removesuffix('+00:00') if kind == 'timestamp' else spelled}'", kind, text)
+    plain = spelled.removesuffix("+00:00") if kind == "timestamp" else spelled
+    return Term(spelling.moment(plain, kind), kind, text)
 
 
-def _quoted(text: str) -> str:
-    """Text with backslashes means the same in every setting of `standard_conforming_strings` only as an E string."""
-    inner = text.replace("'", "''")
-    return "e'" + inner.replace("\\", "\\\\") + "'" if "\\" in text else f"'{inner}'"
+def demand(term: Term, kinds: Sequence[str], what: str) -> None:
+    """Raise `UnlikeError` for a value of another kind."""
+    if term.kind not in kinds:
+        raise UnlikeError(f"{what} {term.kind}")

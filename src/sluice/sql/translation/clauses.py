@@ -1,10 +1,10 @@
-"""The clauses of a SELECT that are translated to PostgreSQL."""
+"""The clauses of a SELECT that are translated."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sluice.sources.postgres.kinds import UnlikeError
+from sluice.sql.translation.spelling import UnlikeError
 from sluice.sql.tree import Tree
 
 _CLAUSES = {"LIMIT_MODIFIER": "LIMIT", "ORDER_MODIFIER": "ORDER BY", "DISTINCT_MODIFIER": "DISTINCT ON"}
