@@ -145,6 +145,12 @@ def _oauth(connection: Connection) -> Access:
     return oauth(connection)
 
 
+def _spark(connection: Connection) -> Access:
+    from sluice.airflow.spark import spark
+
+    return spark(connection)
+
+
 def _other(connection: Connection) -> Access:
     """A SQL database through its provider's hook, or a filesystem that a provider offers through fsspec."""
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -188,6 +194,7 @@ _READERS: dict[str, Callable[[Connection], Access]] = {
     "http": _oauth,
     "iceberg": _cloud("iceberg"),
     "sftp": _cloud("sftp"),
+    "spark_connect": _spark,
     "ssh": _cloud("sftp"),
     "wasb": _cloud("azure_blob"),
 }

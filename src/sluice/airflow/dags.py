@@ -84,13 +84,14 @@ def _with_former_tasks(dag: DAG) -> DAG:
     one that its file no longer has would only be "not found": until the next parse, seconds after the edit."""
     if get_parsing_context().task_id in dag.task_dict:
         return dag
-    if not dag.has_task("broken_declaration"):
+    first = dag.task_dict.get("broken_declaration")
+    page = first.page if isinstance(first, BrokenDeclarationOperator) else ""
+    if not first:
         BrokenDeclarationOperator(task_id="broken_declaration", page="", dag=dag)
-        if not dag.has_task("follow_up"):
-            FollowUpOperator(task_id="follow_up", retries=0, dag=dag)
+    if not dag.has_task("follow_up") and page:
+        BrokenDeclarationOperator(task_id="follow_up", page=page, dag=dag)
     elif not dag.has_task("follow_up"):
-        first: Any = dag.get_task("broken_declaration")
-        BrokenDeclarationOperator(task_id="follow_up", page=first.page, dag=dag)
+        FollowUpOperator(task_id="follow_up", retries=0, dag=dag)
     return dag
 
 
