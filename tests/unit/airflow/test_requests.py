@@ -25,7 +25,14 @@ ASKED = {
     "wait_for_refreshes": [STAGING],
     "extract": [STAGING, LAKE, OUT, "SetXCom extract return_value"],
     "chunk": ["GetXCom extract return_value", STAGING, "SetXCom chunk return_value"],
-    "upload": ["GetXCom chunk return_value", STAGING, OUT, LAKE, "SetTaskStateStore progress"],
+    "upload": [
+        "GetXCom chunk return_value",
+        STAGING,
+        OUT,
+        LAKE,
+        "SetTaskStateStore parts/0",
+        "SetTaskStateStore progress",
+    ],
     "publish": [
         "ValidateInletsAndOutlets",
         "GetXCom extract return_value",
