@@ -18,10 +18,12 @@ from sluice.definition.yaml.parse import parse as parse_yaml
 from sluice.errors import DefinitionError, FatalError, Place
 from sluice.workbench.blocks import EXPORT_FILE, MMP_FILE, SERVERS_FILE, TARGET_FILE, USERS_FILE, Block
 from sluice.workbench.connections import Imported, Needed, note_servers, of_mmp
-from sluice.workbench.exports import Files, Project, Read, export_of, is_done, no_two_alike
+from sluice.workbench.customers import account
+from sluice.workbench.exports import Project, Read, export_of, is_done, no_two_alike
 from sluice.workbench.mistakes import each
 from sluice.workbench.parse import Entry, parse
 from sluice.workbench.report import Line, Report
+from sluice.workbench.sending import Files
 from sluice.workbench.source import NOTHING_WRITTEN, Source
 
 
@@ -34,6 +36,8 @@ class Given:
     servers: Source | None = None
     users: Source | None = None
     target: Source | None = None
+    crs: str = ""
+    """The name of the connection that gets customer attributes."""
     switched_off: bool = False
     """Whether the exports get `enabled: false`: they do not run until someone switches them on."""
 
@@ -73,7 +77,8 @@ def import_files(given: Given, include: Path, catalog: Path | None = None, memor
     known = loaded.project
     report, project = Report(), Project(known.datasets, dict(known.segments), known.settings.commands)
     mmp = of_mmp(roots["mmp"], report) if "mmp" in roots else None
-    files = Files(mmp, roots.get("servers"), roots.get("users"))
+    crs = account(given.crs, declared=given.crs in known.connections) if given.crs else None
+    files = Files(mmp, roots.get("servers"), roots.get("users"), crs)
     named = each(given.exports, lambda source: (Path(source.name).name, parse(source, EXPORT_FILE)))
     no_two_alike(named)
     read = each(named, lambda one: export_of(*one, project, files, report))
@@ -128,7 +133,7 @@ def _connections(read: Sequence[Read], mmp: Imported | None) -> dict[str, Mappin
     """Every connection by name. Two folders of one server are two connections."""
     found: dict[str, Mapping[str, Any]] = {mmp.name: mmp.values} if mmp else {}
     for one in read:
-        if one.connection is None:
+        if one.connection is None or not one.connection.values:
             continue
         name, number = one.connection.name, 1
         while found.get(name, one.connection.values) != one.connection.values:

@@ -5,20 +5,21 @@ import type { WorkbenchLimits } from "../api/types";
 import { bytes, count } from "../shared/amount";
 import { Icon } from "../shared/Icon";
 import { Sheet } from "../shared/Sheet";
+import { TextField } from "../shared/TextField";
 import { Toggle } from "../shared/Toggle";
 import { FileRow } from "./FileRow";
-import { type Chosen, sizeOf, withFiles } from "./files";
+import { type Chosen, type Options, sizeOf, withFiles } from "./files";
 
 interface Props {
   chosen: Chosen[];
   limits: WorkbenchLimits;
-  off: boolean;
   onChange: (change: (chosen: Chosen[]) => Chosen[]) => void;
-  onOff: (off: boolean) => void;
+  onOptions: (options: Options) => void;
+  options: Options;
 }
 
 /** The files to import: chosen, or dropped anywhere in the window. */
-export const ChooseFiles = ({ chosen, limits, off, onChange, onOff }: Props) => {
+export const ChooseFiles = ({ chosen, limits, onChange, onOptions, options }: Props) => {
   const input = useRef<HTMLInputElement>(null);
   const add = (files: FileList | null) => {
     const given = [...(files ?? [])];
@@ -77,8 +78,18 @@ export const ChooseFiles = ({ chosen, limits, off, onChange, onOff }: Props) => 
       <Toggle
         help="Otherwise an export without a schedule runs as soon as Airflow sees it, even if its secrets are not stored yet. Schedule switches them on later."
         label="Import the exports switched off"
-        on={off}
-        onChange={onOff}
+        on={options.switched_off}
+        onChange={(off) => {
+          onOptions({ ...options, switched_off: off });
+        }}
+      />
+      <TextField
+        help="Only for exports that have customer attributes. It is declared if it does not exist; without it, they have no connection."
+        label="Connection for customer attributes"
+        onChange={(crs) => {
+          onOptions({ ...options, crs });
+        }}
+        value={options.crs}
       />
     </Stack>
   );

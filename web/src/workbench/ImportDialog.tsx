@@ -11,7 +11,7 @@ import { Dialog } from "../shared/Dialog";
 import { Failed } from "../shared/Failed";
 import { ProblemPanel } from "../shared/ProblemPanel";
 import { ChooseFiles } from "./ChooseFiles";
-import { type Chosen, whyNot } from "./files";
+import { type Chosen, type Options, whyNot } from "./files";
 import { Outcome } from "./Outcome";
 import { useImport } from "./useImport";
 
@@ -37,8 +37,8 @@ const TITLE = "Import from Data Workbench";
 
 const Loaded = ({ limits, onClose }: Props & { limits: WorkbenchLimits }) => {
   const [chosen, setChosen] = useState<Chosen[]>([]);
-  const [off, setOff] = useState(true);
-  const { check, write } = useImport(chosen, off, onClose);
+  const [options, setOptions] = useState<Options>({ crs: "", switched_off: true });
+  const { check, write } = useImport(chosen, options, onClose);
   const readOnly = useMe()?.edits === "read-only";
   const reason = whyNot(chosen, limits);
   const again = () => {
@@ -98,7 +98,7 @@ const Loaded = ({ limits, onClose }: Props & { limits: WorkbenchLimits }) => {
       title={TITLE}
     >
       <Stack gap={4}>
-        <ChooseFiles chosen={chosen} limits={limits} off={off} onChange={setChosen} onOff={setOff} />
+        <ChooseFiles chosen={chosen} limits={limits} onChange={setChosen} onOptions={setOptions} options={options} />
         {chosen.length > 0 && reason ? <Text aria-live="polite" color="fg.muted">{reason}</Text> : undefined}
         {check.error ? <Problems error={check.error} /> : undefined}
       </Stack>

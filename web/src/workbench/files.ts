@@ -1,8 +1,11 @@
 import type { WorkbenchFiles, WorkbenchLimits } from "../api/types";
 import { bytes, count } from "../shared/amount";
 
+/** What is asked beside the files. */
+export type Options = Pick<WorkbenchFiles, "crs" | "switched_off">;
+
 /** What a file is: the key of the request that it goes into. */
-export type Role = Exclude<keyof WorkbenchFiles, "switched_off" | "tag" | "write">;
+export type Role = Exclude<keyof WorkbenchFiles, keyof Options | "tag" | "write">;
 
 /** A file that was chosen. Its content stays on the disk until it is sent: a secret is in no state of the page. */
 export interface Chosen {

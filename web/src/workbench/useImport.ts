@@ -6,17 +6,17 @@ import type { Imported } from "../api/types";
 import { some } from "../shared/amount";
 import { notify } from "../shared/notices";
 import { paths } from "../shell/paths";
-import { type Chosen, contents } from "./files";
+import { type Chosen, contents, type Options } from "./files";
 
 /** Names that a notice lists. */
 const NAMED = 5;
 
 /** Checks files, and imports them as they were when they were checked. Neither the files nor the requests are kept. */
-export const useImport = (chosen: Chosen[], switchedOff: boolean, onClose: () => void) => {
+export const useImport = (chosen: Chosen[], options: Options, onClose: () => void) => {
   const client = useQueryClient();
   const navigate = useNavigate();
   const send = async (write: boolean, tag: string) =>
-    api.post("/api/v1/import/workbench", { body: { ...(await contents(chosen)), switched_off: switchedOff, tag, write } });
+    api.post("/api/v1/import/workbench", { body: { ...(await contents(chosen)), ...options, tag, write } });
   const check = useMutation({ gcTime: 0, mutationFn: () => send(false, "") });
   const write = useMutation({
     gcTime: 0,

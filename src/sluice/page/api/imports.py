@@ -48,6 +48,8 @@ class WorkbenchFiles(BaseModel):
     """`FTPUserCredentials.cfg`."""
     target: File | None = None
     """`TargetBulkUpload.cfg`."""
+    crs: str = Field(default="", max_length=100)
+    """The connection that gets customer attributes. It is declared if it does not exist."""
     switched_off: bool = False
     """Whether the exports do not run until someone switches them on."""
     write: bool = False
@@ -158,6 +160,7 @@ def _given(body: WorkbenchFiles) -> Given:
         servers=_source(body.ftp_servers),
         users=_source(body.ftp_credentials, secret=True),
         target=_source(body.target),
+        crs=body.crs,
         switched_off=body.switched_off,
     )
 
