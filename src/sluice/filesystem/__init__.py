@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow import fs as pa_fs
 
+_NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 _EARLY = 300
 """A filesystem is reopened this many seconds before its credentials expire: longer than any single request takes."""
 
@@ -183,11 +184,18 @@ class Opened:
 
     def find_bytes(self, name: str) -> bytes | None:
         """The contents of the file, or None if it does not exist."""
-        return self.read_bytes(name) if self.exists(name) else None
+        # Without a look before: on a store, that would be another request for every value of a run.
+        with self.reporting(f"reading {name}"), suppress(*_NO_FILE):
+            return self._bytes(name)
+        return None
 
     def read_bytes(self, name: str) -> bytes:
         """The contents of the file. Raises `FatalError` if it does not exist."""
-        with self.reporting(f"reading {name}"), self.filesystem.open_input_stream(self._inside(name)) as stream:
+        with self.reporting(f"reading {name}"):
+            return self._bytes(name)
+
+    def _bytes(self, name: str) -> bytes:
+        with self.filesystem.open_input_stream(self._inside(name)) as stream:
             return bytes(stream.read())
 
     def open_input(self, name: str) -> pa.NativeFile:

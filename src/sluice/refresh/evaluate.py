@@ -23,6 +23,7 @@ from sluice.model.access import Connections
 from sluice.refresh.keys import Elsewhere, schemas
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
 from sluice.refresh.pushdown import in_database
+from sluice.refresh.rows import ReadFrom, stage_rows
 from sluice.refresh.spark.cluster import on_cluster
 from sluice.refresh.tables import tables_read
 from sluice.sql import connect, parser, quote
@@ -60,6 +61,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         sql_digest=hashlib.sha256(rule_of(segment, dataset).encode()).hexdigest(),
     )
     tables = tables_of(segment, dataset, project)
+    read_from: dict[str, ReadFrom] = {}
     staging = project.settings.staging
     with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
         copies = stack.enter_context(_copies(planned, staging, connections))
@@ -67,7 +69,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         chosen = _chosen(segment, rule_of(segment, dataset), tables, project, connections, copies, stack)
         if isinstance(chosen, str):
             planned = planned.model_copy(update={"why": chosen})
-            read = {table: _rows(table, project, connections, copies, stack) for table in tables}
+            read = {table: _rows(table, project, connections, copies, stack, read_from) for table in tables}
         else:
             planned = planned.model_copy(update={"engine": chosen.engine})
             read = {table: schema.empty_table() for table, schema in schemas(chosen).items()}
@@ -83,6 +85,7 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
             keys = engine.sql(_members(engine, streamed or rule, dataset, names)).to_arrow_reader(_BATCH)
             written = write_table(planned.model_copy(update={"moved": moved}), keys, staging, connections)
     # Only now: leaving the block has checked that the data did not change while it was read.
+    written = stage_rows(written, dataset, read_from.get(dataset.name), staging, connections)
     return make_current(written, staging, connections)
 
 
@@ -178,12 +181,21 @@ def _check_tables(tables: set[str], segment: Segment, project: Project) -> None:
         )
 
 
-def _rows(name: str, project: Project, connections: Connections, copies: Opened, stack: ExitStack) -> Any:
-    """A dataset's rows, or a segment's keys, in a form that the engine can scan. `stack` closes its resources."""
+def _rows(
+    name: str,
+    project: Project,
+    connections: Connections,
+    copies: Opened,
+    stack: ExitStack,
+    read_from: dict[str, ReadFrom],
+) -> Any:
+    """A dataset's rows, or a segment's keys, in a form that the engine can scan. `stack` closes its resources. Adds to
+    `read_from` what is pinned of a dataset."""
     if name in project.datasets:
         with about("datasets", name):
             source = project.datasets[name].source.open(connections, dataset=name)
-            return stack.enter_context(source.scan(source.pin(copies.below(name))))
+            read_from[name] = ReadFrom(source, source.pin(copies.below(name)))
+            return stack.enter_context(source.scan(read_from[name].pinned))
     import pyarrow as pa
 
     staging = project.settings.staging

@@ -29,6 +29,21 @@ class RowSet:
         if full and records % 8:
             self._bits[-1] = (1 << records % 8) - 1  # no bits after the last row
 
+    @classmethod
+    def of(cls, slices: Sequence[Slice], packed: bytes) -> RowSet | None:
+        """The set that was packed. None if the bytes cannot be a set of rows of these slices."""
+        import numpy as np
+
+        found = cls(())
+        found.slices, found.starts = slices, list(accumulate((piece.records for piece in slices), initial=0))
+        found._bits, records = np.frombuffer(packed, np.uint8).copy(), found.starts[-1]
+        fits = len(packed) == -(-records // 8) and not (records % 8 and packed[-1] >> records % 8)
+        return found if fits else None
+
+    def packed(self) -> memoryview:
+        """The bitmap, without a copy: a byte for eight ordinals, the least in its lowest bit."""
+        return self._bits.data
+
     def add(self, ordinals: Numbers) -> None:
         import numpy as np
 
@@ -47,14 +62,21 @@ class RowSet:
         ordinals = self.starts[index] + rows.astype(np.int64)
         np.bitwise_and.at(self._bits, ordinals >> 3, ~_bit(ordinals))
 
-    def rows(self, index: int) -> Numbers:
-        """The rows of one slice, ascending, as uint32."""
+    def mask(self, index: int) -> Numbers:
+        """For each row of one slice, whether it is in the set, as booleans."""
         import numpy as np
 
         start, end = self.starts[index], self.starts[index + 1]
         # A slice need not start at a byte: unpack its whole bytes, then drop the bits of the slice before.
         bits = np.unpackbits(self._bits[start >> 3 : -(-end // 8)], bitorder="little")
-        return np.flatnonzero(bits[start & 7 :][: end - start]).astype(np.uint32)
+        mask: Numbers = bits[start & 7 :][: end - start].view(bool)
+        return mask
+
+    def rows(self, index: int) -> Numbers:
+        """The rows of one slice, ascending, as uint32."""
+        import numpy as np
+
+        return np.flatnonzero(self.mask(index)).astype(np.uint32)
 
     def counts(self) -> tuple[int, ...]:
         """Rows of each slice."""
