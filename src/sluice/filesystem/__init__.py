@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow import fs as pa_fs
 
-_NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 _EARLY = 300
 """A filesystem is reopened this many seconds before its credentials expire: longer than any single request takes."""
 
@@ -185,9 +184,15 @@ class Opened:
     def find_bytes(self, name: str) -> bytes | None:
         """The contents of the file, or None if it does not exist."""
         # Without a look before: on a store, that would be another request for every value of a run.
-        with self.reporting(f"reading {name}"), suppress(*_NO_FILE):
-            return self._bytes(name)
-        return None
+        with self.reporting(f"reading {name}"):
+            try:
+                return self._bytes(name)
+            except FileNotFoundError:
+                return None
+            except OSError:
+                if self.exists(name):
+                    raise
+                return None  # a folder has this name, or a file that of a folder above
 
     def read_bytes(self, name: str) -> bytes:
         """The contents of the file. Raises `FatalError` if it does not exist."""
