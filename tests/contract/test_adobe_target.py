@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ import httpx
 import pyarrow as pa
 import pytest
 
+from sluice.cli import main
 from sluice.definition.load import load
+from sluice.delivery.hand_over.adobe_target import Api
+from sluice.delivery.hand_over.states import BatchReceipt, asked
 from sluice.delivery.probe import probed
 from sluice.delivery.resend import load_run, publish_again
 from sluice.delivery.staging import StagedRun
 from sluice.delivery.verify import read_manifest, verify
 from sluice.errors import DefinitionError, FatalError, RetriableError
-from sluice.model.access import SecretAccess
+from sluice.model.access import FolderAccess, SecretAccess
 from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import World
 from tests.servers.adobe_target import AdobeTarget, adobe_target
@@ -160,7 +164,9 @@ def test_a_resend_hands_over_again(world: World, server: AdobeTarget) -> None:
     assert [one["batch_id"] for one in receipts(world)] != [one["batch_id"] for one in before]
 
 
-def test_the_pages_declarations_deliver(world: World, server: AdobeTarget) -> None:
+def test_the_pages_declarations_deliver(
+    world: World, server: AdobeTarget, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As they are, but for where they deliver to."""
     blocks = dict(re.findall(r"^# include/(\S+\.yaml)\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE))
     assert len(blocks) == 4
@@ -173,12 +179,16 @@ def test_the_pages_declarations_deliver(world: World, server: AdobeTarget) -> No
     )
     loaded = load(world.include)
     assert [error.page() for error in loaded.errors if "profiles.yaml:" not in error.page()] == []
-    form = "airflow_conn_id: out, format: {type: csv, compression: none}"
+    form = "airflow_conn_id: out, format: {type: customer-attributes}"
     connect(world, server)
     world.declare({"connections/customer_attributes.yaml": f"{{type: local, {form}}}"})
     evaluate_segment(loaded.project, "recent-buyers", world, "refresh", world.now)
     world.run("target_profiles")
     assert server.profiles == {"1": {"segment": "A"}, "2": {"segment": "B"}}
+    known_to_airflow(world, monkeypatch)
+    (command,) = re.findall(r"^```sh\nsluice (.*)\n```$", PAGE.read_text(), re.MULTILINE)
+    assert main([*command.split(), "--include", str(world.include)]) == 0
+    assert "Adobe Target updated 2 of 2 profiles" in capsys.readouterr().out
     world.run("customer_attributes")
     epoch = int(world.now.timestamp())
     found = [name for name in world.delivered() if name.startswith("crs_")]
@@ -224,3 +234,154 @@ def test_the_next_run_hands_the_earlier_delivery_over_first(world: World, server
     world.run("profiles", "manual__2")
     assert len(server.batches) == 4
     assert server.profiles["p0"] == {"city": "later", "age": "8"}
+
+
+PROFILES = r"""Query = SegmentExportQuery:
+Command = string: TargetBulkUpload.exe
+Filter = string:
+Level = string: Visitor
+Oneshot = bool: true
+Output Fields = vector: 3 items
+0 = ColumnDefinition:
+Column Name = string: profile.city
+Field Name = string: city
+1 = ColumnDefinition:
+Column Name = string: mbox3rdPartyId
+Field Name = string: id
+2 = ColumnDefinition:
+Column Name = string: profile.page visits
+Field Name = string: =Visits
+Output File = string: profiles.txt
+Output Format = string: csv
+TnT Configuration = TnTConfiguration:
+ClientName = string: acme
+Domain Postfix = string:
+MboxHost = string: HOST
+MboxName = string: mbox
+"""
+VISITORS = """
+visitors:
+  title: Visitor
+  kind: profile
+  key: id
+  source: {type: parquet, airflow_conn_id: lake, path: people}
+  metrics: {Visits: age * 2}
+"""
+
+
+def test_from_the_files_of_data_workbench_to_a_batch(
+    tmp_path: Path, server: AdobeTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Target gets, to the byte: the id first, parameters without `profile.`, all percent-encoded."""
+    server.token = ""
+    folder = FolderAccess(tmp_path / "out")
+    world = World(tmp_path, extra={"data_workbench_exports": folder})
+    world.declare({"catalog/datasets.yaml": VISITORS, "exports/.keep": ""})
+    host = server.url.removeprefix("http://")
+    (tmp_path / "Profiles.export").write_text(PROFILES.replace("HOST", host))
+    (tmp_path / "TargetBulkUpload.cfg").write_text("Max Timeout Interval = int: 720\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLUICE_INCLUDE", str(world.include))
+    assert main(["import-workbench", "--target", "TargetBulkUpload.cfg", "--export", "Profiles.export"]) == 0
+    path = world.include / "connections" / "target-acme.yaml"
+    path.write_text(path.read_text().replace(f"https://{host}", server.url))  # this server has no certificate
+    world.dataset("people", pa.table(ROWS))
+    loaded = load(world.include)
+    assert not loaded.errors
+    evaluate_segment(loaded.project, "all-visitors", world, "refresh", world.now)
+
+    assert world.run("profiles").records == 25
+
+    (body,) = server.batches.values()
+    cities = ["a%2C%20b%2Bc", "Gy%C5%91r", "", "", "x%0Ay%3D%25%26"] * 5
+    lines = [f"p{number},{city},14" for number, city in enumerate(cities)]
+    assert body == "\n".join(["batch=thirdPartyId,city,page%20visits", *lines, ""])
+    assert server.profiles["p1"] == {"city": "Győr", "page visits": "14"}
+
+
+def known_to_airflow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connections of the world, for commands."""
+    for conn_id in ("lake", "sluice_staging", "out"):
+        path = {"conn_type": "fs", "extra": {"path": str(world.root / conn_id)}}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(path))
+    monkeypatch.setenv("AIRFLOW_CONN_TOKEN", json.dumps({"conn_type": "generic", "password": "t0ken"}))
+
+
+def states(world: World) -> BatchReceipt:
+    plan = world.plan("profiles")
+    assert plan.connection.hand_over
+    with closing(plan.connection.destination.open(world, name="target", threads=1)) as at:
+        return asked(plan.connection.hand_over, plan.manifest, read_manifest(plan.manifest, at), at, world)
+
+
+def test_what_target_has_made_of_batches_is_asked(world: World, server: AdobeTarget) -> None:
+    world.run("profiles")
+    whole = states(world)
+    assert (str(whole), whole.remarks) == ("Adobe Target updated 25 of 25 profiles", ())
+    assert [(one.status, one.records, one.successful) for one in whole.batches] == [
+        ("complete", 10, 10), ("complete", 10, 10), ("complete", 5, 5)]  # fmt: skip
+    assert [login for _, login in server.asked] == ["Bearer t0ken"] * 3
+
+    server.failed = 1
+    first, second, _ = server.batches
+    server.states = {first: "stuck", second: "incomplete"}
+    partly = states(world)
+    assert str(partly) == (
+        "Adobe Target updated 22 of 25 profiles: 1 batches are stuck, 1 batches are incomplete, 3 profiles failed"
+    )
+
+    server.batches.clear()
+    with pytest.raises(FatalError, match="does not know the batch any more"):
+        states(world)
+    (document,) = (world.root / "out").rglob("handed-over-*")
+    document.write_text("{}")
+    with pytest.raises(FatalError, match="does not list receipts"):
+        states(world)
+    document.unlink()
+    with pytest.raises(FatalError, match="has handed nothing over yet"):
+        states(world)
+
+
+@pytest.mark.parametrize(
+    ("address", "asks"),
+    [
+        ("http://mboxedge45.tt.omtrdc.net/m2/acme/profile/batchStatus?batchId=x", "https://mboxedge45.tt.omtrdc.net/"),
+        ("http://mboxedge45.tt.omtrdc.net:81/m2?batchId=x", "https://mboxedge45.tt.omtrdc.net/"),
+        ("http://tt.omtrdc.net.example.com/m2?batchId=x", ""),
+        ("http://evil.example/?x=.tt.omtrdc.net", ""),
+        ("http://user@evil.example#.tt.omtrdc.net", ""),
+        ("file:///etc/passwd", ""),
+        ("", ""),
+    ],
+)
+def test_the_login_goes_to_no_other_server(world: World, server: AdobeTarget, address: str, asks: str) -> None:
+    declared = world.plan("profiles").connection.hand_over
+    assert declared
+    with closing(Api(declared, world)) as api:
+        if asks:
+            assert api._own(address).startswith(asks)
+            assert "batchId=x&showDetails=true" in api._own(address)
+        else:
+            with pytest.raises(FatalError, match="which is not Adobe Target's"):
+                api.state(address)
+    assert server.asked == []
+
+
+def test_the_command_keeps_the_answer_and_the_report_shows_it(
+    world: World, server: AdobeTarget, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known_to_airflow(world, monkeypatch)
+    include = ["--include", str(world.include)]
+    assert main(["receipt", "profiles", *include]) == 1
+    assert "no delivery of profiles was handed over" in capsys.readouterr().err
+    world.run("profiles")
+    server.states = {next(iter(server.batches)): "incomplete"}
+    assert main(["receipt", "profiles", *include]) == 1
+    assert capsys.readouterr().out == "manual__1: Adobe Target updated 25 of 25 profiles: 1 batches are incomplete\n"
+    server.states = {}
+    assert main(["receipt", "profiles", "--run", "manual__1", *include]) == 0
+    capsys.readouterr()
+    assert main(["report", "profiles", "--json", *include]) == 0
+    (one,) = json.loads(capsys.readouterr().out.splitlines()[0])["receipts"]
+    assert (one["reader"], one["says"]) == ("adobe-target", "Adobe Target updated 25 of 25 profiles")
+    assert [batch["consumed"] for batch in one["batches"]] == [10, 10, 5]

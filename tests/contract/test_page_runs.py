@@ -20,7 +20,7 @@ from sluice.cli import main
 from sluice.definition.load import load
 from sluice.definition.models.project import Staging
 from sluice.delivery.report.history import History
-from sluice.delivery.report.inbound import InboundReceipts
+from sluice.delivery.report.reader_receipts import ReaderReceipts
 from tests.builders import NOW, World
 from tests.servers.fab import PASSWORD, Fab, fab
 
@@ -203,7 +203,7 @@ def test_deliveries_are_read_back_and_sent_again(page: Page) -> None:
     assert (rows[verifying], rows["manual__first"]) == ("differs", "successful")
 
     receipt = InboundReceipt(files=("part-00000.csv",), received=3, stored=2)
-    InboundReceipts(Staging(), "mine", page.world).keep(flow_run, receipt)
+    ReaderReceipts(Staging(), "mine", page.world).keep(flow_run, receipt)
     [shown] = page.vera.get("exports/mine/runs/manual__first/receipts")
     assert (shown["received"], shown["stored"], shown["files"]) == (3, 2, ["part-00000.csv"])
     assert page.vera.get("exports/mine/runs/manual__none/receipts") == []

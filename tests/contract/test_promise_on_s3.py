@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from sluice.cli import main
+from sluice.definition.models.export import RETRY_DELAY
 from sluice.delivery import abort
 from sluice.delivery.commit import committing
 from sluice.destinations import retries
-from sluice.errors import FatalError
+from sluice.errors import FatalError, RetriableError
 from sluice.model.access import AwsAccess, AwsKeys
 from sluice.model.manifest import Manifest
 from sluice.model.run import Window
@@ -86,6 +87,26 @@ def test_a_server_that_throttles_for_a_while_delays_a_run_and_nothing_else(
         assert scene.run("throttled")
         assert slow.seen == slow.times, "it was throttled"
         assert retries.REPEATED.count - before >= slow.times
+        scene.check(settled=True)
+
+
+def test_staging_that_throttles_for_longer_than_its_client_waits_is_left_to_airflows_retry(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    """The default delays, 30 s and 60 s, are longer than a minute together."""
+    assert sum(RETRY_DELAY.total_seconds() * 2**attempt for attempt in range(2)) > 60
+    with faults(urlsplit(fleet.ministack).port or 0) as proxy:
+        fleet.connect("slow_staging", s3.connection(f"http://127.0.0.1:{proxy.port}"))
+        world = World(tmp_path, extra={"sluice_staging": fleet.get("slow_staging")})
+        world.declare({"project.yaml": f"staging: {{airflow_conn_id: sluice_staging, path: {s3.BUCKET}/slow}}"})
+        scene = Scene(world)
+        slow = Rule("answer", status=503, code="SlowDown")
+        proxy.rules.append(slow)
+        with pytest.raises(RetriableError, match=r"connection sluice_staging: .* 503"):
+            world.extract(EXPORT, "throttled")
+        assert slow.seen > 1, "the client has tried again by itself"
+        proxy.rules.clear()
+        assert scene.run("throttled")
         scene.check(settled=True)
 
 

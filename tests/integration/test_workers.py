@@ -58,6 +58,8 @@ def test_a_worker_has_a_machine_of_its_own_and_no_secret(layout: Layout) -> None
         assert [path.name for path in as_seen.iterdir()] == ["workers"], "the database's password is out of sight"
         assert [path.name for path in (as_seen / "workers").iterdir()] == ["worker-1"]
         assert (layout.home / "workers" / "worker-2").exists(), "which is there for others"
+    redis.kill_and_start_again(layout)
+    until("the worker to answer through the broker that was killed", lambda: _answers(env))
     family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
     worker.stop()
     assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]

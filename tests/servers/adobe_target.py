@@ -23,6 +23,12 @@ class AdobeTarget(ThreadingHTTPServer):
         self.profiles: dict[str, dict[str, str]] = {}
         self.batches: dict[str, str] = {}
         self.numbers = count(1)
+        self.states: dict[str, str] = {}
+        """The states of batches that are not complete."""
+        self.asked: list[tuple[str, str | None]] = []
+        """The requests for states: the path, and the login that came with it."""
+        self.failed = 0
+        """The profiles of each batch that could not be updated."""
         self.lock = threading.Lock()
         self.fail_next: list[int | str] = []
         """What happens to the next requests: a status, `refuse`, `drop` (no answer, and the batch is not processed) or
@@ -92,8 +98,16 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(404, "")
         if batch not in self.server.batches:
             return self._answer(200, "<success>false</success>")
+        self.server.asked.append((self.path, self.headers["Authorization"]))
         size = len(self.server.batches[batch].splitlines()) - 1
-        return self._answer(200, f"<batchId>{batch}</batchId><status>complete</status><batchSize>{size}</batchSize>")
+        state = self.server.states.get(batch, "complete")
+        shown = f"<batchId>{batch}</batchId><status>{state}</status><batchSize>{size}</batchSize>"
+        return self._answer(200, shown + (self._details(size) if self.path.endswith("&showDetails=true") else ""))
+
+    def _details(self, size: int) -> str:
+        counts = {"consumedCount": size, "successfulUpdates": size - self.server.failed, "profilesNotFound": 0}
+        counts |= {"failedUpdates": self.server.failed}
+        return "".join(f"<{name}>{count}</{name}>" for name, count in counts.items())
 
     def _answer(self, status: int, inside: str) -> None:
         body = f"<response>{inside}</response>".encode()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,10 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from tests.servers import azurite, gcs, lake, s3
+from tests.servers.disks import small_disk
 from tests.servers.faults import FaultProxy, Rule, faults
 from tests.servers.fleet import Fleet
 from tests.servers.ssh import USER
@@ -127,27 +124,19 @@ def _expired_google(stage: Stage) -> str:
     return server.connection()
 
 
-def _full_disk(stage: Stage) -> Path:
-    """A disk of 8 MiB."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("a small disk of its own takes root, to mount it")
-    disk = stage.folder / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=777", "tmpfs", disk], check=False).returncode:
-        pytest.skip("this machine does not let its root mount a disk")
-    stage.until.callback(subprocess.run, ["umount", "-l", disk], check=True)
-    return disk
-
-
 def _read_only_disk(stage: Stage) -> str:
-    disk = _full_disk(stage)
+    disk = small_disk(stage.folder, stage.until)
     (disk / "faults").mkdir()
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     return json.dumps({"conn_type": "fs", "extra": {"path": str(disk)}})
 
 
+def _full_folder(stage: Stage) -> str:
+    return json.dumps({"conn_type": "fs", "extra": {"path": str(small_disk(stage.folder, stage.until))}})
+
+
 def _full_sftp(stage: Stage) -> str:
-    disk = _full_disk(stage)
+    disk = small_disk(stage.folder, stage.until)
     target = stage.fleet.asyncssh.folder / "full"
     target.mkdir(exist_ok=True)
     subprocess.run(["mount", "--bind", disk, target], check=True)
@@ -217,7 +206,7 @@ CASES = (
     Case("untrusted certificate", "s3", _untrusted, FatalError,
          "TLS certificate is not trusted.*name the certificate authority in the extra `verify`", {**BUCKET, **QUICK}),
     Case("file in the way", "local", _file_in_the_way, FatalError, "there is a file where a folder is needed"),
-    Case("disk full", "local", lambda s: json.dumps({"conn_type": "fs", "extra": {"path": str(_full_disk(s))}}),
+    Case("disk full", "local", _full_folder,
          RetriableError, "the disk is full.*free space"),
     Case("disk full", "sftp", _full_sftp, RetriableError, "the disk is full.*free space", folder="full"),
     Case("storage full", "s3", lambda s: s.s3(broken("answer", status=507, code="InsufficientStorage", **PARTS)),

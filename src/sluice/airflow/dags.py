@@ -131,7 +131,7 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
             "retries": export.retries,
             "retry_delay": export.retry_delay,
             "retry_exponential_backoff": 2.0,
-            "execution_timeout": export.time_limit,
+            "execution_timeout": project.time_limit(export),
         },
         **deadline(export),
     )

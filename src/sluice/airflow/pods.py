@@ -82,7 +82,7 @@ def too_small(given: Mapping[str, Any], budget: int = DEFAULT) -> list[str]:
 
 def _mib(quantity: str) -> float:
     """A quantity of Kubernetes in MiB."""
-    units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9}
+    units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
     unit = next((unit for unit in units if quantity.endswith(unit)), "")
     return float(quantity.removesuffix(unit)) * units.get(unit, 1) / _MIB
 

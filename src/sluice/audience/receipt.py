@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from email import message_from_bytes, policy
 from html import unescape
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 from sluice.errors import FatalError
 
@@ -44,6 +45,7 @@ class InboundReceipt(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    reader: Literal["audience-manager"] = "audience-manager"
     files: tuple[str, ...]
     """The files' names, without their folders."""
     received: int
@@ -69,6 +71,12 @@ class InboundReceipt(BaseModel):
     failed_users: int | None = None
     started: str = ""
     ended: str = ""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def says(self) -> str:
+        """It in a sentence."""
+        return str(self)
 
     def __str__(self) -> str:
         wrong = {

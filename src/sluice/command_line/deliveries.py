@@ -11,11 +11,16 @@ COMMANDS = (
     Command(
         "receipt",
         "sluice.commands.receipt:receipt",
-        "keep a receipt of Audience Manager with the run that delivered its files",
+        "keep what Audience Manager or Adobe Target has made of a delivery with its run",
         (
             EXPORT,
-            Argument("file", "the mail, or its text; `-` reads it from standard input", (("metavar", "FILE"),)),
-            value("--run", "the run; default: the one of the last 50 deliveries that has the files", "RUN"),
+            Argument(
+                "file",
+                "Audience Manager's mail, or its text; `-` reads it from standard input. Without it, Adobe Target is"
+                " asked",
+                (("metavar", "FILE"), ("nargs", "?")),
+            ),
+            value("--run", "the run; default: the last one, of the last 50, that has the files of the mail", "RUN"),
         ),
     ),
     Command(

@@ -18,6 +18,7 @@ COMMANDS = (
             value("--ftp-servers", "`FTPServerInfo.cfg`: the addresses of servers", "FILE", type=Path),
             value("--ftp-credentials", "`FTPUserCredentials.cfg`: their logins", "FILE", type=Path),
             value("--target", "`TargetBulkUpload.cfg`", "FILE", type=Path),
+            value("--crs", "the connection that gets customer attributes; declared if it is new", "NAME", default=""),
             value("--catalog", "the folder with the datasets; default: the project's own catalog", "DIR", type=Path),
             value("--out", "the folder of declarations; default: include", "DIR", type=Path, default=Path("include")),
             flag("--dry-run", "print the report and the files; write nothing"),

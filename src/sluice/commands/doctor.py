@@ -25,7 +25,7 @@ from sluice.doctor.resources import check_disk, check_memory, largest_budget, ta
 from sluice.doctor.staging import check_shared, check_staging
 from sluice.doctor.timeouts import check_timeouts
 from sluice.doctor.versions import check_versions
-from sluice.doctor.workers import Seen, Timeouts, Workers, this_worker
+from sluice.doctor.workers import Seen, Timeouts, Workers, current, this_worker
 from sluice.errors import SluiceError
 from sluice.filesystem import open_filesystem
 from sluice.foreign import said
@@ -72,10 +72,11 @@ def _checks(loaded: Loaded, airflow: Asked | Check) -> Iterator[Check]:
         yield from _all("workers", asked.queue)
         yield from _all("staging", lambda: check_shared(notes, _ran(asked, staging)))
         yield from _all("pools", lambda: asked.pools(project.pools))
-    yield from check_versions(versions(), notes)
-    yield from _all("clocks", lambda: check_clocks(_clocks(project, asked, notes)))
-    yield from _resources(project, notes)
-    yield from _all("timeouts", lambda: check_timeouts(_settings(notes), _parse(asked), project.exports))
+    there = current(notes)
+    yield from check_versions(versions(), there)
+    yield from _all("clocks", lambda: check_clocks(_clocks(project, asked, there)))
+    yield from _resources(project, there)
+    yield from _all("timeouts", lambda: check_timeouts(_settings(there), _parse(asked), project))
 
 
 def _declared(loaded: Loaded) -> Check:

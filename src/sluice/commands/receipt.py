@@ -1,4 +1,4 @@
-"""`sluice receipt`: keep a receipt of Audience Manager with the run whose files it is for."""
+"""`sluice receipt`: keep what Audience Manager or Adobe Target has made of a delivery with its run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from sluice.definition.declarations import Declarations
 from sluice.definition.load import find
 from sluice.definition.models.project import Project
 from sluice.delivery import manifests
-from sluice.delivery.report.inbound import InboundReceipts, fits
+from sluice.delivery.hand_over.states import BatchReceipt, asked
+from sluice.delivery.report.reader_receipts import ReaderReceipts, fits
 from sluice.delivery.verify import read_manifest
 from sluice.errors import FatalError
 from sluice.model.manifest import Manifest
@@ -26,23 +27,52 @@ SEARCHED = 50
 
 
 def receipt(args: Namespace) -> int:
-    """Read the message, find the run, and store what it says. Returns 1 if the numbers are not those of the run."""
+    """Read Audience Manager's mail and find its run, or ask Adobe Target about a run, and store the answer. Returns 1
+    if the numbers are not those of the run, or if not every profile is updated."""
     project, export = find(Declarations(args.include), args.export)
-    found, connections = parse(_read(args.file)), AirflowConnections()
+    mail = parse(_read(args.file)) if args.file is not None else None
+    connections = AirflowConnections()
+    records = _records(args, project, export.name, connections)
+    kept = ReaderReceipts(project.settings.staging, export.name, connections)
+    if mail is None:
+        run, answer = _asked(records, project, connections, export.name)
+        kept.keep(run.flow_run_id, answer)
+        print(f"{run.run}: {answer}")
+        return 1 if answer.remarks else 0
+    run, remarks = _run_of(mail, records, project, connections, export.name)
+    kept.keep(run.flow_run_id, mail)
+    for line in (mail, *remarks):
+        print(f"{run.run}: {line}")
+    return 1 if remarks else 0
+
+
+def _records(args: Namespace, project: Project, export: str, connections: AirflowConnections) -> Sequence[Record]:
+    """The deliveries that are searched, newest first."""
     index = Index.of(project.settings.staging, connections)
     index.refresh()
-    records = [one for one in index.history(export.name, SEARCHED).records if one.outcome == "published"]
-    if args.run is not None:
-        record = index.find(export.name, args.run) or next(
-            (one for one in records if one.flow_run_id == args.run), None
-        )
-        records = [record] if record and record.outcome == "published" else []
-    run, remarks = _run_of(found, records, project, connections, export.name)
-    InboundReceipts(project.settings.staging, export.name, connections).keep(run.flow_run_id, found)
-    print(f"{run.run}: {found}")
-    for remark in remarks:
-        print(f"{run.run}: {remark}")
-    return 1 if remarks else 0
+    records = [one for one in index.history(export, SEARCHED).records if one.outcome == "published"]
+    if args.run is None:
+        return records
+    record = index.find(export, args.run) or next((one for one in records if one.flow_run_id == args.run), None)
+    return [record] if record and record.outcome == "published" else []
+
+
+def _asked(
+    records: Sequence[Record], project: Project, connections: AirflowConnections, export: str
+) -> tuple[Record, BatchReceipt]:
+    """The last delivery, and what Adobe Target has made of it."""
+    for record in records:
+        declared = project.connections.get(record.connection)
+        if declared is None or declared.hand_over is None:
+            continue
+        connection, name = manifests.find(record.manifest, [declared], connections)
+        with closing(manifests.opened(connection, connections)) as destination:
+            manifest = read_manifest(name, destination)
+            return record, asked(declared.hand_over, name, manifest, destination, connections)
+    raise FatalError(
+        f"no delivery of {export} was handed over to Adobe Target",
+        next_step=f"for Audience Manager, name the file with its mail; `sluice report {export}` lists the runs",
+    )
 
 
 def _run_of(

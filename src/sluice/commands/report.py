@@ -17,7 +17,7 @@ from sluice.definition.declarations import Declarations
 from sluice.definition.load import find
 from sluice.definition.models.project import Staging
 from sluice.delivery.report.history import History
-from sluice.delivery.report.inbound import InboundReceipts
+from sluice.delivery.report.reader_receipts import ReaderReceipts
 from sluice.delivery.report.report import Report
 from sluice.errors import SluiceError
 from sluice.runs.index import Index
@@ -32,7 +32,7 @@ def report(args: Namespace) -> int:
     report is no longer kept are shown as far as the index of runs knows them."""
     project, export = find(Declarations(args.include), args.export)
     records, reports = _last(project.settings.staging, export.name, args.n)
-    receipts = InboundReceipts(project.settings.staging, export.name, AirflowConnections())
+    receipts = ReaderReceipts(project.settings.staging, export.name, AirflowConnections())
     if args.json:
         for record in records:
             print(json.dumps(_whole(reports.get(record, record), receipts), ensure_ascii=False))
@@ -46,8 +46,8 @@ def report(args: Namespace) -> int:
     return 0
 
 
-def _whole(one: Report | Record, receipts: InboundReceipts) -> dict[str, Any]:
-    """Every field, with the receipts of Audience Manager if there are any."""
+def _whole(one: Report | Record, receipts: ReaderReceipts) -> dict[str, Any]:
+    """Every field, with the receipts of its readers if there are any."""
     found = [receipt.model_dump(mode="json") for receipt in receipts.of(one.flow_run_id)]
     return one.model_dump(mode="json") | ({"receipts": found} if found else {})
 

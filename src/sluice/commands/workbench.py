@@ -24,6 +24,7 @@ def import_workbench(args: Namespace) -> int:
         servers=_read(args.ftp_servers),
         users=_read(args.ftp_credentials, secret=True),
         target=_read(args.target),
+        crs=args.crs,
     )
     found = import_files(given, include, args.catalog)
     if args.dry_run:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -20,6 +21,8 @@ from sluice.plan.model import Plan
 
 Value = TypeVar("Value", bound=BaseModel)
 _IDENTITY = "identity/of-this-staging-folder"
+_COARSE = timedelta(seconds=1)
+"""Some stores tell a file's time in whole seconds."""
 
 
 class StagedRun(BaseModel):
@@ -114,6 +117,12 @@ class Stage:
                 f"{self.opened.at(name)}.json was written by another version of Sluice",
                 next_step="trigger a new run: this one cannot continue",
             ) from other
+
+    def time(self, now: datetime) -> datetime:
+        """`now` by this machine's clock, or by that of the store, whichever is behind by more than a second."""
+        self.opened.write_bytes("clock", b"")
+        file = self.opened.stat("clock")
+        return min(now, self.opened.written_at(file) + _COARSE) if file and file.modified else now
 
     def read(self, name: str, kind: type[Value]) -> Value:
         """The value. Raises `FatalError` if its step has not finished, or staging was cleaned since."""

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from sluice.definition.models.export import Export
 from sluice.doctor.check import Check, error, many, ok, size, warning
 from sluice.doctor.workers import Worker
+from sluice.sql.spilling import FULL
 
 INTERPRETER = 250 * 10**6
 """The interpreter and its libraries, beside the budget."""
-FULL = 100 * 10**6
-"""Free bytes of a disk below which nothing can be spilled."""
 
 
 def check_memory(worker: Worker, budget: int, tasks: int) -> Iterator[Check]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sluice.definition.models.export import Export
+from sluice.definition.models.project import Project
 from sluice.doctor.check import Check, error, ok, warning
 from sluice.doctor.workers import Timeouts
 
@@ -15,13 +16,13 @@ LONG = 6 * 3600.0
 """The longest upload without a `time_limit` that is expected."""
 
 
-def check_timeouts(settings: Timeouts, parse: float | None, exports: Mapping[str, Export]) -> Iterator[Check]:
+def check_timeouts(settings: Timeouts, parse: float | None, project: Project) -> Iterator[Check]:
     """The settings that are too low. `parse` is the number of seconds that the exports' DAG file took last time."""
     found = [
         *_parsing(settings, parse),
         *_heartbeats(settings),
-        *_mapping(settings, exports),
-        *_broker(settings, exports),
+        *_mapping(settings, project.exports),
+        *_broker(settings, project),
     ]
     yield from found
     if not found:
@@ -78,12 +79,12 @@ def _feeds(export: Export) -> int:
     )
 
 
-def _broker(settings: Timeouts, exports: Mapping[str, Export]) -> Iterator[Check]:
+def _broker(settings: Timeouts, project: Project) -> Iterator[Check]:
     visible = settings.visibility_timeout
     if "Celery" not in settings.executor or visible is None:
         return
-    limits = [LONG if one.time_limit is None else one.time_limit.total_seconds() for one in exports.values()]
-    longest = max(limits, default=0.0)
+    limits = map(project.time_limit, project.exports.values())
+    longest = max((limit.total_seconds() if limit else LONG for limit in limits), default=0.0)
     if visible < longest:
         yield warning(
             NAME,

@@ -23,6 +23,8 @@ from sluice.model.access import Connections
 
 KEPT = timedelta(days=7)
 """Notes that are older are removed: in Kubernetes, every task has a host of its own."""
+PODS = 10
+"""Pods that stand for all of them."""
 _SINCE = "since/first-note"
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
@@ -76,6 +78,14 @@ class Seen(NamedTuple):
     def ahead(self) -> float:
         """Seconds by which the worker's clock is ahead of the store's, between the two of them."""
         return (self.worker.at - self.stored).total_seconds()
+
+
+def current(seen: Sequence[Seen]) -> list[Seen]:
+    """The notes of workers that may still run tasks. In Kubernetes a task's worker ends with it, so the last few pods
+    stand for the next ones; without this, an upgrade would be a week of warnings about pods that are gone."""
+    pods = [one for one in seen if "Kubernetes" in one.worker.airflow.executor]
+    gone = sorted(pods, key=lambda one: one.stored, reverse=True)[PODS:]
+    return [one for one in seen if one not in gone]
 
 
 def this_worker(host: str, task: str, airflow: Timeouts, now: datetime | None = None) -> Worker:

@@ -9,6 +9,7 @@ FORMATS: Registry[Format] = Registry(
         ("adobe-target", "sluice.formats.adobe_target:AdobeTarget"),
         ("audience-manager", "sluice.formats.audience_manager:Inbound"),
         ("csv", "sluice.formats.csv:Csv"),
+        ("customer-attributes", "sluice.formats.customer_attributes:CustomerAttributes"),
         ("json", "sluice.formats.json:Json"),
         ("parquet", "sluice.formats.parquet:Parquet"),
         ("template", "sluice.formats.template:Template"),

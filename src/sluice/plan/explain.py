@@ -31,6 +31,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"              {sentence}"
     delay = f"{'the first' if chunks.doubling else 'each'} after {chunks.retry_delay.total_seconds():g} s"
     yield f"  retries     {chunks.retries} per chunk, {delay}; {export.retries} per task"
+    if limit := connection.rules.limit(export.time_limit):
+        yield f"  time limit  {spell_duration(limit)} for each attempt of a task"
     if export.when_empty == "file":
         yield "  if empty    an empty file for each feed without rows"
     yield from _names(plan)
@@ -41,7 +43,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"  log         {below(plan, plan.log) if plan.log else f'{plan.log_name}, in staging'}"
     if plan.command and export.follow_up:
         words = " ".join([plan.command.program, *export.follow_up.arguments])
-        yield f"  then        {export.follow_up.command}: {words}, at most {spell_duration(plan.command.time_limit)}"
+        once, most = " once per file," if export.follow_up.once_per == "file" else "", plan.command.time_limit
+        yield f"  then        {export.follow_up.command}:{once} {words}, at most {spell_duration(most)}"
 
 
 def _names(plan: Plan) -> Iterator[str]:

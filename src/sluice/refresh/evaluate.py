@@ -27,6 +27,7 @@ from sluice.sql import connect, parser, quote
 from sluice.sql.expression import one_expression
 from sluice.sql.names import Names, names_of
 from sluice.sql.spelling import respelled
+from sluice.sql.spilling import disk_full
 from sluice.sql.tree import without_end
 
 if TYPE_CHECKING:
@@ -203,6 +204,8 @@ def _explanation(name: str, error: duckdb.Error, rule: str) -> SluiceError:
 
     text = f"segment {name}: {_in_its_lines(str(error).strip())}"
     shown = f"segment {name}: {_in_its_lines(said(error, rule))}"
+    if full := disk_full(error, shown):
+        return full
     if isinstance(error, duckdb.OutOfMemoryException):
         return FatalError(
             f"segment {name} needs more than {budget().engine}, the SQL engine's share of the project's memory",

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from sluice.definition.models.catalog import Dataset, Segment
+from sluice.definition.models.chunks import STANDARD
 from sluice.definition.models.connection import Connection
 from sluice.definition.models.export import ExportBase, SegmentExport
 from sluice.definition.models.fields import FieldSpec
@@ -17,6 +18,7 @@ from sluice.errors import DefinitionError
 from sluice.formats import FORMATS
 from sluice.formats.base import Format
 from sluice.formats.csv import Csv
+from sluice.formats.customer_attributes import CustomerAttributes
 from sluice.formats.template import Template
 from sluice.plan.build import DEFAULT_FORMATS
 from sluice.workbench.blocks import MMP, MMP_EXPORT, QUERY, SPELLED, Block, Vector
@@ -67,13 +69,21 @@ def export_file(project: Project, export: ExportBase) -> Written:
         "Level": _level(dataset, project),
         "Filter": "" if _is_everyone(segment) else segment.name,
     }
-    values |= _command(export, connection, notes)
-    values |= {"Output Fields": [_column(export, index, spec, notes) for index, spec in enumerate(export.fields)]}
     form = _form(export, connection)
+    customers = isinstance(form, CustomerAttributes)
+    values |= _command(export, connection, notes, customers=customers)
+    values |= {
+        "Output Fields": [
+            _column(export, index, spec, notes, is_id=customers and not index)
+            for index, spec in enumerate(export.fields)
+        ]
+    }
+    values |= _customers(export) if customers else {}
     values |= _format(export, form, notes) | _file(export, form, notes)
     values |= spelled_schedule(export.schedule, notes.lines)
-    values |= {"Time Limit (sec)": _seconds(export.time_limit)}
-    for key in sorted(export.model_fields_set - _SAID):
+    rules = connection.rules if connection else STANDARD
+    values |= {"Time Limit (sec)": _seconds(rules.limit(export.time_limit))}
+    for key in sorted(export.model_fields_set - _SAID - ({"manifest"} if customers else set())):
         default = type(export).model_fields[key].get_default(call_default_factory=True)
         notes.unless(getattr(export, key) == default, f"{key}: no counterpart")
     text = "\n".join(_lines("Query", QUERY, values)) + "\n"
@@ -99,16 +109,19 @@ def _is_everyone(segment: Segment) -> bool:
     return (segment.where or "").strip().lower() == "true"
 
 
-def _command(export: SegmentExport, connection: Connection | None, notes: _Notes) -> dict[str, Any]:
+def _command(export: SegmentExport, connection: Connection | None, notes: _Notes, *, customers: bool) -> dict[str, Any]:
     step, audience = getattr(export, "follow_up", None), getattr(export, "audience", None)
     found: dict[str, Any] = {}
     if audience is not None:
         found = {"MMP Configuration": {"MMP Segment Name": audience.id, "MMP Visitor ID Field": audience.visitor_id}}
     if step is not None:
+        notes.unless(
+            step.once_per == "file" or not step.needs_files, "follow_up: once_per: its one file gets the command"
+        )
         words = (f'"{word}"' if not word or " " in word else word for word in step.arguments)
         return found | {"Command": f"{step.command}.exe", "Command Arguments": " ".join(words)}
     kind = connection.destination.type if connection else ""
-    if kind == "s3":
+    if kind == "s3" or (customers and not (connection and connection.destination.folder)):
         return found | {"Command": "ExportIntegration.exe", "Command Arguments": '"%file%.cfg" "%file%"'}
     if kind == "sftp" and connection:
         server, folder = connection.title or connection.name, connection.destination.folder or "."
@@ -118,12 +131,29 @@ def _command(export: SegmentExport, connection: Connection | None, notes: _Notes
     return found
 
 
-def _column(export: SegmentExport, index: int, spec: FieldSpec, notes: _Notes) -> dict[str, str]:
+def _customers(export: SegmentExport) -> dict[str, Any]:
+    """The configuration of customer records: the customer's id, and each attribute."""
+    first, *others = export.fields
+    if first.field is None:
+        raise _no(export, f"the customer's id, {first.output}, is no column")
+    attributes = [
+        {
+            "Attribute Name": spec.output,
+            "Attribute Type(int,string)": "string",
+            "Field Name": spec.field or f"={spec.metric}",
+        }
+        for spec in others
+    ]
+    crs = {"CRS Attributes": attributes, "ECID Field": first.field, "Visitor ID Field": first.field}
+    return {"CRS Configuration": crs}
+
+
+def _column(export: SegmentExport, index: int, spec: FieldSpec, notes: _Notes, *, is_id: bool) -> dict[str, str]:
     if spec.field is None and spec.metric is None:
         raise _no(export, f"the field {spec.output} is an expression or a constant; only a metric can be named")
     if spec.hash or spec.mask:
         raise _no(export, f"the field {spec.output} is hashed or masked")
-    notes.unless(not spec.required, f"fields: {index}: required: rows without a value would be delivered")
+    notes.unless(not spec.required or is_id, f"fields: {index}: required: rows without a value would be delivered")
     return {"Column Name": spec.name, "Field Name": spec.field if spec.field is not None else f"={spec.metric}"}
 
 
@@ -146,6 +176,9 @@ def _format(export: SegmentExport, form: Format, notes: _Notes) -> dict[str, str
         kind = "tsv" if form.delimiter in ("\t", "tab") else "csv"
         escaped = _bool(form.quoting != "none")
         return {"Output Format": kind, "Add Header": _bool(form.header), "Escape Fields": escaped}
+    if isinstance(form, CustomerAttributes):
+        notes.unless(form.compression == "none", "format: compression: no counterpart")
+        return {"Output Format": "csv", "Add Header": "true"}
     raise _no(export, f"its format is {form.type}, and Data Workbench writes text")
 
 
@@ -158,7 +191,8 @@ def _file(export: SegmentExport, form: Format, notes: _Notes) -> dict[str, str]:
     if not export.file:
         notes.unless(not export.folder, "folder: no counterpart")
         return {}
-    notes.unless(isinstance(export.file, str), "file: only its name has a counterpart")
+    said = isinstance(export.file, str) or isinstance(form, CustomerAttributes)
+    notes.unless(said, "file: only its name has a counterpart")
     found = _FILE.fullmatch(export.names.name)
     plain = found is not None and export.folder and "%" not in export.folder
     notes.unless(plain, "file and folder: Data Workbench writes one file, without macros in its name")

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -34,6 +34,10 @@ class Imported:
     secrets: tuple[str, ...] = ()
     chunks: Mapping[str, Any] = field(default_factory=dict)
     """The keys of `chunks` of every export to it."""
+
+    def with_files_that_leave(self) -> Imported:
+        """The SFTP server, if the reader moves files away as soon as it has them."""
+        return replace(self, values={**self.values, "check_size": False})
 
 
 def of_mmp(root: Entry, report: Report) -> Imported:

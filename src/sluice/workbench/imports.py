@@ -17,9 +17,11 @@ from sluice.definition.yaml.parse import parse as parse_yaml
 from sluice.errors import DefinitionError, FatalError, Place
 from sluice.workbench.blocks import EXPORT_FILE, MMP_FILE, SERVERS_FILE, TARGET_FILE, USERS_FILE, Block
 from sluice.workbench.connections import Imported, note_servers, of_mmp
-from sluice.workbench.exports import Files, Project, Read, export_of, is_done, no_two_alike
+from sluice.workbench.customers import account
+from sluice.workbench.exports import Project, Read, export_of, is_done, no_two_alike
 from sluice.workbench.parse import Entry, parse
 from sluice.workbench.report import Line, Report
+from sluice.workbench.sending import Files
 from sluice.workbench.source import NOTHING_WRITTEN, Source
 
 
@@ -32,6 +34,8 @@ class Given:
     servers: Source | None = None
     users: Source | None = None
     target: Source | None = None
+    crs: str = ""
+    """The name of the connection that gets customer attributes."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ def import_files(given: Given, include: Path, catalog: Path | None = None) -> Ou
     known = loaded.project
     report, project = Report(), Project(known.datasets, dict(known.segments), known.settings.commands)
     mmp = of_mmp(roots["mmp"], report) if "mmp" in roots else None
-    files = Files(mmp, roots.get("servers"), roots.get("users"))
+    crs = account(given.crs, declared=given.crs in known.connections) if given.crs else None
+    files = Files(mmp, roots.get("servers"), roots.get("users"), crs)
     named = [(Path(source.name).name, parse(source, EXPORT_FILE)) for source in given.exports]
     no_two_alike(named)
     read = [export_of(name, root, project, files, report) for name, root in named]
@@ -115,7 +120,7 @@ def _connections(read: Sequence[Read], mmp: Imported | None) -> dict[str, Mappin
     """Every connection by name. Two folders of one server are two connections."""
     found: dict[str, Mapping[str, Any]] = {mmp.name: mmp.values} if mmp else {}
     for one in read:
-        if one.connection is None:
+        if one.connection is None or not one.connection.values:
             continue
         name, number = one.connection.name, 1
         while found.get(name, one.connection.values) != one.connection.values:

@@ -18,9 +18,10 @@ belongs in an Airflow connection. `left out`: it has no counterpart."""
 LEFT_OUT = {
     "TnT Configuration": "it has no ClientName, or the command does not send the file to Adobe Target",
     "MboxName": "profiles are updated through an API that calls no mbox",
-    "Target Bulk Upload Configuration": "a run does not wait until Target has processed a batch",
-    "Max Timeout Interval": "a run does not wait until Target has processed a batch",
-    "CRS Configuration": "Experience Cloud fetches customer attributes as CSV files, and no API for them is public",
+    "Target Bulk Upload Configuration": "a run does not wait for Target: `sluice receipt` asks what became of batches",
+    "Max Timeout Interval": "a run does not wait for Target: `sluice receipt` asks what became of batches",
+    "Report Suite": "report suites are subscribed to an attribute source in Experience Cloud",
+    "CRS Configuration": "it has no CRS Attributes, or the command sends no customer attributes",
     "Connect Retries": "connecting is retried for 3 minutes: `retry_for` of the connection",
     "Public Key Path": "the server has the public key; the connection needs only the private one",
     "Schedule Start Time": "without Schedule Every it has no effect",

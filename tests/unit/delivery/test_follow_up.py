@@ -42,7 +42,14 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def declare(world: World, text: str, arguments: str = '["%file%"]', limit: str = "1 min", records: int = 2) -> None:
+def declare(
+    world: World,
+    text: str,
+    arguments: str = '["%file%"]',
+    limit: str = "1 min",
+    records: int = 2,
+    once_per: str = "delivery",
+) -> None:
     source = "{type: parquet, airflow_conn_id: lake, path: people}"
     world.declare(
         {
@@ -55,7 +62,7 @@ def declare(world: World, text: str, arguments: str = '["%file%"]', limit: str =
                 datasets: [people]
                 mode: full
                 chunks: {{records: {records}}}
-                follow_up: {{command: convert, arguments: {arguments}}}
+                follow_up: {{command: convert, arguments: {arguments}, once_per: {once_per}}}
                 """,
         }
     )
@@ -84,6 +91,23 @@ def test_an_argument_with_a_file_is_repeated_for_each_part(world: World) -> None
     parts = [str(out / name) for name in world.delivered() if "part-" in name]
     assert len(parts) == 3
     assert said == ["[--all]", *(f"[{part}.cfg]" for part in parts), *(f"[{part}]" for part in parts)]
+
+
+def test_a_command_may_run_once_for_each_part(world: World) -> None:
+    """Pairs of a file and its name with an ending, as Data Workbench passes them."""
+    text = f'echo "$*"; echo run >> {world.root}/runs; test $(wc -l < {world.root}/runs) -lt "$(cat {world.root}/most)"'
+    declare(world, text, '[-x, "%file%.cfg", "%file%", "%manifest%"]', once_per="file")
+    (world.root / "most").write_text("9")
+    said = [one for one in run(world) if not one.startswith("$")]
+    parts = [str(world.root / "out" / name) for name in world.delivered() if "part-" in name]
+    assert [one.split()[:3] for one in said] == [["-x", f"{part}.cfg", part] for part in parts]
+    assert len({one.split()[3] for one in said}) == 1
+    (world.root / "runs").unlink()
+    (world.root / "most").write_text("2")
+    with pytest.raises(FatalError, match="convert has failed for file 2 of 3 with exit code 1: the delivery is"):
+        after(world)
+    assert (world.root / "runs").read_text().count("run") == 2, "the first failure ends it"
+    assert f"once per file, {world.root}/program -x %file%.cfg" in explain(world.plan("people"))
 
 
 def test_arguments_reach_the_program_as_they_are_without_a_shell(world: World) -> None:

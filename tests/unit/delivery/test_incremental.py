@@ -191,6 +191,27 @@ class TestColumn:
         assert delivered(world, "r1", "by_column") == [1]
         assert delivered(world, "r2", "by_column") == [3]
 
+    def test_a_worker_whose_clock_is_ahead_passes_no_value_whose_rows_are_still_to_come(self, world: World) -> None:
+        """Staging's store tells the time: here it is right, and the worker's clock is two hours ahead."""
+        now = datetime.now(UTC)
+        world.now = now + 2 * HOUR
+        stamp(world, "a", {1: now - 2 * HOUR, 2: now - HOUR / 2, 3: now + HOUR})
+        world.run("by_column", "ahead")
+        assert delivered(world, "ahead", "by_column") == [1], "the others are younger than `late`"
+        stamp(world, "b", {4: now - HOUR / 2})  # late, within what is allowed
+        world.now = now + 4 * HOUR
+        world.run("by_column", "still-ahead")
+        assert delivered(world, "still-ahead", "by_column") == []
+
+    def test_a_worker_whose_clock_is_behind_lets_rows_wait(self, world: World) -> None:
+        now = datetime.now(UTC)
+        world.now = now - 2 * HOUR
+        stamp(world, "a", {1: now - 4 * HOUR, 2: now - 2 * HOUR})
+        world.run("by_column", "behind")
+        world.now = now
+        world.run("by_column", "right")
+        assert [delivered(world, run, "by_column") for run in ("behind", "right")] == [[1], [2]]
+
     def test_a_zones_repeated_hour_is_two_hours(self, world: World) -> None:
         zone = ZoneInfo("Europe/Budapest")
         first = datetime(2026, 10, 25, 2, 30, tzinfo=zone)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sluice.definition.load import load
-from sluice.definition.models.export import Export
+from sluice.definition.models.project import Project
 from sluice.delivery.report.report import versions
 from sluice.doctor import machine
 from sluice.doctor.check import Check, size
@@ -18,7 +18,7 @@ from sluice.doctor.resources import check_disk, check_memory
 from sluice.doctor.staging import check_shared, check_staging
 from sluice.doctor.timeouts import check_timeouts
 from sluice.doctor.versions import check_versions
-from sluice.doctor.workers import KEPT, Seen, Timeouts, Worker, Workers, this_worker
+from sluice.doctor.workers import KEPT, PODS, Seen, Timeouts, Worker, Workers, current, this_worker
 from sluice.filesystem import Opened, open_filesystem
 from tests.builders import World
 from tests.unit.delivery.people import FILES
@@ -47,10 +47,10 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def exports(world: World, **keys: object) -> dict[str, Export]:
+def project(world: World, **keys: object) -> Project:
     text = FILES["exports/people.yaml"].strip().removesuffix("}")
     world.declare({"exports/people.yaml": text + "".join(f", {key}: {value}" for key, value in keys.items()) + "}"})
-    return dict(load(world.include).project.exports)
+    return load(world.include).project
 
 
 class TestStaging:
@@ -134,6 +134,12 @@ class TestWorkers:
         assert len(notes.seen()) == 1
         notes.forget(datetime.now(UTC) + KEPT + timedelta(minutes=1))
         assert (notes.seen(), notes.since()) == ([], first)
+
+    def test_the_last_pods_stand_for_those_that_are_gone(self) -> None:
+        pods = [worker(f"pod-{number}", airflow={"executor": "KubernetesExecutor"}) for number in range(3 * PODS)]
+        notes = [Seen(one, NOW + timedelta(minutes=number)) for number, one in enumerate(pods)]
+        others = seen(worker("w1", airflow={"executor": "CeleryExecutor"}), stored=NOW - timedelta(days=3))
+        assert current([*notes, *others]) == [*notes[-PODS:], *others]
 
 
 class TestVersions:
@@ -235,10 +241,8 @@ class TestTimeouts:
 
     @pytest.fixture
     def said(self, world: World) -> object:
-        declared = exports(world)
-        return lambda parse=1.0, **values: told(
-            check_timeouts(self.GOOD.model_copy(update=values), parse, values.pop("exports", declared))
-        )
+        declared = project(world)
+        return lambda parse=1.0, **values: told(check_timeouts(self.GOOD.model_copy(update=values), parse, declared))
 
     def test_good_ones(self, said) -> None:  # type: ignore[no-untyped-def]
         assert said() == [("ok", "CeleryExecutor: long enough; the exports' DAG file takes 1.0 s")]
@@ -260,7 +264,7 @@ class TestTimeouts:
         assert (found, word in what) == (state, True)
 
     def test_a_time_limit_bounds_what_the_broker_must_wait(self, world: World) -> None:
-        limited = exports(world, time_limit="1 hour")
+        limited = project(world, time_limit="1 hour")
         quick = self.GOOD.model_copy(update={"visibility_timeout": 7200})
         assert told(check_timeouts(quick, None, limited))[0][0] == "ok"
 

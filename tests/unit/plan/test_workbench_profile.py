@@ -17,6 +17,7 @@ from sluice.definition.load import load
 from sluice.definition.models.chunks import PROFILES, Chunks, clipped, rules_of
 from sluice.definition.models.export import DatasetExport
 from sluice.delivery.upload.sender import Sender
+from sluice.plan.explain import explain
 from tests.builders import World
 
 PROFILE = PROFILES["data-workbench"]
@@ -114,16 +115,25 @@ def test_paths_have_no_space_and_no_multibyte_character(tmp_path: Path, folder: 
     assert ("by_log" in loaded.project.exports) == (sound or plain == "logs")
 
 
-@pytest.mark.parametrize(("declared", "limit"), [("30 min", timedelta(minutes=30)), ("0s", None), (None, None)])
+@pytest.mark.parametrize(
+    ("profile", "declared", "limit"),
+    [
+        (", profile: data-workbench", "30 min", timedelta(minutes=30)),
+        (", profile: data-workbench", "0s", None),
+        (", profile: data-workbench", None, timedelta(minutes=10)),
+        ("", None, None),
+    ],
+)
 def test_a_time_limit_starts_the_attempt_over_and_0_is_none(
-    tmp_path: Path, declared: str | None, limit: timedelta | None
+    tmp_path: Path, profile: str, declared: str | None, limit: timedelta | None
 ) -> None:
-    """The limit is that of one attempt, and Airflow retries an attempt that was stopped like any other."""
+    """The limit is that of one attempt, and Airflow retries an attempt that was stopped like any other. Without one, it
+    is that of the profile."""
     world, more = World(tmp_path), f", time_limit: {declared}" if declared else ""
     world.declare(
         {
             "catalog/datasets.yaml": "p: {kind: profile, key: i, source: {type: parquet, airflow_conn_id: l, path: p}}",
-            "connections/out.yaml": "{type: local, airflow_conn_id: out, profile: data-workbench}",
+            "connections/out.yaml": f"{{type: local, airflow_conn_id: out{profile}}}",
             "exports/people.yaml": f"{{kind: dataset-export, connection: out, datasets: [p], mode: full{more}}}",
         }
     )
@@ -132,5 +142,7 @@ def test_a_time_limit_starts_the_attempt_over_and_0_is_none(
     for name in ("extract", "chunk", "upload", "publish"):
         task: Any = dag.get_task(name)
         assert (task.execution_timeout, task.retries) == (limit, 2)
-    export = DatasetExport(kind="dataset-export", name="people", datasets=("p",), time_limit=declared)  # type: ignore[arg-type]
-    assert DatasetExport.model_validate_json(export.model_dump_json()).time_limit == limit
+    export = world.plan("people").export
+    assert DatasetExport.model_validate_json(export.model_dump_json()).time_limit == export.time_limit
+    shown = explain(world.plan("people"))
+    assert ("  time limit  " in shown) == (limit is not None)

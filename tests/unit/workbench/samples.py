@@ -29,6 +29,41 @@ Schedule Start Time = string:
 Time Limit (sec) = double: 1800
 """
 """`User.export`."""
+CRS = r"""Query = SegmentExportQuery:
+Command = string: ExportIntegration.exe
+Command Arguments = string: \"%file%.cfg\" \"%file%\"
+CRS Configuration = CRSConfiguration:
+CRS Attributes = vector: 2 items
+0 = CRSAttributeConfiguration:
+Attribute Name = string: product
+Attribute Type(int,string) = string: string
+Field Name = string: PID
+1 = CRSAttributeConfiguration:
+Attribute Name = string: views
+Attribute Type(int,string) = string: int
+Field Name = string: =Page_Views
+ECID Field = string: hit
+Report Suite = vector: 1 items
+0 = string: acmeprod
+Visitor ID Field = string: Tracking ID
+Filter = string:
+Level = string: Page View
+Oneshot = bool: true
+Output Fields = vector: 3 items
+0 = ColumnDefinition:
+Column Name = string:
+Field Name = string: PID
+1 = ColumnDefinition:
+Column Name = string:
+Field Name = string: =Page_Views
+2 = ColumnDefinition:
+Column Name = string:
+Field Name = string: SID
+Output File = string: crs test.txt
+Output Format = string: csv
+Time Limit (sec) = double: 1800
+"""
+"""`Customers.export`: an export of customer records, with the parameters that its documentation names."""
 MMP = """MMP Export Configuration = MMPExportConfiguration:
 s3 Bucket = string: aws_bucket_for_mmp
 s3 Object Directory = string: test/files/

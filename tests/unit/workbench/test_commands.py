@@ -150,6 +150,19 @@ def test_an_export_is_written_back_without_secrets(world: World, capsys: pytest.
     assert files(world) == before
 
 
+def test_the_limit_that_is_written_back_is_that_of_the_profile(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run() == 0
+    path = world.include / "exports" / "user.yaml"
+    for declared, limit in (("", "600"), ("time_limit: 0s\n", "0"), ("time_limit: 90s\n", "90")):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.startswith("time_limit")) + declared)
+        capsys.readouterr()
+        assert main(["export-workbench", "user"]) == 0
+        assert f"Time Limit (sec) = double: {limit}\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

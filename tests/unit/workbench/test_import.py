@@ -43,10 +43,10 @@ def importing(tmp_path: Path) -> Importing:
             assert old in text
             text = text.replace(old, new)
         secret = {"mmp", "users"}
+        crs = files.pop("crs", "")
         sources = {name: Source(f"{name}.cfg", body.encode(), secret=name in secret) for name, body in files.items()}
-        found = import_files(
-            Given([Source(stem if "." in stem else f"{stem}.export", text.encode())], **sources), include
-        )
+        export = Source(stem if "." in stem else f"{stem}.export", text.encode())
+        found = import_files(Given([export], crs=crs, **sources), include)
         check(include, found.drafts)
         return found
 
@@ -178,7 +178,7 @@ def test_target_and_crs_are_left_out_line_by_line(importing: Importing, configur
 
     assert line(found, key).partition(": ")[2].startswith("left out: ")
     assert "unknown" not in line(found, key)
-    assert "does not wait until Target" in line(found, "Max Timeout Interval")
+    assert "`sluice receipt`" in line(found, "Max Timeout Interval")
     assert "connection" not in declared(found, "user")
 
 
@@ -263,8 +263,21 @@ def test_other_programs_follow_the_delivery_if_the_project_allows_them(importing
 
     assert "follow_up" not in declared(refused, "user")
     assert line(refused, "Command").endswith("`commands` of project.yaml has no `flip`: add it, and import again")
-    assert declared(allowed, "user")["follow_up"] == {"command": "flip", "arguments": ["-x", "%file%", "two words"]}
+    arguments = ["-x", "%file%", "two words"]
+    assert declared(allowed, "user")["follow_up"] == {"command": "flip", "arguments": arguments, "once_per": "file"}
     assert "connection" not in declared(allowed, "user")
+
+
+def test_a_command_runs_once_for_each_file(importing: Importing, tmp_path: Path) -> None:
+    """There, it got the one file of the export, and the file with its settings beside it."""
+    (tmp_path / "include" / "project.yaml").write_text("commands: {flip: {program: /opt/bin/flip}}\n")
+    both = importing((" ExportIntegration.exe", " flip.bat"))
+    none = importing((" ExportIntegration.exe", " flip.bat"), (r"\"%file%.cfg\" \"%file%\"", "-x"))
+
+    pair = {"command": "flip", "arguments": ["%file%.cfg", "%file%"], "once_per": "file"}
+    assert declared(both, "user")["follow_up"] == pair
+    assert "no file lies beside a delivered one" in line(both, "Command Arguments")
+    assert declared(none, "user")["follow_up"] == {"command": "flip", "arguments": ["-x"]}
 
 
 def test_arguments_that_a_command_cannot_have_are_left_out(importing: Importing, tmp_path: Path) -> None:
@@ -419,9 +432,11 @@ def test_the_visitors_id_is_an_output_field(importing: Importing) -> None:
     assert "User.export:7:" in error(importing, ("Segment Name = string: 12345", "Segment Name = string:"), mmp=MMP)
 
 
-@pytest.mark.parametrize(("limit", "expected"), [("0", None), ("", "10m"), ("600.5", "600500ms"), ("3600", "1h")])
-def test_time_limits(importing: Importing, limit: str, expected: str | None) -> None:
-    assert declared(importing(("double: 1800", f"double: {limit}")), "user").get("time_limit") == expected
+@pytest.mark.parametrize(("limit", "expected"), [("0", "0s"), ("", "10m"), ("600.5", "600500ms"), ("3600", "1h")])
+def test_time_limits(importing: Importing, limit: str, expected: str) -> None:
+    """The limit is that of the file, wherever the export is delivered to."""
+    assert declared(importing(("double: 1800", f"double: {limit}")), "user")["time_limit"] == expected
+    assert declared(importing(("double: 1800", f"double: {limit}"), mmp=MMP), "user")["time_limit"] == expected
 
 
 def test_mistakes_of_the_bucket_name_its_line(importing: Importing) -> None:

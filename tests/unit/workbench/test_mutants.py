@@ -13,9 +13,10 @@ from sluice.definition.load import load
 from sluice.errors import DefinitionError
 from sluice.workbench.blocks import EXPORT_FILE, MMP_FILE
 from sluice.workbench.connections import of_mmp
-from sluice.workbench.exports import Files, Project, export_of
+from sluice.workbench.exports import Project, export_of
 from sluice.workbench.parse import parse
 from sluice.workbench.report import Report
+from sluice.workbench.sending import Files
 from sluice.workbench.source import Source
 from tests.unit.workbench.test_round_trip import project
 from tests.unit.workbench.variants import SECRETS, mmp, variant
@@ -98,7 +99,7 @@ def damaged(chance: random.Random, data: bytes) -> bytes:
 def outcome(number: int, catalog: Project, config: Files) -> str:
     """What an import of the mutant says: `imported`, or the page of its error."""
     chance = random.Random(f"mutant {number}")
-    report, found = Report(), Project(catalog.datasets, dict(catalog.segments))
+    report, found = Report(), Project(catalog.datasets, dict(catalog.segments), catalog.commands)
     try:
         if number % 5 == 0:
             root = parse(Source("MMPExport.cfg", damaged(chance, mmp(number)[0]), secret=True), MMP_FILE)
@@ -115,7 +116,7 @@ def outcome(number: int, catalog: Project, config: Files) -> str:
 
 def check(numbers: range, folder: Path) -> None:
     declared = load(project(folder)).project
-    catalog = Project(declared.datasets, dict(declared.segments))
+    catalog = Project(declared.datasets, dict(declared.segments), declared.settings.commands)
     config = of_mmp(parse(Source("MMPExport.cfg", mmp(1)[0], secret=True), MMP_FILE), Report())
     pages = [outcome(number, catalog, Files(config)) for number in numbers]
     assert [page for page in pages if any(secret in page for secret in SECRETS)] == []

@@ -26,6 +26,7 @@ def imported(include: Path, config: bytes, exports: list[tuple[str, bytes]]) -> 
         exports=[Source(f"{stem}.export", data) for stem, data in exports],
         mmp=Source("MMPExport.cfg", config, secret=True),
         servers=Source("FTPServerInfo.cfg", SERVERS.encode()),
+        crs="customer-attributes",
     )
     found = import_files(given, include)
     for draft in found.drafts:  # `back` loads the project; a test of the command writes as it does

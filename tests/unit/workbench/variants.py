@@ -38,6 +38,7 @@ visitor-segment:
   where: visits > 1
 """,
     "exports/.keep": "",
+    "project.yaml": "commands: {flipcommand: {program: /opt/bin/flip}}\n",
 }
 """A project to import into."""
 SERVERS = """\
@@ -210,6 +211,8 @@ def _command(chance: random.Random, first: tuple[str, str], *, named: bool) -> L
         (
             mmp_lines,
             mmp_lines,
+            [*mmp_lines[:2], ("CRS Configuration", _customers(chance, first, most=0 if named else 1))],
+            [*mmp_lines[:2], ("CRS Configuration", _customers(chance, first, most=0 if named else 1))],
             [("Command", f"string: {program}"), ("Command Arguments", r"string: ftp \"%file%\" Partner upload")],
             [("Command", f"string: {program}"), ("Command Arguments", f"string: {sftp}")],
             [("Command", "string: "), ("Command Arguments", "string: ")],
@@ -218,8 +221,27 @@ def _command(chance: random.Random, first: tuple[str, str], *, named: bool) -> L
                 ("TnT Configuration", ("TnTConfig", [("MboxName", "string: m")])),
             ],
             [("Command", "string: flipcommand.bat"), ("Command Arguments", r"string: -x \"%file%\"")],
+            [("Command", "string: flipcommand.bat"), mmp_lines[1]],
+            [("Command", "string: flipcommand.bat"), ("Command Arguments", "string: -x")],
+            [("Command", "string: unknown.bat"), ("Command Arguments", r"string: -x \"%file%\"")],
         )
     )
+
+
+def _customers(chance: random.Random, first: tuple[str, str], most: int) -> tuple[str, Lines]:
+    """Customer records: at most one attribute, of the first field, and ids that no field is named like."""
+    name = chance.choice(("", "product", "Zwei Worte"))
+    name = name if name or not any(sign in first[0] for sign in '"\\') else "product"
+    attribute = [
+        ("Attribute Name", f"string: {name}"),
+        ("Attribute Type(int,string)", f"string: {chance.choice(('int', 'string', ''))}"),
+        ("Field Name", f"string: {_spelled(first[0])}"),
+    ]
+    lines: Lines = [
+        ("CRS Attributes", [("CRSAttributeConfiguration", attribute)] * min(most, chance.choice((0, 1, 1))))
+    ]
+    lines += [("ECID Field", "string: ecid"), ("Report Suite", [])]
+    return "CRSConfig", [*lines, ("Visitor ID Field", f"string: {chance.choice(('', 'Customer ID'))}")]
 
 
 def _schedule(chance: random.Random) -> Lines:
@@ -258,7 +280,7 @@ def _count(value: Any) -> int:
     if isinstance(value, str):
         return 1
     inner = [one for _, one in value[1]] if isinstance(value, tuple) else value
-    return sum(map(_count, inner))
+    return sum(map(_count, inner)) or 1
 
 
 def _encoded(chance: random.Random, text: str) -> bytes:

@@ -606,7 +606,7 @@ export interface paths {
         };
         /**
          * Receipts
-         * @description The receipts of Audience Manager for the files of a run, oldest first. `sluice receipt` adds one.
+         * @description What Audience Manager or Adobe Target have made of the files of a run, oldest first. `sluice receipt` adds it.
          */
         get: operations["receipts_api_v1_exports__name__runs__run__receipts_get"];
         put?: never;
@@ -899,6 +899,49 @@ export interface components {
              * @default false
              */
             wake_downstream: boolean;
+        };
+        /**
+         * BatchReceipt
+         * @description What Adobe Target has made of the files of a delivery, when it was asked last.
+         */
+        BatchReceipt: {
+            /** Asked At */
+            asked_at: string;
+            /** Batches */
+            batches: components["schemas"]["BatchState"][];
+            /**
+             * Reader
+             * @default adobe-target
+             * @constant
+             */
+            reader: "adobe-target";
+            /**
+             * Says
+             * @description It in a sentence.
+             */
+            readonly says: string;
+        };
+        /**
+         * BatchState
+         * @description One batch. A number is None if Target does not say it.
+         */
+        BatchState: {
+            /** Batch Id */
+            batch_id: string;
+            /** Consumed */
+            consumed?: number | null;
+            /** Failed */
+            failed?: number | null;
+            /** File */
+            file: string;
+            /** Not Found */
+            not_found?: number | null;
+            /** Records */
+            records: number;
+            /** Status */
+            status: string;
+            /** Successful */
+            successful?: number | null;
         };
         /**
          * Checked
@@ -1562,12 +1605,23 @@ export interface components {
             no_trait?: number | null;
             /** Processed */
             processed?: number | null;
+            /**
+             * Reader
+             * @default audience-manager
+             * @constant
+             */
+            reader: "audience-manager";
             /** Realized Traits */
             realized_traits?: number | null;
             /** Received */
             received: number;
             /** Removed Traits */
             removed_traits?: number | null;
+            /**
+             * Says
+             * @description It in a sentence.
+             */
+            readonly says: string;
             /** Signals */
             signals?: number | null;
             /**
@@ -2440,6 +2494,11 @@ export interface components {
          * @description The files of Data Workbench.
          */
         WorkbenchFiles: {
+            /**
+             * Crs
+             * @default
+             */
+            crs: string;
             /** Exports */
             exports: components["schemas"]["File"][];
             ftp_credentials?: components["schemas"]["File"] | null;
@@ -3563,7 +3622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InboundReceipt"][];
+                    "application/json": (components["schemas"]["BatchReceipt"] | components["schemas"]["InboundReceipt"])[];
                 };
             };
             /** @description Validation Error */

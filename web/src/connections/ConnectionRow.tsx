@@ -8,7 +8,9 @@ import { Hint } from "../shared/Hint";
 import { IconButton } from "../shared/IconButton";
 import { StatusBadge } from "../shared/StatusBadge";
 import { paths } from "../shell/paths";
-import type { Opened } from "./Connections";
+
+/** What is done to a connection; without one, it is added. */
+export type Opened = { connection: ConnectionView; verb: "edit" | "remove" | "test" } | { verb: "add" };
 
 interface Props {
   connection: ConnectionView;

@@ -1,7 +1,6 @@
 import { Flex, Heading, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
 
-import type { ConnectionView } from "../api/types";
 import { useMe } from "../api/useMe";
 import { ActionButton } from "../shared/ActionButton";
 import { some } from "../shared/amount";
@@ -9,13 +8,10 @@ import { Empty } from "../shared/Empty";
 import { Failed } from "../shared/Failed";
 import { Sheet } from "../shared/Sheet";
 import { ConnectionDialog } from "./ConnectionDialog";
-import { ConnectionRow } from "./ConnectionRow";
+import { ConnectionRow, type Opened } from "./ConnectionRow";
 import { RemoveConnection } from "./RemoveConnection";
 import { TestDialog } from "./TestDialog";
 import { useConnections } from "./useConnections";
-
-/** What is done to a connection; without one, it is added. */
-export type Opened = { connection: ConnectionView; verb: "edit" | "remove" | "test" } | { verb: "add" };
 
 const HEADS = ["Name", "Type", "Airflow connection", { label: "Exports", number: true }, "Shared with", "You", "Actions"] as const;
 

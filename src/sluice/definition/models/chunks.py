@@ -67,11 +67,17 @@ class Profile:
     """The word that the names of runs' logs begin with."""
     character: str | None = None
     """A regular expression for one character of a path; None for the destination's own rule."""
+    time_limit: timedelta | None = None
+    """The default time limit of an attempt of a task; None for no limit."""
 
     def clip(self, records: int) -> int:
         """The declared number of records, raised or lowered to the limits."""
         raised = max(records, self.least)
         return raised if self.most is None else min(raised, self.most)
+
+    def limit(self, declared: timedelta | None) -> timedelta | None:
+        """The time limit of an attempt: the declared one, or the default. None for no limit, declared as 0."""
+        return (self.time_limit if declared is None else declared) or None
 
 
 STANDARD = Profile("no profile")
@@ -85,6 +91,7 @@ PROFILES: Mapping[ProfileName, Profile] = {
         doubling=False,
         log="MMP",
         character=r"[!-~]",
+        time_limit=timedelta(minutes=10),
     ),
     "experience-platform": Profile("Experience Platform"),
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from sluice.model.declared import Declared, Duration, Name
 
@@ -50,16 +51,26 @@ class FollowUp(Declared):
     command: Name
     """The name of a command that `commands` in `project.yaml` allows."""
     arguments: tuple[Annotated[str, AfterValidator(_known_macros)], ...] = ()
-    """The arguments, each passed as it is. An argument with `%file%` is repeated for each file of the delivery, with
-    the file's address. `%manifest%` is the path of a copy of the manifest on the worker."""
+    """The arguments, each passed as it is. `%file%` is the address of a file of the delivery, and `%manifest%` the path
+    of a copy of the manifest on the worker."""
+    once_per: Literal["delivery", "file"] = "delivery"
+    """How often the command runs. `delivery`: once; an argument with `%file%` is repeated for each file. `file`: once
+    for each file, one after another, until one run fails; `%file%` is that file."""
 
-    def words(self, files: tuple[str, ...], manifest: str) -> list[str]:
-        """The arguments of one run."""
-        found: list[str] = []
-        for argument in self.arguments:
-            each = argument.replace(MANIFEST, manifest)
-            found += [each.replace(FILE, file) for file in files] if FILE in argument else [each]
-        return found
+    @model_validator(mode="after")
+    def _of_a_file(self) -> Self:
+        if self.once_per == "file" and not self.needs_files:
+            raise ValueError(f"no argument says which file the command is for: add `{FILE}`, or delete `once_per`")
+        return self
+
+    def runs(self, files: Sequence[str], manifest: str) -> Iterator[list[str]]:
+        """The arguments of each run of the command."""
+        for some in [[file] for file in files] if self.once_per == "file" else [files]:
+            found: list[str] = []
+            for argument in self.arguments:
+                each = argument.replace(MANIFEST, manifest)
+                found += [each.replace(FILE, file) for file in some] if FILE in argument else [each]
+            yield found
 
     @property
     def needs_files(self) -> bool:

@@ -81,8 +81,9 @@ class Connection(Declared):
     Default: none."""
     profile: ProfileName | None = None
     """The target's own rules. `data-workbench`: 1,000 to 50,000 records per chunk (default: 10,000); no retries by
-    default, and a constant delay before each; no spaces or multibyte characters in paths. `experience-platform`:
-    dataset exports have the schedules, formats and sizes that Experience Platform allows."""
+    default, and a constant delay before each; no spaces or multibyte characters in paths; a time limit of 10 minutes
+    by default. `experience-platform`: dataset exports have the schedules, formats and sizes that Experience Platform
+    allows."""
 
     @property
     def rules(self) -> Profile:

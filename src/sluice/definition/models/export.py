@@ -50,8 +50,6 @@ class LogFolder(Declared):
 
 RETRY_DELAY = timedelta(seconds=30)
 """The default delay before Airflow retries a failed task of an export or a refresh. It doubles with each attempt."""
-TimeLimit = Annotated[Duration, AfterValidator(lambda value: value or None)]
-"""A duration; `0s` means no limit, because Airflow would stop every attempt at once."""
 
 
 def _unless_empty(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -131,9 +129,10 @@ class ExportBase(Declared):
     """The number of times that Airflow retries a failed task."""
     retry_delay: Duration = RETRY_DELAY
     """The delay before Airflow retries a failed task. It doubles with each attempt."""
-    time_limit: TimeLimit | None = None
+    time_limit: Duration | None = None
     """The maximum duration of one attempt of `extract`, `chunk`, `upload` or `publish`. A longer attempt is stopped,
-    counts as failed, and is retried like any other. Default, or `0s`: no limit. `wait` has its own timeout."""
+    counts as failed, and is retried like any other. `0s`: no limit. Default: the limit of the connection's profile,
+    otherwise none. `wait` has its own timeout."""
 
     def mode_of(self, feed: str) -> Mode:  # noqa: ARG002 - for exports with overrides
         """The mode of one of its feeds."""

@@ -40,3 +40,8 @@ class Guardrails(Declared):
     """An export of more than 20 segments."""
     inbound_names: Literal["refuse", "warn", "inform", "off"] = "refuse"
     """Inbound files whose names Audience Manager does not read, such as those for a bucket of your own."""
+    customer_attribute_files: Literal["refuse", "warn", "inform", "off"] = "refuse"
+    """Files of customer attributes that Experience Cloud does not find or take, such as those for a server of your
+    own."""
+    customer_attribute_advice: Literal["warn", "inform", "off"] = "warn"
+    """Customer attributes that Adobe Target ignores, or more columns than Experience Cloud recommends."""

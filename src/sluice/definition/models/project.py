@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import ByteSize, Field, TypeAdapter, ValidationError
@@ -13,7 +14,7 @@ from sluice.definition.models.chunks import Memory
 from sluice.definition.models.commands import Command
 from sluice.definition.models.connection import Connection
 from sluice.definition.models.data_classes import DataClass
-from sluice.definition.models.export import Export
+from sluice.definition.models.export import Export, ExportBase
 from sluice.definition.models.guardrails import Guardrails
 from sluice.definition.models.licence import Licence
 from sluice.definition.models.limits import Bounds
@@ -96,3 +97,7 @@ class Project(Declared):
         """The Airflow pools that connections need, with their slots."""
         found = {connection.pool: connection.limits.at_once for connection in self.connections.values()}
         return {name: slots for name, slots in found.items() if name and slots}
+
+    def time_limit(self, export: ExportBase) -> timedelta | None:
+        """The time limit of an attempt of its tasks, of the export or of its connection's profile; None for none."""
+        return self.connections[export.connection].rules.limit(export.time_limit)

@@ -53,19 +53,26 @@ def follow_up(
     with TemporaryDirectory(prefix="sluice-follow-up-") as folder:
         copy = Path(folder) / plan.manifest.rsplit("/", 1)[-1]
         copy.write_bytes(render(manifest))
-        words = [command.program, *wanted.words(_files(plan, manifest, wanted, connections), str(copy))]
-        say(f"$ {shlex.join(words)}"[:4096])
+        files = _files(plan, manifest, wanted, connections)
         try:
-            code = run_program(words, Path(folder), command.time_limit, say, stop or threading.Event())
-            if code:
-                raise FatalError(
-                    f"the command {name} has failed with {_spell(code)}: the delivery is published",
-                    next_step="see what it printed in this log, then clear the task `follow_up` to run it again",
-                )
+            for number, arguments in enumerate(wanted.runs(files, str(copy)), 1):
+                which = f" for file {number:,} of {len(files):,}" if wanted.once_per == "file" else ""
+                words = [command.program, *arguments]
+                say(f"$ {shlex.join(words)}"[:4096])
+                code = run_program(words, Path(folder), command.time_limit, say, stop or threading.Event())
+                _check(code, f"{name} has failed{which}")
         except FatalError as failed:
             _warn(plan, connections, f"follow-up: {failed.what}")
             raise
     return Followed(name, round(time.monotonic() - began, 3))
+
+
+def _check(code: int, what: str) -> None:
+    if code:
+        raise FatalError(
+            f"the command {what} with {_spell(code)}: the delivery is published",
+            next_step="see what it printed in this log, then clear the task `follow_up` to run it again",
+        )
 
 
 def _allowed(wanted: FollowUp, allowed: Mapping[str, Command]) -> Command:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from sluice.definition.models.hand_over import HandOver
 from sluice.errors import DefinitionError, FatalError, RetriableError
@@ -19,6 +19,7 @@ from sluice.model.access import Connections, SecretAccess
 _LONGEST = 1 << 16
 """The most bytes of an answer that are read."""
 _PASSING = {408, 425, 429}
+_TARGET = ".tt.omtrdc.net"
 
 
 class Accepted(NamedTuple):
@@ -28,6 +29,18 @@ class Accepted(NamedTuple):
     """The batch's id; empty if the answer has none."""
     status: str
     """The address that shows the state of the batch; Target keeps it for a day."""
+
+
+class State(NamedTuple):
+    """What has become of a batch. A number is None if the answer does not have it."""
+
+    status: str
+    """`complete`, `incomplete` or `stuck`, as Target says it."""
+    consumed: int | None
+    """Profiles that were processed."""
+    successful: int | None
+    not_found: int | None
+    failed: int | None
 
 
 class Api:
@@ -52,6 +65,39 @@ class Api:
             text = b"".join(_first(answer.iter_bytes())).decode(errors="replace")
         self._check(answer.status_code)
         return self._accepted(text)
+
+    def state(self, address: str) -> State:
+        """What has become of a batch, by the address in the answer to it.
+
+        Raises `RetriableError` if Target cannot be reached, and `FatalError` if the address is not one of Target's, or
+        if it does not know the batch any more."""
+        place = self._own(address)
+        with (
+            self._reporting(),
+            self._client.stream("GET", place, headers={**self._headers}) as answer,
+        ):
+            text = b"".join(_first(answer.iter_bytes())).decode(errors="replace")
+        self._check(answer.status_code)
+        if not (status := _element("status", text)):
+            raise FatalError(
+                f"Adobe Target at {self._declared.address} does not know the batch any more",
+                next_step="ask within a day of the delivery",
+            )
+        names = ("consumedCount", "successfulUpdates", "profilesNotFound", "failedUpdates")
+        return State(status[:40], *(_number(name, text) for name in names))
+
+    def _own(self, address: str) -> str:
+        """The address with the counts. The login goes only to the declared server and, encrypted, to Target's others:
+        an answer names one of them."""
+        given, own = urlsplit(address), urlsplit(self._declared.address)
+        if given[:2] != own[:2]:
+            if not (given.hostname or "").endswith(_TARGET):
+                raise FatalError(
+                    f"the state of a batch is at {given.hostname or 'no server'}, which is not Adobe Target's",
+                    next_step="look at the receipts beside the manifest",
+                )
+            given = given._replace(scheme="https", netloc=given.hostname or "")
+        return urlunsplit(given._replace(query=f"{given.query}&showDetails=true", fragment=""))
 
     def close(self) -> None:
         self._client.close()
@@ -114,6 +160,11 @@ def _first(pieces: Iterable[bytes]) -> Iterator[bytes]:
         left -= len(piece)
         if left <= 0:
             return
+
+
+def _number(name: str, text: str) -> int | None:
+    found = _element(name, text)
+    return int(found) if found.isascii() and found.isdigit() and len(found) < 16 else None
 
 
 def _element(name: str, text: str) -> str:

@@ -13,6 +13,7 @@ from sluice.filesystem import Opened
 from sluice.foreign import said
 from sluice.model.change import COLUMN, Kind
 from sluice.sources.position import Position
+from sluice.sql.spilling import disk_full
 
 if TYPE_CHECKING:
     import duckdb
@@ -230,8 +231,9 @@ class _Stream:
             raise
 
 
-def _failed(dataset: str, error: Exception) -> FatalError:
-    return FatalError(
-        f"dataset {dataset}: finding its changes failed: {said(error)}",
+def _failed(dataset: str, error: Exception) -> SluiceError:
+    what = f"dataset {dataset}: finding its changes failed: {said(error)}"
+    return disk_full(error, what) or FatalError(
+        what,
         next_step="declare more `memory`, make room in the machine's temporary folder, or deliver it with `mode: full`",
     )

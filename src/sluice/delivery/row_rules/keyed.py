@@ -13,6 +13,7 @@ from sluice.mapping.mapper import Mapper
 from sluice.model.layout import numbers
 from sluice.model.weight import weight
 from sluice.sources.base import Pinned, Source
+from sluice.sql.spilling import disk_full
 
 if TYPE_CHECKING:
     import duckdb
@@ -82,6 +83,7 @@ def asked(
     try:
         yield from engine.sql(query, params=parameters or None).to_arrow_reader(_BATCH)
     except (duckdb.Error, OSError) as error:
-        raise keys.failure or failed(said(error)) from error
+        known = failed(said(error))
+        raise keys.failure or disk_full(error, known.what) or known from error
     finally:
         engine.unregister("rows")

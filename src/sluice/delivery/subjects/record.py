@@ -29,6 +29,7 @@ from sluice.model.access import Connections
 from sluice.model.change import COLUMN
 from sluice.plan.model import Feed
 from sluice.sql import connect
+from sluice.sql.spilling import disk_full
 
 if TYPE_CHECKING:
     import duckdb
@@ -170,8 +171,9 @@ def _write(own: Opened, name: str, held: Held, keys: Iterator[pa.RecordBatch], s
                 for batch in batches:
                     to.write_batch(batch.cast(schema), row_group_size=_GROUP)
         except (duckdb.Error, OSError) as error:
-            raise FatalError(
-                f"{held.feed}: the record of its keys cannot be written: {said(error)}",
+            what = f"{held.feed}: the record of its keys cannot be written: {said(error)}"
+            raise disk_full(error, what) or FatalError(
+                what,
                 next_step="declare more `memory`, or make room in the machine's temporary folder; then clear `publish`",
             ) from error
 

@@ -9,8 +9,7 @@ from fastapi import APIRouter, Depends
 
 from sluice.access.actor import Actor
 from sluice.airflow import starting
-from sluice.audience.receipt import InboundReceipt
-from sluice.delivery.report.inbound import InboundReceipts
+from sluice.delivery.report.reader_receipts import ReaderReceipts, Receipt
 from sluice.model.manifest import render
 from sluice.page.asking import Allowed, WorldDep
 from sluice.page.bulk import Done
@@ -45,9 +44,9 @@ def manifest(name: str, run: str, actor: Viewer, world: WorldDep) -> dict[str, A
 
 
 @router.get("/exports/{name}/runs/{run}/receipts")
-def receipts(name: str, run: str, actor: Viewer, world: WorldDep) -> list[InboundReceipt]:  # noqa: ARG001
-    """The receipts of Audience Manager for the files of a run, oldest first. `sluice receipt` adds one."""
+def receipts(name: str, run: str, actor: Viewer, world: WorldDep) -> list[Receipt]:  # noqa: ARG001
+    """What Audience Manager or Adobe Target have made of the files of a run, oldest first. `sluice receipt` adds it."""
     world.index.refresh()
     record = world.index.find(name, run)
-    kept = InboundReceipts(world.project.settings.staging, name, world.connections)
+    kept = ReaderReceipts(world.project.settings.staging, name, world.connections)
     return kept.of(record.flow_run_id) if record else []

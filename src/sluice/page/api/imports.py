@@ -40,6 +40,8 @@ class WorkbenchFiles(BaseModel):
     """`FTPUserCredentials.cfg`."""
     target: File | None = None
     """`TargetBulkUpload.cfg`."""
+    crs: str = Field(default="", max_length=100)
+    """The connection that gets customer attributes. It is declared if it does not exist."""
     write: bool = False
     """Whether to write the declarations. Otherwise the answer says what would be written."""
 
@@ -76,6 +78,7 @@ def workbench(body: WorkbenchFiles, actor: Importer, world: WorldDep) -> Importe
         servers=_source(body.ftp_servers),
         users=_source(body.ftp_credentials, secret=True),
         target=_source(body.target),
+        crs=body.crs,
     )
     found = import_files(given, world.include)
     if body.write:

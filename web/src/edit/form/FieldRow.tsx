@@ -2,7 +2,9 @@ import { Checkbox, Flex, HStack, Input, Text } from "@chakra-ui/react";
 
 import { IconButton } from "../../shared/IconButton";
 import { text, type Values } from "../values";
-import type { Entry } from "./FieldsPart";
+
+/** A field as declared: a column's name, or a mapping. */
+export type Entry = Values | string;
 
 interface Props {
   entry: Entry;

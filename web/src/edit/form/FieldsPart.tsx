@@ -2,14 +2,11 @@ import { Button, Fieldset, HStack, Menu, Portal, Stack, Text } from "@chakra-ui/
 
 import { Icon } from "../../shared/Icon";
 import { ProblemPanel } from "../../shared/ProblemPanel";
-import { mapping, text, texts, type Values } from "../values";
+import { mapping, text, texts } from "../values";
 import { useChosenConnection } from "./ConnectionPart";
-import { FieldRow } from "./FieldRow";
+import { type Entry, FieldRow } from "./FieldRow";
 import { useColumns, useSegments } from "./useCatalog";
 import { useValue } from "./useValue";
-
-/** A field as declared: a column's name, or a mapping. */
-export type Entry = Values | string;
 
 /** The delivered fields of a segment export: columns, constants and expressions; renamed, hashed, required. */
 export const FieldsPart = () => {

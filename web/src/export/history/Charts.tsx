@@ -4,7 +4,8 @@ import type { RunRow } from "../../api/types";
 import { bytes, count } from "../../shared/amount";
 import { duration } from "../../shared/moment";
 import { Section } from "../../shared/Section";
-import { Chart, type Point } from "../../shared/chart/Chart";
+import { Chart } from "../../shared/chart/Chart";
+import type { Point } from "../../shared/chart/chartOptions";
 
 const FEWEST = 2;
 

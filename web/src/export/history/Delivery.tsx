@@ -11,6 +11,7 @@ import { RunActions } from "../progress/RunActions";
 import { useProgress } from "../progress/useProgress";
 import { Warnings } from "../Warnings";
 import { Manifest } from "./Manifest";
+import { Receipts } from "./Receipts";
 
 interface Props {
   may: string[];
@@ -34,6 +35,7 @@ export const Delivery = ({ may, name, row }: Props) => {
       {query.data?.compared ? <Compared compared={query.data.compared} name={name} /> : undefined}
       {row.why ? <Pre label={isComparison(row.status) ? "The result" : "The reason"} maxH="12rem" text={query.data?.why ?? row.why} /> : undefined}
       {query.data ? <Reported run={query.data} /> : <Failed query={query} what="Reading the report" />}
+      {row.status === "successful" ? <Receipts name={name} run={row.run} /> : undefined}
       {row.manifest ? <Manifest address={row.manifest} name={name} published={row.status === "successful"} run={row.run} /> : undefined}
       <Text fontSize="sm"><HostLink to={`dags/export__${name}/runs/${encodeURIComponent(row.run)}`}>The run in Airflow</HostLink></Text>
     </Stack>

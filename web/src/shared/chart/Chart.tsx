@@ -3,16 +3,8 @@ import { useCallback, useMemo } from "react";
 import type uPlot from "uplot";
 
 import { some } from "../amount";
-import { options } from "./chartOptions";
+import { options, type Point } from "./chartOptions";
 import { Plot } from "./Plot";
-
-export interface Point {
-  /** In seconds since 1970. */
-  at: number;
-  /** Far from those before. */
-  outlier: boolean;
-  value: number;
-}
 
 interface Props {
   points: Point[];

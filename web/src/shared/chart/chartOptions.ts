@@ -1,9 +1,16 @@
 import type uPlot from "uplot";
 
-import type { Point } from "./Chart";
 import { colorOf } from "./Plot";
 
 const ROOM = 64;
+
+export interface Point {
+  /** In seconds since 1970. */
+  at: number;
+  /** Far from those before. */
+  outlier: boolean;
+  value: number;
+}
 
 /** How a chart looks: the colours are read from the theme's variables at the time it is drawn. */
 export const options = (element: HTMLElement, points: Point[], says: (value: number) => string, height: number): uPlot.Options => {
