@@ -26,8 +26,8 @@ from sluice.model.run import Run
 from sluice.plan.build import build
 from sluice.refresh.evaluate import evaluate_segment
 
-ENGINES = ("isal.isal_zlib", "polars", "pyarrow.fs", "pyarrow.parquet")
-OF_SEGMENTS = ("duckdb",)
+ENGINES = ("isal.isal_zlib", "polars", "pyarrow.compute", "pyarrow.fs", "pyarrow.parquet")
+OF_REFRESH = ("duckdb", "pyarrow.dataset")
 """The steps import these when they need them. They are imported here, before the clock starts, so that
 *work* does not count imports."""
 
@@ -47,8 +47,10 @@ def deliver(export: str, world: World) -> Report:
 def main(export: str, root: str, lake: str, out: str) -> None:
     """Run one export, or the refresh of the one segment."""
     world = World(Path(root), Path(lake), Path(out))
-    for engine in ENGINES + (OF_SEGMENTS if export in ("refresh", "segment") else ()):
+    for engine in ENGINES + (OF_REFRESH if export == "refresh" else ()):
         import_module(engine)
+    if export == "keys":
+        world.forget_rows()
     with clock() as said:
         if export == "refresh":
             project = load(world.include).project

@@ -17,7 +17,9 @@ EXPORTS = {
     "single": f"{_EXPORT}datasets: [profiles]\nformat: {{type: json}}\nchunks: {{records: 1000000000}}\n",
     "csv": f"{_EXPORT}datasets: [flat]\nformat: {{type: csv}}\n",
     "parquet": f"{_EXPORT}datasets: [profiles]\nformat: {{type: parquet}}\n",
-    "segment": f"kind: segment-export\nconnection: out\nsegments: [top]\nfields: [{', '.join(KEPT)}]\n",
+    **dict.fromkeys(
+        ("segment", "keys"), f"kind: segment-export\nconnection: out\nsegments: [top]\nfields: [{', '.join(KEPT)}]\n"
+    ),
 }
 """Each export as a user would declare it: everything that is not said here is Sluice's default."""
 
@@ -34,6 +36,12 @@ class World:
         if conn_id not in self._folders:
             raise DefinitionError(f"there is no Airflow connection {conn_id}", known=sorted(self._folders))
         return FolderAccess(self._folders[conn_id])
+
+    def forget_rows(self) -> None:
+        """Remove the rows that a refresh has staged, so that an export finds its members by their keys, as it does if
+        the data has changed since."""
+        for staged in self._folders["sluice_staging"].rglob("segments/*/*.rows"):
+            staged.unlink()
 
     def declare(self, rows: int) -> None:
         """Write the declarations over so many profiles."""

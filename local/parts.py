@@ -10,7 +10,7 @@ from typing import Any
 
 from sluice.airflow import runs
 from sluice.airflow.rest import Rest
-from sluice.airflow.runs import Run
+from sluice.airflow.runs import Run, Task
 from sluice.errors import FatalError
 
 _NUMBER = re.compile(r"part-(\d{5})-")
@@ -79,11 +79,11 @@ class Work:
         started, ended = ([datetime.fromisoformat(one[at]) for one in uploads] for at in ("start_date", "end_date"))
         self.elapsed = (max(ended) - min(started)).total_seconds()
         for number, one in enumerate(uploads):
-            result = runs.result(rest, run, "upload", number)
-            if not result:
+            sent = runs.progress(rest, Task(run, "upload", number, title="", state="", tries=0))
+            if not sent:
                 continue
             own = self.of.setdefault(one["hostname"], Sums())
-            own.add(result["files"], result["records"], result["bytes"])
+            own.add(sent["chunks_sent"], sent["records_sent"], sent["bytes_sent"])
             for one_try in rest.get(f"{run.path}/taskInstances/upload/{number}/tries")["task_instances"]:
                 self.of.setdefault(one_try["hostname"], Sums()).seconds += one_try["duration"] or 0.0
             if number == self.shard:

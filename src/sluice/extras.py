@@ -25,6 +25,7 @@ EXTRAS = {
     "google_crc32c": "s3",
     "pyiceberg": "iceberg",
     "pysequoia": "openpgp",
+    "pyspark": "spark",
 }
 """The extra that installs each module, as in `pyproject.toml`."""
 

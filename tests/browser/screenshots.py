@@ -9,13 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sluice.airflow import runs
 from sluice.airflow.names import dag_id
 from sluice.airflow.runs import Run
 from tests.browser.airflow import PageAirflow
 from tests.browser.conftest import CHROMIUM, PATIENCE
+from tests.browser.test_import import EXPORT, choose, file
+from tests.unit.workbench.samples import MMP
 
 FOLDER = Path(__file__).parents[2] / "docs" / "assets"
 PICTURES = {
@@ -40,6 +42,7 @@ def main() -> int:
         for name, (path, text) in PICTURES.items():
             shoot(page, airflow, name, path, text)
         progress(airflow, page)
+        imported(airflow, page)
         page.goto(f"{airflow.url}/plugin/exports")
         page.get_by_role("button", name="misspelt").click()
         page.get_by_text("partner-dorp").first.wait_for()
@@ -82,6 +85,18 @@ def progress(airflow: PageAirflow, page: Page) -> None:
     page.get_by_text("records/s").first.wait_for(timeout=PATIENCE * 5)
     save(page, "progress")
     airflow.rest.patch(Run(dag_id("endless"), run.run_id).path, {"state": "failed"})
+
+
+def imported(airflow: PageAirflow, page: Page) -> None:
+    """What files of Data Workbench would become."""
+    page.goto(f"{airflow.url}/plugin/exports")
+    start = page.get_by_role("button", name="Import from Data Workbench")
+    expect(start).to_be_enabled()
+    start.click()
+    choose(page, file("User.export", EXPORT), file("MMPExport.cfg", MMP))
+    page.get_by_role("button", name="Check the files").click()
+    page.get_by_text("1 export: user.").wait_for()
+    save(page, "import")
 
 
 def save(page: Page, name: str) -> None:

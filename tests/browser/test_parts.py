@@ -16,6 +16,13 @@ def test_system_status_shows_what_depends_on_what(window: Window) -> None:
     for name in ("system_refresh", "senior", "grown-up", "seniors"):
         expect(page.get_by_text(name, exact=True).filter(visible=True).first).to_be_visible()
     expect(page.get_by_text("125").filter(visible=True).first).to_be_visible()
+    expect(page.get_by_role("button", name="Check the installation")).to_have_attribute("aria-disabled", "true")
+    page = window("admin", "/system")
+    page.get_by_role("button", name="Check the installation").click()
+    findings = page.get_by_role("region", name="Findings").get_by_role("row")
+    expect(findings.filter(has_text="creates files only if they are absent")).to_contain_text("ok")
+    expect(findings.filter(has_text="its scheduler, DAG processor and triggerer are alive")).to_contain_text("ok")
+    expect(findings.filter(has_text="unexpected error")).to_have_count(0)
 
 
 def test_the_catalog_says_who_uses_what(window: Window) -> None:

@@ -330,6 +330,14 @@ def test_what_target_has_made_of_batches_is_asked(world: World, server: AdobeTar
         "Adobe Target updated 22 of 25 profiles: 1 batches are stuck, 1 batches are incomplete, 3 profiles failed"
     )
 
+    server.fail_states = [503, 302, 401]
+    with pytest.raises(RetriableError, match="cannot say what became of a batch now: status 503"):
+        states(world)
+    with pytest.raises(FatalError, match="will not say what became of a batch: status 302"):
+        states(world)
+    with pytest.raises(FatalError, match="refuses the login: status 401"):
+        states(world)
+
     server.batches.clear()
     with pytest.raises(FatalError, match="does not know the batch any more"):
         states(world)

@@ -41,7 +41,7 @@ LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in fol
 LAZY = {("cli", "airflow"), ("commands", "airflow")}
 
 HEAVY = ("pyarrow", "duckdb", "polars", "boto3", "botocore", "isal", "numpy", "pandas", "asyncssh", "fsspec")
-HEAVY += ("pysequoia",)
+HEAVY += ("pysequoia", "pyspark")
 CLOUDS = ("boto3", "botocore", "azure", "google.cloud", "asyncssh", "paramiko", "pyiceberg", "deltalake")
 
 

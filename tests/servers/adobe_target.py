@@ -27,6 +27,8 @@ class AdobeTarget(ThreadingHTTPServer):
         """The states of batches that are not complete."""
         self.asked: list[tuple[str, str | None]] = []
         """The requests for states: the path, and the login that came with it."""
+        self.fail_states: list[int] = []
+        """The answers to the next requests for states."""
         self.failed = 0
         """The profiles of each batch that could not be updated."""
         self.lock = threading.Lock()
@@ -98,6 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(404, "")
         if batch not in self.server.batches:
             return self._answer(200, "<success>false</success>")
+        if self.server.fail_states:
+            return self._answer(self.server.fail_states.pop(0), "")
         self.server.asked.append((self.path, self.headers["Authorization"]))
         size = len(self.server.batches[batch].splitlines()) - 1
         state = self.server.states.get(batch, "complete")

@@ -69,6 +69,7 @@ VERBS = {
         Verb("run-refresh", "catalog", ADMINISTRATORS, "start the system refresh"),
         Verb("edit-settings", "project", ADMINISTRATORS, "change `project.yaml`", edits=True),
         Verb("import-workbench", "project", ADMINISTRATORS, "import files of Data Workbench", edits=True),
+        Verb("check-installation", "project", ADMINISTRATORS, "see what `sluice doctor` finds"),
         Verb("view-usage", "project", EVERYONE, "see what was delivered in a contract year, by connection"),
         Verb("view-audit", "project", ADMINISTRATORS, "read the audit log"),
         Verb("search-subject", "project", ADMINISTRATORS, "find the deliveries that held a person"),

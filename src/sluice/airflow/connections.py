@@ -63,20 +63,21 @@ class AirflowConnections:
 
 
 class TaskConnections(AirflowConnections):
-    """The connections that one task reads, each once: Airflow needs some requests per connection. A long upload reads
-    them again after some seconds, because a credential may have been replaced."""
+    """The connections that one task reads, each once: each is a request to Airflow, and each look at its extras has
+    Airflow mask them in the log once more. A long upload reads them again after some seconds, because a credential may
+    have been replaced."""
 
     KEPT = 5.0
 
     def __init__(self) -> None:
         super().__init__()
-        self._read: dict[str, tuple[float, Connection]] = {}
+        self._read: dict[str, tuple[float, Access]] = {}
 
-    def _connection(self, conn_id: str) -> Connection:
+    def get(self, conn_id: str) -> Access:
         now = time.monotonic()
         at, found = self._read.get(conn_id, (-self.KEPT, None))
         if found is None or now - at > self.KEPT:
-            found = super()._connection(conn_id)
+            found = super().get(conn_id)
             self._read[conn_id] = now, found
         return found
 
@@ -144,6 +145,12 @@ def _oauth(connection: Connection) -> Access:
     return oauth(connection)
 
 
+def _spark(connection: Connection) -> Access:
+    from sluice.airflow.spark import spark
+
+    return spark(connection)
+
+
 def _other(connection: Connection) -> Access:
     """A SQL database through its provider's hook, or a filesystem that a provider offers through fsspec."""
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -187,6 +194,7 @@ _READERS: dict[str, Callable[[Connection], Access]] = {
     "http": _oauth,
     "iceberg": _cloud("iceberg"),
     "sftp": _cloud("sftp"),
+    "spark_connect": _spark,
     "ssh": _cloud("sftp"),
     "wasb": _cloud("azure_blob"),
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, get_parsing_context
 
 from sluice.airflow.alerts import Listeners, deadline
 from sluice.airflow.broken import broken
@@ -74,7 +74,7 @@ def _one(include: Path, wanted: str) -> Iterator[DAG]:
         yield broken_dag(name, [error], settings) if is_declared(include, name) else removed_dag(name, settings)
     else:
         if export.connection:
-            yield _guarded(include, export, project, declaration_text(declared, name))
+            yield _guarded(include, export, project, declaration_text(declared, name), starts=True)
         else:
             yield detached_dag(export, project.settings)
 
@@ -82,12 +82,16 @@ def _one(include: Path, wanted: str) -> Iterator[DAG]:
 def _with_former_tasks(dag: DAG) -> DAG:
     """The DAG, with the tasks that it had when Airflow last parsed it. A run starts with the tasks of that moment, and
     one that its file no longer has would only be "not found": until the next parse, seconds after the edit."""
-    if not dag.has_task("broken_declaration"):
+    if get_parsing_context().task_id in dag.task_dict:
+        return dag
+    first = dag.task_dict.get("broken_declaration")
+    page = first.page if isinstance(first, BrokenDeclarationOperator) else ""
+    if not first:
         BrokenDeclarationOperator(task_id="broken_declaration", page="", dag=dag)
-        if not dag.has_task("follow_up"):
-            FollowUpOperator(task_id="follow_up", retries=0, dag=dag)
+    if not dag.has_task("follow_up") and page:
+        BrokenDeclarationOperator(task_id="follow_up", page=page, dag=dag)
     elif not dag.has_task("follow_up"):
-        BrokenDeclarationOperator(task_id="follow_up", page=dag.get_task("broken_declaration").page, dag=dag)
+        FollowUpOperator(task_id="follow_up", retries=0, dag=dag)
     return dag
 
 
@@ -105,10 +109,15 @@ def _detached(name: str) -> DefinitionError:
     )
 
 
-def _guarded(include: Path, export: Export, project: Project, text: str) -> DAG:
-    """The export's DAG, or a broken one: an error in one export must not affect the others."""
+def _guarded(include: Path, export: Export, project: Project, text: str, *, starts: bool = False) -> DAG:
+    """The export's DAG, or a broken one: an error in one export must not affect the others. If one of its tasks
+    `starts`, the DAG has no form: Airflow would check it once more, at each start."""
     try:
-        return export_dag(export, project, text)
+        dag = export_dag(export, project, text)
+        # Not an argument of the DAG: each task would get a copy of the form, and Airflow would check every copy, over
+        # and over, whenever it parses. `tests/unit/airflow/test_dags.py` checks the fields instead.
+        dag.params.update({} if starts else form(export))
+        return dag
     except Exception as error:
         place = place_of(include, ("exports", export.name))
         return broken_dag(export.name, [internal(error, place)], project.settings)
@@ -137,9 +146,6 @@ def export_dag(export: Export, project: Project, text: str) -> DAG:
     )
     with dag:
         _tasks(export, project)
-    # Not an argument of the DAG: each task would get a copy of the form, and Airflow would check every copy, over and
-    # over, whenever it parses. `tests/unit/airflow/test_dags.py` checks the fields instead.
-    dag.params.update(form(export))
     return dag
 
 
@@ -157,11 +163,11 @@ def _tasks(export: Export, project: Project) -> None:
         staging=project.settings.staging,
         execution_timeout=None,  # `wait.timeout` has its own action when it is reached
     )
-    extract = ExtractOperator(task_id="extract", export=export.name)
+    extract = ExtractOperator(task_id="extract", export=export, project=project)
     chunk = ChunkOperator(task_id="chunk")
     upload = UploadOperator.partial(
         task_id="upload",
-        map_index_template="{{ shard }}",
+        map_index_template="{{ shard | default('') }}",  # Airflow renders it before the task has a name, too
         pool=project.connections[export.connection].pool or "default_pool",
     ).expand(shard=chunk.output)
     publish = PublishOperator(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sluice.delivery.finish import Known
     from sluice.delivery.report.begun import Begun
     from sluice.delivery.report.ending import Ending, Tasks, Verdict
+    from sluice.delivery.staging import StagedRun
 
 
 class TasksOf:
@@ -53,7 +54,7 @@ class TasksOf:
         return BaseXCom.get_one(key=key, dag_id=self._dag_id, task_id=task_id, run_id=self._run_id, map_index=index)
 
 
-def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: TasksOf, context: Context) -> Known:
+def known_run(export: Listeners, tasks: TasksOf, context: Context) -> Known:
     """The run as its last task sees it. A run with an invalid configuration has failed, and must still be finished."""
     from sluice.delivery.finish import Known
     from sluice.delivery.staging import StagedRun
@@ -71,6 +72,8 @@ def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tas
         except DefinitionError:
             pass
     named = None if resend else StagedRun.named(export.staging, export.name, flow_run)
+    # A `publish` that a user marked as success has returned nothing.
+    report = tasks.left("publish", "return_value") if tasks.states.get("publish") == "success" else None
     return Known(
         export=export.name,
         kind=export.declared.kind if export.declared else "",
@@ -78,12 +81,21 @@ def known_run(export: Listeners, extracted: Mapping[str, Any] | None, tasks: Tas
         run_id=run_id,
         flow_run_id=flow_run,
         tasks=tasks,
-        staged=StagedRun.from_extracted(extracted) if extracted else named,
-        # A `publish` that a user marked as success has returned nothing.
-        published=tasks.states.get("publish") == "success" and tasks.left("publish", "return_value") is not None,
+        staged=_staged(report, tasks) or named,
+        published=report is not None,
         dry_run=dry_run,
         resend=resend,
     )
+
+
+def _staged(report: Any, tasks: TasksOf) -> StagedRun | None:
+    """Where the run is staged, as `publish` has returned it; without that, as `extract` has."""
+    from sluice.delivery.staging import StagedRun
+
+    if report is not None and "staged" in report:
+        return StagedRun.model_validate(report["staged"])
+    extracted = tasks.left("extract", "return_value")
+    return StagedRun.from_extracted(extracted) if extracted else None
 
 
 def verified(export: Listeners, tasks: TasksOf, context: Context) -> Ending | None:

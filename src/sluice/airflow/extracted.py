@@ -15,18 +15,12 @@ if TYPE_CHECKING:
 
 def extracted(context: Context) -> Mapping[str, Any]:
     """The extract of this run. Raises `FatalError` if there is none: someone marked the task as a success."""
-    found = find_extracted(context)
-    if found is None:
-        raise FatalError("`extract` has not returned what this run reads", next_step="clear `extract` and what follows")
-    return found
-
-
-def find_extracted(context: Context) -> Mapping[str, Any] | None:
-    """The extract of this run; None if there is none."""
     from airflow.sdk import BaseXCom
 
     ti = context["ti"]
     found: Mapping[str, Any] | None = BaseXCom.get_one(
         key="return_value", dag_id=ti.dag_id, task_id="extract", run_id=ti.run_id, map_index=-1
     )
+    if found is None:
+        raise FatalError("`extract` has not returned what this run reads", next_step="clear `extract` and what follows")
     return found

@@ -6,6 +6,9 @@ and in that of every other child, without taking more of it.
 
 A fork copies locks, but not the threads that would release them. Arrow, Polars, DuckDB and NumPy may be imported here,
 because imports start nothing but the threads of allocators, which are prepared for forks. They must not be *used*.
+
+A child would also do many things for the first time: compile patterns, fill the caches of abstract classes, look up the
+versions of packages. So the parent builds one DAG and looks up the versions. Neither starts a thread.
 """
 
 from __future__ import annotations
@@ -14,9 +17,12 @@ import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+import sluice
 from sluice.airflow.private import PARSER, TASK_RUNNER
 
+log = logging.getLogger(__name__)
 _DAGS = ("sluice.airflow.dags", "sluice.airflow.refresh")
 _STEPS = (
     "sluice.airflow.receipts",
@@ -27,6 +33,9 @@ _STEPS = (
     "sluice.delivery.publish.publish",
     "sluice.delivery.resend",
     "sluice.delivery.upload.upload",
+    "sluice.delivery.verifying",
+    "sluice.doctor.clocks",
+    "sluice.doctor.workers",
     "sluice.filesystem.access",
     "sluice.filesystem.creating",
     "sluice.refresh.evaluate",
@@ -48,12 +57,28 @@ def needed(command: Sequence[str]) -> tuple[str, ...]:
 
 
 def import_for_children() -> None:
-    """Import what the children of this process need. An import that fails is left to the child that needs it."""
-    for module in needed(sys.argv[1:]):
+    """Import what the children of this process need, and rehearse a parse. What fails is left to the children."""
+    modules = needed(sys.argv[1:])
+    for module in modules:
         try:
             importlib.import_module(module)
         except Exception:
-            logging.getLogger(__name__).warning("%s was not imported for tasks and parses", module, exc_info=True)
+            log.warning("%s was not imported for tasks and parses", module, exc_info=True)
+    if modules:
+        try:
+            rehearse()
+        except Exception:
+            log.warning("no parse was rehearsed for tasks and parses", exc_info=True)
+
+
+def rehearse() -> None:
+    """Build the DAG of the starter project's export, and look up the versions of packages."""
+    from sluice.airflow.dags import export_dags
+    from sluice.delivery.report.report import versions
+
+    include = Path(sluice.__file__).parent / "starter" / "include"
+    for _ in export_dags(include, "export__reachable_customers"):
+        versions()
 
 
 def _tasks_are_forked(command: str) -> bool:

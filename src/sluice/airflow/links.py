@@ -1,4 +1,7 @@
-"""Buttons on the page of the task `publish`: links to the manifest and to the report."""
+"""Buttons on the page of the task `publish`: links to the manifest and to the report.
+
+The plugin registers them, so that the API server makes them when somebody looks. Links of the operator itself would be
+two more requests in every run."""
 
 from __future__ import annotations
 
@@ -7,18 +10,23 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 
+from sluice.airflow.private import returned
+
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
+_PUBLISH = type("PublishOperator", (), {"__module__": "sluice.airflow.operators.publish"})
+"""Airflow compares the names alone, and the API server does not import what tasks need."""
+
 
 class ManifestLink(BaseOperatorLink):
-    """The manifest's address at the destination; empty for a run that has published nothing. Airflow calls this in the
-    worker, after the task has ended."""
+    """The manifest's address at the destination; empty for a run that has published nothing."""
 
     name = "Manifest"
+    operators = [_PUBLISH]
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
-        address = str((_report(ti_key) or {}).get("manifest", ""))
+        address = str((returned(ti_key) or {}).get("manifest", ""))
         return f"file://{address}" if address.startswith("/") else address
 
 
@@ -26,6 +34,7 @@ class ReportLink(BaseOperatorLink):
     """The run's report in Airflow's API."""
 
     name = "Report"
+    operators = [_PUBLISH]
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
         from airflow.sdk import conf
@@ -33,11 +42,4 @@ class ReportLink(BaseOperatorLink):
         base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
         run = f"dags/{ti_key.dag_id}/dagRuns/{quote(ti_key.run_id, safe='')}"
         path = f"{base}/api/v2/{run}/taskInstances/{operator.task_id}/xcomEntries/return_value"
-        return path if _report(ti_key) else ""
-
-
-def _report(ti: Any) -> Any:
-    """The value that the task returned; None if there is none."""
-    from airflow.sdk import BaseXCom
-
-    return BaseXCom.get_one(key="return_value", dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=-1)
+        return path if returned(ti_key) else ""

@@ -6,6 +6,7 @@ lacks. Airflow is imported inside the functions, so that importing this module i
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Sequence
@@ -73,6 +74,11 @@ def auth_manager() -> str:
     return str(conf.get("core", "auth_manager", fallback=""))
 
 
+def show_mapped(ti: Any, label: str) -> None:
+    """Name a mapped task. Airflow stores the name with the task's end, and by a request before if it has changed."""
+    ti.rendered_map_index = label
+
+
 def hostname() -> str:
     """The name of this machine as Airflow records it for task instances. Nothing public says it to every process."""
     from airflow.sdk.api.client import get_hostname
@@ -98,8 +104,7 @@ def stats_have_tags() -> bool:
 
 
 async def count_runs(dag_id: str, states: Sequence[str], run_ids: Sequence[str] | None = None) -> int:
-    """The number of runs of a DAG in these states, for the triggerer: `get_dr_count` of a task instance blocks, and a
-    trigger has no task instance."""
+    """The number of runs of a DAG in these states, for the triggerer: `get_dr_count` of a task instance blocks."""
     from airflow.sdk.execution_time.comms import DRCount, GetDRCount
     from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
@@ -221,8 +226,6 @@ def _verifies(conf: Any) -> bool:
 def task_states(dag_id: str, run_id: str, keys: Sequence[str]) -> dict[tuple[str, int, str], Any]:
     """The values that a run's tasks keep under these keys, by task, map index and key. The REST API needs a request
     for each. For the API server only."""
-    import json
-
     from airflow.models.task_state_store import TaskStateStoreModel as Kept
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -232,6 +235,17 @@ def task_states(dag_id: str, run_id: str, keys: Sequence[str]) -> dict[tuple[str
     )
     with create_session() as session:
         return {(task, index, key): json.loads(value) for task, index, key, value in session.execute(wanted)}
+
+
+def returned(ti: Any) -> Any:
+    """The value that a task returned, by the key of its instance; None if there is none. For the API server only."""
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    wanted = XComModel.get_many(run_id=ti.run_id, key="return_value", dag_ids=ti.dag_id, task_ids=ti.task_id)
+    with create_session() as session:
+        value = session.scalar(wanted.with_only_columns(XComModel.value))
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def waiting_tasks(prefix: str, task_id: str) -> list[tuple[str, str, datetime | None, str | None]]:

@@ -27,7 +27,9 @@ class Page(BaseModel):
 class TaskReceipts:
     """Pages of parts, `parts/0`, `parts/1`, ..., and the latest `progress`."""
 
-    def __init__(self, store: TaskStateStoreAccessor, log: Logger) -> None:
+    def __init__(self, store: TaskStateStoreAccessor, log: Logger, *, first: bool = False) -> None:
+        """`first` means that there was no attempt before this one, so that Airflow need not be asked for its parts."""
+        self.first = first
         self._store = store
         self._log = log
         self._pages = 0
@@ -35,6 +37,8 @@ class TaskReceipts:
     def sent(self, extract: str) -> list[Part]:
         """The parts that earlier attempts recorded for this extract."""
         parts: list[Part] = []
+        if self.first:
+            return parts
         while (page := self._store.get(f"parts/{self._pages}")) is not None:
             self._pages += 1
             written = Page.model_validate(page)

@@ -127,7 +127,7 @@ def result(rest: Rest, run: Run, task_id: str, map_index: int = -1) -> Any:
 
 
 def progress(rest: Rest, task: Task) -> dict[str, Any]:
-    """The progress that a running task reports; empty if it reports none."""
+    """The progress that a task reports, or had reached at its end; empty if it reports none."""
     try:
         return dict(rest.get(f"{task.path}/state-store/progress", map_index=task.map_index)["value"])
     except FatalError:

@@ -1,7 +1,8 @@
 """The watermark of an export in Airflow's asset state store, under its own asset.
 
-A task can only access the state of its inlets and outlets. The watermark has its own asset because Airflow shows a
-task as a consumer of its inlets.
+The asset exists because it is an inlet of `publish`. It is the watermark's own, because Airflow shows a task as a
+consumer of its inlets. No other task has it among its inlets: Airflow validates them in a request of its own, whenever
+such a task starts.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset
 
+from sluice.airflow.private import asset_state
+
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from sluice.airflow.private import AssetStateStoreAccessor
 
 KEY = "watermark"
 
@@ -23,14 +26,15 @@ def watermark_asset(export: str) -> Asset:
 
 
 class AssetWatermarks:
-    """The `Watermarks` of a task that has the watermark's asset among its inlets."""
-
-    def __init__(self, context: Context) -> None:
-        self._stores = context["asset_state_store"]
+    """The `Watermarks` of a task."""
 
     def get(self, export: str) -> Mapping[str, Any] | None:
-        value: Any = self._stores[watermark_asset(export)].get(KEY)
+        value: Any = _store(export).get(KEY)
         return value if isinstance(value, dict) else None
 
     def set(self, export: str, value: Mapping[str, Any]) -> None:
-        self._stores[watermark_asset(export)].set(KEY, dict(value))
+        _store(export).set(KEY, dict(value))
+
+
+def _store(export: str) -> AssetStateStoreAccessor:
+    return asset_state(watermark_asset(export).name)

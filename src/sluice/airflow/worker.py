@@ -12,19 +12,19 @@ from sluice.foreign import said
 
 if TYPE_CHECKING:
     from sluice.doctor.workers import Timeouts
+    from sluice.model.access import Connections
 
 log = logging.getLogger(__name__)
 
 
-def note_worker(staging: Staging, task: str) -> None:
+def note_worker(staging: Staging, task: str, connections: Connections) -> None:
     """Note the versions, the memory, the disk and the settings of this worker, and warn if its clock is wrong. A
     failure is only logged: the task itself meets it next, and says what to do."""
-    from sluice.airflow.connections import AirflowConnections
     from sluice.doctor.clocks import check_clocks, worker_clocks
     from sluice.doctor.workers import Workers, this_worker
 
     try:
-        noted = Workers.of(staging, AirflowConnections()).note(this_worker(hostname(), task, timeouts()))
+        noted = Workers.of(staging, connections).note(this_worker(hostname(), task, timeouts()))
         for check in check_clocks(worker_clocks([noted])) if noted else ():
             if check.state != "ok":
                 log.warning("%s\n  next: %s", check.what, check.next_step)
@@ -33,15 +33,14 @@ def note_worker(staging: Staging, task: str) -> None:
         log.warning("this worker left no note for `sluice doctor` in staging: %s", what)
 
 
-def forget_workers(staging: Staging) -> None:
+def forget_workers(staging: Staging, connections: Connections) -> None:
     """Remove the notes of workers that have not been seen for long. A failure is only logged."""
     from datetime import UTC, datetime
 
-    from sluice.airflow.connections import AirflowConnections
     from sluice.doctor.workers import Workers
 
     try:
-        Workers.of(staging, AirflowConnections()).forget(datetime.now(UTC))
+        Workers.of(staging, connections).forget(datetime.now(UTC))
     except SluiceError as failed:
         log.warning("notes of old workers were not removed; tomorrow's first run tries again: %s", failed.what)
 

@@ -37,7 +37,7 @@ def of_segment(segment: Segment, project: Project, known: Mapping[str, Columns])
     except DefinitionError as error:
         yield of_error(error, subject)
         return
-    tables = {name: _table(name, project, known) for name in names}
+    tables = {name: table_schema(name, project, known) for name in names}
     found = {name: table for name, table in tables.items() if table is not None}
     if len(found) == len(tables):
         sure = all(known[name].whole for name in names if name in known)
@@ -47,8 +47,9 @@ def of_segment(segment: Segment, project: Project, known: Mapping[str, Columns])
             yield of_error(error, subject, sure=sure)
 
 
-def _table(name: str, project: Project, known: Mapping[str, Columns]) -> pa.Schema | None:
-    """The columns of a dataset, or the only column of another segment: its members' keys."""
+def table_schema(name: str, project: Project, known: Mapping[str, Columns]) -> pa.Schema | None:
+    """The columns of a dataset, or the only column of another segment: its members' keys. None if they are not
+    known."""
     import pyarrow as pa
 
     if name in project.datasets:

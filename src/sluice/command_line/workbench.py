@@ -21,6 +21,7 @@ COMMANDS = (
             value("--crs", "the connection that gets customer attributes; declared if it is new", "NAME", default=""),
             value("--catalog", "the folder with the datasets; default: the project's own catalog", "DIR", type=Path),
             value("--out", "the folder of declarations; default: include", "DIR", type=Path, default=Path("include")),
+            flag("--switched-off", "the exports do not run until you switch them on: `enabled: false`"),
             flag("--dry-run", "print the report and the files; write nothing"),
         ),
         reads=False,

@@ -75,6 +75,9 @@ def _everything_else(project: Project) -> Iterator[Trial]:
     receivers = {alert.receiver: (alert, export.name) for export in project.exports.values() for alert in export.alerts}
     for alert, export in receivers.values():
         yield Trial(alert.to, "cannot send alerts", partial(_carry, alert, export))
+    engines = (segment.engine for segment in project.segments.values())
+    for conn_id in sorted({engine.airflow_conn_id for engine in engines if not isinstance(engine, str)}):
+        yield Trial(conn_id, "evaluates no segments", partial(_evaluate, conn_id, project.settings.staging))
     for _, dataset in sorted(project.datasets.items()):
         yield Trial(dataset.name, "does not answer", partial(_doubts, dataset))
 
@@ -92,6 +95,13 @@ def _stage(staging: Staging) -> Found:
 
     address = probe_staging(AirflowConnections(), staging.airflow_conn_id, staging.path)
     return Found([f"staging: creates files only if they are absent; tested at {address}"])
+
+
+def _evaluate(conn_id: str, staging: Staging) -> Found:
+    from sluice.airflow.connections import AirflowConnections
+    from sluice.refresh.spark.probe import probed
+
+    return Found([f"{conn_id}: evaluates segments in {probed(conn_id, staging, AirflowConnections())}"])
 
 
 def _carry(alert: Alert, export: str) -> Found:

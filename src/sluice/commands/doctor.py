@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import partial
-from typing import TypeVar
 
+from sluice.airflow.checkup import checks
 from sluice.airflow.connections import AirflowConnections
 from sluice.airflow.doctor import Asked
 from sluice.airflow.login import login
-from sluice.airflow.private import hostname
-from sluice.airflow.worker import timeouts
-from sluice.attempt import Attempt
-from sluice.definition.load import Loaded, load
-from sluice.definition.models.project import Project, Staging
-from sluice.delivery.report.report import versions
-from sluice.doctor.check import Check, error, many, ok, warning
-from sluice.doctor.clocks import Clock, check_clocks, database_clock, store_clock, worker_clocks
-from sluice.doctor.resources import check_disk, check_memory, largest_budget, tasks_at_once
-from sluice.doctor.staging import check_shared, check_staging
-from sluice.doctor.timeouts import check_timeouts
-from sluice.doctor.versions import check_versions
-from sluice.doctor.workers import Seen, Timeouts, Workers, current, this_worker
+from sluice.definition.load import load
+from sluice.definition.models.project import Project
+from sluice.doctor.check import Check, many, warning
 from sluice.errors import SluiceError
-from sluice.filesystem import open_filesystem
-from sluice.foreign import said
-
-PATIENCE = 10.0
-"""Seconds to wait for databases to tell their time."""
-Found = TypeVar("Found")
 
 
 def doctor(args: Namespace) -> int:
@@ -41,7 +22,7 @@ def doctor(args: Namespace) -> int:
     Every check runs, whatever the others find. Without a running Airflow, what only Airflow knows is not checked."""
     loaded = load(args.include)
     found = []
-    for check in _checks(loaded, _airflow(args, loaded.project)):
+    for check in checks(loaded, _airflow(args, loaded.project), AirflowConnections()):
         found.append(check)
         print(json.dumps(asdict(check)) if args.json else check.text, flush=True)
     counts = [sum(one.state == state for one in found) for state in ("error", "warning")]
@@ -55,87 +36,3 @@ def _airflow(args: Namespace, project: Project) -> Asked | Check:
         return Asked(login(args.include), sorted({**project.exports, **project.detached}))
     except SluiceError as failed:
         return warning("airflow", f"{failed.what}: what only Airflow knows is not checked", failed.next_step)
-
-
-def _checks(loaded: Loaded, airflow: Asked | Check) -> Iterator[Check]:
-    project = loaded.project
-    staging, connections = project.settings.staging, AirflowConnections()
-    asked = airflow if isinstance(airflow, Asked) else None
-    yield _declared(loaded)
-    yield from check_staging(staging, connections)
-    seen = _tried("workers", lambda: list(Workers.of(staging, connections).seen()))
-    notes = [] if isinstance(seen, Check) else seen
-    yield from [seen] if isinstance(seen, Check) else []
-    yield from [] if isinstance(airflow, Asked) else [airflow]
-    if asked:
-        yield from _all("airflow", asked.processes)
-        yield from _all("workers", asked.queue)
-        yield from _all("staging", lambda: check_shared(notes, _ran(asked, staging)))
-        yield from _all("pools", lambda: asked.pools(project.pools))
-    there = current(notes)
-    yield from check_versions(versions(), there)
-    yield from _all("clocks", lambda: check_clocks(_clocks(project, asked, there)))
-    yield from _resources(project, there)
-    yield from _all("timeouts", lambda: check_timeouts(_settings(there), _parse(asked), project))
-
-
-def _declared(loaded: Loaded) -> Check:
-    if loaded.errors:
-        broken = ", ".join(sorted(loaded.broken)) or "none"
-        what = f"{many(len(loaded.errors), 'error')}; exports that cannot run: {broken}"
-        return error("declarations", what, "sluice check")
-    return ok(
-        "declarations", f"{many(len(loaded.project.exports), 'export')}; `sluice check --connect` tests connections"
-    )
-
-
-def _clocks(project: Project, asked: Asked | None, seen: list[Seen]) -> Iterator[Clock]:
-    staging = project.settings.staging
-    yield store_clock(open_filesystem(AirflowConnections(), staging.airflow_conn_id, staging.path))
-    yield from asked.clocks() if asked else ()
-    until = time.monotonic() + PATIENCE
-    databases = {one.source.airflow_conn_id for one in project.datasets.values() if one.source.type == "sql"}
-    attempts = [Attempt(one, partial(database_clock, one, AirflowConnections())) for one in sorted(databases)]
-    for attempt in attempts:
-        clock = attempt.outcome(until)
-        if isinstance(clock, Clock):  # a database that does not answer is for `sluice check --connect`
-            yield clock
-    yield from worker_clocks(seen)
-
-
-def _resources(project: Project, seen: list[Seen]) -> Iterator[Check]:
-    """Of each worker; of this machine if no worker has left a note."""
-    budget = largest_budget(project.settings.memory, project.exports)
-    for worker in [one.worker for one in seen] or [this_worker(hostname(), "sluice doctor", timeouts())]:
-        yield from check_memory(worker, budget, tasks_at_once(project.exports))
-        yield from check_disk(worker, budget)
-
-
-def _ran(asked: Asked, staging: Staging) -> set[str]:
-    """The hosts that have run tasks since the first note; none before it, as after an upgrade."""
-    since = Workers.of(staging, AirflowConnections()).since()
-    return asked.hosts(since) if since else set()
-
-
-def _parse(asked: Asked | None) -> float | None:
-    return asked.parse() if asked else None
-
-
-def _settings(seen: list[Seen]) -> Timeouts:
-    """Airflow's settings as the last worker saw them; without workers, as this process does."""
-    return max(seen, key=lambda one: one.stored).worker.airflow if seen else timeouts()
-
-
-def _all(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    """The findings of a check; an error instead of them if it fails."""
-    found = _tried(name, lambda: list(check()))
-    yield from [found] if isinstance(found, Check) else found
-
-
-def _tried(name: str, act: Callable[[], Found]) -> Found | Check:
-    try:
-        return act()
-    except SluiceError as failed:
-        return error(name, failed.what, failed.next_step)
-    except Exception as failed:
-        return error(name, f"unexpected error: {said(failed)}", "report it")

@@ -25,6 +25,7 @@ def import_workbench(args: Namespace) -> int:
         users=_read(args.ftp_credentials, secret=True),
         target=_read(args.target),
         crs=args.crs,
+        switched_off=args.switched_off,
     )
     found = import_files(given, include, args.catalog)
     if args.dry_run:

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sluice.delivery.commit.watermark import Basis
 from sluice.delivery.rows.extracted import FeedExtract
-from sluice.delivery.rows.row_set import RowSet
 from sluice.delivery.rows.selection import Selection, write_selection
 from sluice.delivery.staging import Stage
 from sluice.delivery.step import Step
@@ -20,6 +19,7 @@ from sluice.model.layout import as_numpy, numbers
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Source
 from sluice.sources.position import Position
+from sluice.sources.row_set import RowSet
 
 
 @dataclass

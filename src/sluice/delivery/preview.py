@@ -13,7 +13,6 @@ from sluice.definition.models.project import Project
 from sluice.delivery.row_rules.screen import Screen, opened, screened, screens
 from sluice.delivery.row_rules.suppress import Listed
 from sluice.delivery.rows.members import check_keys
-from sluice.delivery.rows.row_set import RowSet
 from sluice.delivery.rows.rows import taken
 from sluice.errors import FatalError, about
 from sluice.filesystem import open_filesystem
@@ -26,6 +25,7 @@ from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import current, read_keys
 from sluice.refresh.order import order
 from sluice.sources.base import Pinned, Source
+from sluice.sources.row_set import RowSet
 from sluice.sources.selection import select
 
 if TYPE_CHECKING:

@@ -183,11 +183,24 @@ class Opened:
 
     def find_bytes(self, name: str) -> bytes | None:
         """The contents of the file, or None if it does not exist."""
-        return self.read_bytes(name) if self.exists(name) else None
+        # Without a look before: on a store, that would be another request for every value of a run.
+        with self.reporting(f"reading {name}"):
+            try:
+                return self._bytes(name)
+            except FileNotFoundError:
+                return None
+            except OSError:
+                if self.exists(name):
+                    raise
+                return None  # a folder has this name, or a file that of a folder above
 
     def read_bytes(self, name: str) -> bytes:
         """The contents of the file. Raises `FatalError` if it does not exist."""
-        with self.reporting(f"reading {name}"), self.filesystem.open_input_stream(self._inside(name)) as stream:
+        with self.reporting(f"reading {name}"):
+            return self._bytes(name)
+
+    def _bytes(self, name: str) -> bytes:
+        with self.filesystem.open_input_stream(self._inside(name)) as stream:
             return bytes(stream.read())
 
     def open_input(self, name: str) -> pa.NativeFile:

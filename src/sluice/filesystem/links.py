@@ -71,15 +71,18 @@ class Bounded:
         self.links = links
         self.conn_id = conn_id
         self._base = base
+        self._bound = ""
 
     def check(self, path: str) -> str:
         """The real path of a path below the folder. Raises `FatalError` if a link on the way leads out of it."""
-        # The connection's folder may be a link itself.
-        real, bound = self.links.real(path), self.links.real(self._base) or self._base
+        real = self.links.real(path)
         if real is None:
             raise self.unnamed(path)
-        if not within(real, bound):
-            raise self._outside(*self._leading_out(path, real, bound), bound)
+        if not (self._bound and within(real, self._bound)):
+            # The connection's folder may be a link itself, which may lead elsewhere since the last look.
+            self._bound = self.links.real(self._base) or self._base
+        if not within(real, self._bound):
+            raise self._outside(*self._leading_out(path, real, self._bound), self._bound)
         return real
 
     def unnamed(self, path: str) -> FatalError:

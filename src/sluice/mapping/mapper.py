@@ -160,7 +160,7 @@ def _masked(text: str, mask: Mask) -> str:
 
 def _reasons(made: Sequence[_Made]) -> str:
     """The SQL of the reasons: one sentence for each required field without a value, by the rule of
-    `sluice.sources.selection`."""
+    `sluice.sources.verdicts`."""
     lacking = []
     for spec, _, origin, _ in made:
         if spec.required:

@@ -152,6 +152,17 @@ class OAuthAccess:
     hide: Callable[[str], None] = field(default=lambda _: None, repr=False)
 
 
+@dataclass(frozen=True)
+class SparkAccess:
+    """A Spark Connect server."""
+
+    host: str
+    port: int
+    user: str | None = None
+    token: str | None = field(default=None, repr=False)
+    use_ssl: bool = False
+
+
 Access = (
     FolderAccess
     | AwsAccess
@@ -164,6 +175,7 @@ Access = (
     | SecretAccess
     | KeyAccess
     | OAuthAccess
+    | SparkAccess
 )
 
 

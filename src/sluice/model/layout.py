@@ -66,3 +66,17 @@ def as_numpy(array: pa.Array) -> np.ndarray:
     import numpy as np
 
     return np.from_dlpack(array)
+
+
+def whole_numbers(array: pa.Array) -> tuple[np.ndarray, np.ndarray | None]:
+    """The whole numbers of an array without a copy, and which of them are valid; None if all are. In place of a null,
+    the number is arbitrary."""
+    import numpy as np
+
+    if not array.null_count:
+        return as_numpy(array), None
+    validity, values = array.buffers()
+    kind, start, end = np.dtype(str(array.type)), array.offset, array.offset + len(array)
+    found = np.frombuffer(values, kind, len(array), start * kind.itemsize)
+    bits = np.frombuffer(validity, np.uint8)[start >> 3 : -(-end // 8)]
+    return found, np.unpackbits(bits, bitorder="little")[start & 7 :][: len(array)].view(bool)

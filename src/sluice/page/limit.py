@@ -49,4 +49,7 @@ async def _body(receive: Receive) -> bytes | None:
 
 def _refusal() -> JSONResponse:
     what = f"the request is larger than {MOST >> 20} MiB"
-    return JSONResponse(Problem(what=what, page=what, next="shorten the declaration").model_dump(), status_code=413)
+    return JSONResponse(
+        Problem(what=what, page=what, next="shorten the declaration, or import fewer files at once").model_dump(),
+        status_code=413,
+    )

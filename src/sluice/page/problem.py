@@ -18,6 +18,7 @@ from sluice.definition.edit.store import MissingError
 from sluice.definition.edit.write import ReadOnlyError, StaleError, shown
 from sluice.definition.yaml import secret
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
+from sluice.workbench.mistakes import MistakesError
 
 
 class Problem(BaseModel):
@@ -37,6 +38,8 @@ class Problem(BaseModel):
     """Of a stale edit: the text that the declaration has now."""
     patch: str = ""
     """Of declarations that cannot be written here: the change, for `git apply`."""
+    others: list[Problem] = []
+    """Of files that are imported: what is wrong with the other files."""
 
 
 def _below_the_project(text: str) -> str:
@@ -47,6 +50,9 @@ def _below_the_project(text: str) -> str:
 
 def problem_of(error: SluiceError) -> Problem:
     """The error as a value. A line that may contain a secret is not quoted."""
+    if isinstance(error, MistakesError):
+        first, *others = (problem_of(one) for one in error.errors)
+        return first.model_copy(update={"others": others})
     error.again = "command"
     if error.place and secret.in_line(error.place.excerpt):
         error.place = replace(error.place, excerpt="")

@@ -19,12 +19,12 @@ from sluice.airflow.project import include_folder
 from sluice.definition.declarations import Declarations
 from sluice.definition.edit.opened import open_store
 from sluice.definition.edit.store import Reader
-from sluice.definition.edit.write import Draft, Outlook, outlook
+from sluice.definition.edit.write import Draft, Outlook, check, outlook
 from sluice.definition.memory import Memory
 from sluice.definition.models.export import Export
 from sluice.definition.models.project import Project, Settings
 from sluice.definition.settings import read_settings
-from sluice.errors import FatalError
+from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import Connections
 from sluice.overview.kept import KeptRows
 from sluice.overview.row import ExportRow, InAirflow
@@ -33,6 +33,7 @@ from sluice.page.kept import KeptDeclarations
 from sluice.page.members import Members, members_of
 from sluice.runs.index import Index
 from sluice.runs.latest import Latest
+from sluice.workbench.imports import Given, Outcome, import_files
 
 FRESH = 2.0
 """Seconds for which the rows of all exports are reused."""
@@ -97,6 +98,14 @@ class World:
     def outlook(self, drafts: Sequence[Draft]) -> Outlook:
         """What drafts would do if they were written."""
         return outlook(self.include, drafts, self._memory)
+
+    def check(self, drafts: Sequence[Draft]) -> tuple[DefinitionError, ...]:
+        """The new warnings that drafts would cause. Raises `DefinitionError` if they would cause an error."""
+        return check(self.include, drafts, self._memory)
+
+    def imported(self, given: Given) -> Outcome:
+        """What files of Data Workbench become in this project. Nothing is written."""
+        return import_files(given, self.include, memory=self._memory)
 
     def subject(self, kind: Kind, name: str) -> Subject:
         """What an actor acts on. An export or connection that is missing or invalid has no connections: only

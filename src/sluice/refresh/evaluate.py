@@ -1,5 +1,5 @@
-"""Evaluate a segment: run its SQL in the database that holds its tables, or on DuckDB over Arrow, in a sandbox with
-only the tables that it reads."""
+"""Evaluate a segment: run its SQL in the database that holds its tables, on a Spark cluster, or on DuckDB over Arrow,
+in a sandbox with only the tables that it reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sluice.definition.models.catalog import Dataset, Segment
+from sluice.definition.models.catalog import Dataset, Segment, Spark
 from sluice.definition.models.project import Project, Staging
 from sluice.errors import DefinitionError, FatalError, SluiceError, about
 from sluice.filesystem import Opened, open_filesystem
@@ -20,8 +20,11 @@ from sluice.filesystem.failures import outage
 from sluice.foreign import said
 from sluice.memory import budget, use
 from sluice.model.access import Connections
+from sluice.refresh.keys import Elsewhere, schemas
 from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
-from sluice.refresh.pushdown import Pushdown, in_database
+from sluice.refresh.pushdown import in_database
+from sluice.refresh.rows import ReadFrom, stage_rows
+from sluice.refresh.spark.cluster import on_cluster
 from sluice.refresh.tables import tables_read
 from sluice.sql import connect, parser, quote
 from sluice.sql.expression import one_expression
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 _THREADS = 2
 _BATCH = 122_880
 _KEYS = "sluice keys"
-"""The name in the engine of the keys that a database streams. No dataset's name has a space."""
+"""The name in the engine of the keys that another engine streams. No dataset's name has a space."""
 
 
 def evaluate_segment(project: Project, name: str, connections: Connections, run_key: str, now: datetime) -> Membership:
@@ -58,17 +61,18 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         sql_digest=hashlib.sha256(rule_of(segment, dataset).encode()).hexdigest(),
     )
     tables = tables_of(segment, dataset, project)
+    read_from: dict[str, ReadFrom] = {}
     staging = project.settings.staging
     with tempfile.TemporaryDirectory(prefix="sluice-") as spill, ExitStack() as stack:
         copies = stack.enter_context(_copies(planned, staging, connections))
         engine = stack.enter_context(connect(threads=_THREADS, memory=budget().engine, spill=spill))
-        chosen = in_database(segment, rule_of(segment, dataset), tables, project, connections)
-        if isinstance(chosen, Pushdown):
-            planned = planned.model_copy(update={"engine": "PostgreSQL", "why": ""})
-            read: dict[str, Any] = {table: schema.empty_table() for table, schema in chosen.schemas().items()}
-        else:
+        chosen = _chosen(segment, rule_of(segment, dataset), tables, project, connections, copies, stack)
+        if isinstance(chosen, str):
             planned = planned.model_copy(update={"why": chosen})
-            read = {table: _rows(table, project, connections, copies, stack) for table in tables}
+            read = {table: _rows(table, project, connections, copies, stack, read_from) for table in tables}
+        else:
+            planned = planned.model_copy(update={"engine": chosen.engine})
+            read = {table: schema.empty_table() for table, schema in schemas(chosen).items()}
         names = names_of(*(rows.schema for rows in read.values()))
         for table, rows in read.items():
             _register(engine, table, rows, names)
@@ -77,10 +81,11 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         with _explained(segment, rule):
             # Explain first: DuckDB reports the line of an error only for a statement that it executes.
             engine.execute(f"explain {rule}").fetchall()
-        with _explained(segment, rule), _streamed(chosen, engine) as streamed:
+        with _explained(segment, rule), _streamed(chosen, engine) as (streamed, moved):
             keys = engine.sql(_members(engine, streamed or rule, dataset, names)).to_arrow_reader(_BATCH)
-            written = write_table(planned, keys, staging, connections)
+            written = write_table(planned.model_copy(update={"moved": moved}), keys, staging, connections)
     # Only now: leaving the block has checked that the data did not change while it was read.
+    written = stage_rows(written, dataset, read_from.get(dataset.name), staging, connections)
     return make_current(written, staging, connections)
 
 
@@ -96,18 +101,33 @@ def members_key(dataset: Dataset) -> str:
     return dataset.row_key or dataset.key
 
 
+def _chosen(
+    segment: Segment,
+    rule: str,
+    tables: list[str],
+    project: Project,
+    connections: Connections,
+    copies: Opened,
+    stack: ExitStack,
+) -> Elsewhere | str:
+    """The engine that evaluates the segment, or the reason why DuckDB does. `stack` closes its resources."""
+    if isinstance(segment.engine, Spark):
+        return stack.enter_context(on_cluster(segment, rule, tables, project, connections, copies))
+    return in_database(segment, rule, tables, project, connections)
+
+
 @contextmanager
-def _streamed(chosen: Pushdown | str, engine: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """A query for the keys that the database streams; empty if DuckDB evaluates the segment itself."""
+def _streamed(chosen: Elsewhere | str, engine: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
+    """A query for the keys that another engine finds, and how they came here; empty if DuckDB evaluates the segment."""
     import duckdb
 
     if isinstance(chosen, str):
-        yield ""
+        yield "", ""
         return
     keys = chosen.keys()
     engine.register(_KEYS, keys.reader())
     try:
-        yield f"select * from {quote(_KEYS)}"  # noqa: S608 - our own name
+        yield f"select * from {quote(_KEYS)}", keys.moved  # noqa: S608 - our own name
     except (duckdb.Error, OSError):
         if keys.failure is None:
             raise
@@ -161,12 +181,21 @@ def _check_tables(tables: set[str], segment: Segment, project: Project) -> None:
         )
 
 
-def _rows(name: str, project: Project, connections: Connections, copies: Opened, stack: ExitStack) -> Any:
-    """A dataset's rows, or a segment's keys, in a form that the engine can scan. `stack` closes its resources."""
+def _rows(
+    name: str,
+    project: Project,
+    connections: Connections,
+    copies: Opened,
+    stack: ExitStack,
+    read_from: dict[str, ReadFrom],
+) -> Any:
+    """A dataset's rows, or a segment's keys, in a form that the engine can scan. `stack` closes its resources. Adds to
+    `read_from` what is pinned of a dataset."""
     if name in project.datasets:
         with about("datasets", name):
             source = project.datasets[name].source.open(connections, dataset=name)
-            return stack.enter_context(source.scan(source.pin(copies.below(name))))
+            read_from[name] = ReadFrom(source, source.pin(copies.below(name)))
+            return stack.enter_context(source.scan(read_from[name].pinned))
     import pyarrow as pa
 
     staging = project.settings.staging

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 KEPT = 10
 """Membership tables kept per segment, for runs that have pinned an older one."""
+_ROWS = ".rows"
+
+
+class MemberRows(BaseModel):
+    """The members' rows, staged beside their keys."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    """A digest of the dataset's source as it was declared."""
+    records: int
+    """Rows. A key that several rows have counts for each."""
 
 
 class Membership(BaseModel):
@@ -39,14 +51,24 @@ class Membership(BaseModel):
     sql_digest: str
     """SHA-256 of the evaluated rule."""
     engine: str = "DuckDB"
-    """Where the rule was evaluated: `DuckDB`, on the worker, or `PostgreSQL`, in the database."""
+    """Where the rule was evaluated: `DuckDB`, on the worker; `PostgreSQL`, in the database; or `Spark 4.3.0`."""
     why: str = ""
     """Why DuckDB evaluated it."""
+    moved: str = ""
+    """How the keys came from a cluster."""
+    rows: MemberRows | None = None
+    """The rows of the members; None if they were not staged."""
+
+    @property
+    def rows_path(self) -> str:
+        """The file of the rows, below the staging folder: what was pinned, and a bit for each row of it."""
+        return _rows_of(self.path)
 
     @property
     def evaluated(self) -> str:
         """How it was evaluated, for a log."""
-        return f"in {self.engine}" + (f", because {self.why}" if self.why else "")
+        why, moved = (f", because {self.why}" if self.why else ""), (f"; {self.moved}" if self.moved else "")
+        return f"in {self.engine}{why}{moved}"
 
 
 def current(staging: Staging, segment: str, connections: Connections) -> Membership:
@@ -142,14 +164,22 @@ def table_path(segment: str, run_key: str) -> str:
     return f"segments/{segment}/{spelled}-{digest}.parquet"
 
 
+def _rows_of(table: str) -> str:
+    return table.removesuffix(".parquet") + _ROWS
+
+
 def _pointer(segment: str) -> str:
     return f"segments/{segment}/current.json"
 
 
 def _forget(opened: Opened, kept: Membership) -> None:
-    tables = [f for f in opened.list(f"segments/{kept.segment}") if f.name.endswith(".parquet") and f.name != kept.path]
-    newest_first = sorted(tables, key=lambda f: (f.modified, f.name), reverse=True)
-    opened.remove(f.name for f in newest_first[KEPT - 1 :])
+    """Remove old tables. Rows are kept for the last two: a run that has just looked may still take the older ones."""
+    files = [f for f in opened.list(f"segments/{kept.segment}") if f.name not in (kept.path, kept.rows_path)]
+    tables = [f for f in files if f.name.endswith(".parquet")]
+    newest_first = [f.name for f in sorted(tables, key=lambda f: (f.modified, f.name), reverse=True)]
+    last = [_rows_of(name) for name in newest_first[:1]]
+    opened.remove(newest_first[KEPT - 1 :])
+    opened.remove(f.name for f in files if f.name.endswith(_ROWS) and f.name not in last)
 
 
 def _open(staging: Staging, connections: Connections) -> Opened:

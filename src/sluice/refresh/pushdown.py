@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sluice.definition.models.catalog import Segment
 from sluice.definition.models.project import Project
-from sluice.errors import DefinitionError, SluiceError, about
+from sluice.errors import DefinitionError, about
 from sluice.model.access import Connections
-from sluice.sources.postgres.dialect import Dialect
-from sluice.sources.postgres.kinds import UnlikeError
-from sluice.sources.postgres.relation import Relation
+from sluice.refresh.keys import Keys
+from sluice.sources.postgres.spelling import Postgres
 from sluice.sources.sql import Sql, SqlSource
-from sluice.sql import parser
-from sluice.sql.tree import parse
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from sluice.sql.translation.dialect import translate
+from sluice.sql.translation.relation import Relation
+from sluice.sql.translation.spelling import UnlikeError
 
 
 @dataclass(frozen=True)
@@ -29,42 +25,11 @@ class Pushdown:
     relations: Mapping[str, Relation]
     source: SqlSource
     """The source of one of its datasets, through which the query is sent."""
-
-    def schemas(self) -> dict[str, pa.Schema]:
-        """The columns of each table, as they would be delivered."""
-        import pyarrow as pa
-
-        return {
-            name: pa.schema([pa.field(column.name, column.type) for column in (relation.columns or {}).values()])
-            for name, relation in self.relations.items()
-        }
+    engine = "PostgreSQL"
 
     def keys(self) -> Keys:
-        """The members' keys, with duplicates, in no particular order."""
+        """The members' keys, over COPY."""
         return Keys(self.source.rows_of(self.query))
-
-
-class Keys:
-    """A stream that DuckDB can read once. Its error is kept, because the engine would only report its text."""
-
-    def __init__(self, tables: Iterator[pa.Table]) -> None:
-        self._tables = tables
-        self.failure: SluiceError | None = None
-
-    def reader(self) -> pa.RecordBatchReader:
-        """The rows."""
-        import pyarrow as pa
-
-        first = next(self._tables)
-        return pa.RecordBatchReader.from_batches(first.schema, self._batches())
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        try:
-            for table in self._tables:
-                yield from table.to_batches()
-        except SluiceError as error:
-            self.failure = error
-            raise
 
 
 def in_database(
@@ -89,19 +54,12 @@ def why_not(segment: Segment, rule: str, tables: Sequence[str], project: Project
     if not why:
         configs = _configs(tables, project)
         try:
-            translate(rule, {name: config.relation(name) for name, config in configs.items()})
+            translate(rule, {name: config.relation(name) for name, config in configs.items()}, Postgres())
         except UnlikeError as unlike:
             why = str(unlike)
     if why:
         _refuse_duckdb(segment, why)
     return why
-
-
-def translate(rule: str, relations: Mapping[str, Relation]) -> str:
-    """The rule in the database's dialect. Raises `UnlikeError` if it may mean something else there."""
-    with parser() as engine:
-        tree = parse(engine, rule)
-    return Dialect(relations).keys(tree)
 
 
 def _refuse_duckdb(segment: Segment, why: str) -> None:
@@ -137,4 +95,4 @@ def _translated(rule: str, tables: Sequence[str], project: Project, connections:
         with about("datasets", name):
             opened[name] = config.open(connections, dataset=name)
             relations[name] = opened[name].relation()
-    return Pushdown(translate(rule, relations), relations, next(iter(opened.values())))
+    return Pushdown(translate(rule, relations, Postgres()), relations, next(iter(opened.values())))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -106,6 +106,26 @@ def known_columns(schema: pa.Schema, columns: Sequence[str] | None, *, dataset: 
                 " other columns under `fields`",
             )
     return chosen
+
+
+class Placed(NamedTuple):
+    """Where the Parquet files of pinned data are, for an engine that opens them on its own."""
+
+    opened: Opened
+    """The folder that the names of units are relative to."""
+    below: str
+    """The folder whose `key=value` folders hold the values of partition columns, relative to `opened`."""
+    fixed: Mapping[str, Mapping[str, pa.Scalar]]
+    """The values of each unit's partition columns. They are not read from the file."""
+
+
+@runtime_checkable
+class InFiles(Protocol):
+    """A source that can pin its rows as Parquet files, without a copy."""
+
+    def placed(self, pinned: Pinned) -> Placed:
+        """Where the pinned files are."""
+        ...
 
 
 class Columns(NamedTuple):

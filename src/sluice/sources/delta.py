@@ -15,7 +15,7 @@ from sluice.filesystem import Opened, open_filesystem
 from sluice.filesystem.failures import outage
 from sluice.foreign import said
 from sluice.model.access import Connections
-from sluice.sources.base import AddedBy, Columns, Pinned, Slice
+from sluice.sources.base import AddedBy, Columns, Pinned, Placed, Slice
 from sluice.sources.commits import Commit, Log, Version, entries_of
 from sluice.sources.delta_log import DeltaLog
 from sluice.sources.file_set import Fixed, ParquetConfig
@@ -95,6 +95,11 @@ class DeltaSource(Log):
         if pinned.spool:
             return self._copies.of(pinned).scan(pinned)
         return self._files.scan(pinned, self._fixed(pinned))
+
+    def placed(self, pinned: Pinned) -> Placed:
+        if pinned.spool:
+            return self._copies.of(pinned).placed(pinned)
+        return Placed(self._files.opened, "", self._fixed(pinned))
 
     def versions(self, pinned: Pinned) -> Iterator[Version]:
         return self._log.versions(int(pinned.version))

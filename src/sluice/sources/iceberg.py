@@ -12,7 +12,7 @@ from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.foreign import said
 from sluice.model.access import CatalogAccess, Connections, SqlAccess
-from sluice.sources.base import AddedBy, Columns, Pinned, Slice
+from sluice.sources.base import AddedBy, Columns, Pinned, Placed, Slice
 from sluice.sources.commits import START, Commit, Log, Version, entries_of, refuse_copy
 from sluice.sources.file_set import ParquetConfig
 from sluice.sources.iceberg_types import has_structs_in_lists, small
@@ -113,6 +113,9 @@ class IcebergSource(Log):
 
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         return self._copies.of(pinned).scan(pinned) if pinned.spool else self._files.scan(pinned, {})
+
+    def placed(self, pinned: Pinned) -> Placed:
+        return self._copies.of(pinned).placed(pinned) if pinned.spool else Placed(self._files.opened, "", {})
 
     def versions(self, pinned: Pinned) -> Iterator[Version]:
         wanted = pinned.version

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from sluice.errors import FatalError
 from sluice.filesystem import File, Opened, join, open_filesystem
 from sluice.model.access import Connections
-from sluice.sources.base import AddedBy, Columns, Pinned, Slice
+from sluice.sources.base import AddedBy, Columns, Pinned, Placed, Slice
 from sluice.sources.file_set import Entry, FileSet, ParquetConfig
 from sluice.sources.partitions import PartitionType, partition_fields, partition_values
 from sluice.sources.position import GrowsByFiles
@@ -86,6 +86,10 @@ class ParquetSource(GrowsByFiles):
     def scan(self, pinned: Pinned) -> AbstractContextManager[Any]:
         schema = pinned.schema
         return self._files.scan(pinned, {unit: self._fixed(unit, schema) for unit in pinned.units})
+
+    def placed(self, pinned: Pinned) -> Placed:
+        schema = pinned.schema
+        return Placed(self._opened, self._path, {unit: self._fixed(unit, schema) for unit in pinned.units})
 
     def _below(self, name: str) -> str:
         """A file's path relative to the dataset's folder."""

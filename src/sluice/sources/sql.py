@@ -19,17 +19,17 @@ from sluice.filesystem import Opened
 from sluice.model.access import Connections, SqlAccess
 from sluice.sources.base import Columns, Pinned, Slice, SourceConfig
 from sluice.sources.databases import POSTGRES, asking, connected, explaining, query_rows
-from sluice.sources.postgres.columns import Column
 from sluice.sources.postgres.doubts import doubts
 from sluice.sources.postgres.identity import identity
-from sluice.sources.postgres.kinds import UnlikeError
 from sluice.sources.postgres.reach import Reach
-from sluice.sources.postgres.relation import Relation, refuse_others
+from sluice.sources.postgres.relation import compared, query_name, refuse_others
 from sluice.sources.postgres.rows import columns_of
 from sluice.sources.postgres.session import session
 from sluice.sources.spooling import Copies
 from sluice.sql import quote
 from sluice.sql.names import doubled
+from sluice.sql.translation.relation import Compared, Relation
+from sluice.sql.translation.spelling import UnlikeError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,9 +50,11 @@ class Sql(SourceConfig):
             raise ValueError("a SQL source needs either `table` or `query`, not both")
         return self
 
-    def relation(self, dataset: str, columns: Mapping[str, Column] | None = None) -> Relation:
+    def relation(self, dataset: str, columns: Mapping[str, Compared] | None = None) -> Relation:
         """The rows as a part of a translated query."""
-        return Relation(dataset, self.select if self.query else self.from_, self.query is not None, columns)
+        if self.query is None:
+            return Relation(self.from_, columns)
+        return Relation(query_name(dataset), columns, self.select)
 
     @property
     def from_(self) -> str:
@@ -125,7 +127,7 @@ class SqlSource:
             columns = columns_of(cursor, query)
         if twice := doubled(one.name for one in columns):
             raise UnlikeError(f"dataset {self._dataset} has two columns named {twice}")
-        return self._config.relation(self._dataset, {one.name: one for one in columns})
+        return self._config.relation(self._dataset, compared(columns))
 
     def rows_of(self, query: str) -> Iterator[pa.Table]:
         """The rows of a query that was translated for this source's database, as at least one table."""

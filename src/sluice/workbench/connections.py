@@ -1,5 +1,4 @@
-"""The connections of MMPExport.cfg, FTPServerInfo.cfg and FTPUserCredentials.cfg, and the commands that store their
-secrets in Airflow."""
+"""The connections of MMPExport.cfg, FTPServerInfo.cfg and FTPUserCredentials.cfg, and where their secrets belong."""
 
 from __future__ import annotations
 
@@ -26,12 +25,35 @@ _BELOW = re.compile(PROFILES["data-workbench"].character or ".")
 
 
 @dataclass(frozen=True)
+class Needed:
+    """An Airflow connection that secrets of the files belong in. A value `@NAME` stands for a secret."""
+
+    conn_id: str
+    conn_type: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+    login: str = ""
+    password: str = ""
+    host: str = ""
+    port: str = ""
+
+    @property
+    def command(self) -> str:
+        """The command that stores it. `@NAME` is asked for without an echo, or comes from the environment: no secret
+        is in a file, in an argument or on the screen."""
+        words = ["sluice", "airflow", "connections", "add", self.conn_id, "--conn-type", self.conn_type]
+        given = {"--conn-host": self.host, "--conn-port": self.port, "--conn-login": self.login}
+        given |= {"--conn-password": self.password, "--conn-extra": json.dumps(self.extra) if self.extra else ""}
+        words += [word for option, value in given.items() if value for word in (option, value)]
+        return shlex.join(words)
+
+
+@dataclass(frozen=True)
 class Imported:
-    """A connection, as it is declared, and the commands that store its secrets."""
+    """A connection, as it is declared, and the Airflow connections that its secrets belong in."""
 
     name: str
     values: Mapping[str, Any]
-    secrets: tuple[str, ...] = ()
+    needs: tuple[Needed, ...] = ()
     chunks: Mapping[str, Any] = field(default_factory=dict)
     """The keys of `chunks` of every export to it."""
 
@@ -66,16 +88,16 @@ def of_mmp(root: Entry, report: Report) -> Imported:
     for key in ("s3 Access Key", "s3 Secret Key"):
         report.secret(config.get(key), f"Airflow connection {S3_CONN_ID}")
     extra = {"region_name": region.text} if region and region.value else {}
-    secrets = [add(S3_CONN_ID, "aws", extra, login="S3_ACCESS_KEY", password="S3_SECRET_KEY")]  # noqa: S106 - names
+    needs = [Needed(S3_CONN_ID, "aws", extra, login="@S3_ACCESS_KEY", password="@S3_SECRET_KEY")]  # noqa: S106 - names
     provider = config.get("data Provider Name")
     account = {"airflow_conn_id": API_CONN_ID, "data_provider": provider.text if provider else ""}
     found = if_valid(Connection, "audience_manager", account, [provider], report)
-    secrets += _api(config, report, used=bool(found))
-    return Imported(S3, values | found, tuple(secrets), _chunks(config, report))
+    needs += _api(config, report, used=bool(found))
+    return Imported(S3, values | found, tuple(needs), _chunks(config, report))
 
 
-def _api(config: Entry, report: Report, *, used: bool) -> list[str]:
-    """The command for the login to Audience Manager's API, if the connection uses it."""
+def _api(config: Entry, report: Report, *, used: bool) -> list[Needed]:
+    """The Airflow connection for the login to Audience Manager's API, if the connection uses it."""
     for key in ("client ID", "client Secret", "username", "password"):
         if used:
             report.secret(config.get(key), f"Airflow connection {API_CONN_ID}")
@@ -84,7 +106,7 @@ def _api(config: Entry, report: Report, *, used: bool) -> list[str]:
     if not used:
         return []
     asked = {"username": "@AAM_USERNAME", "user_password": "@AAM_PASSWORD"}
-    return [add(API_CONN_ID, "http", asked, login="AAM_CLIENT_ID", password="AAM_CLIENT_SECRET")]  # noqa: S106 - names
+    return [Needed(API_CONN_ID, "http", asked, "@AAM_CLIENT_ID", "@AAM_CLIENT_SECRET")]
 
 
 def if_valid(
@@ -145,9 +167,8 @@ def of_server(name: Entry, called: str, folder: str, servers: Entry | None, *, b
     if address is None or not address.value:
         raise (address or server).error("the server has no Address", "write its host name")
     conn_id = f"sftp_{slug(called).replace('-', '_')}"
-    secrets = _login(conn_id, address.text, port, by_key=by_key)
     values = {"type": "sftp", "title": called, "airflow_conn_id": conn_id, "folder": folder}
-    return Imported(slug(called), values, (secrets,))
+    return Imported(slug(called), values, (_login(conn_id, address.text, port, by_key=by_key),))
 
 
 def note_servers(servers: Entry | None, users: Entry | None, used: Iterable[str], report: Report) -> None:
@@ -175,20 +196,7 @@ def note_servers(servers: Entry | None, users: Entry | None, used: Iterable[str]
                 report.secret(entry, f"Airflow connection sftp_{slug(called).replace('-', '_')}")
 
 
-def _login(conn_id: str, host: str, port: Entry | None, *, by_key: bool) -> str:
+def _login(conn_id: str, host: str, port: Entry | None, *, by_key: bool) -> Needed:
     extra = {"key_file": "@SFTP_KEY_FILE", "private_key_passphrase": "@SFTP_PASSPHRASE"} if by_key else {}
     number = port.value if port and port.value not in ("", "21") else "22"
-    password = "" if by_key else "SFTP_PASSWORD"
-    return add(conn_id, "sftp", extra, login="SFTP_USER", password=password, host=host, port=number)
-
-
-def add(
-    conn_id: str, kind: str, extra: Mapping[str, str], *, login: str, password: str, host: str = "", port: str = ""
-) -> str:
-    """The command that stores an Airflow connection. `@NAME` is asked for without an echo, or comes from the
-    environment: no secret is in a file, in an argument or on the screen."""
-    words = ["sluice", "airflow", "connections", "add", conn_id, "--conn-type", kind]
-    given = {"--conn-host": host, "--conn-port": port, "--conn-login": login and f"@{login}"}
-    given |= {"--conn-password": password and f"@{password}", "--conn-extra": json.dumps(extra) if extra else ""}
-    words += [word for option, value in given.items() if value for word in (option, value)]
-    return shlex.join(words)
+    return Needed(conn_id, "sftp", extra, "@SFTP_USER", "" if by_key else "@SFTP_PASSWORD", host, number)

@@ -12,7 +12,7 @@ from sluice.definition.models.catalog import Dataset
 from sluice.errors import DefinitionError
 from sluice.formats.customer_attributes import why_no_name
 from sluice.model.declared import Name
-from sluice.workbench.connections import Imported, add
+from sluice.workbench.connections import Imported, Needed
 from sluice.workbench.level import column_of, unknown
 from sluice.workbench.output import Output
 from sluice.workbench.parse import Entry
@@ -43,8 +43,8 @@ def account(name: str, *, declared: bool) -> Imported:
         return Imported(name, {})
     conn_id = name.replace("-", "_")
     values = {"type": "sftp", "title": "Customer attributes", "airflow_conn_id": conn_id, "folder": ""}
-    secrets = add(conn_id, "sftp", {}, login="CRS_USER", password="CRS_PASSWORD", host="@CRS_HOST")  # noqa: S106 - names
-    return Imported(name, values, (secrets,)).with_files_that_leave()
+    needed = Needed(conn_id, "sftp", login="@CRS_USER", password="@CRS_PASSWORD", host="@CRS_HOST")  # noqa: S106 - names
+    return Imported(name, values, (needed,)).with_files_that_leave()
 
 
 def to_experience_cloud(query: Entry, dataset: Dataset, output: Output, report: Report) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sluice.workbench.parse import Entry
 from sluice.workbench.report import Report
 from sluice.workbench.schedule import schedule_of
 from sluice.workbench.sending import Files, Sending
+from sluice.workbench.source import Source
 from sluice.workbench.text import slug
 
 _EXPRESSION = re.compile(
@@ -146,10 +147,11 @@ def _limit(entry: Entry | None, report: Report) -> dict[str, Any]:
 
 
 def no_two_alike(exports: list[tuple[str, Entry]]) -> None:
-    """Raises `DefinitionError` if two files would become one export."""
-    seen: dict[str, str] = {}
+    """Raises `DefinitionError` if two files would become one export. The same file may be given twice."""
+    seen: dict[str, Source] = {}
     for file, root in exports:
-        name = slug(stem_of(file))
-        if (other := seen.setdefault(name, root.source.name)) != root.source.name:
-            what = f"this file and {other} would both become the export `{name}`"
-            raise DefinitionError(what, place=root.source.place(1), next_step="rename one of the files")
+        name, own = slug(stem_of(file)), root.source
+        other = seen.setdefault(name, own)
+        if (other.name, other.lines) != (own.name, own.lines):
+            what = f"this file and {other.name} would both become the export `{name}`"
+            raise DefinitionError(what, place=own.place(1), next_step="rename one of the files")

@@ -10,15 +10,17 @@ from typing import Any
 from sluice.definition.edit.printer import text_of
 from sluice.definition.edit.write import Draft, content
 from sluice.definition.load import load
+from sluice.definition.memory import Memory
 from sluice.definition.models.catalog import Segment
 from sluice.definition.models.connection import Connection
 from sluice.definition.settings import read_settings
 from sluice.definition.yaml.parse import parse as parse_yaml
 from sluice.errors import DefinitionError, FatalError, Place
 from sluice.workbench.blocks import EXPORT_FILE, MMP_FILE, SERVERS_FILE, TARGET_FILE, USERS_FILE, Block
-from sluice.workbench.connections import Imported, note_servers, of_mmp
+from sluice.workbench.connections import Imported, Needed, note_servers, of_mmp
 from sluice.workbench.customers import account
 from sluice.workbench.exports import Project, Read, export_of, is_done, no_two_alike
+from sluice.workbench.mistakes import each
 from sluice.workbench.parse import Entry, parse
 from sluice.workbench.report import Line, Report
 from sluice.workbench.sending import Files
@@ -36,6 +38,8 @@ class Given:
     target: Source | None = None
     crs: str = ""
     """The name of the connection that gets customer attributes."""
+    switched_off: bool = False
+    """Whether the exports get `enabled: false`: they do not run until someone switches them on."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +48,28 @@ class Outcome:
 
     drafts: tuple[Draft, ...]
     report: tuple[Line, ...]
-    secrets: tuple[str, ...]
-    """The commands that store the secrets in Airflow. They contain none."""
-    exports: tuple[str, ...]
+    needs: tuple[Needed, ...]
+    """The Airflow connections that the secrets belong in."""
+    exports: Mapping[str, str]
+    """The exports, each with its connection; empty if it is detached."""
     unchanged: tuple[Path, ...] = ()
     """The files that are already as the import would write them."""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The commands that store the secrets in Airflow. They contain none."""
+        return tuple(one.command for one in self.needs)
 
-def import_files(given: Given, include: Path, catalog: Path | None = None) -> Outcome:
+
+def import_files(given: Given, include: Path, catalog: Path | None = None, memory: Memory | None = None) -> Outcome:
     """What the files become in the project at `include`. `catalog` is the folder of the datasets, if it is another than
-    that of the project: its files are added. Raises `DefinitionError`, with file and line, for the first mistake."""
+    that of the project: its files are added. Raises `DefinitionError`, with file and line, for the first mistake of
+    each file."""
     if not include.is_dir():
         advice = f"create it, or a project with `sluice init`; {NOTHING_WRITTEN}"
         raise DefinitionError(f"the folder {include} does not exist", next_step=advice)
     brought = list(_brought(catalog, include / "catalog")) if catalog else []
-    loaded = load(include, {draft.path: draft.after for draft in brought})
+    loaded = load(include, {draft.path: draft.after for draft in brought}, memory)
     for wrong in loaded.errors:  # they would hide datasets, and a Level would not be found
         if wrong.place and {"catalog", "project.yaml"} & set(Path(wrong.place.file).relative_to(include).parts):
             raise wrong
@@ -68,17 +79,19 @@ def import_files(given: Given, include: Path, catalog: Path | None = None) -> Ou
     mmp = of_mmp(roots["mmp"], report) if "mmp" in roots else None
     crs = account(given.crs, declared=given.crs in known.connections) if given.crs else None
     files = Files(mmp, roots.get("servers"), roots.get("users"), crs)
-    named = [(Path(source.name).name, parse(source, EXPORT_FILE)) for source in given.exports]
+    named = each(given.exports, lambda source: (Path(source.name).name, parse(source, EXPORT_FILE)))
     no_two_alike(named)
-    read = [export_of(name, root, project, files, report) for name, root in named]
+    read = each(named, lambda one: export_of(*one, project, files, report))
+    for export in read if given.switched_off else ():
+        export.values["enabled"] = False
     note_servers(files.servers, files.users, [one.server for one in read if one.server], report)
     wanted = _texts(read, mmp, include, loaded.project.connections)
     drafts = [*_added(wanted, include), *_segments(project.new_segments, include, brought)]
     return Outcome(
         drafts=tuple(draft for draft in drafts if draft.before != draft.after),
         report=(*report.lines([*roots.values(), *(root for _, root in named)]), *_done(named)),
-        secrets=tuple(dict.fromkeys(_secrets(read, mmp))),
-        exports=tuple(one.name for one in read),
+        needs=tuple({one.command: one for one in _needs(read, mmp)}.values()),
+        exports={one.name: str(one.values["connection"]) for one in read},
         unchanged=tuple(draft.path for draft in drafts if draft.before == draft.after),
     )
 
@@ -155,17 +168,20 @@ def _is(connection: Connection, values: Mapping[str, Any]) -> bool:
     return folder == own.folder and all(values[key] == value for key, value in same.items())
 
 
-def _added(texts: Mapping[Path, str], include: Path) -> Iterator[Draft]:
+def _added(texts: Mapping[Path, str], include: Path) -> list[Draft]:
     there = {path.stem: path for path in (include / "exports").rglob("*.yaml")}
-    for path, text in texts.items():
-        family = path.parent.name
-        path = there.get(path.stem, path) if family == "exports" else path
-        before, after = content(path), text.encode()
+
+    def draft(one: tuple[Path, str]) -> Draft:
+        path, after = one[0], one[1].encode()
+        path = there.get(path.stem, path) if path.parent.name == "exports" else path
+        before = content(path)
         if before is not None and before != after:
             what = f"{path} already exists, and is not what the import would write"
             advice = f"rename the file that is imported, or remove the declaration; {NOTHING_WRITTEN}"
             raise DefinitionError(what, place=Place(str(path)), next_step=advice)
-        yield Draft(path, before, after)
+        return Draft(path, before, after)
+
+    return each(texts.items(), draft)
 
 
 def _segments(new: Mapping[str, Segment], include: Path, brought: Sequence[Draft]) -> Iterator[Draft]:
@@ -185,7 +201,7 @@ def _segments(new: Mapping[str, Segment], include: Path, brought: Sequence[Draft
     yield Draft(path, before, now + end + text.encode())
 
 
-def _secrets(read: Sequence[Read], mmp: Imported | None) -> Iterator[str]:
+def _needs(read: Sequence[Read], mmp: Imported | None) -> Iterator[Needed]:
     for one in (mmp, *(export.connection for export in read)):
         if one is not None:
-            yield from one.secrets
+            yield from one.needs

@@ -16,11 +16,13 @@ NOTHING_WRITTEN = "nothing was written"
 _BREAK = re.compile(r"\r\n|\n|\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SECRET = re.compile(r"secret|password|passphrase|access key|encryptedstring|client id|username|user name", re.I)
+_HOLDS_SECRETS = re.compile(rf"[ \t]*(s3 |user |client )?({_SECRET.pattern})[^=]*=", re.I)
+"""A line of a file with logins, also if it is given as another one."""
 
 
 class Source:
     """The lines of one file. `name` is its name for messages. No message shows a line that may hold a secret; if the
-    whole file is `secret`, it shows none of its lines, and no value of them."""
+    whole file is `secret`, or looks like a file with logins, it shows none of its lines, and no value of them."""
 
     def __init__(self, name: str, data: bytes, *, secret: bool = False) -> None:
         """Decode the file. Raises `DefinitionError` if it is too large, or if it is not text."""
@@ -31,6 +33,7 @@ class Source:
             advice = f"name a file that Data Workbench has written; {NOTHING_WRITTEN}"
             raise DefinitionError(what, place=Place(name), next_step=advice)
         self.lines = _BREAK.split(_decoded(data))
+        self.secret = secret or any(map(_HOLDS_SECRETS.match, self.lines))
         for number, line in enumerate(self.lines, 1):
             if wrong := _CONTROL.search(line):
                 what = f"this is not text: it contains the character U+{ord(wrong[0]):04X}"

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sluice.definition.models.hand_over import HandOver
-from sluice.workbench.connections import Imported, add
+from sluice.workbench.connections import Imported, Needed
 from sluice.workbench.output import Output
 from sluice.workbench.parse import Entry
 from sluice.workbench.report import Report
@@ -39,9 +39,9 @@ def to_target(query: Entry, output: Output, report: Report) -> tuple[Imported | 
         report.taken(entry, f"connection {name}: hand_over")
     report.changed(query.get("Output Format"), "format: adobe-target, batch files of Target's API")
     values = {"type": "local", "title": "Adobe Target", "airflow_conn_id": CONN_ID, "folder": "target"}
-    command_line = add(CONN_ID, "fs", {"path": "@EXPORTS_FOLDER"}, login="", password="")
+    needed = Needed(CONN_ID, "fs", {"path": "@EXPORTS_FOLDER"})
     found = {**_fields(output), "chunks": {"bytes": "49 MB", "records": 500_000}}
-    return Imported(name, {**values, "hand_over": hand_over}, (command_line,)), found
+    return Imported(name, {**values, "hand_over": hand_over}, (needed,)), found
 
 
 def _url(client: str, target: Entry, report: Report) -> dict[str, str]:

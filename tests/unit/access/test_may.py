@@ -72,6 +72,7 @@ MATRIX = {
     "run-refresh": ADMINS,
     "edit-settings": ADMINS,
     "import-workbench": ADMINS,
+    "check-installation": ADMINS,
     "view-usage": ALL,
     "view-audit": ADMINS,
     "search-subject": ADMINS,

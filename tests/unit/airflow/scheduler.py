@@ -140,8 +140,7 @@ class Scheduled:
             run = self._dag_run(session)
             session.expunge(run)
         ti = Ti(self, task.task_id)
-        outlets = {task.alias: ti} if task.outlets else {}
-        context: Any = {"ti": ti, "run_id": self.run_id, "dag_run": run, "outlet_events": outlets}
+        context: Any = {"ti": ti, "run_id": self.run_id, "dag_run": run, "outlet_events": Outlets(task, ti)}
         try:
             with set_current_context(context):
                 task.execute(context)
@@ -232,6 +231,19 @@ class Ti:
 
     def get_task_states(self, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str]]:
         return dict.fromkeys(run_ids, self.scheduled.states)
+
+
+@dataclass
+class Outlets:
+    """The events of a task's outlets: Airflow ignores those of anything that is not an outlet when the task has
+    succeeded."""
+
+    task: Any
+    ti: Ti
+
+    def __getitem__(self, alias: Any) -> Ti:
+        assert alias in self.task.outlets
+        return self.ti
 
 
 def _name(task_id: str, index: int) -> str:

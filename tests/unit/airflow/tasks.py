@@ -76,9 +76,8 @@ class Tasks:
         return {
             "dag_run": dag_run,
             "run_id": self.run_id,
-            "ti": SimpleNamespace(dag_id=self.dag.dag_id, run_id=self.run_id, task_id=task.task_id),
+            "ti": SimpleNamespace(dag_id=self.dag.dag_id, run_id=self.run_id, task_id=task.task_id, try_number=1),
             "task_state_store": Store(),
-            "asset_state_store": {asset: self.stores.setdefault(asset.name, Store()) for asset in task.inlets},
             "outlet_events": {getattr(task, "alias", None): events},
         }
 
@@ -93,6 +92,7 @@ class Tasks:
             setattr(task, name, value)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(BaseXCom, "get_one", staticmethod(lambda **_: self.extracted))
+            patched.setattr("sluice.airflow.watermark.asset_state", lambda name: self.stores.setdefault(name, Store()))
             left = task.execute(self.context(task))
         if task_id == "extract":
             self.extracted = left

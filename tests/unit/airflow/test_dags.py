@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG, Param
-from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.definitions._internal.node import KEY_REGEX
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.serialization.serialized_objects import DagSerialization
@@ -21,6 +20,7 @@ from sluice.airflow import dags as dags_module
 from sluice.airflow.dags import export_dags
 from sluice.airflow.form import form
 from sluice.airflow.operators.follow_up import FollowUpOperator
+from sluice.airflow.plugin import SluicePlugin
 from sluice.airflow.record import SYSTEM_REFRESH
 from sluice.airflow.refresh import refresh_dag
 from sluice.airflow.removed import removed
@@ -172,19 +172,21 @@ def test_an_export_with_a_title_is_found_by_its_name_too(world: World, tmp_path:
 
 
 def test_a_run_links_to_its_manifest_and_its_report(dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API server makes the links from what `publish` has returned: no run pays for them."""
     publish = dags["export__best"].get_task("publish")
     ti = SimpleNamespace(dag_id="export__best", run_id="manual__a+b", task_id="publish")
-    links = {link.name: link for link in publish.operator_extra_links}
+    links = {link.name: link for link in SluicePlugin.operator_extra_links}
     for manifest, shown in (("/out/m.json", "file:///out/m.json"), ("s3://b/m.json", "s3://b/m.json"), (None, "")):
         value = {"manifest": manifest} if manifest else None
-        monkeypatch.setattr(BaseXCom, "get_one", staticmethod(lambda value=value, **_: value))
+        monkeypatch.setattr("sluice.airflow.links.returned", lambda _, value=value: value)
         assert links["Manifest"].get_link(publish, ti_key=ti) == shown
         report = links["Report"].get_link(publish, ti_key=ti)
         path = "/api/v2/dags/export__best/dagRuns/manual__a%2Bb/taskInstances/publish/xcomEntries/return_value"
         assert report.endswith(path) if manifest else report == ""
-    stored = DagSerialization.to_dict(dags["export__best"])["dag"]["tasks"]
-    (task,) = [one["__var"] for one in stored if one["__var"]["task_id"] == "publish"]
-    assert set(task["_operator_extra_links"]) == {"Manifest", "Report"}
+    stored = DagSerialization.from_dict(DagSerialization.to_dict(dags["export__best"]))
+    assert {task.task_id: task.extra_links for task in stored.tasks if task.extra_links} == {
+        "publish": ["Manifest", "Report"]
+    }
 
 
 def test_a_refresh_is_tried_again_as_soon_as_an_export(world: World) -> None:
@@ -326,14 +328,14 @@ def test_a_task_starts_that_its_dag_had_when_airflow_parsed_it_last(world: World
 def test_what_airflow_takes_no_dag_of_is_a_broken_dag_and_the_others_stay(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = dags_module.form
+    real = dags_module.deadline
 
-    def form_of(export: Export) -> dict[str, Param]:
+    def deadline_of(export: Export) -> dict[str, Any]:
         if export.name == "best":
             raise ValueError("what Airflow says, with a value")
         return real(export)
 
-    monkeypatch.setattr(dags_module, "form", form_of)
+    monkeypatch.setattr(dags_module, "deadline", deadline_of)
     dags = {dag.dag_id: dag for dag in export_dags(world.include, None)}
     broken = {name for name, dag in dags.items() if "broken" in dag.tags}
     assert broken == {"export__best", "export__wrong"}

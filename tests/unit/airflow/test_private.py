@@ -23,7 +23,7 @@ READ = {
     "airflow.sdk.execution_time.context": "AssetStateStoreAccessor.get AssetStateStoreAccessor.aget"
     " AssetStateStoreAccessor.set TaskStateStoreAccessor.get TaskStateStoreAccessor.set",
     "airflow.sdk.execution_time.task_runner": "RuntimeTaskInstance.get_dag RuntimeTaskInstance.get_dagrun_state"
-    " RuntimeTaskInstance.get_task_states RuntimeTaskInstance.get_dr_count",
+    " RuntimeTaskInstance.get_task_states RuntimeTaskInstance.get_dr_count RuntimeTaskInstance.rendered_map_index",
 }
 """By module, what is called or read of the objects that are imported, or that Airflow hands over."""
 VARIABLE, LOGGER = "_AIRFLOW_PROCESS_CONTEXT", "airflow.sdk._shared.secrets_masker"

@@ -21,11 +21,11 @@ from sluice.delivery.preview import preview
 from sluice.delivery.row_rules.consent import ByConsent
 from sluice.delivery.row_rules.screen import screened
 from sluice.delivery.row_rules.suppress import Listed, suppressing
-from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import DefinitionError, FatalError
 from sluice.memory import use
 from sluice.model.access import SecretAccess
 from sluice.refresh.evaluate import evaluate_segment
+from sluice.sources.row_set import RowSet
 from tests.builders import NOW, World
 
 PEOPLE: list[dict[str, Any]] = [

@@ -17,7 +17,7 @@ from sluice.errors import DefinitionError, FatalError
 from sluice.model.manifest import Manifest
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import current, read_keys
-from sluice.sources import selection
+from sluice.sources import verdicts
 from tests.builders import World
 
 TWINS = pa.table({"id": [1, 2], "Email": ["A@x", "B@x"], "email": ["a@y", "b@y"]})
@@ -141,14 +141,14 @@ def test_members_are_told_by_the_key_that_is_declared(world: World, key: str) ->
 @pytest.mark.slow
 def test_a_row_that_the_engine_does_not_give_back_is_missed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.dataset("t", KEYS)
-    declare(world, "kind: segment-export\nsegments: [s]\nfields: [v]")
+    declare(world, "kind: segment-export\nsegments: [s]\nfields: [{field: v, required: true}]")
     evaluate(world)
-    whole = selection._batches
+    whole = verdicts._batches
 
     def clipped(*asked: Any) -> Iterator[pa.RecordBatch]:
         return (batch.slice(0, batch.num_rows - 1) for batch in whole(*asked))
 
-    monkeypatch.setattr(selection, "_batches", clipped)
+    monkeypatch.setattr(verdicts, "_batches", clipped)
     with pytest.raises(FatalError, match="the engine returned other rows than it read"):
         world.extract("out")
 

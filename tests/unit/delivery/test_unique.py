@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from sluice.definition.load import load
 from sluice.definition.models.rows import Unique
 from sluice.delivery.row_rules.unique import unique_rows
-from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.memory import Budget
 from sluice.model.run import Window
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.sources.base import Source
+from sluice.sources.row_set import RowSet
 from tests.builders import NOW, World
 
 ROWS = [

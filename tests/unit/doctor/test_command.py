@@ -115,7 +115,7 @@ def run(world: World, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str
 
 
 def test_a_sound_installation(world: World, airflow: Airflow, capsys: pytest.CaptureFixture[str]) -> None:
-    note_worker(Staging(), "export people, run r1, extract")
+    note_worker(Staging(), "export people, run r1, extract", AirflowConnections())
     (noted,) = Workers.of(Staging(), AirflowConnections()).seen()
     airflow.hosts = [noted.worker.host] * 150
     status, found = run(world, capsys)
@@ -128,7 +128,7 @@ def test_a_sound_installation(world: World, airflow: Airflow, capsys: pytest.Cap
 
 
 def test_what_is_wrong_with_airflow(world: World, airflow: Airflow, capsys: pytest.CaptureFixture[str]) -> None:
-    note_worker(Staging(), "task")
+    note_worker(Staging(), "task", AirflowConnections())
     airflow.pools = {}
     airflow.triggerer = {"status": None}
     airflow.now -= timedelta(hours=1)
@@ -181,20 +181,20 @@ def test_a_worker_that_cannot_leave_a_note_goes_on(
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_SLUICE_STAGING")
     monkeypatch.setenv("SLUICE_HOME", str(world.root))
-    note_worker(Staging(airflow_conn_id="nowhere"), "task")
-    forget_workers(Staging(airflow_conn_id="nowhere"))
+    note_worker(Staging(airflow_conn_id="nowhere"), "task", AirflowConnections())
+    forget_workers(Staging(airflow_conn_id="nowhere"), AirflowConnections())
     assert "left no note" in caplog.text
 
 
 def test_a_task_says_that_its_workers_clock_is_wrong(
     world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    note_worker(Staging(), "task")
+    note_worker(Staging(), "task", AirflowConnections())
     assert "the clock of" not in caplog.text
     monkeypatch.setattr(
         "sluice.doctor.workers.datetime", SimpleNamespace(now=lambda _: datetime.now(UTC) + timedelta(hours=1))
     )
-    note_worker(Staging(), "task")
+    note_worker(Staging(), "task", AirflowConnections())
     assert "1:00:00 ahead of that of staging's store" in caplog.text
 
 

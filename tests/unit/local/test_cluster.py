@@ -101,8 +101,8 @@ def answered(request: httpx.Request) -> httpx.Response:
         names = {"0": [("worker-1", 10.0)], "1": [("worker-2", 7.0), ("worker-1", 30.0)]}
         tries = [{"hostname": name, "duration": seconds} for name, seconds in names[path.split("/")[-2]]]
         return httpx.Response(200, json={"task_instances": tries})
-    if path.endswith("/return_value"):
-        return httpx.Response(200, json={"value": {"files": 10, "records": 100, "bytes": 1000}})
+    if path.endswith("/progress"):
+        return httpx.Response(200, json={"value": {"chunks_sent": 10, "records_sent": 100, "bytes_sent": 1000}})
     if path.endswith("/parts/0") and index == 1:
         parts = [{"records": 10, "bytes": 100}] * 3
         return httpx.Response(200, json={"value": {"parts": parts}})

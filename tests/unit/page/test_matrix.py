@@ -60,6 +60,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "POST /drafts/text": ALL,
     "POST /drafts/preview": SHARED,
     "GET /schema/{family}": ALL,
+    "GET /import/workbench": ADMINS,
     "POST /import/workbench": ADMINS,
     "GET /connections": ALL,
     "GET /destinations": ALL,
@@ -85,6 +86,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "GET /catalog/segments/{segment}/members": ALL,
     "GET /system": ALL,
     "POST /system/refresh": ADMINS,
+    "POST /system/check": ADMINS,
     "GET /usage": ALL,
     "GET /audit": ADMINS,
 }

@@ -86,6 +86,24 @@ def test_all_or_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> Non
     assert files(world) == before
 
 
+def test_the_first_mistake_of_each_file_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, old, new in (("A", "Page View", "Page Veiw"), ("B", "3 items", "4 items"), ("C", ": 12345", ":")):
+        Path(f"{name}.export").write_text(EXPORT.replace(old, new))
+
+    assert run("--export", "A.export", "C.export") == 1
+    told = capsys.readouterr().err
+    assert "A.export:5:" in told
+    assert "C.export:7:" in told
+    assert run("--export", "B.export") == 1
+    assert "B.export:10:25" in capsys.readouterr().err
+
+
+def test_exports_may_be_imported_switched_off(world: World) -> None:
+    assert run("--switched-off") == 0
+
+    assert not load(world.include).project.exports["user"].enabled
+
+
 def test_a_declaration_of_the_same_name_is_kept(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.declare({"connections/data-workbench.yaml": "type: s3\nbucket: other\nairflow_conn_id: x\n"})
     before = files(world)

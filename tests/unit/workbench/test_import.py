@@ -476,6 +476,16 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         import_files(Given(sources), tmp_path)
 
 
+def test_one_file_may_be_given_twice_but_not_two_of_one_name(tmp_path: Path) -> None:
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "catalog" / "datasets.yaml").write_text(CATALOG)
+    source = Source("User.export", EXPORT.encode())
+
+    assert list(import_files(Given([source, source]), tmp_path).exports) == ["user"]
+    with pytest.raises(DefinitionError, match="both become the export `user`"):
+        import_files(Given([source, Source("User.export", EXPORT.replace("12345", "54321").encode())]), tmp_path)
+
+
 def test_an_export_that_is_done_is_switched_off(importing: Importing) -> None:
     """Data Workbench has renamed the file: it would never run it again."""
     found = importing(stem="User.export.done-20150406133212")

@@ -155,6 +155,17 @@ def test_errors_show_no_secret() -> None:
     assert [page for page in pages if any(secret in page for secret in SECRETS)] == []
 
 
+def test_a_file_with_logins_is_one_under_any_name() -> None:
+    """No line of it is shown, although nobody has said that it has secrets."""
+    given = Source("FTPServerInfo.cfg", MMP.replace("Secret Key = string: ", "Secret Key = string:\n").encode())
+
+    with pytest.raises(DefinitionError) as raised:
+        parse(given, SERVERS_FILE)
+
+    assert not any(secret in raised.value.page() for secret in SECRETS)
+    assert not Source("User.export", EXPORT.encode()).secret
+
+
 def test_a_huge_file_is_read_up_to_the_limit(tmp_path: Path) -> None:
     huge = tmp_path / "User.export"
     with huge.open("wb") as stream:

@@ -45,6 +45,7 @@ export const plainProblem = (what: string, next = ""): Problem => ({
   line: 0,
   nearest: "",
   next,
+  others: [],
   page: "",
   patch: "",
   what,

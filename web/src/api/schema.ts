@@ -728,11 +728,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Limits
+         * @description What one import may have.
+         */
+        get: operations["limits_api_v1_import_workbench_get"];
         put?: never;
         /**
          * Workbench
-         * @description Turn files of Data Workbench into declarations: all of them, or none.
+         * @description Turn files of Data Workbench into declarations: all of them, or none. If several files are wrong, the error has
+         *     the others too.
          */
         post: operations["workbench_api_v1_import_workbench_post"];
         delete?: never;
@@ -795,6 +800,26 @@ export interface paths {
         get: operations["system_api_v1_system_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description What `sluice doctor` finds, from this API server: staging, clocks, workers, versions, memory, disk, timeouts.
+         */
+        post: operations["check_api_v1_system_check_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1533,6 +1558,23 @@ export interface components {
             name: string;
         };
         /**
+         * Finding
+         * @description What a check of the installation has found, and what to do about it.
+         */
+        Finding: {
+            /** Name */
+            name: string;
+            /** Next Step */
+            next_step: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "warning" | "error";
+            /** What */
+            what: string;
+        };
+        /**
          * FindingView
          * @description What a guardrail says.
          */
@@ -1565,14 +1607,26 @@ export interface components {
          * @description What the files become.
          */
         Imported: {
+            /** Airflow Connections */
+            airflow_connections: components["schemas"]["NeededConnection"][];
+            /** Connections */
+            connections: {
+                [key: string]: string;
+            };
             /** Diff */
             diff: string;
             /** Exports */
             exports: string[];
+            /** Files */
+            files: components["schemas"]["NewFile"][];
             /** Report */
             report: components["schemas"]["Parameter"][];
             /** Secrets */
             secrets: string[];
+            /** Tag */
+            tag: string;
+            /** Unchanged */
+            unchanged: string[];
             /** Warnings */
             warnings: components["schemas"]["Problem"][];
             /** Written */
@@ -1691,6 +1745,42 @@ export interface components {
             at: string;
             /** Members */
             members: number;
+        };
+        /**
+         * NeededConnection
+         * @description An Airflow connection that secrets of the files belong in. A value `@NAME` stands for a secret.
+         */
+        NeededConnection: {
+            /** Command */
+            command: string;
+            /** Extra */
+            extra: {
+                [key: string]: string;
+            };
+            /** Host */
+            host: string;
+            /** Id */
+            id: string;
+            /** Login */
+            login: string;
+            /** Password */
+            password: string;
+            /** Port */
+            port: string;
+            /** Type */
+            type: string;
+        };
+        /**
+         * NewFile
+         * @description A file of declarations that the import writes.
+         */
+        NewFile: {
+            /** File */
+            file: string;
+            /** New */
+            new: boolean;
+            /** Text */
+            text: string;
         };
         /**
          * NewName
@@ -1888,6 +1978,11 @@ export interface components {
              * @default
              */
             next: string;
+            /**
+             * Others
+             * @default []
+             */
+            others: components["schemas"]["Problem"][];
             /** Page */
             page: string;
             /**
@@ -2504,12 +2599,51 @@ export interface components {
             ftp_credentials?: components["schemas"]["File"] | null;
             ftp_servers?: components["schemas"]["File"] | null;
             mmp?: components["schemas"]["File"] | null;
+            /**
+             * Switched Off
+             * @default false
+             */
+            switched_off: boolean;
+            /**
+             * Tag
+             * @default
+             */
+            tag: string;
             target?: components["schemas"]["File"] | null;
             /**
              * Write
              * @default false
              */
             write: boolean;
+        };
+        /**
+         * WorkbenchLimits
+         * @description What one request may have, and the names of the files.
+         */
+        WorkbenchLimits: {
+            /**
+             * Bytes
+             * @default 699050
+             */
+            bytes: number;
+            /**
+             * Exports
+             * @default 100
+             */
+            exports: number;
+            /**
+             * Names
+             * @default {
+             *       "exports": ".export",
+             *       "ftp_credentials": "FTPUserCredentials.cfg",
+             *       "ftp_servers": "FTPServerInfo.cfg",
+             *       "mmp": "MMPExport.cfg",
+             *       "target": "TargetBulkUpload.cfg"
+             *     }
+             */
+            names: {
+                [key: string]: string;
+            };
         };
         /**
          * Written
@@ -3850,6 +3984,26 @@ export interface operations {
             };
         };
     };
+    limits_api_v1_import_workbench_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkbenchLimits"];
+                };
+            };
+        };
+    };
     workbench_api_v1_import_workbench_post: {
         parameters: {
             query?: never;
@@ -3952,6 +4106,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["System"];
+                };
+            };
+        };
+    };
+    check_api_v1_system_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

@@ -15,8 +15,13 @@ export type ExportList = Schemas["ExportList"];
 export type ExportRow = Schemas["ExportRow"];
 export type FeedPreview = Schemas["FeedPreview"];
 export type FeedView = Schemas["FeedView"];
+export type Finding = Schemas["Finding"];
+export type Imported = Schemas["Imported"];
 export type KeySpec = Schemas["KeySpec"];
 export type Me = Schemas["Me"];
+export type NeededConnection = Schemas["NeededConnection"];
+export type NewFile = Schemas["NewFile"];
+export type Parameter = Schemas["Parameter"];
 export type Probed = Schemas["Probed"];
 export type Problem = Schemas["Problem"];
 export type Progress = Schemas["Progress"];
@@ -29,6 +34,8 @@ export type TaskView = Schemas["TaskView"];
 export type TimelineEvent = Schemas["Event"];
 export type UsageLine = Schemas["UsageLine"];
 export type UsageView = Schemas["UsageView"];
+export type WorkbenchFiles = Schemas["WorkbenchFiles"];
+export type WorkbenchLimits = Schemas["WorkbenchLimits"];
 export type Written = Schemas["Written"];
 
 /** A word of the list of exports. */

@@ -1,13 +1,12 @@
-import { Box, Button, Stack, Text } from "@chakra-ui/react";
-import { useQuery } from "@tanstack/react-query";
+import { Box, Button, Stack } from "@chakra-ui/react";
 import { useState } from "react";
 
-import { ProblemError } from "../api/problem";
-import { request } from "../api/request";
 import { Icon } from "../shared/Icon";
 import { TextField } from "../shared/TextField";
 import { useSettled } from "../shared/useSettled";
+import { FoundInAirflow } from "./FoundInAirflow";
 import { SecretForm } from "./SecretForm";
+import { useAirflowConnection } from "./useAirflowConnection";
 
 interface Props {
   /** The types of Airflow connections that fit. */
@@ -21,11 +20,7 @@ interface Props {
 export const AirflowConnection = ({ connTypes, onChange, required, value }: Props) => {
   const [creating, setCreating] = useState(false);
   const id = useSettled(value.trim());
-  const found = useQuery({
-    enabled: id !== "",
-    queryFn: ({ signal }) => lookUp(id, signal),
-    queryKey: ["airflow connection", id],
-  });
+  const found = useAirflowConnection(id);
   return (
     <Stack gap={2}>
       <TextField
@@ -36,11 +31,7 @@ export const AirflowConnection = ({ connTypes, onChange, required, value }: Prop
         required={required}
         value={value}
       />
-      {id && found.data ? (
-        <Text aria-live="polite" color="fg.muted" fontSize="sm">
-          <Icon name={found.data === "absent" ? "warning" : "check"} /> {says(found.data)}
-        </Text>
-      ) : undefined}
+      {id && found.data ? <FoundInAirflow found={found.data} /> : undefined}
       {creating ? (
         <SecretForm
           connTypes={connTypes}
@@ -67,21 +58,4 @@ export const AirflowConnection = ({ connTypes, onChange, required, value }: Prop
       )}
     </Stack>
   );
-};
-
-/** Its type; `absent` if Airflow's database has none, `hidden` if the user may not know. */
-const lookUp = async (id: string, signal: AbortSignal): Promise<string> => {
-  try {
-    const found = await request({ method: "GET", signal, url: `api/v2/connections/${encodeURIComponent(id)}` });
-    return (found as { conn_type: string }).conn_type;
-  } catch (error) {
-    if (error instanceof ProblemError && error.status === 404) return "absent";
-    if (error instanceof ProblemError) return "hidden";
-    throw error;
-  }
-};
-
-const says = (found: string): string => {
-  if (found === "absent") return "Airflow's database has none of this name. It may be in the environment or a secrets backend.";
-  return found === "hidden" ? "You may not see Airflow's connections." : `Airflow has it, of type ${found}.`;
 };

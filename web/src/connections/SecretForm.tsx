@@ -13,15 +13,17 @@ interface Props {
   id: string;
   /** With the id of what was created, or nothing. */
   onClose: (created: string) => void;
+  /** What is known already, and what is asked for. */
+  start?: { extra: string; host: string; loginHelp: string; passwordHelp: string; port: string };
 }
 
 const EMPTY = { extra: "", host: "", login: "", password: "", port: "" };
 
 /** Creates an Airflow connection by Airflow's own API. What is typed goes there, and nowhere else. */
-export const SecretForm = ({ connTypes, id, onClose }: Props) => {
+export const SecretForm = ({ connTypes, id, onClose, start }: Props) => {
   const [named, setNamed] = useState(id);
   const [type, setType] = useState(connTypes[0] ?? "generic");
-  const [typed, setTyped] = useState(EMPTY);
+  const [typed, setTyped] = useState({ ...EMPTY, extra: start?.extra ?? "", host: start?.host ?? "", port: start?.port ?? "" });
   const create = useMutation({
     gcTime: 0,
     mutationFn: () => request({ body: bodyOf(named, type, typed), method: "POST", url: "api/v2/connections" }),
@@ -50,8 +52,8 @@ export const SecretForm = ({ connTypes, id, onClose }: Props) => {
         <Choice label="Type" onChange={setType} options={[...new Set([...connTypes, "generic"])].map((one) => [one, one] as const)} value={type} />
         {field("host", "Host")}
         {field("port", "Port")}
-        {field("login", "Login", type === "aws" ? "The access key id." : "")}
-        {field("password", "Password", type === "aws" ? "The secret access key." : "", true)}
+        {field("login", "Login", start?.loginHelp ?? (type === "aws" ? "The access key id." : ""))}
+        {field("password", "Password", start?.passwordHelp ?? (type === "aws" ? "The secret access key." : ""), true)}
       </SimpleGrid>
       <Field.Root>
         <Field.Label>Extra, as JSON</Field.Label>

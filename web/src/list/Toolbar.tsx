@@ -6,6 +6,7 @@ import { RunAllDialog } from "../actions/RunAllDialog";
 import type { Verb } from "../actions/verbs";
 import type { ExportRow } from "../api/types";
 import { ActionButton } from "../shared/ActionButton";
+import { ImportButton } from "../workbench/ImportButton";
 import { AddExport } from "./AddExport";
 
 const ENDED: Verb[] = ["remove", "rename", "duplicate"];
@@ -31,6 +32,7 @@ export const Toolbar = ({ onClear, rows }: Props) => {
       role="group"
     >
       <AddExport />
+      <ImportButton />
       <ActionButton
         icon="play"
         onClick={() => {

@@ -45,7 +45,7 @@ const isProblem = (error: unknown): error is Problem =>
 const Where = ({ problem }: { problem: Problem }) =>
   problem.file ? (
     <Text>
-      In <Code overflowWrap="anywhere">{problem.file}{problem.line ? `:${problem.line}` : ""}</Code>
+      In <Code overflowWrap="anywhere">{problem.file}{problem.line ? `:${problem.line}:${problem.column}` : ""}</Code>
     </Text>
   ) : undefined;
 

@@ -11,6 +11,7 @@ import { StatusBadge } from "../shared/StatusBadge";
 import { Time } from "../shared/Time";
 import { Graph } from "./graph/Graph";
 import { Health } from "./Health";
+import { Installation } from "./Installation";
 import { NodeTable } from "./NodeTable";
 import { RefreshDialog } from "./RefreshDialog";
 import { useSystem } from "./useSystem";
@@ -35,6 +36,7 @@ const Loaded = ({ system }: { system: System }) => (
       <Fact label="Schedule">{system.schedule || "-"}</Fact>
     </Facts>
     <Health health={system.health} />
+    <Installation />
     <Waiting waiting={system.waiting} />
     <Section title="What depends on what">
       <Graph edges={system.edges} nodes={system.nodes} waiting={system.waiting} />

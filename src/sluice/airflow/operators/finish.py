@@ -12,7 +12,6 @@ from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
 from sluice.airflow import metrics
 from sluice.airflow.alerts import Listeners, catch_up, tell_ended
 from sluice.airflow.ended import TasksOf, begun, conclude, failed_command, has_ended, known_run, verified
-from sluice.airflow.extracted import find_extracted
 from sluice.airflow.log_fields import log_as
 from sluice.airflow.project import verdicts
 from sluice.airflow.retention import retire
@@ -21,6 +20,7 @@ from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from sluice.delivery.finish import Finished
+    from sluice.delivery.report.report import Report
     from sluice.model.access import Connections
 
 
@@ -35,12 +35,11 @@ class FinishOperator(BaseOperator):
     ui_color = "#eeeeee"
 
     def __init__(self, *, asset: Asset | None, listeners: Listeners, **kwargs: Any) -> None:
-        self.alias = AssetAlias(asset.name) if asset else None
-        super().__init__(outlets=[self.alias] if self.alias else [], **kwargs)
+        super().__init__(**kwargs)
         self.asset = asset
         self.listeners = listeners
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> None:
         from sluice.airflow.connections import TaskConnections
         from sluice.delivery.finish import finish, forget
         from sluice.runs.compact import compact_daily
@@ -51,8 +50,8 @@ class FinishOperator(BaseOperator):
             compared = verified(self.listeners, tasks, context)
         if compared is not None:
             conclude(compared, tasks)
-            return {}
-        run = known_run(self.listeners, find_extracted(context), tasks, context)
+            return
+        run = known_run(self.listeners, tasks, context)
         finished = finish(run, self.listeners.staging, connections, datetime.now(UTC))
         self._log(finished)
         ended = partial(has_ended, context["ti"], context["dag_run"].dag_id)
@@ -66,18 +65,24 @@ class FinishOperator(BaseOperator):
             retire(self.listeners.declared)
         forget(run, self.listeners.staging, connections)
         if compact_daily(self.listeners.staging, connections, datetime.now(UTC)):
-            forget_workers(self.listeners.staging)
+            forget_workers(self.listeners.staging, connections)
         with verdicts():
             if finished.error is not None and not finished.done.published:
                 raise finished.error
-        if finished.report is not None and finished.report.wakes and self.alias and self.asset:
-            context["outlet_events"][self.alias].add(self.asset, extra=finished.report.model_dump(mode="json"))
         if finished.report is not None:
+            self._wake(finished.report, context)
             metrics.delivered(finished.report)
         if not run.dry_run:
             metrics.ended(run.export, finished.ending.outcome)
         conclude(finished.ending, tasks)
-        return finished.done.model_dump(mode="json")
+
+    def _wake(self, report: Report, context: Context) -> None:
+        """Start the exports that follow, in place of a `publish` that could not. The alias becomes an outlet only now:
+        Airflow asks for the outlets when a task has succeeded, and validates those that it starts with."""
+        if report.wakes and self.asset:
+            alias = AssetAlias(self.asset.name)
+            self.outlets = [alias]
+            context["outlet_events"][alias].add(self.asset, extra=report.model_dump(mode="json"))
 
     def _log(self, finished: Finished) -> None:
         done = finished.done

@@ -12,7 +12,6 @@ from airflow.sdk.exceptions import AirflowSkipException
 from sluice.airflow import metrics
 from sluice.airflow.extracted import extracted
 from sluice.airflow.lineage import collect, facets
-from sluice.airflow.links import ManifestLink, ReportLink
 from sluice.airflow.log_fields import log_as
 from sluice.airflow.project import VERIFIED, verdicts
 from sluice.airflow.watermark import AssetWatermarks, watermark_asset
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class PublishOperator(BaseOperator):
-    """Verifies that everything has arrived, writes the manifest, and emits an event of the export's asset.
+    """Verifies that everything has arrived, writes the manifest, and emits an event of the export's asset. Returns the
+    report, and where the run is `staged`, for `finish`.
 
     The asset is updated through an alias, because Airflow updates an outlet whenever its task succeeds: a backfill must
     not start the exports that follow, unless `wake_downstream` is set."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#f7e3b5"
-    operator_extra_links = (ManifestLink(), ReportLink())
     _lineage: Lineage | None = None
 
     def __init__(self, *, export: str, asset: Asset, **kwargs: Any) -> None:
@@ -55,7 +54,7 @@ class PublishOperator(BaseOperator):
             if found["resend"]:
                 report = publish_again(staged, TaskConnections(), datetime.now(UTC))
             else:
-                report = publish(staged, TaskConnections(), AssetWatermarks(context), datetime.now(UTC))
+                report = publish(staged, TaskConnections(), AssetWatermarks(), datetime.now(UTC))
         self.log.info("published %s: %s files, %s records", report.manifest, f"{report.files:,}", f"{report.records:,}")
         if not found["resend"]:
             metrics.delivered(report)
@@ -63,7 +62,7 @@ class PublishOperator(BaseOperator):
         value = report.model_dump(mode="json")
         if report.wakes:
             context["outlet_events"][self.alias].add(self.asset, extra=value)
-        return value
+        return value | {"staged": staged.model_dump(mode="json")}
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - the provider's signature
         """The lineage of the delivery. The provider calls this in the task's process, after `execute`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException
@@ -12,12 +12,17 @@ from airflow.sdk.exceptions import AirflowException
 from sluice.airflow import metrics
 from sluice.airflow.extracted import extracted
 from sluice.airflow.log_fields import log_as
+from sluice.airflow.private import show_mapped
 from sluice.airflow.project import verdicts
 from sluice.airflow.worker import note_worker
 
+if TYPE_CHECKING:
+    from sluice.delivery.staging import StagedRun
+
 
 class UploadOperator(BaseOperator):
-    """Sends the chunks of one shard; a retry sends only those that have not arrived yet."""
+    """Sends the chunks of one shard; a retry sends only those that have not arrived yet. What it has sent is in the
+    task's state store, under `progress`."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#cdebd3"
@@ -32,10 +37,9 @@ class UploadOperator(BaseOperator):
         if self._stop is not None:
             self._stop.set()
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> None:
         from sluice.airflow.connections import TaskConnections
         from sluice.airflow.receipts import TaskReceipts
-        from sluice.delivery.staging import StagedRun
         from sluice.delivery.upload.encode import Stopped
         from sluice.delivery.upload.measured import Measured
         from sluice.delivery.upload.upload import upload
@@ -43,23 +47,25 @@ class UploadOperator(BaseOperator):
 
         shard = Shard.model_validate(self.shard)
         context["shard"] = shard.label  # type: ignore[typeddict-unknown-key] # shown as the mapped task's name
-        receipts = TaskReceipts(context["task_state_store"], self.log)
-        self._stop, measured = threading.Event(), Measured()
+        show_mapped(context["ti"], shard.label)
+        receipts = TaskReceipts(context["task_state_store"], self.log, first=context["ti"].try_number == 1)
+        self._stop, measured, connections = threading.Event(), Measured(), TaskConnections()
         with verdicts():
-            found = extracted(context)
-            export, staged = found["export"], StagedRun.from_extracted(found)
+            staged = self._staged(context)
+            export = staged.export
             log_as(context, export=export, shard=shard.number, feed=shard.feed)
-            note_worker(staged.staging, f"export {export}, run {context['run_id']}, upload {shard.number}")
+            task = f"export {export}, run {context['run_id']}, upload {shard.number}"
+            note_worker(staged.staging, task, connections)
             try:
-                sent = upload(staged, shard, TaskConnections(), receipts, receipts.tell, self._stop, measured)
+                upload(staged, shard, connections, receipts, receipts.tell, self._stop, measured)
             except Stopped:  # no verdict: the cause is recorded where the stop came from
                 raise AirflowException("the upload was stopped; nothing more is sent") from None
             finally:
                 metrics.sent(export, measured)
-        return {
-            "shard": shard.label,
-            "files": len(sent.parts),
-            "records": sent.records,
-            "bytes": sent.bytes,
-            "seconds": sent.seconds,
-        }
+
+    def _staged(self, context: Context) -> StagedRun:
+        """Where the run is staged, as `chunk` says with each shard. A `chunk` of an earlier version does not."""
+        from sluice.delivery.staging import StagedRun
+
+        left = self.shard.get("staged")
+        return StagedRun.model_validate(left) if left else StagedRun.from_extracted(extracted(context))

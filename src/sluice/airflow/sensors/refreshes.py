@@ -26,7 +26,8 @@ class WaitForRefreshesSensor(BaseSensorOperator):
     """Delays a run until it may start: within its schedule's dates, at its time in the stagger, when no refresh that it
     depends on is queued or running, and when the last refresh is as recent as the export requires.
 
-    The reason for waiting is in the log, in the task's state store under `waiting`, and in the result."""
+    The reason for waiting is in the log, in the task's state store under `waiting`, and in the result
+    of a run that has waited."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#e6f1f2"
@@ -37,17 +38,17 @@ class WaitForRefreshesSensor(BaseSensorOperator):
         self.refreshes = refreshes
         self.staging = staging
 
-    def execute(self, context: Context) -> dict[str, str]:
+    def execute(self, context: Context) -> None:
         log_as(context, export=self.export.name)
         with verdicts():
             run = run_of(self.export, context)
             if run_config(self.export, context).verify:
                 self.log.info("a delivery is verified: there is nothing to wait for")
-                return {"waited_for": ""}
+                return
             self._begin(run, context)
             if run_config(self.export, context).resend:
                 self.log.info("an earlier run is sent again: there is nothing to wait for")
-                return {"waited_for": ""}
+                return
             check_period(self.export, run)
         begin = begins(self.export, run)
         refreshes = watched(self.refreshes, context, self.log)
@@ -56,7 +57,8 @@ class WaitForRefreshesSensor(BaseSensorOperator):
         if not reason:
             self.log.info("no refresh is queued or running: %s", ", ".join(self.refreshes) or "none is declared")
             metrics.waited(self.export.name, 0)
-            return self._go_on("")
+            self._go_on()
+            return
         self._wait(reason, begin, run, refreshes, context)
         raise AssertionError("a deferred task continues in `resume`")
 
@@ -80,7 +82,8 @@ class WaitForRefreshesSensor(BaseSensorOperator):
         if event["status"] == "late":
             what = f"waited {self.export.wait.timeout} for {event['reason']}"
             self._decide(self.export.wait.on_timeout, what, "check that DAG, then clear this task")
-        return self._go_on(waited_for)
+        self._go_on()
+        return {"waited_for": waited_for}
 
     def _reason(self, refreshes: Watched, run: Run, context: Context) -> str:
         """What the run is waiting for now; empty if it may continue."""
@@ -109,12 +112,11 @@ class WaitForRefreshesSensor(BaseSensorOperator):
             kwargs={"waited_for": reason},
         )
 
-    def _go_on(self, waited_for: str) -> dict[str, str]:
+    def _go_on(self) -> None:
         """The last check before the run reads anything."""
         if names := failed(self.refreshes):
             what = f"the last run of {', '.join(names)} has failed"
             self._decide(self.export.wait.on_failed, what, "run the refresh again, then clear this task")
-        return {"waited_for": waited_for}
 
     def _decide(self, policy: Policy, what: str, next_step: str) -> None:
         with verdicts():

@@ -29,7 +29,15 @@ Origin = Literal["user", "system", "derived"]
 """Who made a dataset."""
 
 
-Engine = Literal["auto", "database", "duckdb"]
+class Spark(Declared):
+    """A Spark cluster, which reads the files of the lake itself."""
+
+    type: Literal["spark"]
+    airflow_conn_id: str
+    """The Airflow connection of type `spark_connect`: the address of a Spark Connect server."""
+
+
+Engine = Literal["auto", "database", "duckdb"] | Spark
 """Where a segment is evaluated."""
 
 
@@ -135,7 +143,8 @@ class Segment(Declared):
     """The other datasets and segments that `where` or `sql` reads as tables."""
     engine: Engine = "auto"
     """Where the SQL is evaluated. `auto`: in the database, if all its tables are there and it means the same there,
-    otherwise in DuckDB. `database`: only there; it is an error if it cannot be. `duckdb`: never there."""
+    otherwise in DuckDB. `database`: only there; it is an error if it cannot be. `duckdb`: never there. A mapping: on
+    that Spark cluster; it is an error if it cannot be."""
     refreshed_by: Name = SYSTEM_REFRESH
     """The refresh that evaluates the segment."""
     description: Description = ""

@@ -19,7 +19,7 @@ from sluice.definition.errors.location import fields, inline, is_model, members,
 from sluice.definition.errors.messages import expected
 from sluice.definition.models.alerts import Alert
 from sluice.definition.models.audience import Audience, AudienceManager
-from sluice.definition.models.catalog import Column, Contacts, DagRefresh, Dataset, Segment, SystemRefresh
+from sluice.definition.models.catalog import Column, Contacts, DagRefresh, Dataset, Segment, Spark, SystemRefresh
 from sluice.definition.models.chunks import Chunks
 from sluice.definition.models.commands import Command, FollowUp
 from sluice.definition.models.connection import Connection
@@ -140,6 +140,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "dataset": lambda: table(Dataset),
     "column": lambda: table(Column),
     "contacts": lambda: table(Contacts),
+    "engine": lambda: table(Spark),
     "sources": lambda: _members(SOURCES, "type"),
     "segment": lambda: table(Segment),
     "refreshes": lambda: _members({"system": SystemRefresh, "dag": DagRefresh}, "type"),

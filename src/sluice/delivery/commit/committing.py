@@ -79,6 +79,8 @@ def _finish(plan: Plan, connections: Connections, before: Claim) -> None:
 def _finish_other(staged: StagedRun, connections: Connections, before: Claim, now: Connection) -> None:
     """`now` is the connection as it is declared now: its hand-over may have been corrected since."""
     stage = staged.open(connections)
+    if RunLog(stage.opened.below("log")).state().act != "publishing":
+        return  # most often it is published
     plan = stage.find("plan", Plan)
     if plan is None:
         return  # published long ago: its staging was removed

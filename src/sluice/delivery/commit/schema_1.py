@@ -65,7 +65,10 @@ def recall(
 
     Raises `FatalError` if Airflow knows of a later delivery than staging: then staging was lost. A run that delivers
     everything continues after the delivery that Airflow knows."""
-    last, value = deliveries.last(), watermarks.get(plan.export.name)
+    last = deliveries.last()
+    if last is not None and last.watermark is None and plan.export.mode == "full":
+        return last  # an export that delivers everything has no watermark to compare with
+    value = watermarks.get(plan.export.name)
     known = None if value is None else Watermark.model_validate(value)
     if last is None:
         latest = _moved(None if known is None else _whole(known, before, plan), before, exists)

@@ -63,7 +63,7 @@ class Api:
             self._client.stream("POST", self._declared.address, content=body, headers=headers) as answer,
         ):
             text = b"".join(_first(answer.iter_bytes())).decode(errors="replace")
-        self._check(answer.status_code)
+        self._check(answer.status_code, "take a batch")
         return self._accepted(text)
 
     def state(self, address: str) -> State:
@@ -77,7 +77,7 @@ class Api:
             self._client.stream("GET", place, headers={**self._headers}) as answer,
         ):
             text = b"".join(_first(answer.iter_bytes())).decode(errors="replace")
-        self._check(answer.status_code)
+        self._check(answer.status_code, "say what became of a batch")
         if not (status := _element("status", text)):
             raise FatalError(
                 f"Adobe Target at {self._declared.address} does not know the batch any more",
@@ -113,10 +113,10 @@ class Api:
                 f"Adobe Target gave no answer to a batch, at {self._declared.address}: {type(error).__name__}"
             ) from None
 
-    def _check(self, status: int) -> None:
+    def _check(self, status: int, wanted: str) -> None:
         where = f"Adobe Target at {self._declared.address}"
         if status in _PASSING or status >= 500:
-            raise RetriableError(f"{where} cannot take a batch now: status {status}")
+            raise RetriableError(f"{where} cannot {wanted} now: status {status}")
         if status in (401, 403):
             needs = "the token in" if self._declared.airflow_conn_id else "`airflow_conn_id`, with a token: add"
             raise FatalError(
@@ -125,7 +125,7 @@ class Api:
             )
         if not 200 <= status < 300:
             raise FatalError(
-                f"{where} refuses a batch: status {status}",
+                f"{where} will not {wanted}: status {status}",
                 next_step="correct `client` and `url` in the `hand_over` of the connection, then clear the run",
             )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from sluice.definition.models.catalog import CursorColumn, Dataset
-from sluice.delivery.extraction import FeedExtraction, FeedStep
+from sluice.delivery.extraction import Extraction, FeedExtraction, FeedStep
 from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.selection import write_selection
-from sluice.delivery.staging import Stage
 from sluice.errors import FatalError, about
 from sluice.model.run import Window
 from sluice.plan.model import Feed, Plan
@@ -20,6 +19,9 @@ from sluice.sources.position import START_AGAIN, Growing, Position, Skipping, na
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_DOUBTFUL = timedelta(seconds=30)
+"""Clocks on a network that keeps time differ by less."""
 
 
 def _describe(plan: Plan, feed: Feed) -> str | None:
@@ -36,9 +38,7 @@ def _describe(plan: Plan, feed: Feed) -> str | None:
 
 def _take(work: FeedExtraction) -> None:
     with about("datasets", work.feed.dataset.name, "incremental"):
-        work.extract = added_of(
-            work.feed, work.plan, work.source, work.extract.pinned, work.since, work.run.stage, work.run.now
-        )
+        work.extract = added_of(work.feed, work.source, work.extract.pinned, work.since, work.run)
     if warning := on_trust(work.extract):
         work.run.note.warn(warning)
 
@@ -46,11 +46,9 @@ def _take(work: FeedExtraction) -> None:
 ADDED = FeedStep("added", _describe, _take)
 
 
-def added_of(
-    feed: Feed, plan: Plan, source: Source, pinned: Pinned, since: Position | None, stage: Stage, now: datetime
-) -> FeedExtract:
+def added_of(feed: Feed, source: Source, pinned: Pinned, since: Position | None, run: Extraction) -> FeedExtract:
     """The feed's new rows among the pinned ones, with the position that a delivery of them reaches. `since` is the
-    position of the last delivery; None starts from the beginning. A plan with a window selects its slice of time
+    position of the last delivery; None starts from the beginning. A run with a window selects its slice of time
     instead, and has no position.
 
     Raises `FatalError` if the last delivery found its new rows in another way.
@@ -58,9 +56,9 @@ def added_of(
     by = feed.dataset.added_by
     _check_same(feed.dataset, since)
     if isinstance(by, CursorColumn):
-        return _by_column(feed, plan, source, pinned, since, stage, now)
+        return _by_column(feed, source, pinned, since, run)
     growing = cast("Growing", source)
-    window = plan.run.window
+    window = run.plan.run.window
     if window is not None:
         return _whole(feed, growing.between(pinned, window), window=str(window))
     position = growing.position(pinned)
@@ -99,24 +97,20 @@ def _whole(
     return FeedExtract(feed=feed.name, pinned=pinned, kept=kept, since=since, position=position, window=window or None)
 
 
-def _by_column(
-    feed: Feed, plan: Plan, source: Source, pinned: Pinned, since: Position | None, stage: Stage, now: datetime
-) -> FeedExtract:
+def _by_column(feed: Feed, source: Source, pinned: Pinned, since: Position | None, run: Extraction) -> FeedExtract:
     spec = cast("CursorColumn", feed.dataset.added_by)
     cursor = Cursor(spec.column, pinned.schema, dataset=feed.dataset.name)
-    window: Window | None = plan.run.window
+    window: Window | None = run.plan.run.window
     # A lake table with a cursor column may be recreated by design, so its identity is not checked.
     table = pinned.table if isinstance(source, Skipping) else None
     if since is not None and window is None:
         same_table(table, since, dataset=feed.dataset.name)
-    if cursor.is_time and not window:
-        now = stage.time(now)  # a clock that is ahead would pass values whose rows have not appeared yet
-    bounds = cursor.within(window) if window else cursor.since(since, now, spec.late)
+    bounds = cursor.within(window) if window else cursor.since(since, _until(cursor, run), spec.late)
     if spec.behind and not window:
         bounds = cursor.behind(source, pinned, bounds, spec.behind)
     rows = _NewRows(cursor, source, pinned, bounds)
     name = f"selection/{feed.name}.arrow"
-    write_selection(stage.opened, name, iter(rows))
+    write_selection(run.stage.opened, name, iter(rows))
     last = max(rows.lasts, default=bounds.low)
     return FeedExtract(
         feed=feed.name,
@@ -127,6 +121,21 @@ def _by_column(
         position=None if window else cursor.position(last).model_copy(update={"table": table}),
         window=str(window) if window else None,
     )
+
+
+def _until(cursor: Cursor, run: Extraction) -> datetime:
+    """The time up to which a column of times is read. A clock that is ahead would pass values whose rows have not
+    appeared yet, so the one that is behind counts."""
+    if not cursor.is_time:
+        return run.now
+    until = run.stage.time(run.now)
+    if run.now - until > _DOUBTFUL:
+        apart = timedelta(seconds=round((run.now - until).total_seconds()))
+        run.note.warn(
+            f"this worker's clock is {apart} ahead of that of staging's store, so the rows are selected as if it were"
+            f" {until:%Y-%m-%d %H:%M:%S} UTC: set the clock that is wrong; `sluice doctor` compares them"
+        )
+    return until
 
 
 class _NewRows:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sluice.delivery.extraction import FeedExtraction, FeedStep
 from sluice.delivery.rows.reading import each_slice
-from sluice.delivery.rows.row_set import Numbers
 from sluice.delivery.rows.selection import write_selection
 from sluice.errors import about
 from sluice.model.layout import numbers
 from sluice.model.run import unix_ns
 from sluice.plan.model import Feed, Plan
+from sluice.sources.row_set import Numbers
 from sluice.sources.times import DAY, times
 
 if TYPE_CHECKING:

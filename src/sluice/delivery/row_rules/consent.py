@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sluice.definition.models.consent import Consent
 from sluice.delivery.rows.reading import each_slice
-from sluice.delivery.rows.row_set import Numbers, RowSet
 from sluice.mapping.consent import values_of
 from sluice.sources.base import Pinned, Source, known_columns
+from sluice.sources.row_set import Numbers, RowSet
 
 if TYPE_CHECKING:
     import pyarrow as pa

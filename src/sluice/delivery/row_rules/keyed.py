@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sluice.delivery.rows.reading import each_slice
-from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import FatalError, SluiceError
 from sluice.foreign import said
 from sluice.mapping.mapper import Mapper
 from sluice.model.layout import numbers
 from sluice.model.weight import weight
 from sluice.sources.base import Pinned, Source
+from sluice.sources.row_set import RowSet
 from sluice.sql.spilling import disk_full
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from sluice.delivery.rows.row_set import Numbers
 from sluice.errors import DefinitionError
 from sluice.filesystem import open_filesystem
 from sluice.formats import FORMATS
 from sluice.model.access import Connections
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Slice
+from sluice.sources.row_set import Numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,9 +10,9 @@ from sluice.delivery.extraction import Extraction, FeedExtraction, FeedStep
 from sluice.delivery.row_rules.quarantine import Quarantine
 from sluice.delivery.row_rules.rejecter import Rejecter
 from sluice.delivery.rows.extracted import FeedExtract
-from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import about
 from sluice.plan.model import Feed, Plan
+from sluice.sources.row_set import RowSet
 
 
 def _describe(plan: Plan, feed: Feed) -> str | None:

@@ -10,11 +10,11 @@ from sluice.delivery.row_rules.quarantine import Quarantine
 from sluice.delivery.row_rules.repeated import repeated
 from sluice.delivery.row_rules.trial import Trial
 from sluice.delivery.rows.reading import each_slice
-from sluice.delivery.rows.row_set import Numbers, RowSet
 from sluice.formats.base import Format
 from sluice.mapping.mapper import Mapper
 from sluice.model.layout import numbers
 from sluice.sources.base import Pinned, Source
+from sluice.sources.row_set import Numbers, RowSet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 
 from sluice.delivery.row_rules.keyed import Keys, asked
-from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import FatalError
 from sluice.mapping.mapper import Mapper
 from sluice.memory import budget
 from sluice.model.layout import as_numpy
 from sluice.sources.base import Pinned, Source
+from sluice.sources.row_set import RowSet
 from sluice.sql import connect
 
 _THREADS = 2

@@ -14,11 +14,11 @@ from sluice.definition.models.catalog import Dataset
 from sluice.delivery.extraction import FeedExtraction, FeedStep
 from sluice.delivery.row_rules.consent import ByConsent
 from sluice.delivery.row_rules.suppress import BySuppression, Listed, suppressing
-from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import about
 from sluice.model.access import Connections
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Source
+from sluice.sources.row_set import RowSet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from sluice.definition.models.catalog import Dataset
 from sluice.definition.models.consent import Suppression
 from sluice.delivery.row_rules.keyed import Keys, asked
-from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import FatalError
 from sluice.guardrails.facts import ListFacts
 from sluice.mapping.consent import Side, fit
@@ -25,6 +24,7 @@ from sluice.model.access import Connections
 from sluice.model.layout import as_numpy
 from sluice.sources.base import Pinned, Source, known_columns
 from sluice.sources.fingerprint import written_at
+from sluice.sources.row_set import RowSet
 from sluice.sql import connect
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from sluice.delivery.rows.row_set import Numbers
 from sluice.errors import FatalError
 from sluice.formats.base import Format
+from sluice.sources.row_set import Numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa

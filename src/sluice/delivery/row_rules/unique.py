@@ -9,12 +9,12 @@ from typing import cast
 from sluice.definition.models.rows import Unique
 from sluice.delivery.extraction import FeedExtraction, FeedStep
 from sluice.delivery.row_rules.keyed import Keys, asked
-from sluice.delivery.rows.row_set import RowSet
 from sluice.errors import FatalError, about
 from sluice.memory import budget
 from sluice.model.layout import as_numpy
 from sluice.plan.model import Feed, Plan
 from sluice.sources.base import Pinned, Source, known_columns
+from sluice.sources.row_set import RowSet
 from sluice.sql import connect
 
 _THREADS = 2

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from sluice.delivery.extraction import FeedExtraction, FeedStep
-from sluice.delivery.rows.row_set import RowSet
 from sluice.delivery.rows.selection import write_selection
 from sluice.errors import DefinitionError, about
 from sluice.model.layout import as_numpy
 from sluice.plan.model import Feed, Plan
 from sluice.refresh.membership import current, read_keys
+from sluice.refresh.rows import ReadFrom, find_rows
 from sluice.sources.base import known_columns
+from sluice.sources.row_set import RowSet
 from sluice.sources.selection import comparable, select
 
 if TYPE_CHECKING:
@@ -32,14 +33,18 @@ def _describe(_: Plan, feed: Feed) -> str | None:
 def _take(work: FeedExtraction) -> None:
     """Stage the members' row numbers, except of those that lack a required field."""
     name, staging, pinned = cast("Segment", work.feed.segment).name, work.plan.staging, work.extract.pinned
+    connections, read = work.run.connections, ReadFrom(work.source, pinned)
     with about("segments", name):
-        membership = current(staging, name, work.run.connections)
-        keys = read_keys(membership, staging, work.run.connections)
-    check_keys(work.feed, pinned.schema, keys)
+        membership = current(staging, name, connections)
+        known = find_rows(membership, work.feed.dataset, work.feed.member, read, staging, connections)
+        keys = read_keys(membership, staging, connections) if known is None else None
+    if keys is not None:
+        check_keys(work.feed, pinned.schema, keys)
     lacking, kept = RowSet(pinned.slices), []
 
     def rows() -> Iterator[pa.Array]:
-        for one in select(work.source, pinned, key=work.feed.member, keys=keys, required=work.mapper.required):
+        required = work.mapper.required
+        for one in select(work.source, pinned, key=work.feed.member, keys=keys, rows=known, required=required):
             kept.append(len(one.rows))
             lacking.add_of(one.index, as_numpy(one.rejects))
             yield one.rows

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from sluice.delivery.rows.row_set import RowSet
 from sluice.delivery.rows.rows import taken
 from sluice.memory import in_turn
 from sluice.model.layout import numbers
 from sluice.sources.base import Pinned, Source
+from sluice.sources.row_set import RowSet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -44,6 +44,8 @@ class FeedRows:
         for index in range(bisect_right(self._ends, first), len(self._ends)):
             if position >= last:
                 return
+            if not self._extract.kept[index]:
+                continue  # not even read
             start = self._ends[index] - self._extract.kept[index]
             for table in _window(self._slice(index, selection), position - start, last - start):
                 position += table.num_rows

@@ -13,6 +13,11 @@ from sluice.model.part import Part
 class Receipts(Protocol):
     """A store that outlives the process. `extract` identifies the rows of the parts, and their declaration."""
 
+    @property
+    def first(self) -> bool:
+        """Whether there was no attempt before this one."""
+        ...
+
     def sent(self, extract: str) -> list[Part]:
         """The parts recorded for this extract."""
         ...
@@ -24,6 +29,8 @@ class Receipts(Protocol):
 
 class NoReceipts:
     """For runs outside Airflow, in which a retry starts over."""
+
+    first = True
 
     def sent(self, extract: str) -> list[Part]:  # noqa: ARG002 - the protocol's parameter
         return []
@@ -57,6 +64,16 @@ class Arrivals:
         if self._waiting and time.monotonic() - self._written >= 1:
             self.close()
         self._progress.tick()
+
+    @property
+    def all(self) -> tuple[Part, ...]:
+        """In order."""
+        return tuple(part for _, part in sorted(self.parts.items()))
+
+    def settle(self, *, staged: bool) -> None:
+        """The whole shard was sent. If a retry finds all parts in staging, it does not need the receipts that are not
+        written yet."""
+        self._waiting = [] if staged else self._waiting
 
     def close(self) -> None:
         """Write the receipts that are not written yet."""

@@ -85,7 +85,7 @@ def upload(
         key = extract.id if connection.destination.stays else f"{extract.id} of opening {opened}"
         arrivals = open_.enter_context(closing(Arrivals(receipts, key, progress)))
         wanted, named = parts_of(plan, stage, shard, extract.records), namer(plan, stage, feed)
-        before = _still_wanted(_sent_before(plan, shard, extract, stage, receipts.sent(key)), named, wanted)
+        before = _still_wanted(_sent_before(plan, shard, extract, stage, receipts, key), named, wanted)
         unchanged = partial(_is_as_sent, destination, exactly=connection.openpgp is not None)
         for part in _checked(unchanged, before, threads) if connection.destination.stays else before:
             arrivals.open(part)
@@ -94,11 +94,15 @@ def upload(
         encoding, keep = _encoding(plan, feed, mapper, connections, watch), partial(keep_pieces, stage, feed.name)
         sender = Sender(encoding, destination, named, keep, plan.chunks, measured=measured or Measured())
         _send(send_chunks(rows, missing, sender), arrivals, watch)
+        sent = Sent(shard=shard.number, extract=extract.id, parts=arrivals.all, seconds=_since(began))
+        stage.write(f"sent/{shard.number:04d}", sent)
+        arrivals.settle(staged=connection.destination.stays)
     progress.tick(last=True)
-    parts = tuple(part for _, part in sorted(arrivals.parts.items()))
-    sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
-    stage.write(f"sent/{shard.number:04d}", sent)
     return sent
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)
 
 
 def _encoding(plan: Plan, feed: Feed, mapper: Mapper, connections: Connections, watch: Watch) -> Encoding:
@@ -116,14 +120,17 @@ def _send(arriving: Iterator[Part | None], arrivals: Arrivals, watch: Watch) -> 
         watch.tick()
 
 
-def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, recorded: Sequence[Part]) -> list[Part]:
-    """The parts of these rows that earlier attempts have sent.
+def _sent_before(
+    plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, receipts: Receipts, key: str
+) -> list[Part]:
+    """The parts of these rows that earlier attempts have sent: those in the receipts, and those that the run has staged
+    when the whole shard was sent. The latter do not count if the destination does not keep files: then a part cannot be
+    checked, and the run may have been aborted since.
 
-    An encrypted part cannot be made again with the same bytes, and a manifest may list it. So the receipts that the run
-    has staged before its tasks were cleared count, too, unless the destination does not keep files: then a part cannot
-    be checked, and the run may have been aborted since."""
-    found = {part.name: part for part in recorded}
-    counts = plan.connection.openpgp and plan.connection.destination.stays
+    An encrypted part cannot be made again with the same bytes, and a manifest may list it. So its staged receipts count
+    also in the first attempt, outside Airflow."""
+    found = {part.name: part for part in receipts.sent(key)}
+    counts = plan.connection.destination.stays and (plan.connection.openpgp or not receipts.first)
     staged = stage.find(f"sent/{shard.number:04d}", Sent) if counts else None
     if staged is not None and staged.extract == extract.id:
         found = {part.name: part for part in staged.parts} | found

@@ -30,7 +30,8 @@ class Me(BaseModel):
 @router.get("/me")
 def me(actor: Annotated[Actor, Depends(Allowed("view-datasets"))], world: WorldDep) -> Me:
     """The user of the request."""
-    verbs = [verb for verb in ("edit-settings", "view-usage", "view-audit") if may(actor, verb, PROJECT)]
+    project = ("edit-settings", "import-workbench", "check-installation", "view-usage", "view-audit")
+    verbs = [verb for verb in project if may(actor, verb, PROJECT)]
     verbs += [verb for verb in ("view-datasets", "edit-catalog", "run-refresh") if may(actor, verb, CATALOG)]
     return Me(
         name=actor.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
@@ -12,10 +13,13 @@ from pydantic import BaseModel
 from sluice.access.actor import Actor
 from sluice.access.audit import Entry
 from sluice.access.editor import perform
-from sluice.access.may import CATALOG
+from sluice.access.may import CATALOG, PROJECT
+from sluice.airflow.checkup import checks
+from sluice.airflow.doctor import Asked
 from sluice.airflow.private import dag_states, last_runs, unfinished_runs
 from sluice.airflow.starting import start_refresh
 from sluice.definition.models.catalog import SYSTEM_REFRESH, SystemRefresh
+from sluice.doctor.check import Check, State
 from sluice.page.asking import Allowed, WorldDep
 from sluice.page.dependencies import Edge, Node, graph_of, waiting_exports
 from sluice.page.loopback import AirflowDep
@@ -84,6 +88,33 @@ def refresh(
     """Start the system refresh. Returns its run id as `run`."""
     run, _ = perform(actor, "run-refresh", [CATALOG], lambda: start_refresh(airflow), world.audit)
     return {"run": run.run_id}
+
+
+class Finding(BaseModel):
+    """What a check of the installation has found, and what to do about it."""
+
+    state: State
+    name: str
+    what: str
+    next_step: str
+
+
+@router.post("/system/check")
+def check(
+    body: dict[str, Any],  # noqa: ARG001 - a request without a body could come from another site
+    actor: Annotated[Actor, Depends(Allowed("check-installation"))],
+    world: WorldDep,
+    airflow: AirflowDep,
+) -> list[Finding]:
+    """What `sluice doctor` finds, from this API server: staging, clocks, workers, versions, memory, disk, timeouts."""
+    loaded = world.declared.loaded
+    asked = Asked(airflow, sorted({**loaded.project.exports, **loaded.project.detached}))
+
+    def act() -> list[Check]:
+        return list(checks(loaded, asked, world.connections))
+
+    found = perform(actor, "check-installation", [PROJECT], act, world.audit)
+    return [Finding(**asdict(one)) for one in found]
 
 
 class AuditPage(BaseModel):

@@ -1,54 +1,45 @@
-"""A dataset as PostgreSQL's SQL names it: a table, or a query."""
+"""How PostgreSQL's columns are compared, and which databases compare them so."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sluice.errors import DefinitionError
 from sluice.sources.postgres.columns import Column
-from sluice.sources.postgres.kinds import UnlikeError
 from sluice.sources.postgres.session import row_of
 from sluice.sql import quote
-from sluice.sql.names import Names
+from sluice.sql.translation.relation import Compared
+from sluice.sql.translation.spelling import Kind, UnlikeError
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor
 
+_KINDS: dict[str, Kind] = {
+    "bool": "bool",
+    "int2": "whole",
+    "int4": "whole",
+    "int8": "whole",
+    "float8": "float",
+    "text": "text",
+    "varchar": "text",
+    "date": "date",
+    "timestamp": "timestamp",
+    "timestamptz": "timestamptz",
+}
+_DIGITS = 18
+"""Digits of a decimal column. DuckDB compares longer ones as doubles once a constant has many decimals."""
 _LEAST = 120_000
 """The oldest `server_version_num`: since then, every expression may name its collation."""
 
 
-@dataclass(frozen=True)
-class Relation:
-    """Rows of a database that a translated query reads."""
+def compared(columns: Iterable[Column]) -> dict[str, Compared]:
+    """The columns by name, as PostgreSQL compares them."""
+    return {one.name: Compared(_kind_of(one), one.server, one.type) for one in columns}
 
-    dataset: str
-    query: str
-    """The table's quoted name, or the query."""
-    is_query: bool
-    """Whether it is a query. It is then evaluated once, however often it is read."""
-    columns: Mapping[str, Column] | None
-    """Its columns by name. None if the database has not been asked: then every name is taken for a column."""
 
-    @property
-    def name(self) -> str:
-        """The name of its common table expression, which no query can mean by chance."""
-        return quote(f"sluice dataset {self.dataset}")
-
-    def has(self, written: str) -> bool:
-        """Whether a column has this name, in any case."""
-        return self.columns is None or written in Names(self.columns)
-
-    def own(self, written: str) -> str | None:
-        """The column that a name in SQL refers to; None if it is ambiguous."""
-        if self.columns is None:
-            return written
-        try:
-            return Names(self.columns).own(written)
-        except DefinitionError:
-            return None
+def query_name(dataset: str) -> str:
+    """The name of a dataset's common table expression, which no query can mean by chance."""
+    return quote(f"sluice dataset {dataset}")
 
 
 def refuse_others(cursor: Cursor) -> None:
@@ -62,3 +53,12 @@ def refuse_others(cursor: Cursor) -> None:
         raise UnlikeError(f"the database is {version.split(' on ')[0]}, not PostgreSQL {_LEAST // 10_000} or later")
     if encoding != "UTF8":
         raise UnlikeError(f"the database stores text as {encoding}, not as UTF8")
+
+
+def _kind_of(column: Column) -> Kind | None:
+    """What a column's values are; None if the two engines may compare them differently."""
+    import pyarrow as pa
+
+    if pa.types.is_decimal(column.type):
+        return "decimal" if column.type.precision <= _DIGITS else None
+    return _KINDS.get(column.server) if column.is_counterpart else None

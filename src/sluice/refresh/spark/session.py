@@ -1,0 +1,161 @@
+"""Sessions of a Spark Connect server, whose results depend only on the data and not on the cluster's settings."""
+
+from __future__ import annotations
+
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
+from sluice.model.access import Connections, SparkAccess
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PINNED = {
+    "spark.sql.ansi.enabled": "true",  # arithmetic stops at an overflow, and a cast at a wrong value
+    "spark.sql.caseSensitive": "true",  # of two columns, each is found by its exact name
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.variable.substitute": "false",  # `${x}` in a text is only a text
+    "spark.sql.parser.escapedStringLiterals": "false",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "true",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96TimestampConversion": "false",
+    "spark.sql.parquet.fieldId.read.enabled": "false",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.writeLegacyFormat": "false",
+}
+"""Settings that decide what a query means, and how files are read and written."""
+_LEAST = 4
+"""The oldest major version: since then, ANSI mode and comparisons with NaN are tested."""
+_PATIENCE = 10.0
+"""Seconds to wait for a connection."""
+_TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL")
+_REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
+
+
+def access_of(conn_id: str, connections: Connections) -> SparkAccess:
+    """The address of a Spark Connect server. Raises `DefinitionError` if the connection is of another type."""
+    access = connections.get(conn_id)
+    if not isinstance(access, SparkAccess):
+        raise DefinitionError(
+            f"connection {conn_id} is not a Spark Connect server",
+            next_step="use an Airflow connection of type spark_connect",
+        )
+    return access
+
+
+@contextmanager
+def session(access: SparkAccess, conn_id: str, tag: str) -> Iterator[SparkSession]:
+    """A session of its own with pinned settings. Its queries carry the tag. They are stopped when the block ends.
+
+    Raises `RetriableError` if the server is unreachable, and `FatalError` if it refuses or is too old."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # about pandas, which is imported but not used
+        from pyspark.sql.connect.session import SparkSession as Connected
+    _reach(access, conn_id)
+    _silence()
+    with reporting(conn_id, "opening a session"):
+        opened = cast("SparkSession", Connected.builder.remote(_url(access)).create())
+    try:
+        with reporting(conn_id, "opening a session"):
+            opened.addTag(tag)
+            _refuse_old(opened.version, conn_id)
+            _pin(opened, conn_id)
+        yield opened
+    finally:
+        with suppress(Exception):  # the server forgets sessions on its own
+            opened.interruptAll()
+            opened.stop()
+
+
+@contextmanager
+def reporting(conn_id: str, doing: str) -> Iterator[None]:
+    """Translate Spark's errors. Their texts may quote values, so only their condition is shown."""
+    import grpc
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, grpc.RpcError) as error:
+        raise _translated(error, conn_id, doing) from None
+
+
+def _translated(error: Any, conn_id: str, doing: str) -> SluiceError:
+    from pyspark.errors import AnalysisException
+
+    condition, state = _condition(error)
+    what = f"connection {conn_id}: {doing} failed: {condition}" + (f" (SQLSTATE {state})" if state else "")
+    if condition in _REFUSED:
+        return FatalError(what, next_step=f"correct the token (password) of the Airflow connection {conn_id}")
+    if state.startswith("22"):
+        return FatalError(
+            what, next_step="correct the segment's SQL so that it accepts every value, or correct the data"
+        )
+    if condition.startswith("FAILED_READ_FILE"):
+        return FatalError(
+            what, next_step="let the cluster read the dataset's files; if it can, write the broken one again"
+        )
+    if isinstance(error, AnalysisException):
+        return FatalError(
+            what, next_step="simplify the segment's SQL, or declare `engine: duckdb`; Spark's log has more"
+        )
+    return RetriableError(what)
+
+
+def _condition(error: Any) -> tuple[str, str]:
+    """The name and the SQLSTATE of Spark's error condition. Without one: gRPC's status, or the exception's type."""
+    condition = getattr(error, "getCondition", lambda: None)()
+    state = getattr(error, "getSqlState", lambda: None)()
+    if condition:
+        return str(condition), str(state or "")
+    text, code = str(error), getattr(error, "code", None)
+    status = str(code().name) if callable(code) else next((one for one in (*_REFUSED, *_TRANSIENT) if one in text), "")
+    return status or type(error).__name__, ""
+
+
+def _silence() -> None:
+    """Turn off the logs of Spark's client. They hold its errors, with the values that these quote."""
+    from pyspark.logger import PySparkLogger
+
+    for name in ("pyspark.sql.connect.logging", "SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).disabled = True
+
+
+def _url(access: SparkAccess) -> str:
+    given = {"use_ssl": str(access.use_ssl).lower(), "token": access.token, "user_id": access.user}
+    spelled = ";".join(f"{name}={quote(value, safe='')}" for name, value in given.items() if value)
+    return f"sc://{access.host}:{access.port}/;{spelled}"
+
+
+def _reach(access: SparkAccess, conn_id: str) -> None:
+    """Try to connect: Spark's own client would retry for minutes."""
+    try:
+        socket.create_connection((access.host, access.port), _PATIENCE).close()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise RetriableError(f"connection {conn_id}: {access.host}:{access.port} is unreachable: {reason}") from None
+
+
+def _refuse_old(version: str, conn_id: str) -> None:
+    if int(version.split(".")[0]) < _LEAST:
+        raise FatalError(
+            f"connection {conn_id}: the cluster runs Spark {version}",
+            next_step=f"use a cluster with Spark {_LEAST}.0 or later, or declare `engine: duckdb`",
+        )
+
+
+def _pin(opened: SparkSession, conn_id: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # about settings that will not exist for ever
+        for name, value in PINNED.items():
+            if opened.conf.get(name, None) != value:
+                with reporting(conn_id, f"setting {name} to {value}"):
+                    opened.conf.set(name, value)

