@@ -76,6 +76,11 @@ class Cuts:
         group, within = divmod(record, self.group)
         return group * self._each + within // self.size
 
+    def nearest(self, record: int) -> int:
+        """The chunk whose start is nearest to a record; the number of chunks stands for the end of the last one."""
+        chunk = self.at(record)
+        return chunk + (2 * record > self.start(chunk) + self.start(chunk + 1))
+
     def of(self, first: int, count: int) -> list[Chunk]:
         """Chunks `first` to `first + count` (exclusive)."""
         return [
@@ -120,7 +125,7 @@ def _bounds(cuts: Cuts, weights: Sequence[Weight], most: int, carries: int) -> l
     wanted = min(most, cuts.chunks, -(-total // carries))
     bounds = [0]
     for shard, record in enumerate(_records_at(weights, [total * i // wanted for i in range(1, wanted)]), start=1):
-        bounds.append(min(max(cuts.at(record), bounds[-1] + 1), cuts.chunks - (wanted - shard)))
+        bounds.append(min(max(cuts.nearest(record), bounds[-1] + 1), cuts.chunks - (wanted - shard)))
     return [*bounds, cuts.chunks]
 
 

@@ -15,8 +15,7 @@ def gzipped(data: bytes | memoryview, level: int) -> bytes:
     """One gzip member that holds `data`."""
     from isal import isal_zlib
 
-    stream = isal_zlib.compressobj(level, isal_zlib.DEFLATED, _WITH_GZIP_HEADER)
-    return stream.compress(data) + stream.flush()
+    return isal_zlib.compress(data, level, _WITH_GZIP_HEADER)
 
 
 class Gzip:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sluice.formats.gzip import gzipped
 from sluice.formats.pieces import Pieces
-from sluice.model.thrift import I32, I64, Struct, read_struct, write_struct
+from sluice.model.thrift import I32, I64, Struct, read_struct, with_integer, write_struct
 
 _MAGIC = b"PAR1"
 _GZIP = 2
@@ -23,26 +23,34 @@ class GzippedPages(Pieces):
     """A file object for Arrow's writer that gzips each page as soon as it is complete.
 
     Relies on how Arrow writes uncompressed files: data pages of version 1, without gaps between pages, without a page
-    index, and without checksums.
+    index, and without checksums; each header and each page with one call.
     """
 
     def __init__(self, level: int) -> None:
         super().__init__()
         self._level = level
-        self._rest: list[bytes] = []
-        """Pieces of an incomplete page."""
-        self._missing = len(_MAGIC)
-        """Bytes missing until the page is complete."""
+        self._header = b""
+        """Of the page that comes next."""
         self._read = self._written = 0
         self._moved: dict[int, int] = {}
         """New offsets by old offsets: of the start of every page and of the end of the last one."""
         self._ending = False
+        self._end: list[bytes] = []
+        """Pieces of the footer."""
 
     def write(self, data: bytes) -> int:
-        self._rest.append(bytes(data))
-        self._missing -= len(data)
-        if self._missing <= 0 and not self._ending:
-            self._take_pages(b"".join(self._rest))
+        if self._ending:
+            self._end.append(bytes(data))
+        elif not self._read:
+            self._put(len(data), bytes(data))
+        elif not self._header:
+            self._header = bytes(data)
+        else:
+            page = gzipped(data, self._level)
+            # Only the compressed size changes. The header may become longer or shorter, because it is a varint.
+            header = with_integer(self._header, _COMPRESSED_SIZE, len(page))
+            self._put(len(self._header) + len(data), header + page)
+            self._header = b""
         return len(data)
 
     def ends(self) -> None:
@@ -50,34 +58,15 @@ class GzippedPages(Pieces):
 
     def taken(self) -> list[bytes]:
         if self._ending:
-            self._pieces.append(self._footer(b"".join(self._rest)))
+            self._pieces.append(self._footer(b"".join(self._end)))
         return super().taken()
 
-    def _take_pages(self, data: bytes) -> None:
-        """Gzip the complete pages at the start of the data, and keep the rest."""
-        at = 0
-        if not self._read:
-            at = self._put(len(_MAGIC), data[: len(_MAGIC)])
-        while at < len(data):
-            header, start = read_struct(data, at)
-            end = start + header[_COMPRESSED_SIZE][1]
-            if end > len(data):
-                break
-            # Only the compressed size changes. The header may become longer or shorter, because it is a varint.
-            body = gzipped(memoryview(data)[start:end], self._level)
-            header[_COMPRESSED_SIZE] = I32, len(body)
-            at += self._put(end - at, write_struct(header), body)
-        else:  # no incomplete page: at least one more byte is needed to read the next header
-            end = at + 1
-        self._rest, self._missing = [data[at:]], end - len(data)
-
-    def _put(self, read: int, *pieces: bytes) -> int:
-        """Write `pieces` instead of the next `read` bytes of Arrow's file. Returns `read`."""
+    def _put(self, read: int, piece: bytes) -> None:
+        """Write `piece` instead of the next `read` bytes of Arrow's file."""
         self._moved[self._read] = self._written
-        self._pieces += pieces
-        self._read, self._written = self._read + read, self._written + sum(map(len, pieces))
+        self._pieces.append(piece)
+        self._read, self._written = self._read + read, self._written + len(piece)
         self._moved[self._read] = self._written
-        return read
 
     def _footer(self, data: bytes) -> bytes:
         """The end of the file: the corrected footer, its length, and the magic bytes."""

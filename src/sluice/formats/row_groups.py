@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 64 * 2**20
 """Maximum bytes of a row group. Independent of the memory budget, so that the same rows always make the same file."""
+PAGE_ROWS, BATCH = 20_000, 4_000
+"""Maximum rows of a page, and the rows that Arrow's writer encodes at once, after which it may end a page or give up a
+dictionary. The first is a multiple of the second, so that in a column without lists every batch starts at a multiple of
+`BATCH` in its row group."""
 _SAMPLE, _FEW = 4_096, 0.95
 """A column gets a dictionary if at most this share of its first values is distinct. The sample has this many rows, or
 an eighth of the row group if that is less."""
@@ -37,8 +41,10 @@ class RowGroups:
         sink: Pieces | GzippedPages,
     ) -> None:
         self._schema, self._converts, self._rows, self._options, self._sink = schema, converts, rows, options, sink
-        self._waiting: list[list[pa.Array]] = []
-        """For each column, the chunks of the current row group."""
+        self._batches: list[pa.Table] = []
+        """The current row group in tables of whole batches."""
+        self._rest: list[pa.Table] = []
+        """Its rows after them: less than a batch."""
         self._count = self._bytes = 0
         self._writer: pq.ParquetWriter | None = None
 
@@ -49,8 +55,9 @@ class RowGroups:
 
     def encode(self, table: pa.Table) -> Iterator[bytes]:
         whole = plain(declared(table, self._schema, layout=True), self._schema, self._converts)
-        for part in self._parts(whole):
+        for part, size in self._parts(whole):
             self._add(part)
+            self._bytes += size
             if self._count >= self._rows or self._bytes >= MOST_BYTES:
                 self._write(self._gathered())
                 yield from self._sink.taken()
@@ -64,13 +71,13 @@ class RowGroups:
         self._writer.close()
         yield from self._sink.taken()
 
-    def _parts(self, table: pa.Table) -> Iterator[pa.Table]:
-        """Cut the table at the boundaries of row groups."""
+    def _parts(self, table: pa.Table) -> Iterator[tuple[pa.Table, int]]:
+        """Cut the table at the boundaries of row groups. Yields each part with its bytes."""
         import numpy as np
 
-        start, ends = 0, None
+        start, ends, left = 0, None, weight(table)
         # Weighing every row is slow, so do it only if the row group could reach its maximum size within this table.
-        if self._bytes + weight(table) >= MOST_BYTES:
+        if self._bytes + left >= MOST_BYTES:
             ends = np.cumsum(weights(table))
         while start < table.num_rows:
             end = min(table.num_rows, start + self._rows - self._count)
@@ -78,39 +85,52 @@ class RowGroups:
                 # `+ 1`: the row that reaches the maximum still belongs to the group.
                 before = int(ends[start - 1]) if start else 0
                 end = min(end, int(np.searchsorted(ends, before + MOST_BYTES - self._bytes)) + 1)
-            yield table.slice(start, end - start)
-            start = end
+            part = table.slice(start, end - start)
+            size = weight(part) if end < table.num_rows else left
+            yield part, size
+            start, left = end, left - size
 
     def _add(self, part: pa.Table) -> None:
-        if not self._waiting:
-            self._waiting = [[] for _ in part.columns]
-        for chunks, column in zip(self._waiting, part.columns, strict=True):
-            chunks += column.chunks
+        """Add the rows, cut at whole batches. Only a batch with rows of several tables is copied."""
+        missing = -self._count % BATCH
         self._count += part.num_rows
-        self._bytes += weight(part)
+        if missing:
+            self._rest.append(part.slice(0, missing))
+            if part.num_rows < missing:
+                return
+            self._batches.append(_joined(self._rest))
+            self._rest = []
+        whole = (part.num_rows - missing) // BATCH * BATCH
+        if whole:
+            self._batches.append(part.slice(missing, whole))
+        if missing + whole < part.num_rows:
+            self._rest.append(part.slice(missing + whole))
 
     def _gathered(self) -> pa.Table:
-        """The current row group as one table. Frees the chunks of each column as soon as it is copied."""
+        """The current row group as one table."""
         import pyarrow as pa
 
-        columns = []
-        for chunks in self._waiting:
-            columns.append(pa.concat_arrays(chunks) if len(chunks) > 1 else chunks[0])
-            chunks.clear()
-        self._waiting, self._count, self._bytes = [], 0, 0
-        return pa.Table.from_arrays(columns, names=self._schema.names)
+        rest = [_joined(self._rest)] if self._rest else []
+        rows = pa.concat_tables([*self._batches, *rest])
+        self._batches, self._rest, self._count, self._bytes = [], [], 0, 0
+        return rows
 
     def _write(self, rows: pa.Table) -> None:
         writer = self._open(rows)
         if rows.num_rows:
-            writer.write_table(rows, row_group_size=self._rows)
+            writer.write_table(_lists_joined(rows), row_group_size=self._rows)
 
     def _open(self, first: pa.Table) -> pq.ParquetWriter:
         import pyarrow.parquet as pq
 
         if self._writer is None:
             self._writer = pq.ParquetWriter(
-                self._sink, first.schema, use_dictionary=_repetitive(first), write_batch_size=4096, **self._options
+                self._sink,
+                first.schema,
+                use_dictionary=_repetitive(first),
+                write_batch_size=BATCH,
+                max_rows_per_page=PAGE_ROWS,
+                **self._options,
             )
         return self._writer
 
@@ -120,6 +140,32 @@ class RowGroups:
         arrays = [pa.nulls(0, kind) for kind in self._schema.types]
         converted = [step(array) if step else array for step, array in zip(self._converts, arrays, strict=True)]
         return pa.table(converted, names=self._schema.names)
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of some tables, copied into one array for each column."""
+    import pyarrow as pa
+
+    return tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks()
+
+
+def _lists_joined(rows: pa.Table) -> pa.Table:
+    """The rows with one array for each column of lists. Batches count the elements of lists, and an array starts a new
+    one, so with several arrays the pages would depend on how the rows arrived."""
+    import pyarrow as pa
+
+    columns = [column.combine_chunks() if _has_lists(column.type) else column for column in rows.columns]
+    return pa.table(columns, names=rows.column_names)
+
+
+def _has_lists(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if isinstance(kind, pa.BaseExtensionType):
+        return _has_lists(kind.storage_type)
+    if pa.types.is_struct(kind):
+        return any(_has_lists(field.type) for field in kind)
+    return is_nested(kind)
 
 
 def _repetitive(rows: pa.Table) -> list[str]:

@@ -24,7 +24,8 @@ def split(table: pa.Table, most: int, size: int | None = None) -> Iterator[pa.Ta
     rows = -(-table.num_rows // min(table.num_rows, -(-size // most)))
     for start in range(0, table.num_rows, rows):
         part = table.slice(start, rows)
-        held = weight(part)
+        held = weight(part) if start + rows < table.num_rows else size
+        size -= held
         yield from (part,) if held <= 2 * most else split(part, most, held)
 
 
@@ -66,13 +67,23 @@ def _chunks(column: pa.ChunkedArray) -> list[pa.Array]:
 
 
 def _sum(array: pa.Array) -> int:
+    """The bytes of all values, where possible without those of each."""
+    import numpy as np
     import pyarrow as pa
 
-    if (fixed := width(array.type)) is not None and not pa.types.is_dictionary(array.type):
+    kind, is_a = array.type, pa.types
+    if (fixed := width(kind)) is not None and not is_a.is_dictionary(kind):
         return fixed * len(array)
-    if _has_offsets(array.type) and len(array) and not array.null_count:
+    if is_a.is_struct(kind):
+        return sum(_sum(array.field(number)) for number in range(kind.num_fields))
+    if _is_list(kind) and len(array):
+        first, last = (array.offsets[at].as_py() for at in (0, -1))
+        return _sum(array.values.slice(first, last - first))
+    if _has_offsets(kind) and len(array) and not array.null_count:
         ends = _offsets(array)
         return int(ends[-1]) - int(ends[0])
+    if _is_view(kind) and not array.null_count:
+        return int(_lengths(array).sum(dtype=np.int64))
     return int(_each(array).sum())
 
 
@@ -87,28 +98,27 @@ def _each(array: pa.Array) -> Weights:
         of_values = np.append(_each(array.dictionary), 0)
         found: Weights = of_values[array.indices.cast(pa.int64()).fill_null(len(array.dictionary)).to_numpy()]
         return found
-    if is_a.is_string_view(kind) or is_a.is_binary_view(kind):
-        return _of_views(array)
+    if _is_view(kind):
+        return _valid(array, _lengths(array).astype(np.int64))
     if _has_offsets(kind):
         return _valid(array, np.diff(_offsets(array)).astype(np.int64))
     if is_a.is_struct(kind):
         parts = [_each(array.field(number)) for number in range(kind.num_fields)]
         return sum(parts, np.zeros(len(array), np.int64))
-    if is_a.is_list(kind) or is_a.is_large_list(kind) or is_a.is_map(kind):
+    if _is_list(kind):
         return _of_lists(array)
     fixed = width(kind)
     return np.full(len(array), array.nbytes // max(1, len(array)) if fixed is None else fixed, np.int64)
 
 
-def _of_views(array: pa.Array) -> Weights:
+def _lengths(array: pa.Array) -> Weights:
     """The lengths of text or bytes in view layout. A view has 16 bytes, and the first four are the length."""
     import numpy as np
 
     data = array.buffers()[1]
     if not len(array) or data is None:
-        return np.zeros(len(array), np.int64)
-    lengths = np.frombuffer(data, np.int32)[4 * array.offset : 4 * (array.offset + len(array)) : 4].astype(np.int64)
-    return _valid(array, lengths)
+        return np.zeros(len(array), np.int32)
+    return np.frombuffer(data, np.int32)[4 * array.offset : 4 * (array.offset + len(array)) : 4]
 
 
 def _valid(array: pa.Array, lengths: Weights) -> Weights:
@@ -135,6 +145,18 @@ def _has_offsets(kind: pa.DataType) -> bool:
     is_a = pa.types
     tests = (is_a.is_string, is_a.is_binary, is_a.is_large_string, is_a.is_large_binary)
     return any(test(kind) for test in tests)
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string_view(kind) or pa.types.is_binary_view(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind))
 
 
 def _offsets(array: pa.Array) -> Weights:

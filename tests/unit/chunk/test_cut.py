@@ -67,6 +67,12 @@ def test_shards_are_equal_in_bytes_not_in_records() -> None:
     assert [shard.records for shard in cut_into(weights, 10, 4, 1000)] == [450, 450, 50, 50]
 
 
+def test_shards_are_cut_at_the_nearest_chunk() -> None:
+    """A worker that gets two chunks more than another holds up the whole run."""
+    assert [shard.chunks for shard in cut_into([Weight(159, 159_000_000)], 10, 2, 80_000_000)] == [8, 8]
+    assert [shard.chunks for shard in cut_into([Weight(14, 14_000_000)], 10, 2, 8_000_000)] == [1, 1]
+
+
 def test_records_of_unknown_size_count_a_hundred_bytes() -> None:
     """Five million of them are one task."""
     assert len(cut_into([Weight(5_000_000, 0)], 10_000, 8)) == 1

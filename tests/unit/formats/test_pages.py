@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.formats.pages import GzippedPages
-from sluice.model.thrift import BINARY, I16, I32, I64, LIST, STRUCT, Struct, read_struct, write_struct
+from sluice.model.thrift import BINARY, I16, I32, I64, LIST, STRUCT, Struct, read_struct, with_integer, write_struct
 
 ROWS = 1_000
 TABLE = pa.table(
@@ -118,6 +118,19 @@ def lists(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def test_a_struct_is_read_as_it_was_written(fields: Struct) -> None:
     data = write_struct(fields)
     assert read_struct(b"before" + data + b"behind", 6) == (fields, 6 + len(data))
+
+
+@given(st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=5), st.integers(-(2**31), 2**31 - 1), st.data())
+def test_one_integer_is_replaced(values: list[int], value: int, data: st.DataObject) -> None:
+    number = data.draw(st.integers(1, len(values)))
+    fields: Struct = {place: (I32, one) for place, one in enumerate(values, 1)} | {9: (BINARY, b"rest"), 30: (I64, 7)}
+    assert with_integer(write_struct(fields), number, value) == write_struct(fields | {number: (I32, value)})
+
+
+@pytest.mark.parametrize("fields", [{2: (I32, 1)}, {1: (I64, 1), 2: (I32, 1)}, {1: (BINARY, b"a"), 2: (I32, 1)}, {}])
+def test_an_integer_behind_other_fields_is_not_replaced(fields: Struct) -> None:
+    with pytest.raises(KeyError):
+        with_integer(write_struct(fields), 2, 0)
 
 
 @pytest.mark.slow

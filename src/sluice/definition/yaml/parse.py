@@ -76,7 +76,7 @@ def read_bytes(path: Path, within: Path | None = None) -> bytes:
 
 def _is_below(path: Path, folder: Path) -> bool:
     """Whether the file itself is in the folder, wherever its links lead. `os.path` is much faster than `pathlib`."""
-    within, found = os.path.realpath(folder), os.path.realpath(path, strict=True)  # noqa: PTH
+    within, found = os.path.realpath(folder), os.path.realpath(path, strict=True)
     return os.path.commonpath((within, found)) == within
 
 
