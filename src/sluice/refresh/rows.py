@@ -119,9 +119,11 @@ def _write(rows: RowSet, pinned: Pinned, opened: Opened, path: str) -> None:
     """What is pinned as a line of JSON, then the bitmap; both compressed."""
     import pyarrow as pa
 
-    with opened.open_output(path) as sink, pa.CompressedOutputStream(sink, "zstd") as stream:
+    body = pa.BufferOutputStream()  # closed with the stream around it, which a file of a store must not be
+    with pa.CompressedOutputStream(body, "zstd") as stream:
         stream.write(pinned.model_dump_json().encode() + b"\n")
         stream.write(rows.packed())
+    opened.write_bytes(path, body.getvalue().to_pybytes())
 
 
 def _read(opened: Opened, path: str) -> _Staged | None:

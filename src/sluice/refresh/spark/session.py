@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,11 +54,25 @@ def access_of(conn_id: str, connections: Connections) -> SparkAccess:
 
 
 @contextmanager
+def _no_doctest() -> Iterator[None]:
+    """pyspark takes a program that is no file, such as `python -c`, for its own doctests, and ends the process."""
+    program = sys.modules["__main__"]
+    nameless = program.__spec__ is None and not hasattr(program, "__file__")
+    if nameless:
+        program.__file__ = ""
+    try:
+        yield
+    finally:
+        if nameless:
+            del program.__file__
+
+
+@contextmanager
 def session(access: SparkAccess, conn_id: str, tag: str) -> Iterator[SparkSession]:
     """A session of its own with pinned settings. Its queries carry the tag. They are stopped when the block ends.
 
     Raises `RetriableError` if the server is unreachable, and `FatalError` if it refuses or is too old."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _no_doctest():
         warnings.simplefilter("ignore", FutureWarning)  # about pandas, which is imported but not used
         from pyspark.sql.connect.session import SparkSession as Connected
     _reach(access, conn_id)
