@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from sluice.definition.models.catalog import Dataset, Segment
 from sluice.definition.models.project import Project, Settings
-from sluice.model.access import Access, FolderAccess, SparkAccess, SqlAccess
+from sluice.model.access import Access, FolderAccess, SparkAccess, SparkSubmitAccess, SqlAccess
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import Membership, read_keys
 from sluice.refresh.spark.lake import Lake
@@ -174,7 +174,7 @@ class InSpark:
     tried = 80
     demanded: Any = {"type": "spark", "airflow_conn_id": "cluster"}
 
-    def __init__(self, server: SparkAccess, lake: Path, running: ExitStack) -> None:
+    def __init__(self, server: SparkAccess | SparkSubmitAccess, lake: Path, running: ExitStack) -> None:
         self.server, self.lake, self._running = server, lake, running
         chance = random.Random(_SEED)
         for table, count in _ROWS.items():
@@ -200,6 +200,7 @@ class InSpark:
 
     @cached_property
     def session(self) -> Any:
+        assert isinstance(self.server, SparkAccess)
         opened = self._running.enter_context(session(self.server, "cluster", "exam"))
         for table in self._lake.datasets.values():
             table.open(opened, "cluster")
@@ -212,7 +213,11 @@ class InSpark:
     def answers(self, queries: Sequence[str]) -> list[list[Any]]:
         """Many queries are one job: planning each alone would take most of the time."""
         found: list[list[Any]] = [[] for _ in queries]
-        whole = " union all ".join(f"select {n} as n, * from ({query})" for n, query in enumerate(queries))
-        for row in self.session.sql(whole).collect():
+        for row in self.session.sql(together(queries)).collect():
             found[row[0]].append(row[1])
         return found
+
+
+def together(queries: Sequence[str]) -> str:
+    """One query whose rows begin with the number of the query that has found them."""
+    return " union all ".join(f"select {n} as n, * from ({query})" for n, query in enumerate(queries))

@@ -368,7 +368,7 @@ def test_a_server_that_is_down_may_be_up_later(lake: World) -> None:
 
 def test_a_connection_of_another_type_is_no_cluster(lake: World) -> None:
     lake.access["cluster"] = FolderAccess(lake.folder)
-    with pytest.raises(DefinitionError, match="connection cluster is not a Spark Connect server") as raised:
+    with pytest.raises(DefinitionError, match="connection cluster is not a Spark cluster") as raised:
         lake.evaluate(where="n > 5", engine=SPARK)
     assert "spark_connect" in raised.value.next_step
 

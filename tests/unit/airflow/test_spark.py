@@ -1,4 +1,5 @@
-"""Airflow connections of type `spark_connect`: the fields of the Apache Spark provider, and no token in any text."""
+"""Airflow connections of types `spark_connect` and `spark`: the fields of the Apache Spark provider, and no token in
+any text."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import pytest
 
 from sluice.airflow.connections import AirflowConnections
 from sluice.errors import DefinitionError
-from sluice.model.access import Access, SparkAccess
+from sluice.model.access import Access, SparkAccess, SparkSubmitAccess
 
 TOKEN = "a-bearer-token"
 
@@ -59,3 +60,46 @@ def test_what_is_no_address_is_said(get: Callable[..., Access], fields: dict[str
     with pytest.raises(DefinitionError, match=lacks) as raised:
         get(**fields)
     assert TOKEN not in raised.value.page()
+
+
+YARN = {"deploy-mode": "cluster", "queue": "marketing", "spark-binary": "spark3-submit"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "access"),
+    [
+        ({"host": "spark.local", "port": 7077}, SparkSubmitAccess("spark://spark.local:7077")),
+        ({"host": "spark://spark.local:7077"}, SparkSubmitAccess("spark://spark.local:7077")),
+        ({"host": "spark://a:1,b:1"}, SparkSubmitAccess("spark://a:1,b:1")),
+        ({"host": "local[*]"}, SparkSubmitAccess("local[*]")),
+        ({"host": "yarn", "extra": YARN}, SparkSubmitAccess("yarn", "cluster", "marketing", binary="spark3-submit")),
+        (
+            {"host": "k8s://https://k.local", "port": 443, "extra": {"namespace": "n", "deploy-mode": "cluster"}},
+            SparkSubmitAccess("k8s://https://k.local:443", "cluster", namespace="n"),
+        ),
+    ],
+    ids=str,
+)
+def test_fields_become_options(get: Callable[..., Access], fields: dict[str, Any], access: SparkSubmitAccess) -> None:
+    assert get(conn_type="spark", **fields) == access
+
+
+@pytest.mark.parametrize(
+    ("fields", "lacks"),
+    [
+        ({}, "host that is a master"),
+        ({"host": "--conf=x"}, "host that is a master"),
+        ({"host": "spark://ann:pw@spark.local"}, "host that is a master"),
+        ({"host": "yarn --conf x"}, "host that is a master"),
+        ({"host": "yarn", "extra": {"spark-binary": "/tmp/mine"}}, "spark-binary"),
+        ({"host": "yarn", "extra": {"deploy-mode": "--x"}}, "client or cluster"),
+        ({"host": "spark://s", "extra": {"deploy-mode": "cluster"}}, "runs the driver of a Python job"),
+        ({"host": "yarn", "extra": {"queue": "--jars=x"}}, "`queue`"),
+        ({"host": "yarn", "extra": {"namespace": "n --jars x"}}, "`namespace`"),
+    ],
+    ids=str,
+)
+def test_what_is_no_option_is_said(get: Callable[..., Access], fields: dict[str, Any], lacks: str) -> None:
+    with pytest.raises(DefinitionError, match=lacks) as raised:
+        get(conn_type="spark", **fields)
+    assert "pw" not in raised.value.page()

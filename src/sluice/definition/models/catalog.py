@@ -34,7 +34,8 @@ class Spark(Declared):
 
     type: Literal["spark"]
     airflow_conn_id: str
-    """The Airflow connection of type `spark_connect`: the address of a Spark Connect server."""
+    """The Airflow connection of type `spark_connect`: the address of a Spark Connect server; or of type `spark`: the
+    master of a cluster whose jobs `spark-submit` starts."""
 
 
 Engine = Literal["auto", "database", "duckdb"] | Spark

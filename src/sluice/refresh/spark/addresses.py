@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from sluice.filesystem import Opened
 from sluice.model.access import Access, AwsAccess, AzureAccess, FolderAccess, GoogleAccess
+
+_GLOB = re.compile(r"[{}\[\]*?\\]")
+"""Characters of a path that Spark would take for a pattern."""
 
 
 def address_of(access: Access, opened: Opened, name: str) -> str | None:
@@ -25,3 +29,8 @@ def address_of(access: Access, opened: Opened, name: str) -> str | None:
             return f"abfss://{container}@{given or f'{access.account}.dfs.core.windows.net'}/{below}"
         case _:
             return None
+
+
+def literal(address: str) -> str:
+    """The address for Spark's readers, which take some characters for patterns."""
+    return _GLOB.sub(r"\\\g<0>", address)

@@ -12,13 +12,15 @@ from sluice.definition.models.catalog import Segment, Spark
 from sluice.definition.models.project import Project
 from sluice.errors import about
 from sluice.filesystem import Opened
-from sluice.model.access import Connections
+from sluice.model.access import Connections, SparkSubmitAccess
 from sluice.refresh.keys import Keys
 from sluice.refresh.spark.allowed import refuse_spark, refusing
 from sluice.refresh.spark.lake import Lake
 from sluice.refresh.spark.session import access_of, reporting, session
 from sluice.refresh.spark.spelling import Spark as Spelling
 from sluice.refresh.spark.staged import Staged, streamed
+from sluice.refresh.spark.submit.submitted import Submitted
+from sluice.refresh.spark.tables import Table
 from sluice.sql.translation.dialect import translate
 from sluice.sql.translation.relation import Relation
 
@@ -58,7 +60,7 @@ class Cluster:
 @contextmanager
 def on_cluster(
     segment: Segment, rule: str, tables: Sequence[str], project: Project, connections: Connections, folder: Opened
-) -> Iterator[Cluster]:
+) -> Iterator[Cluster | Submitted]:
     """The segment, ready to be evaluated by its cluster, which may write below `folder` of staging. Raises
     `DefinitionError` if it cannot be evaluated there, and `FatalError` on exit if its data has changed meanwhile."""
     assert isinstance(segment.engine, Spark)  # noqa: S101 - the caller has asked
@@ -67,13 +69,21 @@ def on_cluster(
         access = access_of(conn_id, connections)
     refuse_spark(segment, rule, tables, project)
     lake = Lake(tables, project, connections)
-    with session(access, conn_id, f"sluice segment {segment.name}") as spark:
-        staged = Staged(folder, connections.get(folder.conn_id), spark)
-        read = {**lake.datasets, **lake.members(staged)}
-        relations = {name: table.relation for name, table in read.items()}
-        with refusing(segment):
-            query = translate(rule, relations, Spelling())
-        for table in read.values():
-            table.open(spark, conn_id)
-        yield Cluster(query, relations, spark, conn_id, staged)
+    staging, tag = connections.get(folder.conn_id), f"sluice segment {segment.name}"
+    if isinstance(access, SparkSubmitAccess):
+        files = {**lake.datasets, **lake.staged()}
+        yield Submitted(_query(segment, rule, files), files, access, conn_id, tag, folder, staging)
+    else:
+        with session(access, conn_id, tag) as spark:
+            staged = Staged(folder, staging, spark)
+            read = {**lake.datasets, **lake.members(seen=staged.seen)}
+            query = _query(segment, rule, read)
+            for table in read.values():
+                table.open(spark, conn_id)
+            yield Cluster(query, {name: table.relation for name, table in read.items()}, spark, conn_id, staged)
     lake.refuse_changed()
+
+
+def _query(segment: Segment, rule: str, read: Mapping[str, Table]) -> str:
+    with refusing(segment):
+        return translate(rule, {name: table.relation for name, table in read.items()}, Spelling())

@@ -10,7 +10,6 @@ from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
 from sluice.refresh.membership import current, read_keys
 from sluice.refresh.spark.addresses import address_of
-from sluice.refresh.spark.staged import Staged
 from sluice.refresh.spark.tables import Files, Sent, Table
 from sluice.sources.base import InFiles, Source
 from sluice.sources.parquet import ParquetSource
@@ -26,9 +25,13 @@ class Lake:
         self.datasets = {name: self._dataset(name) for name in tables if name in project.datasets}
         self._segments = [name for name in tables if name in project.segments]
 
-    def members(self, staged: Staged) -> Mapping[str, Table]:
+    def members(self, *, seen: bool) -> Mapping[str, Table]:
         """The members of the other segments that the segment reads: in their files, if the cluster sees staging."""
-        return {name: self._in_staging(name) if staged.seen else self._sent(name) for name in self._segments}
+        return self.staged() if seen else {name: self._sent(name) for name in self._segments}
+
+    def staged(self) -> Mapping[str, Files]:
+        """The members of the other segments, in their files."""
+        return {name: self._in_staging(name) for name in self._segments}
 
     def refuse_changed(self) -> None:
         """Raise `FatalError` if pinned files were overwritten or removed."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
-from sluice.model.access import Connections, SparkAccess
+from sluice.model.access import Connections, SparkAccess, SparkSubmitAccess
+from sluice.refresh.spark.failures import REFUSED, explained
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,16 +40,16 @@ _LEAST = 4
 _PATIENCE = 10.0
 """Seconds to wait for a connection."""
 _TRANSIENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL")
-_REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
-def access_of(conn_id: str, connections: Connections) -> SparkAccess:
-    """The address of a Spark Connect server. Raises `DefinitionError` if the connection is of another type."""
+def access_of(conn_id: str, connections: Connections) -> SparkAccess | SparkSubmitAccess:
+    """The address of a cluster. Raises `DefinitionError` if the connection is of another type."""
     access = connections.get(conn_id)
-    if not isinstance(access, SparkAccess):
+    if not isinstance(access, SparkAccess | SparkSubmitAccess):
         raise DefinitionError(
-            f"connection {conn_id} is not a Spark Connect server",
-            next_step="use an Airflow connection of type spark_connect",
+            f"connection {conn_id} is not a Spark cluster",
+            next_step="use an Airflow connection of type spark_connect, or of type spark, whose jobs spark-submit"
+            " starts",
         )
     return access
 
@@ -82,7 +83,7 @@ def session(access: SparkAccess, conn_id: str, tag: str) -> Iterator[SparkSessio
     try:
         with reporting(conn_id, "opening a session"):
             opened.addTag(tag)
-            _refuse_old(opened.version, conn_id)
+            refuse_old(opened.version, conn_id)
             _pin(opened, conn_id)
         yield opened
     finally:
@@ -107,22 +108,7 @@ def _translated(error: Any, conn_id: str, doing: str) -> SluiceError:
     from pyspark.errors import AnalysisException
 
     condition, state = _condition(error)
-    what = f"connection {conn_id}: {doing} failed: {condition}" + (f" (SQLSTATE {state})" if state else "")
-    if condition in _REFUSED:
-        return FatalError(what, next_step=f"correct the token (password) of the Airflow connection {conn_id}")
-    if state.startswith("22"):
-        return FatalError(
-            what, next_step="correct the segment's SQL so that it accepts every value, or correct the data"
-        )
-    if condition.startswith("FAILED_READ_FILE"):
-        return FatalError(
-            what, next_step="let the cluster read the dataset's files; if it can, write the broken one again"
-        )
-    if isinstance(error, AnalysisException):
-        return FatalError(
-            what, next_step="simplify the segment's SQL, or declare `engine: duckdb`; Spark's log has more"
-        )
-    return RetriableError(what)
+    return explained(condition, state, conn_id, doing, analysis=isinstance(error, AnalysisException))
 
 
 def _condition(error: Any) -> tuple[str, str]:
@@ -132,7 +118,7 @@ def _condition(error: Any) -> tuple[str, str]:
     if condition:
         return str(condition), str(state or "")
     text, code = str(error), getattr(error, "code", None)
-    status = str(code().name) if callable(code) else next((one for one in (*_REFUSED, *_TRANSIENT) if one in text), "")
+    status = str(code().name) if callable(code) else next((one for one in (*REFUSED, *_TRANSIENT) if one in text), "")
     return status or type(error).__name__, ""
 
 
@@ -159,7 +145,8 @@ def _reach(access: SparkAccess, conn_id: str) -> None:
         raise RetriableError(f"connection {conn_id}: {access.host}:{access.port} is unreachable: {reason}") from None
 
 
-def _refuse_old(version: str, conn_id: str) -> None:
+def refuse_old(version: str, conn_id: str) -> None:
+    """Raise `FatalError` if the cluster's Spark is too old."""
     if int(version.split(".")[0]) < _LEAST:
         raise FatalError(
             f"connection {conn_id}: the cluster runs Spark {version}",

@@ -12,7 +12,7 @@ from uuid import uuid4
 from sluice.errors import FatalError
 from sluice.filesystem import Opened
 from sluice.model.access import Access
-from sluice.refresh.spark.addresses import address_of
+from sluice.refresh.spark.addresses import address_of, literal
 from sluice.refresh.spark.session import reporting
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Staged:
             return False
         self.folder.write_bytes(name, word.encode())
         with suppress(PySparkException):
-            return [row[0] for row in self.session.read.text(address).collect()] == [word]
+            return [row[0] for row in self.session.read.text(literal(address)).collect()] == [word]
         return False
 
     def written(self, frame: DataFrame, conn_id: str) -> Iterator[pa.Table]:
@@ -56,16 +56,21 @@ class Staged:
         with reporting(conn_id, f"writing the keys to {self.folder.conn_id}"):
             observed.write.parquet(str(address_of(self.access, self.folder, place)))
             records = int(counted.get["records"])
-        found = 0
-        for table in _tables(self.folder, place):
-            found += table.num_rows
-            yield table
-        if found != records:
-            raise FatalError(
-                f"connection {conn_id}: the cluster has written {records:,} keys, and {found:,} are in"
-                f" {self.folder.conn_id}",
-                next_step="clear the task; if it happens again, let the cluster and the workers see the same staging",
-            )
+        yield from collected(self.folder, place, records, conn_id)
+
+
+def collected(folder: Opened, place: str, records: int, conn_id: str) -> Iterator[pa.Table]:
+    """The keys that the cluster has written. Raises `FatalError` if the worker does not find as many as it has
+    counted."""
+    found = 0
+    for table in _tables(folder, place):
+        found += table.num_rows
+        yield table
+    if found != records:
+        raise FatalError(
+            f"connection {conn_id}: the cluster has written {records:,} keys, and {found:,} are in {folder.conn_id}",
+            next_step="clear the task; if it happens again, let the cluster and the workers see the same staging",
+        )
 
 
 def streamed(frame: DataFrame, conn_id: str) -> Iterator[pa.Table]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sluice.errors import FatalError
+from sluice.refresh.spark.addresses import literal
 from sluice.refresh.spark.session import reporting
 from sluice.refresh.spark.spelling import Spark
+from sluice.refresh.spark.submit.job import opened, unlike, written
 from sluice.refresh.spark.types import compared, spark_type
 from sluice.sources.base import Pinned, Placed
 from sluice.sql.translation.relation import Relation
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
-_GLOB = re.compile(r"[{}\[\]*?\\]")
-"""Characters of a path that Spark would take for a pattern."""
 _NAME = Spark().name
 
 
@@ -49,51 +49,52 @@ class Files:
     def relation(self) -> Relation:
         return Relation(_view(self.dataset), compared(self.pinned.schema))
 
+    @property
+    def named(self) -> str:
+        """The table, for errors."""
+        return f"dataset {self.dataset}"
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """The table as a session reads it, and as JSON can hold it."""
+        kinds = {field.name: spark_type(field) for field in self.pinned.schema}
+        return {
+            "name": self.named,
+            "view": _view(self.dataset),
+            "columns": [[_NAME(name), kind] for name, kind in kinds.items() if kind],
+            "partitions": [_NAME(name) for name in self._partitions],
+            "base": self.base,
+            "paths": [literal(address) for address in self.addresses],
+            "counts": self._counts() if self.addresses else [],
+        }
+
     def open(self, session: SparkSession, conn_id: str) -> None:
         """Raises `FatalError` if the cluster does not see the pinned rows."""
-        with reporting(conn_id, f"reading dataset {self.dataset}"):
-            frame = self._frame(session)
+        with reporting(conn_id, f"reading {self.named}"):
+            frame = opened(session, self.described)
             frame.createOrReplaceTempView(_view(self.dataset))
-            if self.addresses:
-                self._compare(frame)
+            if found := unlike(frame, self.described):
+                raise self.differing(*found)
+
+    def differing(self, records: int, partitions: int) -> FatalError:
+        """The error for a cluster that reads other rows than the pinned ones."""
+        return FatalError(
+            f"{self.named}: below {self.base} the cluster reads {records:,} records in {partitions:,} partitions, which"
+            f" are not the {self.pinned.records:,} that the worker has pinned",
+            next_step="let the cluster see the same files at the same address, or declare `engine: duckdb`",
+        )
 
     @property
     def _partitions(self) -> list[str]:
         return list(next(iter(self.placed.fixed.values()), ()))
 
-    def _frame(self, session: SparkSession) -> DataFrame:
-        kinds = {field.name: spark_type(field) for field in self.pinned.schema}
-        schema = ", ".join(f"{_NAME(name)} {kind}" for name, kind in kinds.items() if kind)
-        if not self.addresses:
-            return session.createDataFrame([], schema)
-        reader = session.read.schema(schema)
-        if self._partitions:
-            reader = reader.option("basePath", self.base)
-        return reader.parquet(*(_GLOB.sub(r"\\\g<0>", address) for address in self.addresses))
-
-    def _compare(self, frame: DataFrame) -> None:
-        """Compare the number of records of each partition with the pinned ones. A cluster may have another folder at
-        the same address, skip files by their names, or read the folders' values in its own way."""
-        from pyspark.sql.connect import functions as spark
-
-        keys = [_NAME(name) for name in self._partitions]
-        counted = frame.groupBy(*keys).agg(spark.count(spark.lit(1))).toArrow()
-        seen: Counter[tuple[Any, ...]] = Counter()
-        for *values, records in zip(*(column.to_pylist() for column in counted.columns), strict=True):
-            seen[tuple(values)] += records
-        if +seen != +self._expected():
-            raise FatalError(
-                f"dataset {self.dataset}: below {self.base} the cluster reads {seen.total():,} records in {len(seen):,}"
-                f" partitions, which are not the {self.pinned.records:,} that the worker has pinned",
-                next_step="let the cluster see the same files at the same address, or declare `engine: duckdb`",
-            )
-
-    def _expected(self) -> Counter[tuple[Any, ...]]:
-        expected: Counter[tuple[Any, ...]] = Counter()
+    def _counts(self) -> list[tuple[tuple[str | None, ...], int]]:
+        """The records of each partition."""
+        expected: Counter[tuple[str | None, ...]] = Counter()
         for piece in self.pinned.slices:
             values = self.placed.fixed.get(piece.unit, {})
-            expected[tuple(values[name].as_py() for name in self._partitions)] += piece.records
-        return expected
+            expected[written([values[name].as_py() for name in self._partitions])] += piece.records
+        return list(expected.items())
 
 
 @dataclass(frozen=True)

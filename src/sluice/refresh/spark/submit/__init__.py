@@ -1,0 +1,1 @@
+"""Spark, by `spark-submit`: for clusters without Spark Connect. One job evaluates one segment."""

@@ -1,0 +1,265 @@
+"""Segments that a job of `spark-submit` evaluates: the exam of the other engines in one job, because each job starts a
+Spark of its own."""
+
+# ruff: noqa: S608 - the statements are made here
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import signal
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sluice.cli import main
+from sluice.definition.models.catalog import Segment
+from sluice.errors import DefinitionError, FatalError, RetriableError
+from sluice.filesystem import open_filesystem
+from sluice.model.access import FolderAccess, SftpAccess, SparkSubmitAccess
+from sluice.refresh.evaluate import rule_of
+from sluice.refresh.spark.submit import launch
+from sluice.refresh.spark.submit.submitted import Submitted
+from sluice.sql import connect
+from sluice.sql.names import names_of
+from sluice.sql.spelling import respelled
+from sluice.sql.translation.spelling import UnlikeError
+from tests.contract.engine_cases import ALIKE, some_rule
+from tests.contract.engine_worlds import InSpark, World, together
+from tests.servers import spark
+
+DEMANDED = InSpark.demanded
+LOCAL = SparkSubmitAccess("local[2]")
+SECRET = "sqlite:////a-secret"
+
+
+@pytest.fixture(scope="module")
+def in_spark(tmp_path_factory: pytest.TempPathFactory) -> InSpark:
+    return InSpark(LOCAL, tmp_path_factory.mktemp("lake"), ExitStack())
+
+
+@pytest.fixture
+def lake(in_spark: InSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", SECRET)
+    (tmp_path / "spark").mkdir()
+    for name, value in spark.submit(tmp_path / "spark").items():
+        monkeypatch.setenv(name, value)
+    return in_spark.world(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_job_finds_the_members_that_duckdb_finds(lake: World, in_spark: InSpark) -> None:
+    """All rules of the exam that Spark Connect takes one by one, and as many random ones."""
+    people = lake.project().datasets["people"]
+    chance = random.Random(20_261_127)
+    specs = [*ALIKE, *({"dataset": "people", **some_rule(chance)} for _ in range(in_spark.tried))]
+    rules, queries = [], []
+    for spec in specs:
+        if set(spec.get("reads", ())) <= {"orders", "people"} and spec.get("dataset", "people") == "people":
+            rule = rule_of(Segment.model_validate({"name": "some", "dataset": "people", **_own(spec)}), people)
+            with suppress(UnlikeError):
+                queries.append(
+                    f"select cast(keys as string) as found from ({in_spark.translated(rule)}) as members(keys)"
+                )
+                rules.append(rule)
+    assert len(rules) > 0.6 * len(specs)
+    job = Submitted(
+        together(queries),
+        in_spark._lake.datasets,
+        LOCAL,
+        "cluster",
+        "exam",
+        open_filesystem(lake, "staging", "sluice"),
+        lake.get("staging"),
+    )
+    found: list[list[Any]] = [[] for _ in queries]
+    for n, key in (pair for batch in job.keys().reader() for pair in zip(*batch.to_pydict().values(), strict=True)):
+        found[n].append(key)
+    assert job.engine == "Spark 4.3.0"
+    with connect() as engine:
+        held = {name: in_spark.rows(name) for name in ("people", "orders")}
+        names = names_of(*(table.schema for table in held.values()))
+        for name, table in held.items():
+            engine.register(name, table.rename_columns([names[own] for own in table.schema.names]))
+        for rule, keys in zip(rules, found, strict=True):
+            here = {row[0] for row in engine.execute(respelled(engine, rule, names)).fetchall()}
+            assert sorted(keys, key=str) == sorted((None if key is None else str(key) for key in here), key=str), rule
+
+
+def _own(spec: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if name != "before"}
+
+
+@pytest.mark.slow
+def test_a_segment_reads_partitions_and_the_members_of_another(lake: World, caplog: pytest.LogCaptureFixture) -> None:
+    for day in ("2026-01-01", "2026-01-02"):
+        below = lake.folder / "days" / f"day={day}" / "1 {of} [2].parquet"
+        below.parent.mkdir(parents=True)
+        pq.write_table(
+            pa.table({"id": [1, 2, 3, 4], "f": [float("nan"), 1.0, -1.0, None], "t": ["a", "A", "b", ""]}), below
+        )
+    lake.access["lake"] = FolderAccess(lake.folder)
+    lake.sources["people"] = ("id", {"type": "parquet", "airflow_conn_id": "lake", "path": "days"})
+    spec = {"where": "f > 0 and day >= '2026-01-02' and id in (select id from few) and t <> 'A'", "reads": ["few"]}
+    few = {"few": {"where": "id < 3"}}
+    there, members = lake.evaluate(before=few, **spec, engine=DEMANDED)
+    _, expected = lake.evaluate(before=few, **spec, engine="duckdb")
+    assert members == expected
+    assert members.type == expected.type
+    assert members.to_pylist() == [1]
+    assert there.engine == "Spark 4.3.0"
+    assert there.moved == "the job of spark-submit wrote its keys to staging"
+    assert not [path for path in (lake.folder / "sluice").rglob("*") if ".copies" in str(path)]
+
+
+@pytest.mark.slow
+def test_an_overflow_is_an_error_that_shows_no_value(
+    lake: World, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (lake.folder / "people").mkdir()
+    pq.write_table(pa.table({"id": [1], "n": [2**62], "m": [2**62]}), lake.folder / "people" / "1.parquet")
+    lake.access["lake"] = FolderAccess(lake.folder)
+    with pytest.raises(FatalError, match=r"evaluating the segment failed: [A-Z_.]+ \(SQLSTATE 22003\)") as raised:
+        lake.evaluate(where="n * m > 5", engine=DEMANDED)
+    said = "".join(capfd.readouterr()) + caplog.text + raised.value.page()
+    assert str(2**62) not in said
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.slow
+def test_check_runs_a_job(
+    lake: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
+    for conn_id, fields in {
+        "sluice_staging": {"conn_type": "fs", "extra": {"path": str(tmp_path)}},
+        "lake": {"conn_type": "fs", "extra": {"path": str(tmp_path)}},
+        "cluster": {"conn_type": "spark", "host": "local[2]"},
+    }.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+    (tmp_path / "people").mkdir()
+    pq.write_table(pa.table({"id": [1], "n": [1]}), tmp_path / "people" / "1.parquet")
+    (tmp_path / "include" / "catalog").mkdir(parents=True)
+    (tmp_path / "include" / "exports").mkdir()
+    source = {"type": "parquet", "airflow_conn_id": "lake", "path": "people"}
+    declared = {
+        "datasets": {"people": {"kind": "profile", "key": "id", "source": source}},
+        "segments": {"some": {"dataset": "people", "where": "n > 5", "engine": DEMANDED}},
+    }
+    for name, text in declared.items():
+        (tmp_path / "include" / "catalog" / f"{name}.yaml").write_text(json.dumps(text))
+    assert main(["check", "--include", str(tmp_path / "include"), "--connect"]) == 0
+    said = "cluster: evaluates segments in Spark 4.3.0, whose jobs spark-submit starts, and which sees staging"
+    printed = capsys.readouterr()
+    assert said in printed.out.splitlines(), printed
+
+
+# Programs in the place of spark-submit: what the real one does rarely
+
+
+def stands_in(lake: World, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = lake.folder / "bin" / "spark-submit"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/bash\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), os.environ["PATH"]]))
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "said"),
+    [
+        (
+            "echo 'ERROR java.net.UnknownHostException: card 4711'; echo application_17_0004; exit 1",
+            RetriableError,
+            ["exit code 1: java.net.UnknownHostException", "log of application_17_0004"],
+        ),
+        ("exit 3", FatalError, ["has not found in staging what this worker has written"]),
+        ("exit 0", FatalError, ["ended without an answer in staging"]),
+        ("kill -9 $$", RetriableError, ["signal 9"]),
+    ],
+)
+def test_a_job_without_an_answer_is_an_error_without_values(
+    lake: World, monkeypatch: pytest.MonkeyPatch, script: str, kind: type[Exception], said: list[str]
+) -> None:
+    stands_in(lake, monkeypatch, script)
+    with pytest.raises(kind) as raised:
+        lake.evaluate(where="n > 5", engine=DEMANDED)
+    assert all(one in str(raised.value) for one in said)
+    assert "4711" not in str(raised.value)
+
+
+def test_no_secret_and_no_shell_reaches_the_program(lake: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = lake.folder / "seen"
+    stands_in(lake, monkeypatch, f"{{ env; printf '%s\\n' \"$@\"; }} > '{seen}'")
+    lake.access["cluster"] = SparkSubmitAccess("k8s://https://host:1/$(id)", "cluster", namespace="n")
+    with pytest.raises(FatalError):
+        lake.evaluate(where="n > 5", engine=DEMANDED)
+    text = seen.read_text()
+    assert SECRET not in text
+    assert "PYTHONPATH=" not in text
+    words = ["--master", "k8s://https://host:1/$(id)", "--deploy-mode", "cluster", "--conf"]
+    assert "\n".join([*words, "spark.kubernetes.namespace=n"]) in text
+
+
+def test_a_missing_program_says_what_to_install(lake: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(FatalError, match="spark-submit is not on this worker's PATH") as raised:
+        lake.evaluate(where="n > 5", engine=DEMANDED)
+    assert "Java" in raised.value.page()
+
+
+def test_staging_that_clusters_cannot_address_is_refused(lake: World) -> None:
+    job = Submitted(
+        "select 1",
+        {},
+        LOCAL,
+        "cluster",
+        "some",
+        open_filesystem(lake, "staging", "sluice"),
+        SftpAccess(host="files", port=22, username="ann", password="x"),
+    )
+    with pytest.raises(DefinitionError, match="Spark has no filesystem for connection staging"):
+        job.run()
+
+
+def test_what_a_stopped_task_has_started_ends_with_it(lake: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow stops a task by an exception, from a signal handler."""
+    children = lake.folder / "children"
+    stands_in(lake, monkeypatch, f"trap '' TERM; sleep 1000 & echo $! $$ > '{children}'; echo begun; wait; sleep 1000")
+    monkeypatch.setattr(launch, "_GRACE", 0.1)
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(*_: Any) -> None:
+        if not children.exists() or not children.read_text().strip():
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            return
+        raise StoppedError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(StoppedError):
+            lake.evaluate(where="n > 5", engine=DEMANDED)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    until = time.monotonic() + 60
+    pids = children.read_text().split()
+    while running := [pid for pid in pids if _runs(pid)]:
+        assert time.monotonic() < until, running
+        time.sleep(0.05)
+
+
+def _runs(pid: str) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
