@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import signal
+import sys
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.cli import main
+from sluice.commands import connect
 from sluice.definition.models.catalog import Segment
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.filesystem import open_filesystem
@@ -27,7 +29,7 @@ from sluice.model.access import FolderAccess, SftpAccess, SparkSubmitAccess
 from sluice.refresh.evaluate import rule_of
 from sluice.refresh.spark.submit import launch
 from sluice.refresh.spark.submit.submitted import Submitted
-from sluice.sql import connect
+from sluice.sql import connect as engine_of
 from sluice.sql.names import names_of
 from sluice.sql.spelling import respelled
 from sluice.sql.translation.spelling import UnlikeError
@@ -83,7 +85,7 @@ def test_a_job_finds_the_members_that_duckdb_finds(lake: World, in_spark: InSpar
     for n, key in (pair for batch in job.keys().reader() for pair in zip(*batch.to_pydict().values(), strict=True)):
         found[n].append(key)
     assert job.engine == "Spark 4.3.0"
-    with connect() as engine:
+    with engine_of() as engine:
         held = {name: in_spark.rows(name) for name in ("people", "orders")}
         names = names_of(*(table.schema for table in held.values()))
         for name, table in held.items():
@@ -134,7 +136,7 @@ def test_an_overflow_is_an_error_that_shows_no_value(
 
 
 @pytest.mark.slow
-def test_check_runs_a_job(
+def test_check_says_what_the_worker_has(
     lake: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
@@ -155,10 +157,17 @@ def test_check_runs_a_job(
     }
     for name, text in declared.items():
         (tmp_path / "include" / "catalog" / f"{name}.yaml").write_text(json.dumps(text))
-    assert main(["check", "--include", str(tmp_path / "include"), "--connect"]) == 0
-    said = "cluster: evaluates segments in Spark 4.3.0, whose jobs spark-submit starts, and which sees staging"
+    monkeypatch.setattr(connect, "DEADLINE", 600.0)
+    code = main(["check", "--include", str(tmp_path / "include"), "--connect"])
+    said = (
+        "cluster: evaluates segments in Spark 4.3.0, by spark-submit; a refresh will show whether its jobs see staging"
+    )
     printed = capsys.readouterr()
+    assert code == 0, printed
     assert said in printed.out.splitlines(), printed
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert main(["check", "--include", str(tmp_path / "include"), "--connect"]) == 1
+    assert "`spark-submit --version` names no version of Spark" in capsys.readouterr().err
 
 
 # Programs in the place of spark-submit: what the real one does rarely
@@ -188,6 +197,7 @@ def stands_in(lake: World, monkeypatch: pytest.MonkeyPatch, script: str) -> None
 def test_a_job_without_an_answer_is_an_error_without_values(
     lake: World, monkeypatch: pytest.MonkeyPatch, script: str, kind: type[Exception], said: list[str]
 ) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)  # a worker without the extra
     stands_in(lake, monkeypatch, script)
     with pytest.raises(kind) as raised:
         lake.evaluate(where="n > 5", engine=DEMANDED)

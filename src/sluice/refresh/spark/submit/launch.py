@@ -25,6 +25,7 @@ _WAITING = ("spark.yarn.submit.waitAppCompletion", "spark.kubernetes.submission.
 _APPLICATION = re.compile(r"\bapplication_\d+_\d+\b|\b(?:app|driver)-\d{14}-\d{4}\b")
 _EXCEPTION = re.compile(r"\b(?:[a-z][a-z0-9]*\.){2,}[A-Z]\w*(?:Exception|Error)\b")
 _KEPT = 3
+_VERSION = re.compile(rb"\bversion (\d+\.\d+\.\d+\S*)")
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,38 @@ class Ended:
 def launched(access: SparkSubmitAccess, conn_id: str, name: str, document: str) -> Ended:
     """Run the job with the document at this address, and wait for its end. Raises `FatalError` if there is no
     `spark-submit`. Nothing of it outlives the call on this machine, if the task is stopped."""
-    program = shutil.which(access.binary)
-    if program is None:
-        raise FatalError(
-            f"connection {conn_id}: {access.binary} is not on this worker's PATH",
-            next_step="install Spark and Java on the workers, or use a connection of type spark_connect, which needs"
-            " neither",
-        )
     ended = Ended(0)
-    with _running([program, *_options(access), "--name", name, job.__file__, document], conn_id) as process:
+    with _running(
+        [_program(access, conn_id), *_options(access), "--name", name, job.__file__, document], conn_id
+    ) as process:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         for line in iter(lambda: process.stdout.readline(_LINE), b""):  # type: ignore[union-attr]
             _keep(_APPLICATION, line, ended.applications)
             _keep(_EXCEPTION, line, ended.exceptions)
         return Ended(process.wait(), ended.applications, ended.exceptions)
+
+
+def installed(access: SparkSubmitAccess, conn_id: str) -> str:
+    """The version of Spark whose `spark-submit` this worker has. Raises `FatalError` if there is none, or it does not
+    run."""
+    with _running([_program(access, conn_id), "--version"], conn_id) as process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        if found := _VERSION.search(process.stdout.read(_LINE)):
+            return found[1].decode()
+    raise FatalError(
+        f"connection {conn_id}: `{access.binary} --version` names no version of Spark",
+        next_step="run it on the worker: it needs Java, and JAVA_HOME if `java` is not on the PATH",
+    )
+
+
+def _program(access: SparkSubmitAccess, conn_id: str) -> str:
+    if program := shutil.which(access.binary):
+        return program
+    raise FatalError(
+        f"connection {conn_id}: {access.binary} is not on this worker's PATH",
+        next_step="install Spark and Java on the workers, or use a connection of type spark_connect, which needs"
+        " neither",
+    )
 
 
 def _options(access: SparkSubmitAccess) -> list[str]:

@@ -90,16 +90,7 @@ class Submitted:
         }
 
     def _address(self, name: str) -> str:
-        address = address_of(self.staging, self.folder, f"{self._place}/{name}")
-        if address is None:
-            raise DefinitionError(
-                f"connection {self.conn_id}: a job of spark-submit writes its keys to staging, and Spark has no"
-                f" filesystem for connection {self.folder.conn_id}",
-                known=["fs (a folder that the cluster mounts)", "aws", "google_cloud_platform", "wasb", "adls"],
-                next_step="let `staging` in project.yaml name a connection of these types, or use a connection of type"
-                " spark_connect",
-            )
-        return address
+        return place_in(self.staging, self.folder, f"{self._place}/{name}", self.conn_id)
 
     def _answer(self) -> dict[str, Any] | None:
         """The job's answer; None if there is none. What is not committed is in a folder of its own."""
@@ -108,6 +99,20 @@ class Submitted:
         text = b"".join(self.folder.read_bytes(file.name) for file in files if file.name.startswith(f"{place}/part-"))
         answer: dict[str, Any] | None = json.loads(text) if text else None
         return answer
+
+
+def place_in(staging: Access, folder: Opened, name: str, conn_id: str) -> str:
+    """The address of a file of staging. Raises `DefinitionError` if clusters have none for it."""
+    address = address_of(staging, folder, name)
+    if address is None:
+        raise DefinitionError(
+            f"connection {conn_id}: a job of spark-submit writes its keys to staging, and Spark has no filesystem for"
+            f" connection {folder.conn_id}",
+            known=["fs (a folder that the cluster mounts)", "aws", "google_cloud_platform", "wasb", "adls"],
+            next_step="let `staging` in project.yaml name a connection of these types, or use a connection of type"
+            " spark_connect",
+        )
+    return address
 
 
 def _unanswered(ended: Ended, conn_id: str, folder: Opened) -> SluiceError:
