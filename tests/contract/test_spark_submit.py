@@ -24,9 +24,10 @@ from sluice.cli import main
 from sluice.commands import connect
 from sluice.definition.models.catalog import Segment
 from sluice.errors import DefinitionError, FatalError, RetriableError
-from sluice.filesystem import open_filesystem
+from sluice.filesystem import Opened, open_filesystem
 from sluice.model.access import FolderAccess, SftpAccess, SparkSubmitAccess
 from sluice.refresh.evaluate import rule_of
+from sluice.refresh.spark.staged import collected
 from sluice.refresh.spark.submit import launch
 from sluice.refresh.spark.submit.submitted import Submitted
 from sluice.sql import connect as engine_of
@@ -58,10 +59,10 @@ def lake(in_spark: InSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.slow
 def test_a_job_finds_the_members_that_duckdb_finds(lake: World, in_spark: InSpark) -> None:
-    """All rules of the exam that Spark Connect takes one by one, and as many random ones."""
+    """All rules of the exam that Spark Connect takes one by one, and some random ones."""
     people = lake.project().datasets["people"]
     chance = random.Random(20_261_127)
-    specs = [*ALIKE, *({"dataset": "people", **some_rule(chance)} for _ in range(in_spark.tried))]
+    specs = [*ALIKE, *({"dataset": "people", **some_rule(chance)} for _ in range(in_spark.tried // 4))]
     rules, queries = [], []
     for spec in specs:
         if set(spec.get("reads", ())) <= {"orders", "people"} and spec.get("dataset", "people") == "people":
@@ -133,6 +134,25 @@ def test_an_overflow_is_an_error_that_shows_no_value(
     said = "".join(capfd.readouterr()) + caplog.text + raised.value.page()
     assert str(2**62) not in said
     assert raised.value.__cause__ is None
+
+
+@pytest.mark.slow
+def test_a_job_that_reads_other_partitions_than_the_pinned_ones_stops_the_refresh(lake: World) -> None:
+    """Spark takes each byte of a folder's value for a character."""
+    below = lake.folder / "people" / "city=Z%C3%BCrich" / "1.parquet"
+    below.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"id": [1, 2]}), below)
+    lake.access["lake"] = FolderAccess(lake.folder)
+    with pytest.raises(FatalError, match="reads 2 records in 1 partitions, which are not the 2 that"):
+        lake.evaluate(where="id > 5", engine=DEMANDED)
+
+
+def test_a_file_without_keys_still_has_their_type(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    none = pa.table({"id": pa.array([], pa.int8())})
+    pq.write_table(none, tmp_path / "keys" / "part-0.parquet", row_group_size=1)
+    folder = Opened(FolderAccess(tmp_path), "staging", "", read_only=True)
+    assert list(collected(folder, "keys", 0, "cluster")) == [none]
 
 
 @pytest.mark.slow

@@ -87,11 +87,14 @@ def streamed(frame: DataFrame, conn_id: str) -> Iterator[pa.Table]:
 
 
 def _tables(folder: Opened, place: str) -> Iterator[pa.Table]:
+    """The rows of each file, after a table without rows: a file may hold only its columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     parts = [file.name for file in folder.list(place) if file.name.endswith(".parquet")]
     for part in parts:
         with folder.reporting(f"reading {part}"), folder.open_input(part) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(_BATCH, use_threads=False):
+            file = pq.ParquetFile(stream)
+            yield file.schema_arrow.empty_table()
+            for batch in file.iter_batches(_BATCH, use_threads=False):
                 yield pa.Table.from_batches([batch])
