@@ -137,7 +137,7 @@ def test_without_its_package_the_type_is_unknown(project: Path) -> None:
     status, said = run(project, "check")
     assert status == 1
     assert "ltsv" in said
-    assert "known: adobe-target, audience-manager, csv, json, parquet, template" in said
+    assert "known: adobe-target, audience-manager, csv, customer-attributes, json, parquet, template" in said
 
 
 def test_broken_ones_are_named_and_hide_nothing(project: Path, installed: Path, tmp_path: Path) -> None:

@@ -24,6 +24,5 @@ def disk_full(error: Exception, what: str) -> RetriableError | None:
         return None
     return RetriableError(
         f"{what}: the disk of this worker is full, {free // 10**6} MB are left in {folder}",
-        next_step="nothing yet: the task retries, on another worker if there is one; if it keeps failing, free space"
-        " there, or set TMPDIR to a larger disk",
+        next_step="free space there, or set TMPDIR to a larger disk; another worker may have room",
     )
