@@ -108,6 +108,7 @@ def test_a_segment_reads_partitions_and_the_members_of_another(lake: World, capl
         pq.write_table(
             pa.table({"id": [1, 2, 3, 4], "f": [float("nan"), 1.0, -1.0, None], "t": ["a", "A", "b", ""]}), below
         )
+    lake.path = "stag {ing} [1]"
     lake.access["lake"] = FolderAccess(lake.folder)
     lake.sources["people"] = ("id", {"type": "parquet", "airflow_conn_id": "lake", "path": "days"})
     spec = {"where": "f > 0 and day >= '2026-01-02' and id in (select id from few) and t <> 'A'", "reads": ["few"]}
@@ -119,7 +120,7 @@ def test_a_segment_reads_partitions_and_the_members_of_another(lake: World, capl
     assert members.to_pylist() == [1]
     assert there.engine == "Spark 4.3.0"
     assert there.moved == "the job of spark-submit wrote its keys to staging"
-    assert not [path for path in (lake.folder / "sluice").rglob("*") if ".copies" in str(path)]
+    assert not [path for path in (lake.folder / lake.path).rglob("*") if ".copies" in str(path)]
 
 
 @pytest.mark.slow
