@@ -14,7 +14,9 @@ from benchmarks.readback import of_files, of_source
 from benchmarks.runs import Outcome, Result, Rounds
 from local.airflow import Airflow
 from local.layout import Layout
+from sluice.airflow import runs
 from sluice.airflow.rest import Rest
+from sluice.airflow.runs import Run, Task
 from sluice.errors import SluiceError
 
 DAG_ID = "export__ndjson"
@@ -122,8 +124,8 @@ def _sending(rest: Rest, run: str) -> tuple[float, float, int, int, int]:
         if task["task_id"] != "upload":
             continue
         end = datetime.fromisoformat(task["end_date"]).timestamp()
-        sent: Any = rest.get(f"{path}/upload/xcomEntries/return_value", map_index=task["map_index"], deserialize=True)
-        began.append(end - sent["value"]["seconds"])
+        upload = Task(Run(DAG_ID, run), "upload", task["map_index"], title="", state="", tries=0)
+        began.append(end - runs.progress(rest, upload)["seconds"])
         ended.append(end)
     report: Any = rest.get(f"{path}/publish/xcomEntries/return_value", deserialize=True)
     value = report["value"]
