@@ -1,4 +1,4 @@
-"""Weeks of hourly runs in which everything goes wrong: nothing is lost, nothing comes twice."""
+"""Days of hourly runs in which everything goes wrong: nothing is lost or comes twice. `tests/long` plays a year."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check(year: Year) -> None:
     year.chain()
 
 
-@pytest.mark.parametrize(("days", "seed"), [(1, 1), (3, 1), (3, 2), (3, 3)])
+@pytest.mark.parametrize(("days", "seed"), [(1, 1), (2, 2), (2, 3)])
 @pytest.mark.slow
 def test_hourly_runs_lose_and_repeat_nothing(tmp_path: Path, days: int, seed: int) -> None:
     year = Year(World(tmp_path), seed)
