@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if not needs_airflow(item.nodeid):
         step_back()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """A command that a test runs in this process may put a connection of a settings file into the environment, where
+    the tests after it would find it."""
+    before = set(os.environ)
+    try:
+        return (yield)
+    finally:
+        for name in set(os.environ) - before:
+            if name.startswith("AIRFLOW_CONN_"):
+                del os.environ[name]
 
 
 def pytest_runtest_teardown() -> None:

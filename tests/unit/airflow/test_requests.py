@@ -52,6 +52,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Supervised:
     scene = supervised(tmp_path, FILES, "people")
     scene.world.dataset("people", pa.table({"id": range(100)}))
     monkeypatch.setenv("SLUICE_INCLUDE", str(scene.world.include))
+    for conn_id in ("LAKE", "SLUICE_STAGING", "OUT"):
+        monkeypatch.delenv(f"AIRFLOW_CONN_{conn_id}", raising=False)
     monkeypatch.setattr(TaskConnections, "KEPT", float("inf"))
     stopped = SimpleNamespace(monotonic=lambda: 0.0)  # a slow machine must not look like a large shard
     for module in ("progress", "receipts"):
