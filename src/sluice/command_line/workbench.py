@@ -11,7 +11,7 @@ COMMANDS = (
     Command(
         "import-workbench",
         "sluice.commands.workbench:import_workbench",
-        "turn files of Data Workbench into declarations, and report what becomes of each parameter",
+        "turn files of Data Workbench into declarations, and report how each parameter is imported",
         (
             value("--export", "the `.export` files", "FILE", type=Path, nargs="+", action="extend", required=True),
             value("--mmp", "`MMPExport.cfg`: the bucket, and how chunks are sent", "FILE", type=Path),

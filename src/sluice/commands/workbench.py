@@ -16,7 +16,7 @@ from sluice.workbench.source import Source, read
 
 
 def import_workbench(args: Namespace) -> int:
-    """Print what becomes of each parameter, and write the declarations: all of them, or none. Returns 0."""
+    """Print how each parameter is imported, and write the declarations: all of them, or none. Returns 0."""
     include: Path = args.out
     given = Given(
         exports=[read(path) for path in args.export],

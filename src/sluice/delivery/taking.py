@@ -13,7 +13,7 @@ from sluice.plan.model import Plan
 
 
 def take_names(plan: Plan, stage: Stage, destination: Destination, connections: Connections, opened: int) -> None:
-    """Claim the names, unless each of them contains the run's id, so that nobody else has it.
+    """Claim the file names. Names that contain the run's id are unique, and need no claim.
 
     Raises `FatalError` if another run has them, before anything is sent."""
     names = Names(plan, destination, connections)

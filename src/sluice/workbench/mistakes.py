@@ -1,4 +1,4 @@
-"""What is wrong with several files: each is read, and the first mistake of each is told."""
+"""The errors of several files: every file is read, and the first error of each is reported."""
 
 from __future__ import annotations
 

@@ -278,7 +278,7 @@ def test_an_older_version_staged_no_rows(tmp_path: Path) -> None:
 
 
 def spoil(file: Path) -> None:
-    """Overwrite every page of a file, unseen by its fingerprint. Whoever reads its rows fails."""
+    """Overwrite every page of a file without changing its fingerprint: reading its rows fails."""
     before, body = file.stat(), bytearray(file.read_bytes())
     footer = int.from_bytes(body[-8:-4], "little") + 8
     body[4:-footer] = bytes(len(body) - footer - 4)

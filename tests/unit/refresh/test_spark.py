@@ -1,5 +1,5 @@
-"""What a cluster is told: addresses of files, types of columns, constants in its spelling; and what is said of its
-errors."""
+"""What a cluster gets: the addresses of files, the types of columns, and constants in its spelling; and how its errors
+are shown."""
 
 from __future__ import annotations
 

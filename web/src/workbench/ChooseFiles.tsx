@@ -30,7 +30,7 @@ export const ChooseFiles = ({ chosen, limits, onChange, onOptions, options }: Pr
     <Stack gap={4}>
       <Text>
         Choose the <code>.export</code> files and, if you have them, the server&apos;s <code>.cfg</code> files. Nothing is written
-        yet: you first see what becomes of each parameter. The files go to Airflow&apos;s API server, which does not keep them; a
+        yet: you first see how each parameter is imported. The files go to Airflow&apos;s API server, which does not keep them; a
         secret in them is neither stored nor sent back.
       </Text>
       <Box borderRadius="md" borderStyle="dashed" borderWidth={2} p={4} textAlign="center">

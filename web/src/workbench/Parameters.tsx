@@ -21,7 +21,7 @@ const LOOKS: Record<Verdict, { icon: IconName; palette: string; says: string }> 
 /** Rows that are shown before someone asks for all: a hundred exports have thousands. */
 const AT_FIRST = 200;
 
-/** Every parameter of every file, and what becomes of it. */
+/** Every parameter of every file, and how it is imported. */
 export const Parameters = ({ report }: { report: Parameter[] }) => {
   const [verdict, setVerdict] = useState<Verdict | "">("");
   const [text, setText] = useState("");
@@ -38,7 +38,7 @@ export const Parameters = ({ report }: { report: Parameter[] }) => {
       <Text aria-live="polite" color="fg.muted" fontSize="sm">
         {shown.length < found.length ? `The first ${count(shown.length)} of ` : ""}{count(found.length)} shown
       </Text>
-      <Sheet heads={["Line", "Parameter", "Verdict", "What becomes of it"]} label="Parameters">
+      <Sheet heads={["Line", "Parameter", "Result", "Imported as"]} label="Parameters">
         {shown.map((one, at) => <Row key={at} parameter={one} />)}
       </Sheet>
       {shown.length < found.length ? (

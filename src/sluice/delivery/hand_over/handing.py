@@ -1,5 +1,5 @@
-"""Hand the files of a decided delivery over, each until it is accepted. Receipts are staged one by one: whoever
-continues after a failure sends only the rest."""
+"""Hand the files of a decided delivery over, each until it is accepted. Each receipt is staged at once, so that a
+retry sends only the remaining files."""
 
 from __future__ import annotations
 

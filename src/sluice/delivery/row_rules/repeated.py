@@ -26,8 +26,8 @@ def repeated(source: Source, pinned: Pinned, rows: RowSet, mapper: Mapper, colum
         tempfile.TemporaryDirectory(prefix="sluice-") as spill,
         connect(threads=_THREADS, memory=budget().engine, spill=spill) as engine,
     ):
-        # Hardly any data has such rows. Counting hashes is far cheaper than numbering values, so it comes first; two
-        # values of one hash are told apart by the numbering.
+        # Hardly any data has such rows. Counting hashes is far cheaper than numbering values, so it comes first. The
+        # numbering then compares the values themselves, because two values may have the same hash.
         counted = f"create table many as select hash(k0) as h from rows group by h having count(*) > {most}"  # noqa: S608
         list(asked(engine, counted, Keys(source, pinned, rows, [column], mapper), _failed))
         if engine.execute("select count(*) from many").fetchall() == [(0,)]:

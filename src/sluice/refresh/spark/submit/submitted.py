@@ -1,4 +1,4 @@
-"""A segment in a job of its own: what the job is told, and what it has answered."""
+"""A segment evaluated by a `spark-submit` job: the document that the job reads, and the answer that it writes."""
 
 from __future__ import annotations
 
