@@ -168,6 +168,20 @@ def test_damaged_rows_are_not_used(tmp_path: Path, how: str) -> None:
     assert delivered(here) == expected(THREES)
 
 
+def test_a_table_that_was_recreated_is_searched_for_the_keys(tmp_path: Path) -> None:
+    """Even if its files look as they did."""
+    here = world(tmp_path)
+    path = staging(here) / refresh(here).rows_path
+    with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as stream:
+        pinned, _, bits = stream.read().partition(b"\n")
+    of_another = json.dumps(json.loads(pinned) | {"table": "the one before"}).encode()
+    with pa.CompressedOutputStream(pa.OSFile(str(path), "wb"), "zstd") as stream:
+        stream.write(of_another + b"\n" + bits)
+    forget_keys(here)
+    with pytest.raises(FatalError, match="some"):
+        here.run("ads", "manual__1")
+
+
 def test_another_source_or_dataset_is_searched_for_the_keys(tmp_path: Path) -> None:
     """The same files, declared otherwise: the row numbers might mean other rows."""
     here = world(tmp_path)
