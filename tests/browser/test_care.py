@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Window
 
@@ -62,6 +62,35 @@ def test_the_list_works_by_keyboard(window: Window) -> None:
     page.get_by_role("link", name="seniors", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Declaration").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("verb", "read", "then"),
+    [
+        ("Import from Data Workbench", "import/workbench", "At most 100 exports"),
+        ("Schedule", "exports/seniors", "Schedule run"),
+    ],
+)
+def test_the_focus_goes_back_from_a_dialog_that_was_read_late(
+    window: Window, verb: str, read: str, then: str
+) -> None:
+    page = window("admin")
+    page.get_by_role("checkbox", name="Select seniors", exact=True).check()
+    held: list[Route] = []
+    page.route(f"**/sluice/api/v1/{read}", lambda route: held.append(route))
+    opener = page.get_by_role("group", name="Actions").get_by_role("button", name=verb, exact=True)
+    opener.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Loading").first).to_be_visible()
+    expect(dialog.locator(":focus")).to_have_count(1)
+    for route in held:
+        route.continue_()
+    page.unroute(f"**/sluice/api/v1/{read}")
+    expect(dialog.get_by_text(then).first).to_be_visible()
+    expect(dialog.locator(":focus")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
 
 
 def test_an_airflow_that_does_not_answer_and_a_login_that_expired(window: Window) -> None:

@@ -94,6 +94,7 @@ def test_a_run_that_is_due_during_a_refresh_starts_after_it_and_has_its_rows(sce
     stack.until("the wait", lambda: scene.deferred("stock_waits", run_id))
     path = f"dags/export__stock_waits/dagRuns/{run_id}/taskInstances/wait_for_refreshes"
     assert stack.rest.get(f"{path}/state-store/waiting")["value"]["for"] == "load_stock (1 run)"
+    assert "waiting for load_stock (1 run)" in stack.log("export__stock_waits", run_id, "wait_for_refreshes")
     (stack.root / "lake" / "go").touch()
     scene.succeeds("stock_waits", run_id)
 
@@ -101,7 +102,6 @@ def test_a_run_that_is_due_during_a_refresh_starts_after_it_and_has_its_rows(sce
     began = scene.tasks("stock_waits", run_id)["extract"]["start_date"]
     assert datetime.fromisoformat(began) > datetime.fromisoformat(loaded["end_date"])
     assert len(csv_rows(stack.xcom("export__stock_waits", run_id, "publish"), "stock")) == ROWS
-    assert "waiting for load_stock (1 run)" in stack.log("export__stock_waits", run_id, "wait_for_refreshes")
     waited = stack.xcom("export__stock_waits", run_id, "wait_for_refreshes")["waited_for"]
     lost_a_try = scene.tasks("stock_waits", run_id)["wait_for_refreshes"]["try_number"] > 1
     assert waited == ("" if lost_a_try else "load_stock (1 run)")
@@ -117,13 +117,13 @@ def test_a_time_and_a_refresh_both(scene: Scene) -> None:
     """It was due with the others, and the system refresh ends only now."""
     stack, run_id = scene.stack, scene.run("stock_fresh")
     assert scene.deferred("stock_fresh", run_id)
+    assert "a system refresh that ends at" in stack.log("export__stock_fresh", run_id, "wait_for_refreshes")
     refresh = stack.trigger("system_refresh")
     assert stack.wait("system_refresh", refresh) == "success"
     scene.succeeds("stock_fresh", run_id)
     ended = stack.xcom("system_refresh", refresh, "refreshed")["at"]
     began = scene.tasks("stock_fresh", run_id)["extract"]["start_date"]
     assert datetime.fromisoformat(began) > datetime.fromisoformat(ended) > scene.due
-    assert "a system refresh that ends at" in stack.log("export__stock_fresh", run_id, "wait_for_refreshes")
 
 
 def test_a_run_that_the_end_date_stops_says_so(scene: Scene) -> None:

@@ -135,18 +135,30 @@ def progress(rest: Rest, task: Task) -> dict[str, Any]:
 
 
 def log(rest: Rest, task: Task) -> list[str]:
-    """The log lines of the task's last attempt, with the error that ended it."""
-    answer = rest.get(f"{task.path}/logs/{max(task.tries, 1)}", map_index=task.map_index, full_content=True)
-    return [line for entry in answer["content"] for line in _lines(entry)]
+    """The log lines of the task's last attempt, with the error that ended it; empty if Airflow has no such attempt."""
+    return [line for entry in _attempt(rest, task) for line in _lines(entry)]
 
 
 def error(rest: Rest, task: Task) -> str:
     """The error that ended the task's last attempt; empty if its log has none."""
-    answer = rest.get(f"{task.path}/logs/{max(task.tries, 1)}", map_index=task.map_index, full_content=True)
-    details = [
-        detail for entry in answer["content"] if isinstance(entry, dict) for detail in entry.get("error_detail") or ()
-    ]
+    entries = [entry for entry in _attempt(rest, task) if isinstance(entry, dict)]
+    details = [detail for entry in entries for detail in entry.get("error_detail") or ()]
     return str(details[0]["exc_value"]) if details else ""
+
+
+def _attempt(rest: Rest, task: Task) -> list[dict[str, Any] | str]:
+    """The log of the task's last attempt.
+
+    Airflow does not know every attempt that it counts: a scheduler that takes a task back before it ran counts one
+    more, and keeps nothing of it. It also forgets the log of a task that was cleared in the meantime.
+    """
+    path = f"{task.path}/logs/{max(task.tries, 1)}"
+    try:
+        return list(rest.get(path, map_index=task.map_index, full_content=True)["content"])
+    except RefusedError as refused:
+        if refused.status != 404:
+            raise
+        return []
 
 
 def _lines(entry: dict[str, Any] | str) -> Iterator[str]:

@@ -1,5 +1,5 @@
 import { CloseButton, Dialog as Chakra, Portal } from "@chakra-ui/react";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useLayoutEffect } from "react";
 
 interface Props {
   children: ReactNode;
@@ -44,13 +44,24 @@ export const Dialog = ({ children, footer, onClose, role = "dialog", size = "md"
   );
 };
 
-/** Gives the focus back to what had it before. Chakra does so only for a dialog that is closed before it is removed. */
+/** What had the focus before the dialog that was opened last. */
+let before: Element | null = null;
+/** The frame in which the focus goes back. */
+let back = 0;
+
+/**
+ * Gives the focus back to what had it before. Chakra does so only for a dialog that is closed before it is removed.
+ * A dialog that replaces another one, as when what it shows was read, gives it back to what had it before that one.
+ * It looks as soon as the dialog is drawn: an effect that runs later may find the focus in the dialog already.
+ */
 const useFocusBack = () => {
-  useEffect(() => {
-    const before = document.activeElement;
+  useLayoutEffect(() => {
+    cancelAnimationFrame(back);
+    const opener = document.activeElement === document.body ? before : document.activeElement;
+    before = opener;
     return () => {
-      requestAnimationFrame(() => {
-        if (before instanceof HTMLElement && document.activeElement === document.body) before.focus();
+      back = requestAnimationFrame(() => {
+        if (opener instanceof HTMLElement && document.activeElement === document.body) opener.focus();
       });
     };
   }, []);
