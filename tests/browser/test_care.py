@@ -71,9 +71,7 @@ def test_the_list_works_by_keyboard(window: Window) -> None:
         ("Schedule", "exports/seniors", "Schedule run"),
     ],
 )
-def test_the_focus_goes_back_from_a_dialog_that_was_read_late(
-    window: Window, verb: str, read: str, then: str
-) -> None:
+def test_the_focus_goes_back_from_a_dialog_that_was_read_late(window: Window, verb: str, read: str, then: str) -> None:
     page = window("admin")
     page.get_by_role("checkbox", name="Select seniors", exact=True).check()
     held: list[Route] = []

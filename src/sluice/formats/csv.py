@@ -37,6 +37,8 @@ _CODECS: dict[Encoding, tuple[bytes, str | None]] = {
 _LINE_ENDS = {"lf": "\n", "crlf": "\r\n"}
 _LIKE_A_VALUE = re.compile(r"[+-]?(\d|\.\d|inf|nan)|(true|false)$", re.IGNORECASE)
 
+_WORD = re.compile(r"\w+", re.ASCII)
+
 
 def _tab(value: Any) -> Any:
     return "\t" if value == "tab" else value
@@ -78,6 +80,9 @@ class Csv(TextFormat):
 
     def check(self, schema: pa.Schema) -> None:
         super().check(schema)
+        words = "".join(schema.names)
+        if _WORD.fullmatch(words) and (self.quoting != "none" or self.delimiter not in words):
+            return  # in every encoding, and the task does not start Polars' threads for it
         try:
             self._opening(schema)
         except FatalError as error:

@@ -28,7 +28,7 @@ _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 class Declared(BaseModel):
     """A declaration. It is immutable and refuses unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     inline: ClassVar[frozenset[str]] = frozenset()
     """The fields whose values are models, and whose keys stand at the level of this model's own keys in the file."""

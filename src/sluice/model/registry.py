@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, Generic, TypeVar, Union, get_args
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import Annotated, Any, Generic, TypeVar, Union, cast, get_args
 
 from pydantic import Discriminator
 
@@ -94,9 +94,14 @@ class Registry(Mapping[str, type[Config]], Generic[Config]):
         return config
 
 
-@cache
 def _points(group: str) -> tuple[EntryPoint, ...]:
-    return tuple(sorted(entry_points(group=group), key=lambda point: (point.name, point.value)))
+    return tuple(sorted(_installed().select(group=group), key=lambda point: (point.name, point.value)))
+
+
+@cache
+def _installed() -> EntryPoints:
+    """Those of every package. To find them takes 20 ms, whatever the group."""
+    return cast("EntryPoints", entry_points())  # Python 3.11 has a type of its own for this, with the same `select`
 
 
 def _load(place: str) -> Any:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ByteSize
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from sluice.definition.errors.location import bare, fields, members
+from sluice.definition.errors.location import bare, fields, meanings, members
 from sluice.definition.models.project import Project
 from sluice.destinations import DESTINATIONS
 from sluice.model.declared import spell_duration, spell_size
@@ -57,7 +57,7 @@ def destination_types(project: Project) -> Iterator[DestinationType]:
             type=name,
             title=title[:1].upper() + title[1:],
             says=says,
-            keys=sorted((_key(*item) for item in fields(model).items() if item[0] != "type"), key=_required_first),
+            keys=sorted(_keys(model), key=_required_first),
             conn_types=_CONN_TYPE.findall(says),
             connections=sorted(one.name for one in project.connections.values() if one.destination.type == name),
         )
@@ -67,11 +67,16 @@ def _required_first(key: KeySpec) -> bool:
     return not key.required
 
 
-def _key(name: str, info: FieldInfo) -> KeySpec:
+def _keys(model: type[BaseModel]) -> Iterator[KeySpec]:
+    says = meanings(model)
+    return (_key(name, info, says.get(name, "")) for name, info in fields(model).items() if name != "type")
+
+
+def _key(name: str, info: FieldInfo, says: str) -> KeySpec:
     options = [option for part in members(info.annotation) for option in _literals(part)]
     return KeySpec(
         name=name,
-        says=" ".join((info.description or "").split()),
+        says=" ".join(says.split()),
         type="choice" if options else _type(info),
         required=info.is_required(),
         default=_default(info),

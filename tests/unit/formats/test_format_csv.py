@@ -121,9 +121,18 @@ def test_without_quotes_a_delimiter_in_a_value_fails(value: str) -> None:
         written(table, quoting="none", delimiter="|")
 
 
-def test_without_quotes_a_delimiter_in_a_name_is_refused_before_the_run() -> None:
-    with pytest.raises(DefinitionError, match=r"header.*`a,b`"):
-        Csv(type="csv", quoting="none").check(pa.schema([("a,b", pa.int64()), ("c", pa.int64())]))
+@pytest.mark.parametrize(("delimiter", "name"), [(",", "a,b"), ("_", "a_b")])
+def test_without_quotes_a_delimiter_in_a_name_is_refused_before_the_run(delimiter: str, name: str) -> None:
+    with pytest.raises(DefinitionError, match=f"header.*`{name}`"):
+        Csv(type="csv", quoting="none", delimiter=delimiter).check(pa.schema([(name, pa.int64()), ("c", pa.int64())]))
+
+
+def test_names_of_plain_words_are_checked_without_polars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task of `extract` would start its threads for the header alone."""
+    monkeypatch.setattr(Csv, "_opening", lambda *_: pytest.fail("it wrote the header"))
+    names = pa.schema([("customer_id", pa.int64()), ("Email2", pa.string())])
+    Csv(type="csv", encoding="latin-1").check(names)
+    Csv(type="csv", quoting="none").check(names)
 
 
 def test_a_line_of_one_null_would_be_no_line() -> None:

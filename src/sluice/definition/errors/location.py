@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from sluice.definition.yaml.position import Path
 from sluice.model.declared import Declared
+from sluice.model.described import descriptions
 
 
 @dataclass
@@ -78,6 +79,12 @@ def trace(root: Any, loc: Sequence[str | int]) -> Trace:
 def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """A model's fields, by key."""
     return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def meanings(model: type[BaseModel]) -> dict[str, str]:
+    """The descriptions of a model's fields, by key."""
+    found = descriptions(model)
+    return {key: found[name] for key, name in zip(fields(model), model.model_fields, strict=True) if name in found}
 
 
 def inline(model: type[BaseModel]) -> frozenset[str]:

@@ -10,7 +10,18 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ByteSize
 
-from sluice.definition.errors.location import Trace, all_tags, bare, fields, inline, is_model, members, tag_key, tags
+from sluice.definition.errors.location import (
+    Trace,
+    all_tags,
+    bare,
+    fields,
+    inline,
+    is_model,
+    meanings,
+    members,
+    tag_key,
+    tags,
+)
 from sluice.definition.errors.problem import Problem, either, shown, unknown
 from sluice.definition.yaml.position import Path
 from sluice.model.declared import NAME, spell_duration, spell_size
@@ -59,8 +70,7 @@ class Mistake:
     @property
     def meaning(self) -> str:
         """The first clause of the last key's description in the model."""
-        info = fields(self.at.model).get(self.key) if self.at.model else None
-        words = " ".join((info.description or "" if info else "").split())
+        words = " ".join(meanings(self.at.model).get(self.key, "").split() if self.at.model else ())
         return re.split(r"[.:;] ", words)[0].rstrip(".")
 
     @property

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
 
-from sluice.definition.errors.location import inline, members
+from sluice.definition.errors.location import inline, meanings, members
 from sluice.definition.models.catalog import Dataset, Refresh, Segment
 from sluice.definition.models.connection import Connection
 from sluice.definition.models.project import Settings
@@ -36,10 +37,16 @@ def schemas() -> dict[str, Schema]:
 
 
 class _Generator(GenerateJsonSchema):
-    """Writes default durations as a declaration does."""
+    """Writes default durations as a declaration does, and the docstrings of fields as their descriptions."""
 
     def encode_default(self, dft: Any) -> Any:
         return spell_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
+        written: Schema = super().model_schema(schema)
+        for key, words in meanings(schema["cls"]).items():
+            written["properties"][key]["description"] = words
+        return written
 
 
 def _file(title: str, schema: Schema) -> Schema:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ByteSize
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from sluice.definition.errors.location import fields, inline, is_model, members, tag_key, tags
+from sluice.definition.errors.location import fields, inline, is_model, meanings, members, tag_key, tags
 from sluice.definition.errors.messages import expected
 from sluice.definition.models.alerts import Alert
 from sluice.definition.models.audience import Audience, AudienceManager
@@ -57,12 +57,13 @@ def table(model: type[BaseModel], *, without: Iterable[str] = ("name",)) -> str:
     comes from its file, or from the key above it."""
     left_out = {*without, *inline(model)} | ({tag_key(model)} if len(tags(model)) == 1 else set())
     keys = sorted(fields(model).items(), key=lambda item: not item[1].is_required())
-    rows = [_row(key, info) for key, info in keys if key not in left_out]
+    says = meanings(model)
+    rows = [_row(key, info, says.get(key, "")) for key, info in keys if key not in left_out]
     return "\n".join(["| key | type | default | description |", "|---|---|---|---|", *rows])
 
 
-def _row(key: str, info: FieldInfo) -> str:
-    cells = (f"`{key}`", _type(info), _default(info), info.description or "")
+def _row(key: str, info: FieldInfo, says: str) -> str:
+    cells = (f"`{key}`", _type(info), _default(info), says)
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
