@@ -160,7 +160,8 @@ def of_server(name: Entry, called: str, folder: str, servers: Entry | None, *, b
     }
     server = next((one for key, one in known.items() if folded(key) == folded(called)), None)
     if server is None:
-        what = f"no server is named `{called[:60]}`"
+        shown = name.source.quoted(called)
+        what = f"no server is named{shown}" if shown else "the arguments name a server that is not known"
         advice = "name it in FTPServerInfo.cfg, with its address, and name that file with --ftp-servers"
         raise unknown(name, what, list(known), advice)
     address, port = server.get("Address"), server.get("Port")

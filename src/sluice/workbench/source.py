@@ -15,8 +15,10 @@ MOST = 1_000_000
 NOTHING_WRITTEN = "nothing was written"
 _BREAK = re.compile(r"\r\n|\n|\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SECRET = re.compile(r"secret|password|passphrase|access key|encryptedstring|client id|username|user name", re.I)
-_HOLDS_SECRETS = re.compile(rf"[ \t]*(s3 |user |client )?({_SECRET.pattern})[^=]*=", re.I)
+_KEYS = "secret|password|passphrase|access key|encryptedstring|client id|username|user name"
+_SECRET = re.compile(rf"{_KEYS}|[^\s:@]:\S*@", re.I)
+"""What a secret stands beside: its key, or the server that a login is written before, as in `user:word@host`."""
+_HOLDS_SECRETS = re.compile(rf"[ \t]*(s3 |user |client )?({_KEYS})[^=]*=", re.I)
 """A line of a file with logins, also if it is given as another one."""
 
 

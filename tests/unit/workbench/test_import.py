@@ -253,6 +253,15 @@ def test_ftp_and_sftp_become_sftp_connections(importing: Importing) -> None:
     assert not any(secret in f"{ftp.report}{ftp.secrets}{ftp.drafts}" for secret in ("courier", "hush", "tush"))
 
 
+def test_a_login_in_the_arguments_is_not_repeated(importing: Importing) -> None:
+    wrong = r"sftp \"%file%\" courier:hush@ftp.example.com /in -p"
+    page = error(importing, (r"\"%file%.cfg\" \"%file%\"", wrong), servers=SERVERS)
+    assert "the arguments name a server that is not known" in page
+    assert "known: Other Partner, Partner" in page
+    assert "courier" not in page
+    assert "hush" not in page
+
+
 def test_other_programs_follow_the_delivery_if_the_project_allows_them(importing: Importing, tmp_path: Path) -> None:
     program = (" ExportIntegration.exe", r" C:\Scripts\flip.bat")
     changes = (program, (r"\"%file%.cfg\" \"%file%\"", r"-x \"%file%\" \"two words\""))
