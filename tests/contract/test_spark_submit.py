@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -216,12 +217,20 @@ def stands_in(lake: World, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     ],
 )
 def test_a_job_without_an_answer_is_an_error_without_values(
-    lake: World, monkeypatch: pytest.MonkeyPatch, script: str, kind: type[Exception], said: list[str]
+    lake: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    script: str,
+    kind: type[Exception],
+    said: list[str],
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyspark", None)  # a worker without the extra
     stands_in(lake, monkeypatch, script)
+    caplog.set_level("INFO", "sluice")
     with pytest.raises(kind) as raised:
         lake.evaluate(where="n > 5", engine=DEMANDED)
+    assert ("the cluster runs application_17_0004" in caplog.text) == ("application_" in script)
+    assert "4711" not in caplog.text
     assert all(one in str(raised.value) for one in said)
     assert "4711" not in str(raised.value)
 
@@ -260,10 +269,13 @@ def test_staging_that_clusters_cannot_address_is_refused(lake: World) -> None:
         job.run()
 
 
-def test_what_a_stopped_task_has_started_ends_with_it(lake: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow stops a task by an exception, from a signal handler."""
+STUBBORN = "trap '' TERM; sleep 1000 & echo $! $$ > '{children}'; wait; sleep 1000"
+
+
+def test_what_a_task_at_its_time_limit_has_started_ends_with_it(lake: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow raises an exception in the task, from a signal handler."""
     children = lake.folder / "children"
-    stands_in(lake, monkeypatch, f"trap '' TERM; sleep 1000 & echo $! $$ > '{children}'; echo begun; wait; sleep 1000")
+    stands_in(lake, monkeypatch, STUBBORN.format(children=children))
     monkeypatch.setattr(launch, "_GRACE", 0.1)
 
     class StoppedError(Exception):
@@ -283,6 +295,29 @@ def test_what_a_stopped_task_has_started_ends_with_it(lake: World, monkeypatch: 
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    _all_end(children)
+
+
+def test_what_a_killed_task_has_started_ends_with_it(lake: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow kills a task five seconds after it has asked it to stop. No code of the task's runs after that."""
+    children = lake.folder / "children"
+    stands_in(lake, monkeypatch, STUBBORN.format(children=children))
+    text = (
+        "from sluice.model.access import SparkSubmitAccess; from sluice.refresh.spark.submit import launch;"
+        "launch._GRACE = 0.1; launch.launched(SparkSubmitAccess('local[2]'), 'cluster', 'some', 'file:///none')"
+    )
+    task = subprocess.Popen([sys.executable, "-c", text])
+    until = time.monotonic() + 60
+    while not (children.exists() and children.read_text().strip()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    task.kill()
+    task.wait()
+    _all_end(children)
+
+
+def _all_end(children: Path) -> None:
+    """Wait until the processes that are listed in this file have ended."""
     until = time.monotonic() + 60
     pids = children.read_text().split()
     while running := [pid for pid in pids if _runs(pid)]:

@@ -19,8 +19,8 @@ from sluice.model.declared import spell_duration
 
 LINE, LINES = 4096, 10_000
 """The most bytes of a line, and the most lines, that are passed on."""
-GRACE = 5.0
-"""Seconds between the request to stop and the kill."""
+GRACE = 3.0
+"""Seconds between the request to stop and the kill. Airflow kills the task after five."""
 _POLL = 0.1
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from sluice.errors import FatalError
 from sluice.model.access import SparkSubmitAccess
-from sluice.refresh.spark.submit import job
+from sluice.refresh.spark.submit import guard, job
 
-_GRACE = 10.0
-"""Seconds between the request to stop and the kill. Within it, Spark's client can take back what it has asked for."""
+log = logging.getLogger(__name__)
+
+_GRACE = 3.0
+"""Seconds between the request to stop and the kill. Within it, Spark's client can take back what it has asked for.
+Airflow gives a task five."""
 _LINE = 65_536
 _NAMES = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "JAVA_HOME", "KUBECONFIG"})
 _PREFIXES = ("SPARK_", "PYSPARK_", "HADOOP_", "YARN_", "KRB5")
@@ -48,7 +53,10 @@ def launched(access: SparkSubmitAccess, conn_id: str, name: str, document: str) 
     ) as process:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         for line in iter(lambda: process.stdout.readline(_LINE), b""):  # type: ignore[union-attr]
+            known = list(ended.applications)
             _keep(_APPLICATION, line, ended.applications)
+            for application in set(ended.applications).difference(known):
+                log.info("connection %s: the cluster runs %s", conn_id, application)
             _keep(_EXCEPTION, line, ended.exceptions)
         return Ended(process.wait(), ended.applications, ended.exceptions)
 
@@ -90,32 +98,32 @@ def _environment() -> dict[str, str]:
 
 @contextmanager
 def _running(words: Sequence[str], conn_id: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The program, as the leader of a process group that ends with the block."""
-    try:
-        process = subprocess.Popen(
-            words,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as refused:
-        raise FatalError(
-            f"connection {conn_id}: {words[0]} cannot be started: {refused.strerror}",
-            next_step="install Spark on the workers so that its scripts can be executed",
-        ) from None
+    """The program, in a process group that ends with the block, and with this process. Raises `FatalError` if it cannot
+    be started."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", guard.__file__, str(_GRACE), *words],
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
     try:
         yield process
     finally:
         _end(process)
+    if process.returncode == guard.NOT_STARTED:
+        raise FatalError(
+            f"connection {conn_id}: {words[0]} cannot be started",
+            next_step="install Spark and Java on the workers so that its scripts can be executed",
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        _signal(process, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    process.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE)
     _signal(process, signal.SIGKILL)  # what it has started and left behind
     process.wait()
     if process.stdout is not None:
