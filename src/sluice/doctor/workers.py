@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sluice.definition.models.project import Staging
 from sluice.delivery.report.report import versions
 from sluice.doctor.machine import memory, temporary
-from sluice.filesystem import Opened, open_filesystem
+from sluice.filesystem import File, Opened, open_filesystem
 from sluice.memory import cores
 from sluice.model.access import Connections
 
@@ -25,6 +26,7 @@ KEPT = timedelta(days=7)
 """Notes that are older are removed: in Kubernetes, every task has a host of its own."""
 PODS = 10
 """Pods that stand for all of them."""
+_AT_ONCE = 16
 _SINCE = "since/first-note"
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
@@ -131,22 +133,24 @@ class Workers:
 
     def seen(self) -> Sequence[Seen]:
         """Every note that can be read, by host. Notes of other versions of Sluice may lack values."""
-        found = []
-        for file in self._opened.list():
-            body = self._opened.find_bytes(file.name) if file.name.endswith(".json") else None
-            try:
-                worker = None if body is None else Worker.model_validate_json(body)
-            except ValueError:
-                continue
-            if worker is not None:
-                found.append(Seen(worker, self._opened.written_at(file)))
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="notes") as threads:
+            found = [one for one in threads.map(self._seen, self._notes()) if one is not None]
         return sorted(found, key=lambda one: one.worker.host)
+
+    def _seen(self, file: File) -> Seen | None:
+        body = self._opened.find_bytes(file.name)
+        try:
+            return None if body is None else Seen(Worker.model_validate_json(body), self._opened.written_at(file))
+        except ValueError:
+            return None
 
     def forget(self, now: datetime) -> None:
         """Remove the notes of workers that have not been seen for long."""
-        notes = [file for file in self._opened.list() if file.name.endswith(".json")]
-        old = [file.name for file in notes if now - self._opened.written_at(file) > KEPT]
+        old = [file.name for file in self._notes() if now - self._opened.written_at(file) > KEPT]
         self._opened.remove(old)
+
+    def _notes(self) -> list[File]:
+        return [file for file in self._opened.list() if file.name.endswith(".json")]
 
 
 def _file(host: str) -> str:

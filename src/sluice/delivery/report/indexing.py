@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,7 +20,7 @@ from sluice.delivery.report.report import Report
 from sluice.errors import SluiceError
 from sluice.filesystem import File, Opened, open_filesystem
 from sluice.model.access import Connections
-from sluice.runs.journal import Journal
+from sluice.runs.journal import THREADS, Journal
 from sluice.runs.record import Record, first_line
 
 log = logging.getLogger(__name__)
@@ -116,11 +117,12 @@ def rebuild(staging: Staging, connections: Connections) -> Iterator[str]:
         table = journal.read_day(day)
         known |= set() if table is None else set(table["id"].to_pylist())
     deliveries = open_filesystem(connections, staging.airflow_conn_id, f"{staging.path}/deliveries".lstrip("/"))
-    for file in deliveries.list(left_out=_is_no_report):
-        record = record_in(file, deliveries)
-        if record is not None and record.id not in known:
-            journal.append(record)
-            yield record.export
+    files = deliveries.list(left_out=_is_no_report)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="reports") as threads:
+        for record in threads.map(lambda file: record_in(file, deliveries), files):
+            if record is not None and record.id not in known:
+                journal.append(record)
+                yield record.export
 
 
 def _is_no_report(name: str) -> bool:
