@@ -1,4 +1,4 @@
-"""Something that may never end, such as a question to a server: in its own thread, with a deadline."""
+"""Something that may never end, such as a question to a server: in its own thread, with a deadline, and in a hurry."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from sluice.errors import RetriableError, SluiceError
 from sluice.foreign import said
+from sluice.patience import brief
 
 Result = TypeVar("Result")
 
@@ -25,7 +26,8 @@ class Attempt(Generic[Result]):
 
     def _try(self) -> None:
         try:
-            self._outcome.append(self._act())
+            with brief():
+                self._outcome.append(self._act())
         except SluiceError as error:
             self._outcome.append(error)
         except BaseException as error:  # engines may panic outside `Exception`; one attempt must not hide the others

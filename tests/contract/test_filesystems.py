@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +15,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
+from sluice import patience
 from sluice.access.actor import Actor
 from sluice.access.audit import Audit, entry
 from sluice.definition.models.project import Staging
@@ -26,7 +29,7 @@ from sluice.runs.compact import compact
 from sluice.runs.index import Index
 from sluice.runs.journal import Journal
 from tests.servers import azurite, gcs, s3
-from tests.servers.faults import Rule, faults
+from tests.servers.faults import FaultProxy, Rule, faults
 from tests.servers.fleet import Fleet
 from tests.servers.process import NotInstalledError, free_port
 from tests.servers.subjects import _by_key, _local, _sas
@@ -267,11 +270,104 @@ def test_a_missing_bucket_is_fatal(place: Place, fleet: Fleet) -> None:
         open_filesystem(fleet, conn_id, "no-such-bucket").read_bytes("x")
 
 
-def test_a_server_that_is_down_is_tried_again(fleet: Fleet) -> None:
+def test_a_server_that_is_down_is_tried_again(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE", timedelta(seconds=1))
     nobody = f"http://127.0.0.1:{free_port()}"
     conn_id = fleet.connect("down", s3.connection(nobody))
     with pytest.raises(RetriableError, match="connection down"):
         open_filesystem(fleet, conn_id, "inbound").list()
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """A store behind a proxy, and how it says that it is busy. Azure's client repeats a 503 by itself, but no 429."""
+
+    server: Callable[[Fleet], str]
+    connection: Callable[[str], str]
+    top: str
+    refusing: Rule
+
+    @contextmanager
+    def opened(self, fleet: Fleet, conn_id: str) -> Iterator[tuple[Opened, FaultProxy]]:
+        with faults(urlsplit(self.server(fleet)).port or 0) as proxy:
+            fleet.connect(conn_id, self.connection(f"http://127.0.0.1:{proxy.port}"))
+            yield open_filesystem(fleet, conn_id, f"{self.top}/{conn_id}"), proxy
+
+
+THROTTLED = {
+    "s3": Throttled(
+        lambda f: f.ministack, lambda at: s3.connection(at), s3.BUCKET, Rule("answer", status=503, times=3)
+    ),
+    "azure": Throttled(
+        lambda f: f.azurite,
+        lambda at: azurite.by_sas_url(f"{at}/{azurite.ACCOUNT}"),
+        azurite.CONTAINER,
+        Rule("answer", status=429, code="ServerBusy", body="", times=3),
+    ),
+}
+
+
+def test_a_task_has_as_much_patience_as_the_documents_say() -> None:
+    assert patience.patience() == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("kind", THROTTLED)
+def test_a_store_that_is_busy_is_asked_again_by_each_request(kind: str, fleet: Fleet) -> None:
+    store = THROTTLED[kind]
+    acts: dict[str, Callable[[Opened, str], object]] = {
+        "stat": lambda at, name: at.stat(name) is not None,
+        "list": lambda at, name: len(at.list(name.partition("/")[0])) == 1,
+        "read": lambda at, name: at.read_bytes(name) == b"x",
+        "open": lambda at, name: at.open_input(name).size() == 1,
+        "write": lambda at, name: at.write_bytes(name, b"y") is None,
+        "remove": lambda at, name: at.remove([name]) is None,
+        "create": lambda at, name: at.create(name + ".new", b"x"),
+    }
+    if kind == "azure":
+        del acts["read"]  # what follows the opening is the client's own affair
+    with store.opened(fleet, f"busy_{kind}") as (opened, proxy):
+        for act in acts:
+            opened.write_bytes(f"{act}-a/b", b"x")
+        rules = {act: replace(store.refusing, path=f"{act}-a") for act in acts}
+        proxy.rules += rules.values()
+        with ThreadPoolExecutor(len(acts)) as pool:
+            done = {act: pool.submit(do, opened, f"{act}-a/b") for act, do in acts.items()}
+        assert {act: one.result() for act, one in done.items()} == dict.fromkeys(acts, True)
+        assert {act: rule.seen for act, rule in rules.items()} == dict.fromkeys(acts, store.refusing.times)
+
+
+@pytest.mark.parametrize("kind", THROTTLED)
+def test_a_store_that_stays_busy_is_left_to_airflow_when_patience_ends(
+    kind: str, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE", timedelta(seconds=1.5))
+    store = THROTTLED[kind]
+    with store.opened(fleet, f"storm_{kind}") as (opened, proxy):
+        proxy.rules.append(replace(store.refusing, times=1_000_000))
+        with ThreadPoolExecutor(2) as pool:
+            began = time.monotonic()
+            acts = [pool.submit(opened.read_bytes, "x"), pool.submit(opened.create, "a/b", b"x")]
+            for act in acts:
+                with pytest.raises(RetriableError, match=f"connection storm_{kind}"):
+                    act.result()
+                assert time.monotonic() - began >= 1.5
+        if kind == "s3":
+            began = time.monotonic()
+            monkeypatch.setattr("sluice.filesystem.access._GREETED", set())
+            with pytest.raises(RetriableError, match="opening the connection"):
+                open_filesystem(fleet, opened.conn_id, opened.path)
+            assert time.monotonic() - began >= 1.5
+
+
+@pytest.mark.parametrize("kind", ["s3", "azure"])
+def test_a_creation_whose_answer_is_lost_is_not_repeated(kind: str, fleet: Fleet) -> None:
+    """The second answer would be that somebody else has created it."""
+    with THROTTLED[kind].opened(fleet, f"lost_{kind}") as (opened, proxy):
+        proxy.rules.append(lost := Rule("lose", "PUT", times=1))
+        with pytest.raises(RetriableError, match="creating a/b"):
+            opened.create("a/b", b"x")
+        assert lost.seen == 1
+        assert opened.read_bytes("a/b") == b"x"
 
 
 def test_a_server_with_another_host_key_is_refused(fleet: Fleet) -> None:

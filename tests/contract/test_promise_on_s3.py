@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sluice import patience
 from sluice.cli import main
 from sluice.definition.models.export import RETRY_DELAY
 from sluice.delivery import abort
@@ -91,9 +92,10 @@ def test_a_server_that_throttles_for_a_while_delays_a_run_and_nothing_else(
 
 
 def test_staging_that_throttles_for_longer_than_its_client_waits_is_left_to_airflows_retry(
-    fleet: Fleet, tmp_path: Path
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The default delays, 30 s and 60 s, are longer than a minute together."""
+    monkeypatch.setattr(patience, "PATIENCE", timedelta(seconds=1))
     assert sum(RETRY_DELAY.total_seconds() * 2**attempt for attempt in range(2)) > 60
     with faults(urlsplit(fleet.ministack).port or 0) as proxy:
         fleet.connect("slow_staging", s3.connection(f"http://127.0.0.1:{proxy.port}"))

@@ -114,6 +114,9 @@ class FaultProxy:
         method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
         length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
         size = int(length[1]) if length else 0
+        if re.search(rb"\r\nexpect: *100-continue", head, re.IGNORECASE):
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            head = re.sub(rb"\r\nexpect: [^\r]*", b"", head, flags=re.IGNORECASE)
         rule = next((rule for rule in self.rules if rule.takes(method, path)), None)
         if rule is not None and rule.action == "answer":
             await _take(reader, size)

@@ -14,6 +14,7 @@ from sluice.definition.load import load
 from sluice.definition.models.project import Project
 from sluice.doctor.check import Check, many, warning
 from sluice.errors import SluiceError
+from sluice.patience import brief
 
 
 def doctor(args: Namespace) -> int:
@@ -22,9 +23,10 @@ def doctor(args: Namespace) -> int:
     Every check runs, whatever the others find. Without a running Airflow, what only Airflow knows is not checked."""
     loaded = load(args.include)
     found = []
-    for check in checks(loaded, _airflow(args, loaded.project), AirflowConnections()):
-        found.append(check)
-        print(json.dumps(asdict(check)) if args.json else check.text, flush=True)
+    with brief():
+        for check in checks(loaded, _airflow(args, loaded.project), AirflowConnections()):
+            found.append(check)
+            print(json.dumps(asdict(check)) if args.json else check.text, flush=True)
     counts = [sum(one.state == state for one in found) for state in ("error", "warning")]
     if not args.json:
         print(f"{many(len(found), 'check')}: {many(counts[0], 'error')}, {many(counts[1], 'warning')}")

@@ -11,10 +11,11 @@ from sluice.delivery.hand_over.adobe_target import login
 from sluice.destinations.probe import probe
 from sluice.model.access import Connections
 from sluice.model.declared import Declared
+from sluice.patience import BRIEF
 
 Waits = TypeVar("Waits", bound=Declared)
 
-_PATIENCE = {"timeout": timedelta(seconds=10), "retry_for": timedelta(seconds=5)}
+_PATIENCE = {"timeout": timedelta(seconds=10), "retry_for": BRIEF}
 """Upper limits for the declared timeouts: a run may wait long, a person should not."""
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from sluice.errors import DefinitionError, FatalError
+from sluice.filesystem.again import asked_again
 from sluice.filesystem.clients import Renewed, s3_client
 from sluice.filesystem.creating import Create, impossible, in_folder, on_azure, on_google, on_s3, over_sftp
+from sluice.filesystem.failures import busy
 from sluice.filesystem.links import Links, LocalLinks
 from sluice.model.access import (
     Access,
@@ -25,9 +28,16 @@ from sluice.model.access import (
     GoogleAccess,
     SftpAccess,
 )
+from sluice.patience import patience, patiently
 
 if TYPE_CHECKING:
     from pyarrow import fs as pa_fs
+
+
+Result = TypeVar("Result")
+
+_FIRST_WAIT = datetime.timedelta(milliseconds=25)
+"""Of Amazon's client for C++; each wait is twice the one before."""
 
 
 class Opening(NamedTuple):
@@ -94,12 +104,19 @@ def _s3(keys: AwsKeys, region: str, endpoint_url: str | None, verify: bool | str
         region=region,
         connect_timeout=10,
         request_timeout=60,
+        retry_strategy=pa_fs.AwsDefaultS3RetryStrategy(max_attempts=_repeats()),
         **options,
     )
     client = _S3Client(keys, region, endpoint_url, verify)
     return Opening(
         filesystem, expires_at=keys.expires_at, delete=client.delete, create=client.create, greet=client.greet
     )
+
+
+def _repeats() -> int:
+    """How often Amazon's client must repeat a request to have waited as long as patience lasts. It counts requests, not
+    seconds. Its other strategy takes the repeats of all threads from one small budget."""
+    return math.ceil(math.log2(patience() / _FIRST_WAIT + 1))
 
 
 @dataclass
@@ -111,6 +128,7 @@ class _S3Client:
     region: str
     endpoint_url: str | None
     verify: bool | str
+    patience: datetime.timedelta = field(default_factory=patience)
 
     def greet(self, bucket: str, conn_id: str) -> None:
         """Raise `FatalError` if the bucket's server redirects. pyarrow's client would follow, and accept another
@@ -119,20 +137,25 @@ class _S3Client:
         if key in _GREETED:
             return
         try:
-            self._client.head_bucket(Bucket=bucket)
+            self._ask(lambda: self._client.head_bucket(Bucket=bucket))
         except self._client.exceptions.ClientError as refused:
+            if busy(refused):
+                raise  # it has not said whether it redirects
             answer = refused.response["ResponseMetadata"]
             if 300 <= answer["HTTPStatusCode"] < 400:
                 raise _redirected(f"connection {conn_id}: ", bucket, self, answer.get("HTTPHeaders", {})) from None
         _GREETED.add(key)
 
     def create(self, path: str, body: bytes) -> bool:
-        return on_s3(self._client)(path, body)
+        return self._ask(lambda: on_s3(self._client)(path, body))
 
     def delete(self, path: str) -> None:
         bucket, _, key = path.partition("/")
         with suppress(self._client.exceptions.NoSuchKey):  # Google reports a missing object, Amazon does not
-            self._client.delete_object(Bucket=bucket, Key=key)
+            self._ask(lambda: self._client.delete_object(Bucket=bucket, Key=key))
+
+    def _ask(self, act: Callable[[], Result]) -> Result:
+        return patiently(act, busy, self.patience)
 
     @cached_property
     def _client(self) -> Any:
@@ -168,7 +191,7 @@ def _google(access: GoogleAccess) -> Opening:
     if access.hmac:
         opened = _s3(access.hmac, "auto", access.endpoint_url or "https://storage.googleapis.com", verify=True)
         return opened._replace(create=impossible("Cloud Storage by HMAC keys"))
-    options: dict[str, Any] = {"project_id": access.project, "retry_time_limit": datetime.timedelta(seconds=30)}
+    options: dict[str, Any] = {"project_id": access.project, "retry_time_limit": patience()}
     if access.endpoint_url:
         address = urlsplit(access.endpoint_url)
         options |= {"endpoint_override": address.netloc, "scheme": address.scheme}
@@ -199,7 +222,11 @@ def _azure(access: AzureAccess) -> Opening:
             "client_id": access.client_id,
             "client_secret": access.client_secret,
         }
-    return Opening(pa_fs.AzureFileSystem(access.account, **options), create=on_azure(access))
+    create, lasting = on_azure(access), patience()
+    return Opening(
+        asked_again(pa_fs.AzureFileSystem(access.account, **options)),
+        create=lambda path, body: patiently(lambda: create(path, body), busy, lasting),
+    )
 
 
 def _sftp(access: SftpAccess, conn_id: str) -> Opening:

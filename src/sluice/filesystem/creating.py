@@ -20,6 +20,7 @@ from uuid import uuid4
 from sluice.errors import FatalError
 from sluice.filesystem.clients import container_client
 from sluice.model.access import AzureAccess, GoogleAccess
+from sluice.patience import patience
 from sluice.ssh import verbs
 from sluice.ssh.session import Session
 
@@ -102,12 +103,14 @@ def on_s3(client: Any) -> Create:
 
 def on_google(access: GoogleAccess) -> Create:
     """Create on Cloud Storage, by `ifGenerationMatch=0`, with a bearer token or anonymously (emulators)."""
+    lasting = patience().total_seconds()
 
     def create(path: str, body: bytes) -> bool:
         from google.api_core.exceptions import PreconditionFailed
         from google.auth.credentials import AnonymousCredentials
         from google.auth.transport.requests import AuthorizedSession
         from google.cloud.storage import Client  # type: ignore[import-untyped]
+        from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
         from google.oauth2.credentials import Credentials
 
         who = AnonymousCredentials() if access.token is None else Credentials(access.token().token)
@@ -116,8 +119,9 @@ def on_google(access: GoogleAccess) -> Create:
         session.max_redirects = 0
         client = Client(project=access.project or "none", credentials=who, client_options=options, _http=session)
         bucket, _, name = path.partition("/")
+        retry = DEFAULT_RETRY.with_timeout(lasting)
         try:
-            client.bucket(bucket).blob(name).upload_from_string(body, if_generation_match=0, timeout=60)
+            client.bucket(bucket).blob(name).upload_from_string(body, if_generation_match=0, timeout=60, retry=retry)
         except PreconditionFailed:
             return False
         finally:

@@ -20,6 +20,10 @@ _REMOTE = re.compile(r"AWS Error|curlCode|google::cloud|GetFileInfo|Azure|HTTP|[
 _CLIENTS = {"GoogleAuthError", "AzureError", "BotoCoreError", "ClientError"}
 """Errors of the underlying libraries other than `OSError`. By name, because the libraries may not be loaded."""
 _UNREACHABLE = re.compile(r"NETWORK_CONNECTION|SLOW_DOWN|SERVICE_UNAVAILABLE|REQUEST_TIMEOUT|curlCode|UNAVAILABLE")
+_BUSY = re.compile(r"\b(429|503)\b|[Cc]ould ?n.t connect|[Cc]onnection refused|COULDNT_CONNECT")
+_BUSY_STATUS = {429, 503}
+_UNREACHED = {"EndpointConnectionError", "ConnectTimeoutError", "ServiceRequestError"}
+"""Errors of the underlying libraries for a request that was not sent."""
 _SECRET = re.compile(r"((?:sig|token|password|X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=)[^&\s'\"]+", re.I)
 
 _SENT_ON = re.compile(r"\b30[1278]\b|Exceeded 0 redirects")
@@ -37,6 +41,16 @@ def outage(text: str, doing: str) -> RetriableError | None:
     """Our error if an engine's error text says that a server was unreachable, else None."""
     found = _UNREACHABLE.search(_without_names(text, doing))
     return RetriableError(f"{doing}: {found[0]}") if found else None
+
+
+def busy(error: Exception) -> bool:
+    """Whether a store refuses a request because it is busy, or was not reached. Nothing was done, so the same request
+    may be sent again, even one that creates a file."""
+    if status := _status(error):
+        return status in _BUSY_STATUS
+    if {kind.__name__ for kind in type(error).__mro__} & _UNREACHED:
+        return True
+    return type(error) is OSError and bool(_BUSY.search(_without_names(str(error))))
 
 
 def translated(error: Exception, conn_id: str, doing: str) -> SluiceError | None:

@@ -18,6 +18,7 @@ from sluice.filesystem.creating import NO_RENAME
 from sluice.filesystem.links import Item
 from sluice.model.access import SftpAccess
 from sluice.model.origin import Origin
+from sluice.patience import patience
 from sluice.ssh import reading, verbs
 from sluice.ssh.failures import FAILURE, UNSUPPORTED
 from sluice.ssh.session import Session
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import asyncssh
     from pyarrow import fs as pa_fs
 
-_TIMEOUT, _RETRY_FOR = timedelta(minutes=2), timedelta(seconds=30)
+_TIMEOUT = timedelta(minutes=2)
 
 _SESSIONS: weakref.WeakValueDictionary[tuple[int, str, SftpAccess], Session] = weakref.WeakValueDictionary()
 _OPENING = threading.Lock()
@@ -42,7 +43,7 @@ def session_of(access: SftpAccess, conn_id: str) -> Session:
         if session is None:
             server = f"{access.host}:{access.port}"
             origin = Origin(conn_id, conn_id, server, server)
-            session = Session(access, origin, timeout=_TIMEOUT, retry_for=_RETRY_FOR)
+            session = Session(access, origin, timeout=_TIMEOUT, retry_for=patience())
             _SESSIONS[key] = session
         return session
 

@@ -30,7 +30,7 @@ def writing(filesystem: pa_fs.FileSystem, path: str) -> AbstractContextManager[p
     """A stream to a new file, which appears at `path`, whole, when the block ends without an error."""
     if filesystem.type_name in ("s3", "gcs"):
         return _uploaded(filesystem, path)
-    if filesystem.type_name == "abfs":
+    if filesystem.type_name == "py::abfs":
         return _copied(filesystem, path)
     return _renamed(filesystem, path)
 
@@ -55,7 +55,7 @@ def _copied(filesystem: pa_fs.FileSystem, path: str) -> Iterator[pa.NativeFile]:
     with _temporary(filesystem, path) as (temporary, stream):
         yield stream
     filesystem.copy_file(temporary, path)
-    filesystem.delete_file(temporary)
+    remove(filesystem, temporary)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from sluice.page.limit import Limit
 from sluice.page.names import STATIC
 from sluice.page.problem import answer, answer_http
 from sluice.page.world import World
+from sluice.patience import brief
 
 VERSION = "v1"
 """A change that breaks a script of a user gets another version; keys may be added."""
@@ -46,7 +47,7 @@ def app(world: World | None = None) -> FastAPI:
     for kind in (HTTPException, RequestValidationError):
         api.add_exception_handler(kind, answer_http)
     api.add_middleware(Limit)
-    api.add_middleware(BaseHTTPMiddleware, dispatch=_headers)
+    api.add_middleware(BaseHTTPMiddleware, dispatch=_answered)
     for part in (
         me,
         exports,
@@ -67,9 +68,11 @@ def app(world: World | None = None) -> FastAPI:
     return api
 
 
-async def _headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Answers of the API are never stored; files are checked for changes."""
-    response = await call_next(request)
+async def _answered(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """Somebody waits, so staging is asked again for a short time only. Answers of the API are never stored; files are
+    checked for changes."""
+    with brief():
+        response = await call_next(request)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-cache" if "/static/" in request.url.path else "no-store"
     return response

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from sluice.attempt import Attempt
 from sluice.definition.load import load
 from sluice.definition.models.project import Project
 from sluice.delivery.report.report import versions
@@ -20,6 +23,7 @@ from sluice.doctor.timeouts import check_timeouts
 from sluice.doctor.versions import check_versions
 from sluice.doctor.workers import KEPT, PODS, Seen, Timeouts, Worker, Workers, current, this_worker
 from sluice.filesystem import Opened, open_filesystem
+from sluice.patience import BRIEF, PATIENCE, patience
 from tests.builders import World
 from tests.unit.delivery.people import FILES
 
@@ -121,6 +125,22 @@ class TestWorkers:
         (folder / "cut.json").write_text('{"host": "w2"')
         (folder / "other.txt").write_text("mine")
         assert [one.worker.host for one in notes.seen()] == ["w1"]
+
+    def test_notes_are_read_side_by_side(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each read waits for another one that has begun."""
+        notes, read, together = self.notes(world), Opened.find_bytes, threading.Barrier(2)
+        for number in (3, 1, 2, 0):
+            notes.note(worker(f"w{number}"))
+
+        def meeting(opened: Opened, name: str) -> bytes | None:
+            together.wait(60)
+            return read(opened, name)
+
+        monkeypatch.setattr(Opened, "find_bytes", meeting)
+        assert [one.worker.host for one in notes.seen()] == ["w0", "w1", "w2", "w3"]
+
+    def test_a_person_is_not_kept_waiting(self) -> None:
+        assert Attempt("some", patience).outcome(time.monotonic() + 60) == BRIEF < PATIENCE
 
     def test_old_notes_go(self, world: World) -> None:
         notes = self.notes(world)
