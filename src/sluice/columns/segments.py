@@ -12,7 +12,8 @@ from sluice.definition.load import Subject
 from sluice.definition.models.catalog import Dataset, Segment
 from sluice.definition.models.project import Project
 from sluice.errors import DefinitionError
-from sluice.refresh.evaluate import members_key, rule_of, tables_of
+from sluice.refresh.evaluate import rule_of, tables_of
+from sluice.refresh.membership import members_key
 from sluice.sources.base import Columns
 from sluice.sql import connect
 from sluice.sql.names import names_of

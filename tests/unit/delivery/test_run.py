@@ -233,6 +233,33 @@ def test_a_segment_that_was_never_refreshed_says_what_to_do(world: World) -> Non
         world.extract("pecs")
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new", "says"),
+    [
+        ("catalog/segments.yaml", "pecs: {dataset: people", "pecs: {dataset: firms", "people by `id`"),
+        ("catalog/datasets.yaml", "key: id", "key: firm", "is of people by `firm`"),
+    ],
+)
+def test_members_of_another_dataset_or_by_another_column_are_not_delivered(
+    world: World, path: str, old: str, new: str, says: str
+) -> None:
+    """The same numbers are other people there: the segment was declared anew since its last refresh."""
+    world.dataset("firms", PEOPLE)
+    world.dataset("people", PEOPLE.append_column("firm", pa.array(range(999, -1, -1))))
+    firms = "firms: {kind: profile, key: id, source: {type: parquet, airflow_conn_id: lake, path: firms}}"
+    world.declare({"catalog/datasets/firms.yaml": firms})
+    refresh(world, "pecs")
+    declared = (world.include / path).read_text()
+    assert old in declared
+    world.declare({path: declared.replace(old, new)})
+    with pytest.raises(FatalError, match="its last refresh listed the members of") as refused:
+        world.extract("pecs")
+    assert says in str(refused.value)
+    assert "`sluice refresh`" in str(refused.value.page())
+    refresh(world, "pecs")
+    assert world.extract("pecs")
+
+
 @pytest.mark.slow
 def test_a_missing_column_fails_at_extract(world: World) -> None:
     refresh(world, "pecs")

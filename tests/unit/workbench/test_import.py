@@ -253,6 +253,23 @@ def test_ftp_and_sftp_become_sftp_connections(importing: Importing) -> None:
     assert not any(secret in f"{ftp.report}{ftp.secrets}{ftp.drafts}" for secret in ("courier", "hush", "tush"))
 
 
+@pytest.mark.parametrize(("one", "other"), [("東京", "大阪"), ("ftp.acme.com", "ftp-acme.com"), ("Partner", "partner")])
+def test_no_two_servers_share_an_airflow_connection(importing: Importing, one: str, other: str) -> None:
+    """The files of one would go to the other."""
+    servers = SERVERS.replace("string: Partner", f"string: {one}").replace("string: Other Partner", f"string: {other}")
+    users = USERS.replace("string: Partner", f"string: {other}")
+    hosts, ids = {}, {}
+    for server in (one, other):
+        arguments = (r"\"%file%.cfg\" \"%file%\"", rf"sftp \"%file%\" \"{server}\" /in")
+        found = importing(arguments, servers=servers, users=users)
+        (need,) = found.needs
+        hosts[server], ids[server] = need.host, need.conn_id
+        login = line(found, "FTP User Credentials > 0 > User Password".partition(" > ")[2])
+        assert login.endswith(need.conn_id) == (server == other)
+    assert hosts == {one: "ftp.example.com", other: "sftp.example.com"}
+    assert len({*ids.values()}) == 2
+
+
 def test_a_login_in_the_arguments_is_not_repeated(importing: Importing) -> None:
     wrong = r"sftp \"%file%\" courier:hush@ftp.example.com /in -p"
     page = error(importing, (r"\"%file%.cfg\" \"%file%\"", wrong), servers=SERVERS)
@@ -441,7 +458,9 @@ def test_the_visitors_id_is_an_output_field(importing: Importing) -> None:
     assert "User.export:7:" in error(importing, ("Segment Name = string: 12345", "Segment Name = string:"), mmp=MMP)
 
 
-@pytest.mark.parametrize(("limit", "expected"), [("0", "0s"), ("", "10m"), ("600.5", "600500ms"), ("3600", "1h")])
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("0", "0s"), ("", "10m"), ("600.5", "600500ms"), ("3600", "1h"), ("1e-9", "1ms")]
+)
 def test_time_limits(importing: Importing, limit: str, expected: str) -> None:
     """The limit is that of the file, wherever the export is delivered to."""
     assert declared(importing(("double: 1800", f"double: {limit}")), "user")["time_limit"] == expected
