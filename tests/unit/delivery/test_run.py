@@ -6,8 +6,11 @@ import csv
 import gzip
 import io
 import json
+import shutil
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -258,6 +261,39 @@ def test_members_of_another_dataset_or_by_another_column_are_not_delivered(
     assert "`sluice refresh`" in str(refused.value.page())
     refresh(world, "pecs")
     assert world.extract("pecs")
+
+
+FOREIGN = {
+    "half": pa.array(np.arange(1000, dtype=np.float16)),
+    "halves": pa.array([[np.float16(1)]] * 1000, pa.list_(pa.float16())),
+    "wide": pa.array([Decimal(1)] * 1000, pa.decimal256(60, 2)),
+}
+"""Columns of types that DuckDB does not have: embeddings, and amounts of a warehouse."""
+
+
+def test_a_column_that_sql_cannot_use_is_in_no_segments_way(world: World) -> None:
+    shutil.rmtree(world.root / "lake" / "people")
+    world.dataset("people", pa.table({**{name: PEOPLE[name] for name in PEOPLE.column_names}, **FOREIGN}))
+    refresh(world, "pecs")
+    assert world.extract("pecs")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "fields: [id, {field: half, required: true}]",
+        "fields: [id, half, {sql: id + 1, as: next}]",
+        "unique: {by: [wide]}",
+    ],
+)
+def test_what_would_use_it_is_refused_by_its_name(world: World, more: str) -> None:
+    refresh(world, "pecs")
+    shutil.rmtree(world.root / "lake" / "people")
+    world.dataset("people", pa.table({**{name: PEOPLE[name] for name in PEOPLE.column_names}, **FOREIGN}))
+    start = "{kind: segment-export, connection: out, segments: [pecs], format: {type: json}, "
+    world.declare({"exports/pecs.yaml": f"{start}{'' if 'fields' in more else 'fields: [id], '}{more}}}"})
+    with pytest.raises(DefinitionError, match=r"column `(half|wide)` is of type .*, which SQL cannot use"):
+        world.extract("pecs")
 
 
 @pytest.mark.slow
