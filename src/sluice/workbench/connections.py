@@ -36,6 +36,10 @@ class Needed:
     host: str = ""
     port: str = ""
 
+    def and_also(self, other: Needed) -> Needed:
+        """This connection with what only another one of its id has."""
+        return replace(self, extra={**other.extra, **self.extra}, password=self.password or other.password)
+
     @property
     def command(self) -> str:
         """The command that stores it. `@NAME` is asked for without an echo, or comes from the environment: no secret

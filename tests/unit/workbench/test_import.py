@@ -270,6 +270,18 @@ def test_no_two_servers_share_an_airflow_connection(importing: Importing, one: s
     assert len({*ids.values()}) == 2
 
 
+def test_a_server_with_two_ways_to_log_in_is_one_airflow_connection(importing: Importing, tmp_path: Path) -> None:
+    """It can be created only once."""
+    arguments = r"\"%file%.cfg\" \"%file%\""
+    exports = [
+        Source(f"{way}.export", EXPORT.replace(arguments, rf"sftp \"%file%\" Partner /in -{way}").encode())
+        for way in ("p", "k")
+    ]
+    found = import_files(Given(exports, servers=Source("servers.cfg", SERVERS.encode())), tmp_path / "include")
+    (need,) = found.needs
+    assert (need.password, need.extra["key_file"]) == ("@SFTP_PASSWORD", "@SFTP_KEY_FILE")
+
+
 def test_a_login_in_the_arguments_is_not_repeated(importing: Importing) -> None:
     wrong = r"sftp \"%file%\" courier:hush@ftp.example.com /in -p"
     page = error(importing, (r"\"%file%.cfg\" \"%file%\"", wrong), servers=SERVERS)
