@@ -23,8 +23,8 @@ from sluice.sources import SOURCES
 from sluice.sources.position import Position, Skipping
 from sluice.sources.postgres import reach
 from tests.builders import World
-from tests.contract.source_subjects import Database
 from tests.contract.test_incremental_sql import FILES, ids
+from tests.servers.postgres import Database
 
 ROLES = (
     "create role plain login password 'plain'",
@@ -38,13 +38,9 @@ ROLES = (
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    running = Database()
-    with writing(running) as run:
-        for statement in ROLES:
-            run(statement)
-    yield running
-    running.close()
+def database(database: Database) -> Database:
+    database.execute(*ROLES)
+    return database
 
 
 @pytest.fixture
@@ -62,9 +58,7 @@ def world(tmp_path: Path, database: Database) -> World:
 
 
 def as_role(world: World, database: Database, role: str | None) -> None:
-    rest = database.address.rpartition("@")[2]
-    uri = f"postgresql://{role}:{role}@{rest}" if role else database.address
-    world.extra["db"] = SqlAccess(uri=uri, conn_type="postgres", connect=lambda: None)
+    world.extra["db"] = database.access(role, role) if role else database.access()
 
 
 def declare(world: World, incremental: str, source: str = "table: visits") -> None:
