@@ -25,6 +25,7 @@ from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.access import FolderAccess, SecretAccess
 from tests.builders import World
 from tests.servers.adobe_target import AdobeTarget, adobe_target
+from tests.servers.folders import folder_connection
 
 FILES = {
     "catalog/datasets.yaml": """
@@ -207,25 +208,26 @@ def test_a_parameter_has_no_prefix(world: World) -> None:
         world.extract("profiles")
 
 
-def test_a_corrected_declaration_is_used_by_whoever_continues(world: World, server: AdobeTarget) -> None:
+def stopped(world: World, server: AdobeTarget) -> StagedRun:
+    """A run that a mistake in the declaration has stopped, which is corrected since."""
     connect(world, server, client="wrong")
     staged = world.extract("profiles")
     world.upload(staged)
     with pytest.raises(FatalError, match="status 404"):
         world.publish(staged)
     connect(world, server)
+    return staged
+
+
+def test_a_corrected_declaration_is_used_by_whoever_continues(world: World, server: AdobeTarget) -> None:
+    staged = stopped(world, server)
     world.extract("profiles")  # cleared
     world.publish(staged)
     assert len(server.batches) == 3
 
 
 def test_the_next_run_hands_the_earlier_delivery_over_first(world: World, server: AdobeTarget) -> None:
-    connect(world, server, client="wrong")
-    staged = world.extract("profiles")
-    world.upload(staged)
-    with pytest.raises(FatalError, match="status 404"):
-        world.publish(staged)
-    connect(world, server)
+    stopped(world, server)
     world.dataset("people", pa.table({"id": ["p0"], "city": ["later"], "age": [8]}))
     world.run("profiles", "manual__2")
     assert len(server.batches) == 4
@@ -297,8 +299,7 @@ def test_from_the_files_of_data_workbench_to_a_batch(
 def known_to_airflow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connections of the world, for commands."""
     for conn_id in ("lake", "sluice_staging", "out"):
-        path = {"conn_type": "fs", "extra": {"path": str(world.root / conn_id)}}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(path))
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", folder_connection(world.root / conn_id))
     monkeypatch.setenv("AIRFLOW_CONN_TOKEN", json.dumps({"conn_type": "generic", "password": "t0ken"}))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from sluice.sources.position import Position, Skipping
 from sluice.sources.postgres import reach
 from tests.builders import World
 from tests.contract.test_incremental_sql import FILES, ids
+from tests.servers.folders import folder_connection
 from tests.servers.postgres import Database
 
 ROLES = (
@@ -282,7 +282,7 @@ def test_check_connect_warns_of_it(
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
     monkeypatch.setenv("AIRFLOW_CONN_DB", database.address.replace("postgresql+psycopg2", "postgres"))
-    monkeypatch.setenv("AIRFLOW_CONN_OUT", json.dumps({"conn_type": "fs", "extra": {"path": str(world.root / "out")}}))
+    monkeypatch.setenv("AIRFLOW_CONN_OUT", folder_connection(world.root / "out"))
     with writing(database) as run:
         run("alter sequence visits_id_seq cache 50")
     assert main(["check", "--include", str(world.include), "--connect"]) == 0

@@ -37,6 +37,7 @@ from sluice.sql.translation.spelling import UnlikeError
 from tests.contract.engines.cases import ALIKE, some_rule
 from tests.contract.engines.worlds import SPARK, InSpark, World, together
 from tests.servers import spark
+from tests.servers.folders import folder_connection
 
 LOCAL = SparkSubmitAccess("local[2]")
 SECRET = "sqlite:////a-secret"
@@ -160,12 +161,9 @@ def test_check_says_what_the_worker_has(
     lake: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
-    for conn_id, fields in {
-        "sluice_staging": {"conn_type": "fs", "extra": {"path": str(tmp_path)}},
-        "lake": {"conn_type": "fs", "extra": {"path": str(tmp_path)}},
-        "cluster": {"conn_type": "spark", "host": "local[2]"},
-    }.items():
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+    for conn_id in ("SLUICE_STAGING", "LAKE"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id}", folder_connection(tmp_path))
+    monkeypatch.setenv("AIRFLOW_CONN_CLUSTER", json.dumps({"conn_type": "spark", "host": "local[2]"}))
     (tmp_path / "people").mkdir()
     pq.write_table(pa.table({"id": [1], "n": [1]}), tmp_path / "people" / "1.parquet")
     (tmp_path / "include" / "catalog").mkdir(parents=True)

@@ -18,6 +18,7 @@ from sluice.sql.translation.spelling import UnlikeError
 from tests.contract.engines.worlds import SPARK, InSpark, World
 from tests.servers import s3
 from tests.servers.fleet import Fleet
+from tests.servers.folders import folder_connection
 from tests.servers.process import free_port
 
 
@@ -117,10 +118,8 @@ def test_check_says_what_a_cluster_is_and_whether_it_sees_staging(
     in_spark: InSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
-    folders = {"sluice_staging": tmp_path / "staging", "lake": in_spark.lake}
-    for conn_id, path in folders.items():
-        declared = {"conn_type": "fs", "extra": {"path": str(path)}}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(declared))
+    monkeypatch.setenv("AIRFLOW_CONN_SLUICE_STAGING", folder_connection(tmp_path / "staging"))
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", folder_connection(in_spark.lake))
     (tmp_path / "include" / "catalog").mkdir(parents=True)
     (tmp_path / "include" / "exports").mkdir()
     people = {

@@ -12,13 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.definition.load import load
 from sluice.delivery.verify import read_manifest, verify
 from sluice.destinations.local import Local
 from sluice.errors import DefinitionError, FatalError, Skipped
 from sluice.model.manifest import Manifest
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 
 PEOPLE = pa.table(
     {
@@ -67,12 +65,6 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def refresh(world: World, *segments: str) -> None:
-    project = load(world.include).project
-    for segment in segments:
-        evaluate_segment(project, segment, world, "manual__refresh", NOW)
-
-
 def manifest_of(world: World) -> Manifest:
     (found,) = [name for name in world.delivered() if "manifest-" in name]
     return Manifest.model_validate_json((world.root / "out" / found).read_bytes())
@@ -90,7 +82,7 @@ def rows_of(world: World, manifest: Manifest) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_a_segment_arrives_whole_with_its_rejects_counted(world: World) -> None:
-    refresh(world, "pecs")
+    world.refresh("pecs")
     report = world.run("pecs")
     members = [n for n in range(1000) if n % 4 == 0]
     wanted = [{"id": str(n), "phone": f"+36 {n}"} for n in members if n % 10]
@@ -103,7 +95,7 @@ def test_a_segment_arrives_whole_with_its_rejects_counted(world: World) -> None:
 def test_text_that_is_stored_as_views_is_text(world: World) -> None:
     views = [field.with_type(pa.string_view()) if field.type == pa.string() else field for field in PEOPLE.schema]
     world.dataset("people", PEOPLE.cast(pa.schema(views)), files=3)
-    refresh(world, "pecs")
+    world.refresh("pecs")
     assert world.run("pecs").records == 200
 
 
@@ -213,7 +205,7 @@ def test_a_server_may_take_files_away_as_they_arrive(world: World, monkeypatch: 
 
 @pytest.mark.slow
 def test_an_empty_segment_publishes_an_empty_manifest(world: World) -> None:
-    refresh(world, "nobody")
+    world.refresh("nobody")
     world.declare({"exports/none.yaml": FILES["exports/pecs.yaml"].replace("[pecs]", "[nobody]")})
     assert world.run("none").files == 0
     assert manifest_of(world).records == 0
@@ -221,7 +213,7 @@ def test_an_empty_segment_publishes_an_empty_manifest(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_segment_over_the_targets_limit_is_skipped(world: World) -> None:
-    refresh(world, "pecs")
+    world.refresh("pecs")
     world.declare({"connections/out.yaml": FILES["connections/out.yaml"].replace("400", "100")})
     with pytest.raises(Skipped, match="accepts 100"):
         world.extract("pecs")
@@ -235,7 +227,7 @@ def test_a_segment_that_was_never_refreshed_says_what_to_do(world: World) -> Non
 
 @pytest.mark.slow
 def test_a_missing_column_fails_at_extract(world: World) -> None:
-    refresh(world, "pecs")
+    world.refresh("pecs")
     world.declare({"exports/pecs.yaml": FILES["exports/pecs.yaml"].replace("[id, ", "[idd, ")})
     with pytest.raises(DefinitionError) as caught:
         world.extract("pecs")
