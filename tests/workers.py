@@ -28,12 +28,12 @@ class Units(LoadScopeScheduling):
 
 def unit_of(nodeid: str) -> str:
     """What one worker runs as a whole: all that shares the real Airflow, all that shares the browser's, a file or a
-    folder of the contracts, a file of the other integration tests, one test of the rest."""
+    folder of the contracts, a file of the rules and of the other integration tests, one test of the rest."""
     if needs_airflow(nodeid):
         return "tests/integration"
     if nodeid.startswith(BROWSER):
         return BROWSER
-    if nodeid.startswith(("tests/contract/", "tests/integration/")):
+    if nodeid.startswith(("tests/contract/", "tests/integration/", "tests/rules/")):
         return "/".join(nodeid.split("::")[0].split("/")[:3])
     return nodeid
 
