@@ -34,11 +34,11 @@ from sluice.sql import connect as engine_of
 from sluice.sql.names import names_of
 from sluice.sql.spelling import respelled
 from sluice.sql.translation.spelling import UnlikeError
-from tests.contract.engine_cases import ALIKE, some_rule
-from tests.contract.engine_worlds import InSpark, World, together
+from tests.contract.engines.cases import ALIKE, some_rule
+from tests.contract.engines.worlds import SPARK, InSpark, World, together
 from tests.servers import spark
+from tests.servers.folders import folder_connection
 
-DEMANDED = InSpark.demanded
 LOCAL = SparkSubmitAccess("local[2]")
 SECRET = "sqlite:////a-secret"
 
@@ -113,7 +113,7 @@ def test_a_segment_reads_partitions_and_the_members_of_another(lake: World, capl
     lake.sources["people"] = ("id", {"type": "parquet", "airflow_conn_id": "lake", "path": "days"})
     spec = {"where": "f > 0 and day >= '2026-01-02' and id in (select id from few) and t <> 'A'", "reads": ["few"]}
     few = {"few": {"where": "id < 3"}}
-    there, members = lake.evaluate(before=few, **spec, engine=DEMANDED)
+    there, members = lake.evaluate(before=few, **spec, engine=SPARK)
     _, expected = lake.evaluate(before=few, **spec, engine="duckdb")
     assert members == expected
     assert members.type == expected.type
@@ -131,7 +131,7 @@ def test_an_overflow_is_an_error_that_shows_no_value(
     pq.write_table(pa.table({"id": [1], "n": [2**62], "m": [2**62]}), lake.folder / "people" / "1.parquet")
     lake.access["lake"] = FolderAccess(lake.folder)
     with pytest.raises(FatalError, match=r"evaluating the segment failed: [A-Z_.]+ \(SQLSTATE 22003\)") as raised:
-        lake.evaluate(where="n * m > 5", engine=DEMANDED)
+        lake.evaluate(where="n * m > 5", engine=SPARK)
     said = "".join(capfd.readouterr()) + caplog.text + raised.value.page()
     assert str(2**62) not in said
     assert raised.value.__cause__ is None
@@ -145,7 +145,7 @@ def test_a_job_that_reads_other_partitions_than_the_pinned_ones_stops_the_refres
     pq.write_table(pa.table({"id": [1, 2]}), below)
     lake.access["lake"] = FolderAccess(lake.folder)
     with pytest.raises(FatalError, match="reads 2 records in 1 partitions, which are not the 2 that"):
-        lake.evaluate(where="id > 5", engine=DEMANDED)
+        lake.evaluate(where="id > 5", engine=SPARK)
 
 
 def test_a_file_without_keys_still_has_their_type(tmp_path: Path) -> None:
@@ -161,12 +161,9 @@ def test_check_says_what_the_worker_has(
     lake: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
-    for conn_id, fields in {
-        "sluice_staging": {"conn_type": "fs", "extra": {"path": str(tmp_path)}},
-        "lake": {"conn_type": "fs", "extra": {"path": str(tmp_path)}},
-        "cluster": {"conn_type": "spark", "host": "local[2]"},
-    }.items():
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+    for conn_id in ("SLUICE_STAGING", "LAKE"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id}", folder_connection(tmp_path))
+    monkeypatch.setenv("AIRFLOW_CONN_CLUSTER", json.dumps({"conn_type": "spark", "host": "local[2]"}))
     (tmp_path / "people").mkdir()
     pq.write_table(pa.table({"id": [1], "n": [1]}), tmp_path / "people" / "1.parquet")
     (tmp_path / "include" / "catalog").mkdir(parents=True)
@@ -174,7 +171,7 @@ def test_check_says_what_the_worker_has(
     source = {"type": "parquet", "airflow_conn_id": "lake", "path": "people"}
     declared = {
         "datasets": {"people": {"kind": "profile", "key": "id", "source": source}},
-        "segments": {"some": {"dataset": "people", "where": "n > 5", "engine": DEMANDED}},
+        "segments": {"some": {"dataset": "people", "where": "n > 5", "engine": SPARK}},
     }
     for name, text in declared.items():
         (tmp_path / "include" / "catalog" / f"{name}.yaml").write_text(json.dumps(text))
@@ -221,7 +218,7 @@ def test_a_job_without_an_answer_is_an_error_without_values(
     monkeypatch.setitem(sys.modules, "pyspark", None)  # a worker without the extra
     stands_in(lake, monkeypatch, script)
     with pytest.raises(kind) as raised:
-        lake.evaluate(where="n > 5", engine=DEMANDED)
+        lake.evaluate(where="n > 5", engine=SPARK)
     assert all(one in str(raised.value) for one in said)
     assert "4711" not in str(raised.value)
 
@@ -231,7 +228,7 @@ def test_no_secret_and_no_shell_reaches_the_program(lake: World, monkeypatch: py
     stands_in(lake, monkeypatch, f"{{ env; printf '%s\\n' \"$@\"; }} > '{seen}'")
     lake.access["cluster"] = SparkSubmitAccess("k8s://https://host:1/$(id)", "cluster", namespace="n")
     with pytest.raises(FatalError):
-        lake.evaluate(where="n > 5", engine=DEMANDED)
+        lake.evaluate(where="n > 5", engine=SPARK)
     text = seen.read_text()
     assert SECRET not in text
     assert "PYTHONPATH=" not in text
@@ -242,7 +239,7 @@ def test_no_secret_and_no_shell_reaches_the_program(lake: World, monkeypatch: py
 def test_a_missing_program_says_what_to_install(lake: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(FatalError, match="spark-submit is not on this worker's PATH") as raised:
-        lake.evaluate(where="n > 5", engine=DEMANDED)
+        lake.evaluate(where="n > 5", engine=SPARK)
     assert "Java" in raised.value.page()
 
 
@@ -279,7 +276,7 @@ def test_what_a_stopped_task_has_started_ends_with_it(lake: World, monkeypatch: 
     signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
         with pytest.raises(StoppedError):
-            lake.evaluate(where="n > 5", engine=DEMANDED)
+            lake.evaluate(where="n > 5", engine=SPARK)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from urllib.parse import parse_qs, unquote_plus, urlsplit
+
+from tests.servers.thread import serving
 
 MOST_BYTES, MOST_ROWS = 50_000_000, 500_000
 
@@ -128,14 +129,5 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-@contextmanager
-def adobe_target(client: str = "acme", token: str = "") -> Iterator[AdobeTarget]:
-    server = AdobeTarget(client, token)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+def adobe_target(client: str = "acme", token: str = "") -> AbstractContextManager[AdobeTarget]:
+    return serving(AdobeTarget(client, token))
