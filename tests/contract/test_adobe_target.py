@@ -323,7 +323,7 @@ def test_what_target_has_made_of_batches_is_asked(world: World, server: AdobeTar
     server.states = {first: "stuck", second: "incomplete"}
     partly = states(world)
     assert str(partly) == (
-        "Adobe Target updated 22 of 25 profiles: 1 batches are stuck, 1 batches are incomplete, 3 profiles failed"
+        "Adobe Target updated 22 of 25 profiles: 1 batch is stuck, 1 batch is incomplete, 3 profiles failed"
     )
 
     server.fail_states = [503, 302, 401]
@@ -346,6 +346,16 @@ def test_what_target_has_made_of_batches_is_asked(world: World, server: AdobeTar
         states(world)
 
 
+@pytest.mark.parametrize("address", ["http://[::1/m2?batchId=x", ""])
+def test_an_answer_without_an_address_is_a_receipt_too(world: World, server: AdobeTarget, address: str) -> None:
+    """The batch is taken: sent again for ever, the run would never end."""
+    server.address = address
+    world.run("profiles")
+    assert len(server.batches) == 3
+    with pytest.raises(FatalError):
+        states(world)
+
+
 @pytest.mark.parametrize(
     ("address", "asks"),
     [
@@ -355,6 +365,8 @@ def test_what_target_has_made_of_batches_is_asked(world: World, server: AdobeTar
         ("http://evil.example/?x=.tt.omtrdc.net", ""),
         ("http://user@evil.example#.tt.omtrdc.net", ""),
         ("file:///etc/passwd", ""),
+        ("http://[::1/m2?batchId=x", ""),
+        ("http://mboxedge45.tt.omtrdc.net/\x01?batchId=x", ""),
         ("", ""),
     ],
 )
@@ -381,7 +393,7 @@ def test_the_command_keeps_the_answer_and_the_report_shows_it(
     world.run("profiles")
     server.states = {next(iter(server.batches)): "incomplete"}
     assert main(["receipt", "profiles", *include]) == 1
-    assert capsys.readouterr().out == "manual__1: Adobe Target updated 25 of 25 profiles: 1 batches are incomplete\n"
+    assert capsys.readouterr().out == "manual__1: Adobe Target updated 25 of 25 profiles: 1 batch is incomplete\n"
     server.states = {}
     assert main(["receipt", "profiles", "--run", "manual__1", *include]) == 0
     capsys.readouterr()

@@ -32,6 +32,8 @@ class AdobeTarget(ThreadingHTTPServer):
         """The answers to the next requests for states."""
         self.failed = 0
         """The profiles of each batch that could not be updated."""
+        self.address: str | None = None
+        """What answers say instead of the address that shows the state of a batch."""
         self.lock = threading.Lock()
         self.fail_next: list[int | str] = []
         """What happens to the next requests: a status, `refuse`, `drop` (no answer, and the batch is not processed) or
@@ -88,6 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "lose":
             return self.connection.close()
         status = f"{self.server.url}/m2/{self.server.client}/profile/batchStatus?batchId={batch}&amp;mboxPC=1"
+        status = status if self.server.address is None else self.server.address
         self._answer(
             200,
             f"<success>true</success>\n<batchStatus>{status}</batchStatus>"

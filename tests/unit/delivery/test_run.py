@@ -6,8 +6,11 @@ import csv
 import gzip
 import io
 import json
+import shutil
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -222,6 +225,66 @@ def test_a_segment_over_the_targets_limit_is_skipped(world: World) -> None:
 
 def test_a_segment_that_was_never_refreshed_says_what_to_do(world: World) -> None:
     with pytest.raises(FatalError, match="system_refresh"):
+        world.extract("pecs")
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "says"),
+    [
+        ("catalog/segments.yaml", "pecs: {dataset: people", "pecs: {dataset: firms", "people by `id`"),
+        ("catalog/datasets.yaml", "key: id", "key: firm", "is of people by `firm`"),
+    ],
+)
+def test_members_of_another_dataset_or_by_another_column_are_not_delivered(
+    world: World, path: str, old: str, new: str, says: str
+) -> None:
+    """The same numbers are other people there: the segment was declared anew since its last refresh."""
+    world.dataset("firms", PEOPLE)
+    world.dataset("people", PEOPLE.append_column("firm", pa.array(range(999, -1, -1))))
+    firms = "firms: {kind: profile, key: id, source: {type: parquet, airflow_conn_id: lake, path: firms}}"
+    world.declare({"catalog/datasets/firms.yaml": firms})
+    world.refresh("pecs")
+    declared = (world.include / path).read_text()
+    assert old in declared
+    world.declare({path: declared.replace(old, new)})
+    with pytest.raises(FatalError, match="its last refresh listed the members of") as refused:
+        world.extract("pecs")
+    assert says in str(refused.value)
+    assert "`sluice refresh`" in str(refused.value.page())
+    world.refresh("pecs")
+    assert world.extract("pecs")
+
+
+FOREIGN = {
+    "half": pa.array(np.arange(1000, dtype=np.float16)),
+    "halves": pa.array([[np.float16(1)]] * 1000, pa.list_(pa.float16())),
+    "wide": pa.array([Decimal(1)] * 1000, pa.decimal256(60, 2)),
+}
+"""Columns of types that DuckDB does not have: embeddings, and amounts of a warehouse."""
+
+
+def test_a_column_that_sql_cannot_use_is_in_no_segments_way(world: World) -> None:
+    shutil.rmtree(world.root / "lake" / "people")
+    world.dataset("people", pa.table({**{name: PEOPLE[name] for name in PEOPLE.column_names}, **FOREIGN}))
+    world.refresh("pecs")
+    assert world.extract("pecs")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "fields: [id, {field: half, required: true}]",
+        "fields: [id, half, {sql: id + 1, as: next}]",
+        "unique: {by: [wide]}",
+    ],
+)
+def test_what_would_use_it_is_refused_by_its_name(world: World, more: str) -> None:
+    world.refresh("pecs")
+    shutil.rmtree(world.root / "lake" / "people")
+    world.dataset("people", pa.table({**{name: PEOPLE[name] for name in PEOPLE.column_names}, **FOREIGN}))
+    start = "{kind: segment-export, connection: out, segments: [pecs], format: {type: json}, "
+    world.declare({"exports/pecs.yaml": f"{start}{'' if 'fields' in more else 'fields: [id], '}{more}}}"})
+    with pytest.raises(DefinitionError, match=r"column `(half|wide)` is of type .*, which SQL cannot use"):
         world.extract("pecs")
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from sluice.workbench.imports import Given, import_files
+from sluice.workbench.source import Source
 from tests.unit.workbench.importing import declared, error, imported, line
-from tests.unit.workbench.samples import ARGUMENTS
+from tests.unit.workbench.samples import ARGUMENTS, EXPORT
 from tests.unit.workbench.variants import SERVERS
 
 USERS = """\
@@ -41,6 +45,34 @@ def test_ftp_and_sftp_become_sftp_connections(include: Path) -> None:
     assert "by SFTP, because FTP" in line(ftp, "Command Arguments")
     assert line(ftp, "FTP User Credentials > 0 > User Password".partition(" > ")[2]).endswith("sftp_partner")
     assert not any(secret in f"{ftp.report}{ftp.secrets}{ftp.drafts}" for secret in ("courier", "hush", "tush"))
+
+
+@pytest.mark.parametrize(("one", "other"), [("東京", "大阪"), ("ftp.acme.com", "ftp-acme.com"), ("Partner", "partner")])
+def test_no_two_servers_share_an_airflow_connection(include: Path, one: str, other: str) -> None:
+    """The files of one would go to the other."""
+    servers = SERVERS.replace("string: Partner", f"string: {one}").replace("string: Other Partner", f"string: {other}")
+    users = USERS.replace("string: Partner", f"string: {other}")
+    hosts, ids = {}, {}
+    for server in (one, other):
+        arguments = (ARGUMENTS, rf"sftp \"%file%\" \"{server}\" /in")
+        found = imported(include, arguments, servers=servers, users=users)
+        (need,) = found.needs
+        hosts[server], ids[server] = need.host, need.conn_id
+        login = line(found, "FTP User Credentials > 0 > User Password".partition(" > ")[2])
+        assert login.endswith(need.conn_id) == (server == other)
+    assert hosts == {one: "ftp.example.com", other: "sftp.example.com"}
+    assert len({*ids.values()}) == 2
+
+
+def test_a_server_with_two_ways_to_log_in_is_one_airflow_connection(include: Path) -> None:
+    """It can be created only once."""
+    exports = [
+        Source(f"{way}.export", EXPORT.replace(ARGUMENTS, rf"sftp \"%file%\" Partner /in -{way}").encode())
+        for way in ("p", "k")
+    ]
+    found = import_files(Given(exports, servers=Source("servers.cfg", SERVERS.encode())), include)
+    (need,) = found.needs
+    assert (need.password, need.extra["key_file"]) == ("@SFTP_PASSWORD", "@SFTP_KEY_FILE")
 
 
 def test_a_login_in_the_arguments_is_not_repeated(include: Path) -> None:

@@ -88,7 +88,9 @@ def test_output_files_outside_the_folder_are_refused(include: Path) -> None:
     assert "outside the folder of exports" in error(include, ("MMPTest.txt", r"..\\..\\x.txt"))
 
 
-@pytest.mark.parametrize(("limit", "expected"), [("0", "0s"), ("", "10m"), ("600.5", "600500ms"), ("3600", "1h")])
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("0", "0s"), ("", "10m"), ("600.5", "600500ms"), ("3600", "1h"), ("1e-9", "1ms")]
+)
 def test_time_limits(include: Path, limit: str, expected: str) -> None:
     """The limit is that of the file, wherever the export is delivered to."""
     assert declared(imported(include, ("double: 1800", f"double: {limit}")), "user")["time_limit"] == expected
