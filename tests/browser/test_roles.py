@@ -87,8 +87,8 @@ def schedule(page: Page, airflow: PageAirflow, export: str) -> None:
     until("the schedule", lambda: "weekly" in text_of(airflow, export))
 
 
-def run(page: Page, airflow: PageAirflow, export: str) -> None:
-    until("Airflow to know it", lambda: airflow.knows(export))
+def run(page: Page, airflow: PageAirflow, user: str, export: str) -> None:
+    until("Airflow to know it and to let them see it", lambda: airflow.may(user, export))
     page.get_by_role("button", name="Run", exact=True).first.click()
     page.get_by_role("dialog").get_by_role("button", name="Run", exact=True).click()
     expect(page).to_have_url(re.compile(f"/e/{export}/runs/"))
@@ -129,7 +129,7 @@ def test_each_action_as_a_role_that_may(user: str, airflow: PageAirflow, window:
     assert {first, second} & load(airflow.include).project.exports.keys() == {second}
     add_and_remove_a_segment(page, airflow, second)
     schedule(page, airflow, second)
-    run(page, airflow, second)
+    run(page, airflow, user, second)
     detach(page, airflow, second)
     if user == "admin":
         remove(page, airflow, second)

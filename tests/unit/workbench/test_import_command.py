@@ -54,7 +54,8 @@ def test_no_two_servers_share_an_airflow_connection(include: Path, one: str, oth
     users = USERS.replace("string: Partner", f"string: {other}")
     hosts, ids = {}, {}
     for server in (one, other):
-        found = imported(include, (ARGUMENTS, rf"sftp \"%file%\" \"{server}\" /in"), servers=servers, users=users)
+        arguments = (ARGUMENTS, rf"sftp \"%file%\" \"{server}\" /in")
+        found = imported(include, arguments, servers=servers, users=users)
         (need,) = found.needs
         hosts[server], ids[server] = need.host, need.conn_id
         login = line(found, "FTP User Credentials > 0 > User Password".partition(" > ")[2])
