@@ -199,6 +199,13 @@ def stands_in(lake: World, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), os.environ["PATH"]]))
 
 
+HALF_AN_ANSWER = """
+place=$(dirname "${@: -1}" | sed 's|^file:/*|/|')
+mkdir "$place/answer"
+echo '{"spark": 4711, ' > "$place/answer/part-0"
+"""
+
+
 @pytest.mark.parametrize(
     ("script", "kind", "said"),
     [
@@ -209,6 +216,7 @@ def stands_in(lake: World, monkeypatch: pytest.MonkeyPatch, script: str) -> None
         ),
         ("exit 3", FatalError, ["has not found in staging what this worker has written"]),
         ("exit 0", FatalError, ["ended without an answer in staging"]),
+        (HALF_AN_ANSWER, FatalError, ["ended without an answer in staging"]),
         ("kill -9 $$", RetriableError, ["signal 9"]),
     ],
 )
