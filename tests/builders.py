@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sluice.definition.load import load_export
+from sluice.definition.load import load, load_export
 from sluice.definition.models.export import Export
 from sluice.definition.models.project import Project
 from sluice.delivery.abort import Aborted, abort
@@ -29,6 +29,7 @@ from sluice.model.access import Access, FolderAccess
 from sluice.model.run import Run
 from sluice.plan.build import build
 from sluice.plan.model import Plan
+from sluice.refresh.evaluate import evaluate_segment
 
 NOW = datetime(2026, 3, 9, 4, 5, tzinfo=UTC)
 
@@ -89,6 +90,12 @@ class World:
         if seen not in self._loaded:
             self._loaded = {seen: load_export(self.include, export)}
         return self._loaded[seen]
+
+    def refresh(self, *segments: str, run_id: str = "refresh") -> None:
+        """Evaluate these segments, or all, as their refreshes do."""
+        project = load(self.include).project
+        for segment in segments or project.segments:
+            evaluate_segment(project, segment, self, run_id, self.now)
 
     def run(self, export: str, run_id: str = "manual__1", **run: object) -> Report:
         """Every step of a run, as Airflow would call them."""

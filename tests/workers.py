@@ -27,14 +27,15 @@ class Units(LoadScopeScheduling):
 
 
 def unit_of(nodeid: str) -> str:
-    """What one worker runs as a whole: all that shares the real Airflow, all that shares the browser's, a file of the
-    contracts and of the other integration tests, one test of the rest."""
+    """What one worker runs as a whole: all that shares the real Airflow, all that shares the browser's, a file or a
+    folder of the contracts, a file of the rules and of the other integration tests, one test of the rest."""
     if needs_airflow(nodeid):
         return "tests/integration"
     if nodeid.startswith(BROWSER):
         return BROWSER
-    file = nodeid.split("::")[0]
-    return file if file.startswith(("tests/contract/", "tests/integration/")) else nodeid
+    if nodeid.startswith(("tests/contract/", "tests/integration/", "tests/rules/")):
+        return "/".join(nodeid.split("::")[0].split("/")[:3])
+    return nodeid
 
 
 def needs_airflow(nodeid: str) -> bool:

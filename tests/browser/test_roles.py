@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from sluice.airflow import runs
 from sluice.airflow.names import dag_id
@@ -50,61 +50,93 @@ def delivered(airflow: PageAirflow, export: str) -> bool:
     return bool(row["refreshed"])
 
 
-@pytest.mark.parametrize("user", ["admin", "contributor"])
-def test_each_action_as_a_role_that_may(user: str, airflow: PageAirflow, window: Window) -> None:
-    first, second = f"{user}_first", f"{user}_second"
-    page = window(user)
-    select(page, "adults")
+def duplicate(page: Page, export: str, name: str) -> None:
+    select(page, export)
     dialog = act(page, "Duplicate")
-    dialog.get_by_label("Name of the copy").fill(first)
+    dialog.get_by_label("Name of the copy").fill(name)
     dialog.get_by_role("button", name="Duplicate").click()
-    expect(page).to_have_url(re.compile(f"/e/{first}$"))
+    expect(page).to_have_url(re.compile(f"/e/{name}$"))
+
+
+def rename(page: Page, name: str) -> None:
     page.get_by_role("button", name="Rename").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("New name").fill(second)
+    dialog.get_by_label("New name").fill(name)
     dialog.get_by_role("button", name="Rename").click()
-    expect(page).to_have_url(re.compile(f"/e/{second}$"))
-    assert {first, second} & load(airflow.include).project.exports.keys() == {second}
+    expect(page).to_have_url(re.compile(f"/e/{name}$"))
+
+
+def add_and_remove_a_segment(page: Page, airflow: PageAirflow, export: str) -> None:
     page.get_by_role("button", name="Add segments").click()
     dialog = page.get_by_role("dialog")
     tick(dialog.get_by_role("checkbox", name=re.compile("^senior")))
     dialog.get_by_role("button", name="Add", exact=True).click()
-    until("the feed", lambda: "senior" in text_of(airflow, second))
+    until("the feed", lambda: "senior" in text_of(airflow, export))
     tick(page.get_by_role("checkbox", name="Choose senior"))
     page.get_by_role("button", name="Remove segments").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Remove").click()
-    until("the feed to go", lambda: "senior" not in text_of(airflow, second))
+    until("the feed to go", lambda: "senior" not in text_of(airflow, export))
+
+
+def schedule(page: Page, airflow: PageAirflow, export: str) -> None:
     page.get_by_role("button", name="Schedule").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Schedule run").click()
     dialog.get_by_label("Recurrence").select_option("weekly")
     dialog.get_by_role("button", name="Save").click()
-    until("the schedule", lambda: "weekly" in text_of(airflow, second))
-    until("Airflow to know it", lambda: airflow.knows(second))
+    until("the schedule", lambda: "weekly" in text_of(airflow, export))
+
+
+def run(page: Page, airflow: PageAirflow, user: str, export: str) -> None:
+    until("Airflow to know it and to let them see it", lambda: airflow.may(user, export))
     page.get_by_role("button", name="Run", exact=True).first.click()
     page.get_by_role("dialog").get_by_role("button", name="Run", exact=True).click()
-    expect(page).to_have_url(re.compile(f"/e/{second}/runs/"))
-    [run] = runs.last(airflow.rest, dag_id(second), 1)
-    assert airflow.ended(second, run.run_id) == "success"
-    until("the page to know of its delivery", lambda: delivered(airflow, second))
-    page.goto(f"/plugin/exports/e/{second}")
+    expect(page).to_have_url(re.compile(f"/e/{export}/runs/"))
+    [last] = runs.last(airflow.rest, dag_id(export), 1)
+    assert airflow.ended(export, last.run_id) == "success"
+    until("the page to know of its delivery", lambda: delivered(airflow, export))
+    page.goto(f"/plugin/exports/e/{export}")
+
+
+def detach(page: Page, airflow: PageAirflow, export: str) -> None:
     page.get_by_role("button", name="Detach").click()
     page.locator("[role=dialog], [role=alertdialog]").last.get_by_role("button", name="Detach").click()
-    until("it to be detached", lambda: "connection:" not in text_of(airflow, second))
-    remove = page.get_by_role("button", name="Remove", exact=True)
+    until("it to be detached", lambda: "connection:" not in text_of(airflow, export))
+
+
+def attach(page: Page, airflow: PageAirflow, export: str) -> None:
+    page.get_by_role("button", name="Attach").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Connection").select_option("partner-drop")
+    dialog.get_by_role("button", name="Attach").click()
+    until("it to be attached", lambda: export in load(airflow.include).project.exports)
+
+
+def remove(page: Page, airflow: PageAirflow, export: str) -> None:
+    page.get_by_role("button", name="Remove", exact=True).click()
+    dialog = page.get_by_role("alertdialog")
+    dialog.get_by_role("textbox").fill(export)
+    dialog.get_by_role("button", name="Remove", exact=True).click()
+    until("it to be removed", lambda: export not in load(airflow.include).project.detached)
+
+
+@pytest.mark.parametrize("user", ["admin", "contributor"])
+def test_each_action_as_a_role_that_may(user: str, airflow: PageAirflow, window: Window) -> None:
+    first, second = f"{user}_first", f"{user}_second"
+    page = window(user)
+    duplicate(page, "adults", first)
+    rename(page, second)
+    assert {first, second} & load(airflow.include).project.exports.keys() == {second}
+    add_and_remove_a_segment(page, airflow, second)
+    schedule(page, airflow, second)
+    run(page, airflow, user, second)
+    detach(page, airflow, second)
     if user == "admin":
-        remove.click()
-        dialog = page.get_by_role("alertdialog")
-        dialog.get_by_role("textbox").fill(second)
-        dialog.get_by_role("button", name="Remove", exact=True).click()
-        until("it to be removed", lambda: second not in load(airflow.include).project.detached)
+        remove(page, airflow, second)
     else:
-        expect(remove).to_have_attribute("aria-disabled", "true")
-        page.get_by_role("button", name="Attach").click()
-        dialog = page.get_by_role("dialog")
-        dialog.get_by_label("Connection").select_option("partner-drop")
-        dialog.get_by_role("button", name="Attach").click()
-        until("it to be attached", lambda: second in load(airflow.include).project.exports)
+        button = page.get_by_role("button", name="Remove", exact=True)
+        expect(button).to_have_attribute("aria-disabled", "true")
+        attach(page, airflow, second)
 
 
 def test_only_administrators_see_the_activity(window: Window) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -21,32 +19,9 @@ from sluice.filesystem import Opened, open_filesystem
 from sluice.model.access import Access, FolderAccess, SqlAccess
 from sluice.sources import SOURCES
 from sluice.sources.base import Source, SourceConfig
-from tests.servers import postgres
+from tests.servers.postgres import Database
 
 ROWS_PER_GROUP = 700
-
-
-class Database:
-    """A PostgreSQL that starts when the first test asks for its address. Close it."""
-
-    def __init__(self) -> None:
-        self._running = ExitStack()
-
-    def execute(self, *statements: str) -> None:
-        """Run these, and commit."""
-        with adbc.connect(self.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-            connection.commit()
-
-    @cached_property
-    def address(self) -> str:
-        folder = Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="sluice-postgres-")))
-        folder.chmod(0o755)
-        return self._running.enter_context(postgres.server(folder))
-
-    def close(self) -> None:
-        self._running.close()
 
 
 class Lake:
@@ -142,16 +117,13 @@ def without_table(lake: Lake) -> None:
 
 def nowhere(lake: Lake) -> None:
     in_postgres(lake, pa.table({"id": [1]}))
-    with adbc.connect(lake.database.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
-        cursor.execute("drop table people")
-        connection.commit()
+    lake.database.execute("drop table people")
 
 
 def in_postgres(lake: Lake, table: pa.Table) -> None:
     """A table of its own types, filled by ADBC's own ingestion."""
-    address = lake.database.address
-    lake.more["lake"] = SqlAccess(uri=address, conn_type="postgres", connect=lambda: None)
-    with adbc.connect(address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
+    lake.more["lake"] = lake.database.access()
+    with adbc.connect(lake.database.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
         cursor.execute("drop table if exists people")
         columns = ", ".join(f"{field.name} {_POSTGRES[str(field.type)]}" for field in table.schema)
         cursor.execute(f"create table people ({columns})")

@@ -23,9 +23,9 @@ from sluice.delivery.staging import StagedRun
 from sluice.delivery.verify import read_manifest, verify
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.access import FolderAccess, SecretAccess
-from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import World
 from tests.servers.adobe_target import AdobeTarget, adobe_target
+from tests.servers.folders import folder_connection
 
 FILES = {
     "catalog/datasets.yaml": """
@@ -40,8 +40,6 @@ mode: full
 chunks: {bytes: 49 MB, records: 10, retries: 0}
 """
 ROWS = {"id": [f"p{n}" for n in range(25)], "city": ["a, b+c", "Győr", None, "", "x\ny=%&"] * 5, "age": [7] * 25}
-
-
 PAGE = Path(__file__).parents[2] / "docs" / "adobe-target.md"
 
 
@@ -177,12 +175,11 @@ def test_the_pages_declarations_deliver(
     world.dataset(
         "c", pa.table({"C_CUSTKEY": [1, 2, 3], "C_MKTSEGMENT": ["A", "B", "C"], "C_ACCTBAL": [1.5, 2.4, 3.0]})
     )
-    loaded = load(world.include)
-    assert [error.page() for error in loaded.errors if "profiles.yaml:" not in error.page()] == []
+    assert [error.page() for error in load(world.include).errors if "profiles.yaml:" not in error.page()] == []
     form = "airflow_conn_id: out, format: {type: customer-attributes}"
     connect(world, server)
     world.declare({"connections/customer_attributes.yaml": f"{{type: local, {form}}}"})
-    evaluate_segment(loaded.project, "recent-buyers", world, "refresh", world.now)
+    world.refresh("recent-buyers")
     world.run("target_profiles")
     assert server.profiles == {"1": {"segment": "A"}, "2": {"segment": "B"}}
     known_to_airflow(world, monkeypatch)
@@ -211,25 +208,26 @@ def test_a_parameter_has_no_prefix(world: World) -> None:
         world.extract("profiles")
 
 
-def test_a_corrected_declaration_is_used_by_whoever_continues(world: World, server: AdobeTarget) -> None:
+def stopped(world: World, server: AdobeTarget) -> StagedRun:
+    """A run that a mistake in the declaration has stopped, which is corrected since."""
     connect(world, server, client="wrong")
     staged = world.extract("profiles")
     world.upload(staged)
     with pytest.raises(FatalError, match="status 404"):
         world.publish(staged)
     connect(world, server)
+    return staged
+
+
+def test_a_corrected_declaration_is_used_by_whoever_continues(world: World, server: AdobeTarget) -> None:
+    staged = stopped(world, server)
     world.extract("profiles")  # cleared
     world.publish(staged)
     assert len(server.batches) == 3
 
 
 def test_the_next_run_hands_the_earlier_delivery_over_first(world: World, server: AdobeTarget) -> None:
-    connect(world, server, client="wrong")
-    staged = world.extract("profiles")
-    world.upload(staged)
-    with pytest.raises(FatalError, match="status 404"):
-        world.publish(staged)
-    connect(world, server)
+    stopped(world, server)
     world.dataset("people", pa.table({"id": ["p0"], "city": ["later"], "age": [8]}))
     world.run("profiles", "manual__2")
     assert len(server.batches) == 4
@@ -286,9 +284,8 @@ def test_from_the_files_of_data_workbench_to_a_batch(
     path = world.include / "connections" / "target-acme.yaml"
     path.write_text(path.read_text().replace(f"https://{host}", server.url))  # this server has no certificate
     world.dataset("people", pa.table(ROWS))
-    loaded = load(world.include)
-    assert not loaded.errors
-    evaluate_segment(loaded.project, "all-visitors", world, "refresh", world.now)
+    assert not load(world.include).errors
+    world.refresh("all-visitors")
 
     assert world.run("profiles").records == 25
 
@@ -302,8 +299,7 @@ def test_from_the_files_of_data_workbench_to_a_batch(
 def known_to_airflow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connections of the world, for commands."""
     for conn_id in ("lake", "sluice_staging", "out"):
-        path = {"conn_type": "fs", "extra": {"path": str(world.root / conn_id)}}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(path))
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", folder_connection(world.root / conn_id))
     monkeypatch.setenv("AIRFLOW_CONN_TOKEN", json.dumps({"conn_type": "generic", "password": "t0ken"}))
 
 
@@ -327,7 +323,7 @@ def test_what_target_has_made_of_batches_is_asked(world: World, server: AdobeTar
     server.states = {first: "stuck", second: "incomplete"}
     partly = states(world)
     assert str(partly) == (
-        "Adobe Target updated 22 of 25 profiles: 1 batches are stuck, 1 batches are incomplete, 3 profiles failed"
+        "Adobe Target updated 22 of 25 profiles: 1 batch is stuck, 1 batch is incomplete, 3 profiles failed"
     )
 
     server.fail_states = [503, 302, 401]
@@ -350,6 +346,16 @@ def test_what_target_has_made_of_batches_is_asked(world: World, server: AdobeTar
         states(world)
 
 
+@pytest.mark.parametrize("address", ["http://[::1/m2?batchId=x", ""])
+def test_an_answer_without_an_address_is_a_receipt_too(world: World, server: AdobeTarget, address: str) -> None:
+    """The batch is taken: sent again for ever, the run would never end."""
+    server.address = address
+    world.run("profiles")
+    assert len(server.batches) == 3
+    with pytest.raises(FatalError):
+        states(world)
+
+
 @pytest.mark.parametrize(
     ("address", "asks"),
     [
@@ -359,6 +365,8 @@ def test_what_target_has_made_of_batches_is_asked(world: World, server: AdobeTar
         ("http://evil.example/?x=.tt.omtrdc.net", ""),
         ("http://user@evil.example#.tt.omtrdc.net", ""),
         ("file:///etc/passwd", ""),
+        ("http://[::1/m2?batchId=x", ""),
+        ("http://mboxedge45.tt.omtrdc.net/\x01?batchId=x", ""),
         ("", ""),
     ],
 )
@@ -385,7 +393,7 @@ def test_the_command_keeps_the_answer_and_the_report_shows_it(
     world.run("profiles")
     server.states = {next(iter(server.batches)): "incomplete"}
     assert main(["receipt", "profiles", *include]) == 1
-    assert capsys.readouterr().out == "manual__1: Adobe Target updated 25 of 25 profiles: 1 batches are incomplete\n"
+    assert capsys.readouterr().out == "manual__1: Adobe Target updated 25 of 25 profiles: 1 batch is incomplete\n"
     server.states = {}
     assert main(["receipt", "profiles", "--run", "manual__1", *include]) == 0
     capsys.readouterr()

@@ -19,6 +19,7 @@ from sluice.cli import main
 from sluice.definition.models.alerts import Alert
 from sluice.errors import DefinitionError, RetriableError
 from tests.servers import receivers
+from tests.servers.folders import folder_connection
 from tests.servers.process import free_port
 from tests.servers.receivers import Mailbox, Webhook
 
@@ -175,7 +176,7 @@ def test_check_connect_says_which_alerts_would_go_nowhere(
     )
     (tmp_path / "connections").mkdir()
     (tmp_path / "connections/out.yaml").write_text("{type: local, airflow_conn_id: out}")
-    monkeypatch.setenv("AIRFLOW_CONN_OUT", json.dumps({"conn_type": "fs", "extra": {"path": str(tmp_path / "out")}}))
+    monkeypatch.setenv("AIRFLOW_CONN_OUT", folder_connection(tmp_path / "out"))
     (tmp_path / "exports").mkdir()
     (tmp_path / "exports/people.yaml").write_text(
         "{kind: dataset-export, connection: out, datasets: [people], mode: full, schedule: 'off',"

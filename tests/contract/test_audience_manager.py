@@ -9,18 +9,17 @@ import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from sluice.definition.load import load
 from sluice.errors import FatalError, RetriableError
-from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import NOW, World
 from tests.servers import s3
 from tests.servers.audience_manager import AudienceManager, Fault, audience_manager, connection
 from tests.servers.fleet import Fleet
+from tests.servers.s3 import Bucket
 
 PAGE = Path(__file__).parents[2] / "docs" / "audience-manager.md"
 OTHERS = {
@@ -39,22 +38,17 @@ BUCKET, FOLDER = "demdex-s2s-clients", "acme/date=2026-03-09/"
 @pytest.fixture
 def server() -> Iterator[AudienceManager]:
     with audience_manager() as found:
-        found.add("segments", sid=12345, name="Loyal", segmentRule="7T")
         yield found
 
 
 @pytest.fixture
-def bucket(fleet: Fleet) -> Iterator[Any]:
-    client = s3.client(fleet.ministack)
-    client.create_bucket(Bucket=BUCKET)
-    yield client
-    for one in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        client.delete_object(Bucket=BUCKET, Key=one["Key"])
-    client.delete_bucket(Bucket=BUCKET)
+def bucket(fleet: Fleet) -> Iterator[Bucket]:
+    with s3.bucket(fleet.ministack, BUCKET) as found:
+        yield found
 
 
 @pytest.fixture
-def world(tmp_path: Path, fleet: Fleet, server: AudienceManager, bucket: Any) -> World:
+def world(tmp_path: Path, fleet: Fleet, server: AudienceManager, bucket: Bucket) -> World:
     """The declarations of the page, with connections to the servers."""
     fleet.connect("aam_s3", s3.connection(fleet.ministack))
     fleet.connect("audience_manager", connection(server.address))
@@ -65,17 +59,12 @@ def world(tmp_path: Path, fleet: Fleet, server: AudienceManager, bucket: Any) ->
     ecids = [str(10**37 + number) for number in range(300)]
     visitors = {"ecid": [*ecids, "no ecid"], "gender": ["m", "f", None] * 100 + ["m"], "visits": [2] * 301}
     world.dataset("visitors", pa.table(visitors), files=2)
-    loaded = load(world.include)
-    assert not loaded.errors
-    evaluate_segment(loaded.project, "loyal", world, "refresh", NOW)
+    assert not load(world.include).errors
+    world.refresh("loyal")
     return world
 
 
-def keys(bucket: Any) -> list[str]:
-    return [one["Key"] for one in bucket.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
-
-
-def test_a_delivery_from_declaration_to_audience_manager(world: World, server: AudienceManager, bucket: Any) -> None:
+def test_a_delivery_from_declaration_to_audience_manager(world: World, server: AudienceManager, bucket: Bucket) -> None:
     server.faults.append(Fault("POST /v1/traits", 503))
     report = world.run("loyal-visitors")
     assert (report.records, report.rejected) == (300, 1)
@@ -84,10 +73,10 @@ def test_a_delivery_from_declaration_to_audience_manager(world: World, server: A
     (trait,) = server.kept["traits"]
     assert (trait["traitRule"], trait["folderId"]) == ('ic == "895-12345"', folders["traits"][0]["folderId"])
     name = f"{FOLDER}ftp_dpm_895_{int(NOW.timestamp())}.sync.gz"
-    manifests = [key for key in keys(bucket) if key != name]
+    manifests = [key for key in bucket.names() if key != name]
     assert len(manifests) == 1
     assert manifests[0].startswith("acme/sluice/manifest-")
-    lines = gzip.decompress(bucket.get_object(Bucket=BUCKET, Key=name)["Body"].read()).decode().split("\n")
+    lines = gzip.decompress(bucket.read(name)).decode().split("\n")
     assert len(lines) == 301
     assert lines[:4] == [
         f'{10**37}\tic=895-12345,"gender"="m"',
@@ -98,24 +87,24 @@ def test_a_delivery_from_declaration_to_audience_manager(world: World, server: A
 
 
 def test_an_outage_is_retried_by_the_task_and_nothing_is_created_twice(
-    world: World, server: AudienceManager, bucket: Any
+    world: World, server: AudienceManager, bucket: Bucket
 ) -> None:
     path = world.include / "connections" / "audience-manager.yaml"
     path.write_text(path.read_text().replace('"895"}', '"895", retry_for: 0s}'))
     server.faults.append(Fault("POST /v1/traits", act=True))
     with pytest.raises(RetriableError, match="does not answer"):
         world.run("loyal-visitors")
-    assert keys(bucket) == []
+    assert bucket.names() == []
     world.run("loyal-visitors")
-    assert len(keys(bucket)) == 2
+    assert len(bucket.names()) == 2
     assert [len(server.kept[kind]) for kind in ("folders/traits", "folders/segments", "traits")] == [1, 1, 1]
 
 
 def test_an_unknown_segment_is_refused_before_anything_is_sent(
-    world: World, server: AudienceManager, bucket: Any
+    world: World, server: AudienceManager, bucket: Bucket
 ) -> None:
     server.kept["segments"].clear()
     with pytest.raises(FatalError, match="has no segment 12345"):
         world.run("loyal-visitors")
-    assert keys(bucket) == []
+    assert bucket.names() == []
     assert not any(server.kept.values())

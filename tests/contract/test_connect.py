@@ -22,6 +22,7 @@ from sluice.cli import main
 from tests.servers.docs import block, replaced
 from tests.servers.fault_cases import CASES, Case, Stage
 from tests.servers.fleet import Fleet
+from tests.servers.folders import folder_connection
 from tests.servers.process import NotInstalledError
 from tests.servers.subjects import SUBJECTS, Subject
 
@@ -118,7 +119,7 @@ sys.exit(main())
 def test_a_server_that_swallows_connections_keeps_nothing_silent(include: Path, tmp_path: Path) -> None:
     """C6: three connections to it were tried one after another, each for three minutes; and then the command ends."""
     key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
-    environment = {**os.environ, "AIRFLOW_CONN_OUT": json.dumps({"conn_type": "fs", "extra": {"path": str(tmp_path)}})}
+    environment = {**os.environ, "AIRFLOW_CONN_OUT": folder_connection(tmp_path)}
     with socket.create_server(("127.0.0.1", 0)) as silent:
         at = silent.getsockname()[1]
         sftp = {"conn_type": "sftp", "host": "127.0.0.1", "port": at, "login": "u", "extra": {"host_key": key}}

@@ -22,14 +22,14 @@ from sluice.cli import main
 from sluice.definition.load import load
 from sluice.destinations.objects import ObjectStore
 from sluice.errors import FatalError, RetriableError, Skipped
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 from tests.servers import audience_manager as audience
 from tests.servers import s3, ssh
 from tests.servers.airflow_connections import stored
 from tests.servers.audience_manager import AudienceManager, audience_manager
 from tests.servers.faults import FaultProxy, Rule, faults
 from tests.servers.fleet import Fleet
+from tests.servers.s3 import Bucket
 from tests.unit.workbench.samples import CRS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data-workbench.md").read_text()
@@ -41,7 +41,6 @@ BUCKET, ROWS, LOG = "aws-bucket-for-mmp", 3500, "test/files/MMP-030926-040500-us
 @pytest.fixture
 def server() -> Iterator[AudienceManager]:
     with audience_manager() as found:
-        found.add("segments", sid=12345, name="Loyal", segmentRule="7T")
         yield found
 
 
@@ -53,13 +52,9 @@ def proxy(fleet: Fleet) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def bucket(fleet: Fleet) -> Iterator[Any]:
-    client = s3.client(fleet.ministack)
-    client.create_bucket(Bucket=BUCKET)
-    yield client
-    for one in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        client.delete_object(Bucket=BUCKET, Key=one["Key"])
-    client.delete_bucket(Bucket=BUCKET)
+def bucket(fleet: Fleet) -> Iterator[Bucket]:
+    with s3.bucket(fleet.ministack, BUCKET) as found:
+        yield found
 
 
 SECRETS = {
@@ -112,7 +107,7 @@ def world(
     fleet: Fleet,
     store: dict[str, dict[str, Any]],
     server: AudienceManager,
-    bucket: Any,
+    bucket: Bucket,
     proxy: FaultProxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> World:
@@ -145,22 +140,13 @@ def world(
     columns = {"Tracking ID": "t", "PID": "p", "SID": "s"}
     views = {name: [f"{letter}{row}" for row in range(ROWS)] for name, letter in columns.items()}
     world.dataset("page-views", pa.table({"Hit ID": range(ROWS), "views": [1] * ROWS, **views}), files=2)
-    loaded = load(world.include)
-    assert not loaded.errors
-    evaluate_segment(loaded.project, "all-page-views", world, "refresh", NOW)
+    assert not load(world.include).errors
+    world.refresh("all-page-views")
     return world
 
 
-def keys(bucket: Any) -> list[str]:
-    return [one["Key"] for one in bucket.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
-
-
-def read(bucket: Any, key: str) -> bytes:
-    return bytes(bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-
-
 def test_from_the_files_of_data_workbench_to_audience_manager(
-    world: World, server: AudienceManager, bucket: Any, proxy: FaultProxy
+    world: World, server: AudienceManager, bucket: Bucket, proxy: FaultProxy
 ) -> None:
     proxy.rules.append(Rule("answer", "PUT", "MMPTest_", times=1))
     report = world.run("user")
@@ -169,22 +155,22 @@ def test_from_the_files_of_data_workbench_to_audience_manager(
     found = {kind: [one["name"] for one in server.kept[f"folders/{kind}"]] for kind in ("traits", "segments")}
     assert found == {"traits": ["895"], "segments": ["895"]}
     assert [trait["traitRule"] for trait in server.kept["traits"]] == ['ic == "895-12345"']
-    parts = [key for key in keys(bucket) if re.fullmatch(r"test/files/MMPTest_.*_0000\d\.txt", key)]
-    lines = [read(bucket, part).splitlines(keepends=True) for part in parts]
+    parts = [key for key in bucket.names() if re.fullmatch(r"test/files/MMPTest_.*_0000\d\.txt", key)]
+    lines = [bucket.read(part).splitlines(keepends=True) for part in parts]
     assert [len(one) for one in lines] == [1000, 1000, 1000, 500]
     assert b"".join(map(b"".join, lines)) == b"".join(b"t%d\tp%d\ts%d\r\n" % (i, i, i) for i in range(ROWS))
-    log = read(bucket, LOG).decode()
+    log = bucket.read(LOG).decode()
     assert "at most 1,000 records per chunk, 4 threads, 2 retries of each chunk" in log
     assert sorted(re.findall(r"bytes, (\d) tr(?:y|ies): ", log)) == ["1", "1", "1", "2"]
-    assert set(keys(bucket)) - {*parts, LOG} == {f"test/files/{report.manifest.rpartition('/test/files/')[2]}"}
+    assert set(bucket.names()) - {*parts, LOG} == {f"test/files/{report.manifest.rpartition('/test/files/')[2]}"}
 
 
-def test_it_is_done_with_its_delivery(world: World, bucket: Any) -> None:
+def test_it_is_done_with_its_delivery(world: World, bucket: Bucket) -> None:
     world.run("user")
-    delivered = keys(bucket)
+    delivered = bucket.names()
     with pytest.raises(Skipped):
         world.run("user", "manual__2")
-    assert keys(bucket) == delivered
+    assert bucket.names() == delivered
 
 
 def test_chunks_are_sent_at_the_same_time(world: World, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,17 +187,17 @@ def test_chunks_are_sent_at_the_same_time(world: World, proxy: FaultProxy, monke
     world.run("user")
 
 
-def test_a_fault_that_lasts_fails_after_the_declared_retries(world: World, bucket: Any, proxy: FaultProxy) -> None:
+def test_a_fault_that_lasts_fails_after_the_declared_retries(world: World, bucket: Bucket, proxy: FaultProxy) -> None:
     proxy.rules.append(Rule("answer", "PUT", "MMPTest_.*_00000"))
     staged = world.extract("user")
     with pytest.raises(RetriableError):
         world.upload(staged)
     assert len([head for head in proxy.heads if re.match(r"PUT \S*MMPTest_\S*_00000", head)]) == 3
-    assert not any("manifest" in key for key in keys(bucket))
+    assert not any("manifest" in key for key in bucket.names())
 
 
 def test_a_busy_server_is_asked_again_within_the_only_try_of_a_chunk(
-    world: World, bucket: Any, proxy: FaultProxy
+    world: World, bucket: Bucket, proxy: FaultProxy
 ) -> None:
     """`retry_for` has its default again, and the profile's default of no retries."""
     path = world.include / "connections" / "data-workbench.yaml"
@@ -220,16 +206,16 @@ def test_a_busy_server_is_asked_again_within_the_only_try_of_a_chunk(
     path.write_text(path.read_text().replace("retries: 2", "retries: 0"))
     proxy.rules.append(Rule("answer", "PUT", "MMPTest_", times=1))
     assert world.run("user").records == ROWS
-    assert sorted(re.findall(r"bytes, (\d) tr(?:y|ies): ", read(bucket, LOG).decode())) == ["1"] * 4
+    assert sorted(re.findall(r"bytes, (\d) tr(?:y|ies): ", bucket.read(LOG).decode())) == ["1"] * 4
 
 
 def test_an_unknown_segment_is_refused_before_anything_is_sent(
-    world: World, server: AudienceManager, bucket: Any
+    world: World, server: AudienceManager, bucket: Bucket
 ) -> None:
     server.kept["segments"].clear()
     with pytest.raises(FatalError, match="has no segment 12345"):
         world.run("user")
-    assert keys(bucket) == []
+    assert bucket.names() == []
     assert not any(server.kept.values())
 
 
@@ -250,7 +236,7 @@ def test_customer_records_become_a_data_file_and_a_trigger_on_an_sftp_server(wor
     values = ["plain", 'say "so"', "a, b", "C:\\x", None]
     table = {"Hit ID": range(6), "Tracking ID": ["c0", "c1", "c2", "c3", "c4", "c1"], "PID": [*values, "again"]}
     world.dataset("page-views", pa.table({**table, "SID": ["s"] * 6, "views": [1, 2, 3, 4, 5, 6]}), files=2)
-    evaluate_segment(load(world.include).project, "all-page-views", world, "again", NOW)
+    world.refresh("all-page-views", run_id="again")
 
     report = world.run("customers")
 

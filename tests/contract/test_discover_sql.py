@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ from sluice.discovery.found import Found
 from sluice.errors import FatalError
 from sluice.model.access import SqlAccess
 from sluice.sources import SOURCES
-from tests.contract.source_subjects import Database, Lake
+from tests.contract.source_subjects import Lake
+from tests.servers.postgres import Database
 
 TABLES = (
     "create table users (name text, id bigint primary key, born date)",
@@ -27,17 +27,15 @@ TABLES = (
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    running = Database()
-    running.execute(*TABLES)
-    yield running
-    running.close()
+def database(database: Database) -> Database:
+    database.execute(*TABLES)
+    return database
 
 
 @pytest.fixture
 def lake(tmp_path: Path, database: Database) -> Lake:
     lake = Lake(tmp_path, database)
-    lake.more["db"] = SqlAccess(uri=database.address, conn_type="postgres", connect=lambda: None)
+    lake.more["db"] = database.access()
     return lake
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import adbc_driver_postgresql.dbapi as adbc
 import pyarrow.parquet as pq
 import pytest
 
 from sluice.errors import FatalError
-from sluice.model.access import SqlAccess
 from sluice.model.manifest import Manifest
 from sluice.model.run import Window
 from tests.builders import World
-from tests.contract.source_subjects import Database
+from tests.servers.postgres import Database
 
 FILES = {
     "catalog/datasets.yaml": """
@@ -36,34 +33,17 @@ DAYS = {number: NOW - timedelta(days=100 - number) for number in range(100)}
 KINDS = ["timestamptz", "timestamp", "date", "bigint"]
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    running = Database()
-    yield running
-    running.close()
-
-
 @pytest.fixture
 def world(tmp_path: Path, database: Database) -> World:
-    access = SqlAccess(uri=database.address, conn_type="postgres", connect=lambda: None)
-    world = World(tmp_path, extra={"db": access}, now=NOW)
+    world = World(tmp_path, extra={"db": database.access()}, now=NOW)
     world.declare(FILES)
     return world
 
 
-def execute(world: World, *statements: str) -> None:
-    access = world.get("db")
-    assert isinstance(access, SqlAccess)
-    with adbc.connect(access.uri.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-        connection.commit()
-
-
-def fill(world: World, kind: str, days: range) -> None:
+def fill(database: Database, kind: str, days: range) -> None:
     stored = {day: str(day) if kind == "bigint" else f"'{DAYS[day].isoformat()}'::{kind}" for day in days}
     rows = ", ".join(f"({day}, {value})" for day, value in stored.items())
-    execute(world, f"insert into visits values {rows}")  # noqa: S608 - numbers and times of this test
+    database.execute(f"insert into visits values {rows}")  # noqa: S608 - numbers and times of this test
 
 
 def ids(world: World, run_id: str) -> list[int]:
@@ -74,11 +54,11 @@ def ids(world: World, run_id: str) -> list[int]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_next_run_copies_little_and_misses_nothing(world: World, kind: str) -> None:
-    execute(world, "drop table if exists visits", f"create table visits (id bigint, at {kind})")
-    fill(world, kind, range(60))
+def test_the_next_run_copies_little_and_misses_nothing(world: World, database: Database, kind: str) -> None:
+    database.execute("drop table if exists visits", f"create table visits (id bigint, at {kind})")
+    fill(database, kind, range(60))
     world.run("visits", "r1")
-    fill(world, kind, range(60, 100))
+    fill(database, kind, range(60, 100))
     world.run("visits", "r2")
     assert ids(world, "r1") == list(range(60))
     assert ids(world, "r2") == list(range(60, 100))
@@ -91,18 +71,18 @@ def rows_of_last_copy(folder: Path) -> int:
     return sum(pq.read_metadata(path).num_rows for path in newest.parent.glob("*.parquet"))
 
 
-def test_a_backfill_copies_from_its_slice_on(world: World) -> None:
-    execute(world, "drop table if exists visits", "create table visits (id bigint, at timestamptz)")
-    fill(world, "timestamptz", range(100))
+def test_a_backfill_copies_from_its_slice_on(world: World, database: Database) -> None:
+    database.execute("drop table if exists visits", "create table visits (id bigint, at timestamptz)")
+    fill(database, "timestamptz", range(100))
     world.run("visits", "b1", window=Window(after=DAYS[89], until=DAYS[92]), run_type="backfill")
     assert ids(world, "b1") == [90, 91, 92]
     assert 10 <= rows_of_last_copy(world.root / "sluice_staging") <= 13
 
 
-def test_a_row_without_a_value_is_still_seen(world: World) -> None:
-    execute(world, "drop table if exists visits", "create table visits (id bigint, at timestamptz)")
-    fill(world, "timestamptz", range(10))
+def test_a_row_without_a_value_is_still_seen(world: World, database: Database) -> None:
+    database.execute("drop table if exists visits", "create table visits (id bigint, at timestamptz)")
+    fill(database, "timestamptz", range(10))
     world.run("visits", "r1")
-    execute(world, "insert into visits values (99, null)")
+    database.execute("insert into visits values (99, null)")
     with pytest.raises(FatalError, match="have no at"):
         world.run("visits", "r2")

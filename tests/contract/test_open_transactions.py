@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +22,9 @@ from sluice.sources import SOURCES
 from sluice.sources.position import Position, Skipping
 from sluice.sources.postgres import reach
 from tests.builders import World
-from tests.contract.source_subjects import Database
 from tests.contract.test_incremental_sql import FILES, ids
+from tests.servers.folders import folder_connection
+from tests.servers.postgres import Database
 
 ROLES = (
     "create role plain login password 'plain'",
@@ -38,13 +38,9 @@ ROLES = (
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    running = Database()
-    with writing(running) as run:
-        for statement in ROLES:
-            run(statement)
-    yield running
-    running.close()
+def database(database: Database) -> Database:
+    database.execute(*ROLES)
+    return database
 
 
 @pytest.fixture
@@ -62,9 +58,7 @@ def world(tmp_path: Path, database: Database) -> World:
 
 
 def as_role(world: World, database: Database, role: str | None) -> None:
-    rest = database.address.rpartition("@")[2]
-    uri = f"postgresql://{role}:{role}@{rest}" if role else database.address
-    world.extra["db"] = SqlAccess(uri=uri, conn_type="postgres", connect=lambda: None)
+    world.extra["db"] = database.access(role, role) if role else database.access()
 
 
 def declare(world: World, incremental: str, source: str = "table: visits") -> None:
@@ -288,7 +282,7 @@ def test_check_connect_warns_of_it(
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
     monkeypatch.setenv("AIRFLOW_CONN_DB", database.address.replace("postgresql+psycopg2", "postgres"))
-    monkeypatch.setenv("AIRFLOW_CONN_OUT", json.dumps({"conn_type": "fs", "extra": {"path": str(world.root / "out")}}))
+    monkeypatch.setenv("AIRFLOW_CONN_OUT", folder_connection(world.root / "out"))
     with writing(database) as run:
         run("alter sequence visits_id_seq cache 50")
     assert main(["check", "--include", str(world.include), "--connect"]) == 0

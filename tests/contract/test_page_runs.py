@@ -23,6 +23,7 @@ from sluice.delivery.report.history import History
 from sluice.delivery.report.reader_receipts import ReaderReceipts
 from tests.builders import NOW, World
 from tests.servers.fab import PASSWORD, Fab, fab
+from tests.servers.folders import folder_connection
 
 EXPORT = "kind: dataset-export\nconnection: {}\ndatasets: [orders]\nmode: {}\nschedule: {}\n"
 SOURCE = "key: id, source: {type: parquet, airflow_conn_id: lake, path: %s}"
@@ -101,8 +102,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     options = {"SLUICE_INCLUDE": str(world.include), "SLUICE_CACHE": str(root / "cache")}
     for name in ("lake", "out", "sluice_staging"):
         (root / name).mkdir(exist_ok=True)
-        connection = {"conn_type": "fs", "extra": {"path": str(root / name)}}
-        options[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(connection)
+        options[f"AIRFLOW_CONN_{name.upper()}"] = folder_connection(root / name)
     with fab(root / "airflow", options) as airflow:
         for name, value in {"URL": airflow.url, "USER": "admin", "PASSWORD": PASSWORD}.items():
             monkeypatch.setenv(f"SLUICE_AIRFLOW_{name}", value)

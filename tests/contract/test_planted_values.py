@@ -28,7 +28,8 @@ from sluice.sources import SOURCES
 from sluice.sources.databases import query_rows
 from sluice.sources.selection import select
 from sluice.sources.sql import Sql, SqlSource
-from tests.contract.source_subjects import SUBJECTS, Database, Lake
+from tests.contract.source_subjects import SUBJECTS, Lake
+from tests.servers.postgres import Database
 from tests.unit.refresh.test_evaluate import World
 
 PLANTED = "ann.zyxw@example.com"
@@ -57,13 +58,6 @@ def proves(act: Callable[[], object]) -> BaseException:
     for value in (PLANTED, str(NUMBER), "zyxw"):
         assert value not in text, text
     return error
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    made = Database()
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -97,14 +91,10 @@ LATE = "select case when n < 400000 then n else (mail || n)::int end as n from p
 )  # fmt: skip
 def test_postgres_tells_its_code_and_names_of_the_query(lake: Lake, query: str, kind: type, says: str) -> None:
     """D3: message, DETAIL, CONTEXT, LINE and the query itself hold values. Classes 22 and 42 are not tried again."""
-    import adbc_driver_postgresql.dbapi as adbc
-
-    with adbc.connect(lake.database.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "create or replace function loud(what text, code text) returns int language plpgsql as "
-            "$$ begin raise exception 'no: %', what using errcode = code, detail = what, column = what; end $$"
-        )
-        connection.commit()
+    lake.database.execute(
+        "create or replace function loud(what text, code text) returns int language plpgsql as "
+        "$$ begin raise exception 'no: %', what using errcode = code, detail = what, column = what; end $$"
+    )
     source = SOURCES["sql"].model_validate({"type": "sql", "airflow_conn_id": "lake", "query": query})
     error = proves(lambda: source.open(lake, dataset="people").pin(lake.spool))
     assert isinstance(error.__cause__, kind), repr(error.__cause__)
@@ -114,17 +104,12 @@ def test_postgres_tells_its_code_and_names_of_the_query(lake: Lake, query: str, 
 @pytest.fixture
 def growing(lake: Lake) -> Iterator[Sql]:
     """A table with numbers of somebody else's, and a text of theirs as a default."""
-    import adbc_driver_postgresql.dbapi as adbc
-
-    def change(statement: str) -> None:
-        with adbc.connect(lake.database.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-            connection.commit()
-
-    change(f"create table accounts as select {NUMBER} as id, '{PLANTED}'::text as mail")
-    change(f"alter table accounts alter mail set default '{PLANTED}'")
+    lake.database.execute(
+        f"create table accounts as select {NUMBER} as id, '{PLANTED}'::text as mail",
+        f"alter table accounts alter mail set default '{PLANTED}'",
+    )
     yield Sql.model_validate({"type": "sql", "airflow_conn_id": "lake", "table": "accounts"})
-    change("drop table accounts")
+    lake.database.execute("drop table accounts")
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
 
 from sluice.errors import FatalError, SluiceError
-from sluice.model.access import SqlAccess
 from sluice.sources import SOURCES
-from tests.contract.source_subjects import Database, Lake
+from tests.contract.source_subjects import Lake
+from tests.servers.postgres import Database
 
 TYPES = (
     "create type mood as enum ('calm', 'busy')",
@@ -36,22 +34,15 @@ TYPES = (
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    running = Database()
-    running.execute(*TYPES)
-    yield running
-    running.close()
+def database(database: Database) -> Database:
+    database.execute(*TYPES)
+    return database
 
 
 @pytest.fixture
 def lake(tmp_path: Path, database: Database) -> Lake:
     lake = Lake(tmp_path, database)
-    lake.more["lake"] = SqlAccess(uri=database.address, conn_type="postgres", connect=lambda: None)
-    user, _, rest = database.address.rpartition("@")
-    assert user
-    lake.more["elsewhere"] = SqlAccess(
-        uri=f"postgresql://elsewhere:{quote('x')}@{rest}", conn_type="postgres", connect=lambda: None
-    )
+    lake.more |= {"lake": database.access(), "elsewhere": database.access("elsewhere", "x")}
     return lake
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -18,14 +17,8 @@ from sluice.sources.base import SourceConfig
 from sluice.testing import SourceExam
 from sluice.testing.rows import every_type, people
 from sluice.testing.sources import Write, read
-from tests.contract.source_subjects import SUBJECTS, Database, Lake, Subject
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    database = Database()
-    yield database
-    database.close()
+from tests.contract.source_subjects import SUBJECTS, Lake, Subject
+from tests.servers.postgres import Database
 
 
 @pytest.fixture

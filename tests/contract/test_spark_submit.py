@@ -35,11 +35,11 @@ from sluice.sql import connect as engine_of
 from sluice.sql.names import names_of
 from sluice.sql.spelling import respelled
 from sluice.sql.translation.spelling import UnlikeError
-from tests.contract.engine_cases import ALIKE, some_rule
-from tests.contract.engine_worlds import InSpark, World, together
+from tests.contract.engines.cases import ALIKE, some_rule
+from tests.contract.engines.worlds import SPARK, InSpark, World, together
 from tests.servers import spark
+from tests.servers.folders import folder_connection
 
-DEMANDED = InSpark.demanded
 LOCAL = SparkSubmitAccess("local[2]")
 SECRET = "sqlite:////a-secret"
 
@@ -114,7 +114,7 @@ def test_a_segment_reads_partitions_and_the_members_of_another(lake: World, capl
     lake.sources["people"] = ("id", {"type": "parquet", "airflow_conn_id": "lake", "path": "days"})
     spec = {"where": "f > 0 and day >= '2026-01-02' and id in (select id from few) and t <> 'A'", "reads": ["few"]}
     few = {"few": {"where": "id < 3"}}
-    there, members = lake.evaluate(before=few, **spec, engine=DEMANDED)
+    there, members = lake.evaluate(before=few, **spec, engine=SPARK)
     _, expected = lake.evaluate(before=few, **spec, engine="duckdb")
     assert members == expected
     assert members.type == expected.type
@@ -132,7 +132,7 @@ def test_an_overflow_is_an_error_that_shows_no_value(
     pq.write_table(pa.table({"id": [1], "n": [2**62], "m": [2**62]}), lake.folder / "people" / "1.parquet")
     lake.access["lake"] = FolderAccess(lake.folder)
     with pytest.raises(FatalError, match=r"evaluating the segment failed: [A-Z_.]+ \(SQLSTATE 22003\)") as raised:
-        lake.evaluate(where="n * m > 5", engine=DEMANDED)
+        lake.evaluate(where="n * m > 5", engine=SPARK)
     said = "".join(capfd.readouterr()) + caplog.text + raised.value.page()
     assert str(2**62) not in said
     assert raised.value.__cause__ is None
@@ -146,7 +146,7 @@ def test_a_job_that_reads_other_partitions_than_the_pinned_ones_stops_the_refres
     pq.write_table(pa.table({"id": [1, 2]}), below)
     lake.access["lake"] = FolderAccess(lake.folder)
     with pytest.raises(FatalError, match="reads 2 records in 1 partitions, which are not the 2 that"):
-        lake.evaluate(where="id > 5", engine=DEMANDED)
+        lake.evaluate(where="id > 5", engine=SPARK)
 
 
 def test_a_file_without_keys_still_has_their_type(tmp_path: Path) -> None:
@@ -162,12 +162,9 @@ def test_check_says_what_the_worker_has(
     lake: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)  # Airflow logs into what pytest has closed
-    for conn_id, fields in {
-        "sluice_staging": {"conn_type": "fs", "extra": {"path": str(tmp_path)}},
-        "lake": {"conn_type": "fs", "extra": {"path": str(tmp_path)}},
-        "cluster": {"conn_type": "spark", "host": "local[2]"},
-    }.items():
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+    for conn_id in ("SLUICE_STAGING", "LAKE"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id}", folder_connection(tmp_path))
+    monkeypatch.setenv("AIRFLOW_CONN_CLUSTER", json.dumps({"conn_type": "spark", "host": "local[2]"}))
     (tmp_path / "people").mkdir()
     pq.write_table(pa.table({"id": [1], "n": [1]}), tmp_path / "people" / "1.parquet")
     (tmp_path / "include" / "catalog").mkdir(parents=True)
@@ -175,7 +172,7 @@ def test_check_says_what_the_worker_has(
     source = {"type": "parquet", "airflow_conn_id": "lake", "path": "people"}
     declared = {
         "datasets": {"people": {"kind": "profile", "key": "id", "source": source}},
-        "segments": {"some": {"dataset": "people", "where": "n > 5", "engine": DEMANDED}},
+        "segments": {"some": {"dataset": "people", "where": "n > 5", "engine": SPARK}},
     }
     for name, text in declared.items():
         (tmp_path / "include" / "catalog" / f"{name}.yaml").write_text(json.dumps(text))
@@ -203,6 +200,13 @@ def stands_in(lake: World, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), os.environ["PATH"]]))
 
 
+HALF_AN_ANSWER = """
+place=$(dirname "${@: -1}" | sed 's|^file:/*|/|')
+mkdir "$place/answer"
+echo '{"spark": 4711, ' > "$place/answer/part-0"
+"""
+
+
 @pytest.mark.parametrize(
     ("script", "kind", "said"),
     [
@@ -213,6 +217,7 @@ def stands_in(lake: World, monkeypatch: pytest.MonkeyPatch, script: str) -> None
         ),
         ("exit 3", FatalError, ["has not found in staging what this worker has written"]),
         ("exit 0", FatalError, ["ended without an answer in staging"]),
+        (HALF_AN_ANSWER, FatalError, ["ended without an answer in staging"]),
         ("kill -9 $$", RetriableError, ["signal 9"]),
     ],
 )
@@ -228,7 +233,7 @@ def test_a_job_without_an_answer_is_an_error_without_values(
     stands_in(lake, monkeypatch, script)
     caplog.set_level("INFO", "sluice")
     with pytest.raises(kind) as raised:
-        lake.evaluate(where="n > 5", engine=DEMANDED)
+        lake.evaluate(where="n > 5", engine=SPARK)
     assert ("the cluster runs application_17_0004" in caplog.text) == ("application_" in script)
     assert "4711" not in caplog.text
     assert all(one in str(raised.value) for one in said)
@@ -240,7 +245,7 @@ def test_no_secret_and_no_shell_reaches_the_program(lake: World, monkeypatch: py
     stands_in(lake, monkeypatch, f"{{ env; printf '%s\\n' \"$@\"; }} > '{seen}'")
     lake.access["cluster"] = SparkSubmitAccess("k8s://https://host:1/$(id)", "cluster", namespace="n")
     with pytest.raises(FatalError):
-        lake.evaluate(where="n > 5", engine=DEMANDED)
+        lake.evaluate(where="n > 5", engine=SPARK)
     text = seen.read_text()
     assert SECRET not in text
     assert "PYTHONPATH=" not in text
@@ -251,7 +256,7 @@ def test_no_secret_and_no_shell_reaches_the_program(lake: World, monkeypatch: py
 def test_a_missing_program_says_what_to_install(lake: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(FatalError, match="spark-submit is not on this worker's PATH") as raised:
-        lake.evaluate(where="n > 5", engine=DEMANDED)
+        lake.evaluate(where="n > 5", engine=SPARK)
     assert "Java" in raised.value.page()
 
 
@@ -291,7 +296,7 @@ def test_what_a_task_at_its_time_limit_has_started_ends_with_it(lake: World, mon
     signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
         with pytest.raises(StoppedError):
-            lake.evaluate(where="n > 5", engine=DEMANDED)
+            lake.evaluate(where="n > 5", engine=SPARK)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

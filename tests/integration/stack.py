@@ -18,6 +18,7 @@ from sluice.airflow import runs
 from sluice.airflow.rest import Rest
 from sluice.airflow.runs import Run
 from sluice.definition.models.catalog import SYSTEM_REFRESH
+from sluice.errors import RetriableError
 
 T = TypeVar("T")
 PROJECT = Path(__file__).parent / "project"
@@ -29,12 +30,19 @@ PATIENCE = 900.0
 
 
 def until(what: str, ask: Callable[[], T | None], timeout: float = PATIENCE) -> T:
-    """Ask until there is an answer, and return it. Fails the test after `timeout` seconds."""
+    """Ask until there is an answer, and return it. Fails the test after `timeout` seconds.
+
+    An API server that is silent for a while is no answer: on a busy machine it takes longer than a request waits."""
     deadline = time.monotonic() + timeout
-    while not (answer := ask()):
-        assert time.monotonic() < deadline, f"waited {timeout:.0f} s for {what}"
+    while True:
+        silent = ""
+        try:
+            if answer := ask():
+                return answer
+        except RetriableError as error:
+            silent = f": {error}"
+        assert time.monotonic() < deadline, f"waited {timeout:.0f} s for {what}{silent}"
         time.sleep(0.5)
-    return answer
 
 
 class Stack:

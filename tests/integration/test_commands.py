@@ -201,7 +201,7 @@ def test_the_system_refresh_is_started_waited_for_and_shown(parcels: Stack, slui
 
 
 def test_airflows_own_command_reaches_the_airflow_that_runs(parcels: Stack, tmp_path: Path) -> None:
-    """C7: the plain one speaks to another, empty Airflow."""
+    """The plain one speaks to another, empty Airflow."""
     project = parcels.project(tmp_path / "project")
     argv = [sys.executable, "-m", "sluice.cli", "airflow"]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -6,9 +6,9 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -62,19 +62,39 @@ PUBLIC = (
 
 @dataclass(frozen=True)
 class Module:
-    """One file: what it imports anywhere, when it runs, and when it is imported itself; as modules or names in them."""
+    """One file: what it imports anywhere, when it runs, and when it is imported itself; as modules or names in them. It
+    is parsed when somebody asks: every process of a parallel run collects these tests, and one runs them."""
 
     name: str
-    anywhere: frozenset[str]
-    running: frozenset[str]
-    at_top: frozenset[str]
-    airflow_texts: frozenset[str]
-    """Texts that name something of Airflow's: `airflow.sdk.x`, `_AIRFLOW_X`."""
+    path: Path
 
     @property
     def noun(self) -> str:
         """The folder, or the file, right below the package; empty for the package's own two."""
         return "" if self.name in ("sluice", "sluice.__main__") else self.name.split(".")[1]
+
+    @cached_property
+    def anywhere(self) -> frozenset[str]:
+        return frozenset(imported(ast.walk(self._tree)))
+
+    @cached_property
+    def running(self) -> frozenset[str]:
+        return frozenset(imported(running(self._tree)))
+
+    @cached_property
+    def at_top(self) -> frozenset[str]:
+        return frozenset(imported(self._tree.body))
+
+    @property
+    def airflow_texts(self) -> frozenset[str]:
+        """Texts that name something of Airflow's: `airflow.sdk.x`, `_AIRFLOW_X`."""
+        nodes = (node for node in ast.walk(self._tree) if isinstance(node, ast.Constant))
+        texts = (node.value for node in nodes if isinstance(node.value, str))
+        return frozenset(text for text in texts if re.fullmatch(r"airflow(\.\w+){2,}|_AIRFLOW_\w+", text))
+
+    @cached_property
+    def _tree(self) -> ast.Module:
+        return ast.parse(self.path.read_text())
 
 
 def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -93,17 +113,11 @@ def running(node: ast.AST) -> Iterator[ast.AST]:
             yield from running(child)
 
 
-def read(path: Path) -> Module:
-    name = ".".join(("sluice", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
-    tree = ast.parse(path.read_text())
-    every = (ast.walk(tree), running(tree), tree.body)
-    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    airflow_texts = frozenset(text for text in texts if re.fullmatch(r"airflow(\.\w+){2,}|_AIRFLOW_\w+", text))
-    return Module(name, *(frozenset(imported(nodes)) for nodes in every), airflow_texts)
+def name_of(path: Path) -> str:
+    return ".".join(("sluice", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
 
 
-MODULES = {module.name: module for module in map(read, sorted(PACKAGE.rglob("*.py")))}
-every_module = pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+MODULES = {name_of(path): Module(name_of(path), path) for path in sorted(PACKAGE.rglob("*.py"))}
 FOLDERS = {name.rpartition(".")[0] for name in MODULES}
 
 
@@ -122,23 +136,27 @@ def cycle(graph: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     return ()
 
 
-@every_module
-def test_imports_run_downwards(module: Module) -> None:
-    here = module.noun
-    if not here:
-        return
-    assert here in LEVEL, f"{module.name} stands in a folder without a level: give it one in LAYERS"
-    for name in module.anywhere:
-        if name.startswith("sluice.") and (there := name.split(".")[1]) != here:
-            assert LEVEL[there] < LEVEL[here], f"{module.name} imports {name}: {here} may not know {there}"
+def importers(names: Callable[[str], bool], modules: Iterable[Module]) -> list[str]:
+    """What of `names` the modules import."""
+    return sorted(f"{module.name} imports {name}" for module in modules for name in module.anywhere if names(name))
 
 
-@every_module
-def test_only_the_airflow_side_knows_airflow(module: Module) -> None:
-    if module.noun in ("airflow", "page"):
-        return
-    found = [name for name in module.anywhere if name.split(".")[0] == "airflow"]
-    assert not found, f"{module.name} imports {found}"
+def test_imports_run_downwards() -> None:
+    nouns = {module.noun for module in MODULES.values()} - {""}
+    assert nouns <= LEVEL.keys(), "give each folder a level in LAYERS"
+    upwards = [
+        f"{module.name} imports {name}"
+        for module in MODULES.values()
+        if (here := module.noun)
+        for name in module.anywhere
+        if name.startswith("sluice.") and (there := name.split(".")[1]) != here and LEVEL[there] >= LEVEL[here]
+    ]
+    assert upwards == []
+
+
+def test_only_the_airflow_side_knows_airflow() -> None:
+    core = [module for module in MODULES.values() if module.noun not in ("airflow", "page")]
+    assert importers(lambda name: name.split(".")[0] == "airflow", core) == []
 
 
 def test_one_file_knows_what_airflow_keeps_private() -> None:
@@ -204,20 +222,18 @@ def test_one_client_speaks_ssh() -> None:
         assert found <= ({"asyncssh"} if module.noun == "ssh" else set()), f"{module.name} imports {found}"
 
 
-@every_module
-def test_declarations_are_changed_for_an_actor(module: Module) -> None:
+def test_declarations_are_changed_for_an_actor() -> None:
     """Only the editor knows the store, so every change asks for rights and is recorded."""
-    if module.noun not in ("definition", "access") and module.name != "sluice.commands.editing":
-        writers = ("write.write", "write.locked", "write.undo", "store.Store", "git.GitStore", "store.ReadOnlyStore")
-        found = module.anywhere & {f"sluice.definition.edit.{name}" for name in writers}
-        assert not found, f"{module.name} imports {sorted(found)}: use sluice.access.editor"
+    writers = ("write.write", "write.locked", "write.undo", "store.Store", "git.GitStore", "store.ReadOnlyStore")
+    store = {f"sluice.definition.edit.{name}" for name in writers}
+    theirs = [module for module in MODULES.values() if module.noun not in ("definition", "access")]
+    found = importers(store.__contains__, [module for module in theirs if module.name != "sluice.commands.editing"])
+    assert found == [], "use sluice.access.editor"
 
 
-@every_module
-def test_only_the_exam_for_connectors_knows_pytest(module: Module) -> None:
-    if module.noun != "testing":
-        found = [name for name in module.anywhere if name.startswith(("pytest", "psutil", "sluice.testing"))]
-        assert not found, f"{module.name} imports {found}"
+def test_only_the_exam_for_connectors_knows_pytest() -> None:
+    theirs = [module for module in MODULES.values() if module.noun != "testing"]
+    assert importers(lambda name: name.startswith(("pytest", "psutil", "sluice.testing")), theirs) == []
 
 
 @cache

@@ -10,9 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sluice.definition.load import load
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 
 HEAVY = {"pandas", "pyarrow.dataset"}
 """A third of a second. pyarrow imports pandas for a Python value among its arguments, and for `to_numpy`."""
@@ -47,7 +45,7 @@ def world(tmp_path: Path) -> World:
     world.declare(FILES)
     times = pa.array([datetime(2026, 1, 1, tzinfo=UTC)] * 9, pa.timestamp("us", "UTC"))
     world.dataset("people", pa.table({"id": list(range(9)), "name": ["x"] * 9, "at": times}))
-    evaluate_segment(load(world.include).project, "odd", world, "r", NOW)
+    world.refresh("odd")
     return world
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from urllib.parse import parse_qs, unquote_plus, urlsplit
+
+from tests.servers.thread import serving
 
 MOST_BYTES, MOST_ROWS = 50_000_000, 500_000
 
@@ -31,6 +32,8 @@ class AdobeTarget(ThreadingHTTPServer):
         """The answers to the next requests for states."""
         self.failed = 0
         """The profiles of each batch that could not be updated."""
+        self.address: str | None = None
+        """What answers say instead of the address that shows the state of a batch."""
         self.lock = threading.Lock()
         self.fail_next: list[int | str] = []
         """What happens to the next requests: a status, `refuse`, `drop` (no answer, and the batch is not processed) or
@@ -87,6 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "lose":
             return self.connection.close()
         status = f"{self.server.url}/m2/{self.server.client}/profile/batchStatus?batchId={batch}&amp;mboxPC=1"
+        status = status if self.server.address is None else self.server.address
         self._answer(
             200,
             f"<success>true</success>\n<batchStatus>{status}</batchStatus>"
@@ -125,14 +129,5 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-@contextmanager
-def adobe_target(client: str = "acme", token: str = "") -> Iterator[AdobeTarget]:
-    server = AdobeTarget(client, token)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+def adobe_target(client: str = "acme", token: str = "") -> AbstractContextManager[AdobeTarget]:
+    return serving(AdobeTarget(client, token))

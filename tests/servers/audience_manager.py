@@ -20,6 +20,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+from tests.servers.thread import serving
+
 CLIENT, SECRET, USER, PASSWORD = "mcprofile2-test", "saea-client-secret", "mmptest", "pass-of-the-user"
 BASIC = "Basic " + b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
 _FOLDER = {"parentFolderId", "name"}
@@ -213,15 +215,10 @@ def _same(kind: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 @contextmanager
 def audience_manager() -> Iterator[AudienceManager]:
-    server = AudienceManager()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    """With a segment `12345`."""
+    with serving(AudienceManager()) as server:
+        server.add("segments", sid=12345, name="Loyal", segmentRule="7T")
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
 
 
 def connection(address: str, *, by_user: bool = True, **fields: Any) -> str:

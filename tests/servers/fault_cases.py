@@ -18,6 +18,7 @@ from tests.servers import azurite, gcs, lake, s3
 from tests.servers.disks import small_disk
 from tests.servers.faults import FaultProxy, Rule, faults
 from tests.servers.fleet import Fleet
+from tests.servers.folders import folder_connection
 from tests.servers.ssh import USER
 
 MIB = 1 << 20
@@ -128,11 +129,11 @@ def _read_only_disk(stage: Stage) -> str:
     disk = small_disk(stage.folder, stage.until)
     (disk / "faults").mkdir()
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    return json.dumps({"conn_type": "fs", "extra": {"path": str(disk)}})
+    return folder_connection(disk)
 
 
 def _full_folder(stage: Stage) -> str:
-    return json.dumps({"conn_type": "fs", "extra": {"path": str(small_disk(stage.folder, stage.until))}})
+    return folder_connection(small_disk(stage.folder, stage.until))
 
 
 def _full_sftp(stage: Stage) -> str:
@@ -164,7 +165,7 @@ def _untrusted(stage: Stage) -> str:
 
 def _file_in_the_way(stage: Stage) -> str:
     (stage.folder / "faults").write_bytes(b"a file, not a folder")
-    return json.dumps({"conn_type": "fs", "extra": {"path": str(stage.folder)}})
+    return folder_connection(stage.folder)
 
 
 CASES = (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.servers.process import free_port
+from tests.servers.thread import serving
 
 
 class Webhook(ThreadingHTTPServer):
@@ -50,17 +50,8 @@ class Mailbox:
         return "250 OK"
 
 
-@contextmanager
-def webhook() -> Iterator[Webhook]:
-    server = Webhook()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+def webhook() -> AbstractContextManager[Webhook]:
+    return serving(Webhook())
 
 
 @contextmanager

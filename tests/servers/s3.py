@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -81,6 +82,31 @@ def client(address: str) -> Any:
     session = boto3.session.Session(aws_access_key_id=KEY, aws_secret_access_key=SECRET, region_name="us-east-1")
     settings = Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required")
     return session.client("s3", endpoint_url=address, config=settings)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What lies in a bucket, seen behind Sluice's back."""
+
+    name: str
+    client: Any
+
+    def names(self) -> list[str]:
+        return [one["Key"] for one in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])]
+
+    def read(self, key: str) -> bytes:
+        return bytes(self.client.get_object(Bucket=self.name, Key=key)["Body"].read())
+
+
+@contextmanager
+def bucket(address: str, name: str) -> Iterator[Bucket]:
+    """A bucket that goes when the block ends."""
+    made = Bucket(name, client(address))
+    made.client.create_bucket(Bucket=name)
+    yield made
+    for key in made.names():
+        made.client.delete_object(Bucket=name, Key=key)
+    made.client.delete_bucket(Bucket=name)
 
 
 def connection(address: str, *, key: str = KEY, secret: str = SECRET, **extra: Any) -> str:

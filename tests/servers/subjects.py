@@ -13,6 +13,7 @@ from sluice.destinations import DESTINATIONS
 from sluice.destinations.base import Destination, DestinationConfig
 from tests.servers import azurite, gcs, lake, s3
 from tests.servers.fleet import Fleet
+from tests.servers.folders import folder_connection
 from tests.servers.ssh import PASSPHRASE
 
 
@@ -71,7 +72,7 @@ def _google_uploads(fleet: Fleet) -> list[str]:
 
 
 def _local(fleet: Fleet) -> str:
-    return json.dumps({"conn_type": "fs", "extra": {"path": str(fleet.folder / "local")}})
+    return folder_connection(fleet.folder / "local")
 
 
 def _role(fleet: Fleet) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sluice.definition.edit.write import Draft, check
 from sluice.definition.load import load
 from sluice.errors import DefinitionError
 from tests.builders import World
+from tests.servers.folders import folder_connection
 
 DAILY = 'kind: dataset-export  # ours\nconnection: out\ndatasets: [orders]\nmode: full\nschedule: "off"\n'
 FILES = {
@@ -28,8 +28,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     world = World(tmp_path)
     world.declare(FILES)
     monkeypatch.setenv("SLUICE_INCLUDE", str(world.include))
-    staging = {"conn_type": "fs", "extra": {"path": str(tmp_path / "sluice_staging")}}
-    monkeypatch.setenv("AIRFLOW_CONN_SLUICE_STAGING", json.dumps(staging))
+    monkeypatch.setenv("AIRFLOW_CONN_SLUICE_STAGING", folder_connection(tmp_path / "sluice_staging"))
     return world
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from sluice.cli import main
 from tests.builders import World
+from tests.servers.folders import folder_connection
 
 FILES = {
     "catalog/datasets.yaml": """
@@ -44,10 +45,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("SLUICE_INCLUDE", str(world.include))
     monkeypatch.setenv("AIRFLOW_CONN_SLUICE_STAGING", folder_connection(world.root / "sluice_staging"))
     return world
-
-
-def folder_connection(folder: Path) -> str:
-    return json.dumps({"conn_type": "fs", "extra": {"path": str(folder)}})
 
 
 def texts(world: World) -> dict[str, str]:

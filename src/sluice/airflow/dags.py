@@ -115,7 +115,7 @@ def _guarded(include: Path, export: Export, project: Project, text: str, *, star
     try:
         dag = export_dag(export, project, text)
         # Not an argument of the DAG: each task would get a copy of the form, and Airflow would check every copy, over
-        # and over, whenever it parses. `tests/unit/airflow/test_dags.py` checks the fields instead.
+        # and over, whenever it parses. `tests/unit/airflow/dags/test_form.py` checks the fields instead.
         dag.params.update({} if starts else form(export))
         return dag
     except Exception as error:

@@ -12,11 +12,13 @@ from sluice.definition.load import Subject
 from sluice.definition.models.catalog import Dataset, Segment
 from sluice.definition.models.project import Project
 from sluice.errors import DefinitionError
-from sluice.refresh.evaluate import members_key, rule_of, tables_of
+from sluice.refresh.evaluate import rule_of, tables_of
+from sluice.refresh.membership import members_key
 from sluice.sources.base import Columns
 from sluice.sql import connect
 from sluice.sql.names import names_of
 from sluice.sql.spelling import respelled
+from sluice.sql.types import is_foreign, refuse_foreign
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,20 +79,32 @@ def _unbound(
                 yield of_error(_as_error(segment, failure), subject, sure=sure)
             return
         reported.add(name)
+        if unusable := [table.field(name) for table in tables.values() if name in table.names]:
+            yield from _refused(unusable, subject, sure=sure)
+            return
         names = [column for table in tables.values() for column in table.names]
         yield no_column(subject, name, names, datasets=list(tables), sure=sure)
         shapes[dataset.name] = shapes[dataset.name].append(pa.field(name, pa.null()))
+
+
+def _refused(fields: list[pa.Field], subject: Subject, *, sure: bool) -> Iterator[Finding]:
+    try:
+        refuse_foreign(fields)
+    except DefinitionError as error:
+        yield of_error(error, subject, word=fields[0].name, sure=sure)
 
 
 def _failure(rule: str, tables: Mapping[str, pa.Schema]) -> dict[str, Any] | None:
     """The engine's error about the query, as an object; None if the query binds. Raises `DefinitionError` if a name in
     the query is ambiguous."""
     import duckdb
+    import pyarrow as pa
 
     names = names_of(*tables.values())
     with connect(errors_as_json=True) as engine:
         for name, schema in tables.items():
-            engine.register(name, schema.empty_table().rename_columns([names[own] for own in schema.names]))
+            usable = pa.schema([field for field in schema if not is_foreign(field.type)])
+            engine.register(name, usable.empty_table().rename_columns([names[own] for own in usable.names]))
         rule = respelled(engine, rule, names)
         try:
             engine.execute(f"{_EXPLAIN}{rule}").fetchall()

@@ -22,7 +22,7 @@ from sluice.model.access import Access, Connections, FolderAccess
 from sluice.model.layout import as_numpy, numbers
 from sluice.plan.model import Feed, Plan
 from sluice.refresh.evaluate import evaluate_segment
-from sluice.refresh.membership import current, read_keys
+from sluice.refresh.membership import members, read_keys
 from sluice.refresh.order import order
 from sluice.sources.base import Pinned, Source
 from sluice.sources.row_set import RowSet
@@ -95,14 +95,14 @@ def _keys(
     """The keys of the feed's members; None if it has no segment."""
     if feed.segment is None:
         return None
-    name, staging = feed.segment.name, plan.staging
-    with about("segments", name):
+    segment, dataset, staging = feed.segment, feed.through or feed.dataset, plan.staging
+    with about("segments", segment.name):
         try:
-            return read_keys(current(staging, name, connections), staging, connections)
+            return read_keys(members(segment, dataset, staging, connections), staging, connections)
         except FatalError:
-            for one in needed(project, [name]):
+            for one in needed(project, [segment.name]):
                 evaluate_segment(project, one, private, "preview", now)
-            return read_keys(current(staging, name, private), staging, private)
+            return read_keys(members(segment, dataset, staging, private), staging, private)
 
 
 def needed(project: Project, segments: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from sluice.sources.base import known_columns
 from sluice.sql import connect, literal, quote
 from sluice.sql.expression import row_expression
 from sluice.sql.names import Names, names_of
+from sluice.sql.types import refuse_foreign
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -179,6 +180,7 @@ def _compiled(mapper: Mapper, schema: pa.Schema, made: Sequence[_Made]) -> pa.Sc
     salts = Salts(dict.fromkeys(mapper.salts, b"")).parameters(mapper.salts)
     try:
         with connect() as engine, about("fields"):
+            refuse_foreign(empty.schema)
             found = _run(engine, mapper.query or "", mapper.named(empty), salts)
             if found.num_columns != len(made):
                 raise FatalError(f"it returns {found.num_columns} columns for {len(made)} fields")

@@ -21,7 +21,15 @@ from sluice.foreign import said
 from sluice.memory import budget, use
 from sluice.model.access import Connections
 from sluice.refresh.keys import Elsewhere, schemas
-from sluice.refresh.membership import Membership, current, make_current, read_keys, table_path, write_table
+from sluice.refresh.membership import (
+    Membership,
+    make_current,
+    members,
+    members_key,
+    read_keys,
+    table_path,
+    write_table,
+)
 from sluice.refresh.pushdown import in_database
 from sluice.refresh.rows import ReadFrom, stage_rows
 from sluice.refresh.spark.cluster import on_cluster
@@ -93,11 +101,6 @@ def rule_of(segment: Segment, dataset: Dataset) -> str:
     if segment.sql is not None:
         return f"\n{without_end(segment.sql).strip()}\n"
     return f"select {quote(members_key(dataset))} from {quote(dataset.name)} where (\n{segment.where}\n)"  # noqa: S608
-
-
-def members_key(dataset: Dataset) -> str:
-    """The column that a segment's members are listed by."""
-    return dataset.row_key or dataset.key
 
 
 def _chosen(
@@ -198,9 +201,9 @@ def _rows(
             return stack.enter_context(source.scan(read_from[name].pinned))
     import pyarrow as pa
 
-    staging = project.settings.staging
+    staging, segment = project.settings.staging, project.segments[name]
     with about("segments", name):
-        membership = current(staging, name, connections)
+        membership = members(segment, project.datasets[segment.dataset], staging, connections)
         return pa.table({membership.key: read_keys(membership, staging, connections)})
 
 

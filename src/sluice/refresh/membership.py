@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from sluice.definition.models.catalog import Dataset, Segment
 from sluice.definition.models.project import Staging
 from sluice.errors import FatalError
 from sluice.filesystem import Opened, open_filesystem
@@ -18,6 +19,7 @@ from sluice.model.access import Connections
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_REFRESH = "trigger the DAG system_refresh in Airflow, or run `sluice refresh`; then clear the failed task"
 KEPT = 10
 """Membership tables kept per segment, for runs that have pinned an older one."""
 _ROWS = ".rows"
@@ -75,11 +77,26 @@ def current(staging: Staging, segment: str, connections: Connections) -> Members
     """The last finished evaluation. Raises `FatalError` if there is none."""
     found = _open(staging, connections).find_bytes(_pointer(segment))
     if found is None:
-        raise FatalError(
-            f"segment {segment} has not been refreshed yet",
-            next_step="trigger the DAG system_refresh in Airflow, or run `sluice refresh`; then clear the failed task",
-        )
+        raise FatalError(f"segment {segment} has not been refreshed yet", next_step=_REFRESH)
     return Membership.model_validate_json(found)
+
+
+def members(segment: Segment, dataset: Dataset, staging: Staging, connections: Connections) -> Membership:
+    """The last finished evaluation of a segment of this dataset. Raises `FatalError` if there is none, or if the
+    members were listed by another column or are of another dataset: the same numbers may be other people there."""
+    found, key = current(staging, segment.name, connections), members_key(dataset)
+    if (found.dataset, found.key) != (dataset.name, key):
+        raise FatalError(
+            f"segment {segment.name} is of {dataset.name} by `{key}`, but its last refresh listed the members of"
+            f" {found.dataset} by `{found.key}`",
+            next_step=_REFRESH,
+        )
+    return found
+
+
+def members_key(dataset: Dataset) -> str:
+    """The column that a segment's members are listed by."""
+    return dataset.row_key or dataset.key
 
 
 def before(now: Membership, staging: Staging, connections: Connections) -> int | None:
@@ -128,7 +145,7 @@ def read_keys(membership: Membership, staging: Staging, connections: Connections
         raise FatalError(
             f"segment {membership.segment}: {membership.path} has {len(keys):,} keys, but"
             f" {membership.records:,} were written",
-            next_step="trigger the DAG system_refresh in Airflow, or run `sluice refresh`; then clear the failed task",
+            next_step=_REFRESH,
         )
     return keys
 

@@ -10,6 +10,7 @@ from sluice.filesystem import Opened
 from sluice.memory import budget
 from sluice.sources.base import Pinned
 from sluice.sources.unreadable import PARSED, why_unreadable
+from sluice.sql.types import is_foreign
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +22,8 @@ _BATCH = 131_072
 
 def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, pa.Scalar]]) -> pa_dataset.Dataset:
     """The pinned files as a dataset, with the partition values of each file. A query's columns and simple comparisons
-    are pushed down, so partitions and row groups that cannot match are not read. Columns that cannot be delivered are
-    left out."""
+    are pushed down, so partitions and row groups that cannot match are not read. Columns that cannot be delivered, or
+    that the engine has no type for, are left out."""
     import pyarrow as pa
 
     file_format = _format(pre_buffer=not opened.local)
@@ -30,7 +31,9 @@ def dataset_of(opened: Opened, pinned: Pinned, fixed: Mapping[str, Mapping[str, 
         file_format.make_fragment(opened.at(unit), opened.filesystem, partition_expression=_known(fixed.get(unit, {})))
         for unit in pinned.units
     ]
-    readable = pa.schema([field for field in pinned.schema if why_unreadable(field) is None])
+    readable = pa.schema(
+        [field for field in pinned.schema if why_unreadable(field) is None and not is_foreign(field.type)]
+    )
     schema = _as_stored(readable, [fragment.physical_schema for fragment in fragments])
     found = _bounded()(fragments, schema, file_format, opened.filesystem)
     found.bounds = _bounds(pinned)

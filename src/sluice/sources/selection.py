@@ -17,6 +17,7 @@ from sluice.sources.row_set import RowSet
 from sluice.sources.verdicts import KEPT, OTHER_ROWS, REJECTED, THREADS, Hashed, Marks, numbered, verdicts
 from sluice.sql.expression import Expression, row_expression
 from sluice.sql.names import Names, names_of
+from sluice.sql.types import refuse_foreign
 
 if TYPE_CHECKING:
     import numpy as np
@@ -159,7 +160,9 @@ def _columns(pinned: Pinned, names: Names, key: list[str], expressions: Sequence
     if any("*" in one.named for one in expressions):
         return list(pinned.schema.names)
     named = {name for one in expressions for name in one.columns(names)} | {*key}
-    return list(known_columns(pinned.schema, sorted(named), dataset="of this feed").names)
+    chosen = known_columns(pinned.schema, sorted(named), dataset="of this feed")
+    refuse_foreign(chosen)
+    return list(chosen.names)
 
 
 def _by_slice(slices: Sequence[Slice], stream: Iterator[np.ndarray]) -> Iterator[SliceSelection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,6 +35,10 @@ class Needed:
     password: str = ""
     host: str = ""
     port: str = ""
+
+    def and_also(self, other: Needed) -> Needed:
+        """This connection with what only another one of its id has."""
+        return replace(self, extra={**other.extra, **self.extra}, password=self.password or other.password)
 
     @property
     def command(self) -> str:
@@ -154,11 +158,9 @@ def _chunks(config: Entry, report: Report) -> dict[str, Any]:
 def of_server(name: Entry, called: str, folder: str, servers: Entry | None, *, by_key: bool) -> Imported:
     """An SFTP server, and the folder below it that an export names. `name` is the parameter that names the server.
     Raises `DefinitionError` if no server has the name."""
-    items = servers.entries.get("FTP Servers") if servers else None
-    known = {
-        one.entries["Name"].text: one for one in (items.entries.values() if items else ()) if "Name" in one.entries
-    }
-    server = next((one for key, one in known.items() if folded(key) == folded(called)), None)
+    known = {_named(one): one for one in _servers(servers) if _named(one)}
+    own = _spelled(called, known)
+    server = known.get(own)
     if server is None:
         shown = name.source.quoted(called)
         what = f"no server is named{shown}" if shown else "the arguments name a server that is not known"
@@ -167,34 +169,60 @@ def of_server(name: Entry, called: str, folder: str, servers: Entry | None, *, b
     address, port = server.get("Address"), server.get("Port")
     if address is None or not address.value:
         raise (address or server).error("the server has no Address", "write its host name")
-    conn_id = f"sftp_{slug(called).replace('-', '_')}"
+    conn_id = _conn_ids(known)[own]
     values = {"type": "sftp", "title": called, "airflow_conn_id": conn_id, "folder": folder}
     return Imported(slug(called), values, (_login(conn_id, address.text, port, by_key=by_key),))
 
 
 def note_servers(servers: Entry | None, users: Entry | None, used: Iterable[str], report: Report) -> None:
     """Report how the servers that exports use, and their logins, are imported."""
-    names = {folded(name): name for name in used}
-    items = servers.entries.get("FTP Servers") if servers else None
-    for one in items.entries.values() if items else ():
-        name = one.get("Name")
-        called = names.get(folded(name.text)) if name else None
-        conn_id = f"sftp_{slug(called).replace('-', '_')}" if called else ""
+    known = [name for name in map(_named, _servers(servers)) if name]
+    ids, wanted = _conn_ids(known), {_spelled(name, known) for name in used}
+    for one in _servers(servers):
+        called = _named(one)
         for entry in one.entries.values():
-            if called:
+            if called in wanted:
                 note = report.changed if entry.key == "Port" and entry.value in ("21", "") else report.taken
-                note(entry, f"Airflow connection {conn_id}{', as port 22: SFTP' if note == report.changed else ''}")
+                note(entry, f"Airflow connection {ids[called]}{', as port 22: SFTP' if note == report.changed else ''}")
             else:
                 report.left_out(entry if entry.value else None, "no imported export sends to this server")
     logins = users.entries.get("FTP User Credentials") if users else None
     for one in logins.entries.values() if logins else ():
         name = one.get("Server Name")
-        called = names.get(folded(name.text)) if name else None
+        called = _spelled(name.text, known) if name else ""
         for entry in one.entries.values():
-            if not called:
+            if called not in wanted:
                 report.left_out(entry if entry.value else None, "no imported export sends to this server")
             elif entry.key != "Public Key Path":
-                report.secret(entry, f"Airflow connection sftp_{slug(called).replace('-', '_')}")
+                report.secret(entry, f"Airflow connection {ids[called]}")
+
+
+def _servers(servers: Entry | None) -> list[Entry]:
+    items = servers.entries.get("FTP Servers") if servers else None
+    return list(items.entries.values()) if items else []
+
+
+def _named(server: Entry) -> str:
+    return server.entries["Name"].text if "Name" in server.entries else ""
+
+
+def _spelled(called: str, known: Collection[str]) -> str:
+    """The name of a server as FTPServerInfo.cfg spells it; empty if none has it."""
+    return called if called in known else next((one for one in known if folded(one) == folded(called)), "")
+
+
+def _conn_ids(known: Iterable[str]) -> dict[str, str]:
+    """The Airflow connection of each server. No two share one, however alike their names are: the files of one would
+    go to the other."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(known):
+        plain, number = f"sftp_{slug(name).replace('-', '_')}", 1
+        free = plain
+        while free in found.values():
+            number += 1
+            free = f"{plain}_{number}"
+        found[name] = free
+    return found
 
 
 def _login(conn_id: str, host: str, port: Entry | None, *, by_key: bool) -> Needed:

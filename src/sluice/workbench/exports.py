@@ -143,7 +143,8 @@ def _limit(entry: Entry | None, report: Report) -> dict[str, Any]:
     if not 0 <= seconds <= _LONGEST_LIMIT:
         raise entry.error("expected 0, or a number of seconds below ten years")
     report.taken(entry, "time_limit: of each attempt of a task" if seconds else "time_limit: none")
-    return {"time_limit": spell_duration(timedelta(milliseconds=round(seconds * 1000)))}
+    least = 1 if seconds else 0  # a limit that is rounded to none would be the contrary
+    return {"time_limit": spell_duration(timedelta(milliseconds=max(least, round(seconds * 1000))))}
 
 
 def no_two_alike(exports: list[tuple[str, Entry]]) -> None:

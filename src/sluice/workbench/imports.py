@@ -90,7 +90,7 @@ def import_files(given: Given, include: Path, catalog: Path | None = None, memor
     return Outcome(
         drafts=tuple(draft for draft in drafts if draft.before != draft.after),
         report=(*report.lines([*roots.values(), *(root for _, root in named)]), *_done(named)),
-        needs=tuple({one.command: one for one in _needs(read, mmp)}.values()),
+        needs=_needs(read, mmp),
         exports={one.name: str(one.values["connection"]) for one in read},
         unchanged=tuple(draft.path for draft in drafts if draft.before == draft.after),
     )
@@ -201,7 +201,11 @@ def _segments(new: Mapping[str, Segment], include: Path, brought: Sequence[Draft
     yield Draft(path, before, now + end + text.encode())
 
 
-def _needs(read: Sequence[Read], mmp: Imported | None) -> Iterator[Needed]:
+def _needs(read: Sequence[Read], mmp: Imported | None) -> tuple[Needed, ...]:
+    """The Airflow connections, each once: a server that one export logs in to by key and another by password has
+    both."""
+    found: dict[str, Needed] = {}
     for one in (mmp, *(export.connection for export in read)):
-        if one is not None:
-            yield from one.needs
+        for need in one.needs if one is not None else ():
+            found[need.conn_id] = found[need.conn_id].and_also(need) if need.conn_id in found else need
+    return tuple(found.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sluice.cli import main
 from sluice.errors import DefinitionError
 from sluice.model.access import OAuthAccess
 from tests.servers.audience_manager import SECRET, AudienceManager, audience_manager, connection
+from tests.servers.folders import folder_connection
 
 
 @pytest.fixture
@@ -79,12 +81,13 @@ def test_check_connect_logs_in(
     declared = {"type": "local", "airflow_conn_id": "drop", "audience_manager": account}
     (tmp_path / "include" / "connections" / "mmp.yaml").write_text(json.dumps(declared))
     (tmp_path / "drop").mkdir()
-    monkeypatch.setenv("AIRFLOW_CONN_DROP", json.dumps({"conn_type": "fs", "extra": {"path": str(tmp_path / "drop")}}))
+    before = deepcopy(server.kept)
+    monkeypatch.setenv("AIRFLOW_CONN_DROP", folder_connection(tmp_path / "drop"))
     for by_user in (True, False):
         monkeypatch.setenv("AIRFLOW_CONN_AAM", connection(server.address, by_user=by_user))
         assert main(["check", "--include", str(tmp_path / "include"), "--connect", "mmp"]) == 0
         assert f"logged in to Audience Manager at {server.address}/v1" in capsys.readouterr().out
-    assert not any(server.kept.values())
+    assert server.kept == before, "it creates nothing"
     monkeypatch.setenv("AIRFLOW_CONN_AAM", connection(server.address, password="another"))
     assert main(["check", "--include", str(tmp_path / "include"), "--connect", "mmp"]) == 1
     printed = capsys.readouterr()

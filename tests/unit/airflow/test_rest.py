@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from sluice.airflow import runs, starting
 from sluice.airflow.rest import Outage, Rest
 from sluice.airflow.runs import Run
 from sluice.errors import FatalError, RetriableError
+from tests.servers.thread import serving
 
 SLOW = 0.3
 
@@ -89,10 +89,8 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow]:
     monkeypatch.setattr(Outage, "PAUSE", 0.01)
     monkeypatch.setattr(rest_of, "TIMEOUT", SLOW)
     monkeypatch.setattr(starting, "FIRST_PAUSE", 0.01)
-    with Airflow() as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+    with serving(Airflow()) as server:
         yield server
-        server.shutdown()
 
 
 def client(airflow: Airflow, **outage: Any) -> tuple[Rest, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -256,6 +257,24 @@ def test_a_run_whose_declaration_goes_breaks_or_is_detached_ends_with_a_page(
     assert (run.state, run.states["publish"], scene.told, scene.parts) == ("failed", "failed", ["failed"], 0)
     assert page in scene.webhook.got[0][2]["text"]
     assert scene.reported()[0] == "failed"
+
+
+def test_a_run_that_waits_while_its_declaration_goes_ends_with_a_page(scene: Scene) -> None:
+    """The triggerer sends it back to a method that only the sensor has."""
+    path = scene.world.include / "exports" / "people.yaml"
+
+    def goes(run: Scheduled) -> str:
+        path.unlink()
+        (run.dag,) = export_dags(scene.world.include, "export__people")
+        woken = run.dag.get_task("wait_for_refreshes")
+        return run.execute(SimpleNamespace(task_id=woken.task_id, outlets=[], execute=partial(resumed, woken)))
+
+    def resumed(task: Any, context: Any) -> None:
+        task.resume_execution("resume", {"event": {"status": "idle"}, "waited_for": "crm_load (1 run)"}, context)
+
+    run = scene.run({"wait_for_refreshes": goes})
+    assert (run.state, run.states["wait_for_refreshes"]) == ("failed", "failed")
+    assert "was removed during this run" in scene.reported()[1]
 
 
 def timed_out(run: Scheduled) -> str:

@@ -28,7 +28,6 @@ SECONDS = timedelta(seconds=20)
 @pytest.fixture
 def server() -> Iterator[AudienceManager]:
     with audience_manager() as found:
-        found.add("segments", sid=12345, name="Loyal", segmentRule="7T", status="ACTIVE")
         yield found
 
 

@@ -12,6 +12,7 @@ import pytest
 from sluice.audience.receipt import LARGEST, parse
 from sluice.cli import main
 from sluice.errors import FatalError
+from tests.servers.folders import folder_connection
 
 LINES = """
 Dear Adobe Partner: (ID:7)
@@ -90,8 +91,7 @@ def test_a_receipt_is_kept_with_its_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for conn_id in ("lake", "sluice_staging", "deliveries"):
-        path = {"conn_type": "fs", "extra": {"path": str(tmp_path / conn_id)}}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(path))
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", folder_connection(tmp_path / conn_id))
     declare(tmp_path)
     assert main(["deliver", "all", "--include", "include"]) == 0
     (file,) = (tmp_path / "deliveries").rglob("ftp_dpm_*")

@@ -150,6 +150,18 @@ def test_changes_and_keys_of_segments_are_checked_with_the_datasets_key(world: W
     assert [str(error.place).rpartition("/")[2] for error in found.errors] == ["datasets.yaml:2:30", "daily.yaml:1:73"]
 
 
+def test_a_column_that_sql_cannot_use_is_reported_where_a_segment_names_it(world: World) -> None:
+    world.dataset("people", PEOPLE.append_column("score", pa.array([1], pa.float16())))
+    world.declare(
+        {"catalog/segments.yaml": "all: {dataset: people, where: id > 0}\nhigh: {dataset: people, where: score > 0}"}
+    )
+    (error,) = checked(world).errors
+    assert (str(error.place).rpartition("/")[2], error.what) == (
+        "segments.yaml:2:32",
+        "column `score` is of type halffloat, which SQL cannot use",
+    )
+
+
 class TestCommand:
     """Which datasets `sluice check` looks at, and what it makes of those that it cannot."""
 

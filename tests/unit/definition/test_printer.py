@@ -55,33 +55,31 @@ def test_every_declaration_of_this_repository_reads_back(every: list[tuple[str, 
     assert len(every) > 200
 
 
-def test_an_export_looks_as_people_write_it() -> None:
-    values = {
-        "name": "building_customers",
-        "enabled": True,
-        "schedule": {"at": "06:00", "weekly": ["mon", "thu"], "end": date(2027, 12, 31), "timezone": None},
-        "folder": "%DESTINATION%/%SEGMENT_NAME%",
-        "fields": [
-            {"field": "c_custkey"},
-            {"as": "PHONE", "field": "c_phone", "hash": {"type": "sha256", "normalize": True}, "required": True},
-            {"as": "SEGMENT", "sql": "case\n  when a then 'x'\n\n  else 'y'\nend"},
-            {"as": "SOURCE", "value": "no", "mask": None},
-        ],
-        "segments": ["building-customers", "high-value"],
-        "chunks": {"threads": 12, "records": 10000, "bytes": 512_000_000, "retry_delay": "2s"},
-        "memory": "512MB",
-        "time_limit": timedelta(hours=2),
-        "connection": "partner-drop",
-        "kind": "segment-export",
-        "title": "Building trade: no. 1",
-        "description": "All of them,\nand more\n",
-        "retries": 2,
-        "tags": [],
-        "colour": {"red": [1, 2.5, None, True]},
-        "format": {"template": "%1%\\t%2%\\r\\n", "type": "template"},
-    }
-    assert text_of("export", values) == (
-        """kind: segment-export
+EXPORT = {
+    "name": "building_customers",
+    "enabled": True,
+    "schedule": {"at": "06:00", "weekly": ["mon", "thu"], "end": date(2027, 12, 31), "timezone": None},
+    "folder": "%DESTINATION%/%SEGMENT_NAME%",
+    "fields": [
+        {"field": "c_custkey"},
+        {"as": "PHONE", "field": "c_phone", "hash": {"type": "sha256", "normalize": True}, "required": True},
+        {"as": "SEGMENT", "sql": "case\n  when a then 'x'\n\n  else 'y'\nend"},
+        {"as": "SOURCE", "value": "no", "mask": None},
+    ],
+    "segments": ["building-customers", "high-value"],
+    "chunks": {"threads": 12, "records": 10000, "bytes": 512_000_000, "retry_delay": "2s"},
+    "memory": "512MB",
+    "time_limit": timedelta(hours=2),
+    "connection": "partner-drop",
+    "kind": "segment-export",
+    "title": "Building trade: no. 1",
+    "description": "All of them,\nand more\n",
+    "retries": 2,
+    "tags": [],
+    "colour": {"red": [1, 2.5, None, True]},
+    "format": {"template": "%1%\\t%2%\\r\\n", "type": "template"},
+}
+EXPORT_TEXT = """kind: segment-export
 title: "Building trade: no. 1"
 description: |
   All of them,
@@ -107,7 +105,10 @@ schedule: {weekly: [mon, thu], at: "06:00", end: 2027-12-31}
 time_limit: 2h
 colour: {red: [1, 2.5, null, true]}
 """
-    )
+
+
+def test_an_export_looks_as_people_write_it() -> None:
+    assert text_of("export", EXPORT) == EXPORT_TEXT
 
 
 def test_a_default_of_the_project_is_overridden() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,42 @@ RULES = [(family, index) for family, rules in check.RULES.items() for index in r
 ANY = r"[^\x00-\x1f\x7f\\]"
 
 
+Key = str | tuple[str, int]
+"""A guardrail by its name, or a rule by its family and place."""
+
+
 @pytest.fixture(scope="module")
-def errors(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, int]:
-    """The folders of golden cases, whole, and how many errors each has."""
-    folders = []
-    for case in sorted(path for path in GOLDEN.iterdir() if path.is_dir() and _may_break(path)):
-        folders.append(tmp_path_factory.mktemp(case.name))
-        for source in (GOLDEN / "_base", case):
-            if (source / "include").exists():
-                shutil.copytree(source / "include", folders[-1], dirs_exist_ok=True)
-    return {folder: found(folder) for folder in folders}
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[Key, dict[Path, int]]:
+    """The folders of golden cases, whole, in which each rule finds something, and how many errors each folder has."""
+    asked: dict[Key, dict[Path, int]] = defaultdict(dict)
+    with pytest.MonkeyPatch.context() as patch:
+        now: set[Key] = set()
+        noted = [replace(one, rule=noting(one.rule, one.name, now)) for one in check.GUARDRAILS]
+        patch.setattr(check, "GUARDRAILS", tuple(noted))
+        for family, rules in check.RULES.items():
+            every = (noting(rule, (family, index), now) for index, rule in enumerate(rules))
+            patch.setitem(check.RULES, family, tuple(every))
+        for case in sorted(path for path in GOLDEN.iterdir() if path.is_dir() and _may_break(path)):
+            folder = tmp_path_factory.mktemp(case.name)
+            for source in (GOLDEN / "_base", case):
+                if (source / "include").exists():
+                    shutil.copytree(source / "include", folder, dirs_exist_ok=True)
+            now.clear()
+            count = found(folder)
+            for key in now:
+                asked[key][folder] = count
+    return asked
+
+
+def noting(rule: Callable[..., Iterator[Any]], key: Key, finds: set[Key]) -> Callable[..., Iterator[Any]]:
+    """The rule, which adds its key if it finds something."""
+
+    def ask(*args: Any) -> Iterator[Any]:
+        for problem in rule(*args):
+            finds.add(key)
+            yield problem
+
+    return ask
 
 
 def found(folder: Path) -> int:
@@ -47,22 +75,24 @@ def silent(declared: Any, known: Known) -> Iterator[Problem]:
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", check.GUARDRAILS, ids=lambda rule: rule.name)
 def test_without_the_guardrail_a_case_says_less(
-    rule: DeclarationGuardrail, errors: dict[Path, int], monkeypatch: pytest.MonkeyPatch
+    rule: DeclarationGuardrail, shown: dict[Key, dict[Path, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "GUARDRAILS", tuple(one for one in check.GUARDRAILS if one is not rule))
-    assert any(found(case) < count for case, count in errors.items()), f"no golden case shows {rule.name}"
+    cases = shown.get(rule.name, {})
+    assert any(found(case) < count for case, count in cases.items()), f"no golden case shows {rule.name}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("family", "index"), RULES, ids=[f"{f}-{check.RULES[f][i].__name__}" for f, i in RULES])
 def test_without_the_rule_a_case_says_less(
-    family: str, index: int, errors: dict[Path, int], monkeypatch: pytest.MonkeyPatch
+    family: str, index: int, shown: dict[Key, dict[Path, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = check.RULES[family][index].__name__  # type: ignore[index]
     rules = list(check.RULES[family])  # type: ignore[index]
     rules[index] = silent
     monkeypatch.setitem(check.RULES, family, tuple(rules))
-    assert any(found(case) < count for case, count in errors.items()), f"no golden case shows {name}"
+    cases = shown.get((family, index), {})
+    assert any(found(case) < count for case, count in cases.items()), f"no golden case shows {name}"
 
 
 def _may_break(case: Path) -> bool:

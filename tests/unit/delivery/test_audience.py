@@ -9,12 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sluice.definition.load import load
 from sluice.delivery.steps import explained
 from sluice.errors import FatalError, RetriableError
 from sluice.model.access import OAuthAccess
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 from tests.servers.audience_manager import CLIENT, PASSWORD, SECRET, USER, AudienceManager, Fault, audience_manager
 
 pytestmark = pytest.mark.slow  # each test talks to a server
@@ -52,7 +50,6 @@ DECLARED = {
 @pytest.fixture
 def server() -> Iterator[AudienceManager]:
     with audience_manager() as found:
-        found.add("segments", sid=12345, name="Loyal", segmentRule="7T")
         yield found
 
 
@@ -62,7 +59,7 @@ def world(tmp_path: Path, server: AudienceManager) -> World:
     world = World(tmp_path, extra={"aam": access})
     world.declare(DECLARED)
     world.dataset("visitors", pa.table({"ecid": ["1", "", None, "4"], "pid": list("abcd"), "visits": [2, 3, 4, 1]}))
-    evaluate_segment(load(world.include).project, "loyal", world, "refresh", NOW)
+    world.refresh("loyal")
     return world
 
 
@@ -128,7 +125,7 @@ def test_rows_that_audience_manager_would_not_take_are_in_quarantine(world: Worl
         ),
         files=3,
     )
-    evaluate_segment(load(world.include).project, "loyal", world, "refresh", NOW)
+    world.refresh("loyal")
     path = world.include / "exports" / "loyal.yaml"
     path.write_text(
         path.read_text().replace("{type: template, template: '%1%\\t%2%\\r\\n'}", "{type: audience-manager}")
@@ -159,7 +156,7 @@ def test_members_that_left_lose_the_trait(world: World, server: AudienceManager)
     found = []
     for number, visits in enumerate(([2, 3, 1], [2, 5, 4], [1, 5, 1])):
         world.dataset("visitors", pa.table({"ecid": ["x"] * 3, "pid": ["a", "b", "c"], "visits": visits}))
-        evaluate_segment(load(world.include).project, "loyal", world, f"refresh{number}", NOW)
+        world.refresh("loyal", run_id=f"refresh{number}")
         world.run("loyal", f"manual__{number}")
         files = set(world.delivered()) - {name for name, _ in found}
         new = next(name for name in files if name.endswith(".sync.gz"))

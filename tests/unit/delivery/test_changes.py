@@ -20,7 +20,6 @@ from sluice.delivery.incremental import comparison, digest
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.manifest import Manifest
 from sluice.model.run import Window
-from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import NOW, World
 
 FILES = {
@@ -158,17 +157,13 @@ def test_all_deliveries_in_their_order_give_the_source(steps: list[tuple[Rows, s
                 assert kept == as_source(rows)
 
 
-def refresh(world: World) -> None:
-    evaluate_segment(load(world.include).project, "vips", world, "refresh", NOW)
-
-
 @pytest.mark.slow
 def test_who_left_a_segment_is_removed_and_fields_are_compared_as_delivered(world: World) -> None:
     write(world, {1: ("a", 6.0), 2: ("b", 7.0), 3: ("c", 1.0)})
-    refresh(world)
+    world.refresh("vips")
     world.run("vips", "r1")
     write(world, {1: ("A", 8.0), 2: ("b", 2.0), 3: ("c", 9.0)})
-    refresh(world)
+    world.refresh("vips")
     world.run("vips", "r2")
     kept: dict[int, dict[str, Any]] = {}
     apply(kept, delivered(world, "r1", "vips"), "KEY")
@@ -182,7 +177,7 @@ def test_who_left_a_segment_is_removed_and_fields_are_compared_as_delivered(worl
 @pytest.mark.slow
 def test_a_column_by_another_name_changes_every_row(world: World) -> None:
     write(world, {1: ("a", 6.0)})
-    refresh(world)
+    world.refresh("vips")
     world.run("vips", "r1")
     world.declare({"exports/vips.yaml": FILES["exports/vips.yaml"].replace("as: NAME", "as: CALLED")})
     world.run("vips", "r2")

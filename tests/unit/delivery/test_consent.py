@@ -24,7 +24,6 @@ from sluice.delivery.row_rules.suppress import Listed, suppressing
 from sluice.errors import DefinitionError, FatalError
 from sluice.memory import use
 from sluice.model.access import SecretAccess
-from sluice.refresh.evaluate import evaluate_segment
 from sluice.sources.row_set import RowSet
 from tests.builders import NOW, World
 
@@ -168,7 +167,7 @@ def test_who_is_left_out_is_not_in_quarantine_and_replaces_nobody(world: World) 
     world.declare({"exports/out.yaml": SEGMENT + "consent: {column: agrees}\n    suppress: [{dataset: gone}]\n"})
     table = pa.Table.from_pylist([*PEOPLE, {"id": 8, "email": None, "agrees": None, "says": None}])
     world.dataset("people", table, files=2, row_group=2)
-    evaluate_segment(load(world.include).project, "all", world, "manual__refresh", NOW)
+    world.refresh("all")
     report = world.run("out")
     feed = report.feeds["all"]
     assert ids(world) == [1, 2]

@@ -15,7 +15,6 @@ from sluice.delivery.preview import preview
 from sluice.delivery.report.history import History
 from sluice.delivery.steps import explained
 from sluice.errors import DefinitionError, Skipped
-from sluice.refresh.evaluate import evaluate_segment
 from sluice.runs.index import Index
 from tests.builders import NOW, World
 
@@ -67,7 +66,7 @@ def world(tmp_path: Path) -> World:
 def companies(world: World, staff: list[int]) -> None:
     world.dataset("company", pa.table({"id": pa.array(range(1, len(staff) + 1), pa.int32()), "staff": staff}))
     if (world.root / "lake" / "person").exists():
-        refresh(world)
+        world.refresh("large", "managers")
 
 
 def people(world: World, kind: pa.DataType | None = None) -> None:
@@ -82,12 +81,7 @@ def people(world: World, kind: pa.DataType | None = None) -> None:
         }
     )
     world.dataset("person", table, row_group=2)
-    refresh(world)
-
-
-def refresh(world: World) -> None:
-    for name in ("large", "managers"):
-        evaluate_segment(load(world.include).project, name, world, "r", world.now)
+    world.refresh("large", "managers")
 
 
 def delivered(world: World, segment: str) -> list[list[object]]:

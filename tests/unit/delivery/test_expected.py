@@ -17,7 +17,6 @@ from sluice.definition.load import load
 from sluice.delivery.verify import read_manifest, verify
 from sluice.errors import FatalError, Skipped
 from sluice.model.run import Window
-from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import NOW, World
 
 FILES = {
@@ -53,7 +52,7 @@ def people(world: World, count: int, name: str = "people") -> None:
     world.dataset(
         name, pa.table({"id": pa.array(range(count), pa.int64()), "name": pa.array(["n"] * count, pa.string())})
     )
-    evaluate_segment(load(world.include).project, "all", world, "manual__refresh", NOW)
+    world.refresh("all")
 
 
 def declare(world: World, kind: str = "dataset-export", **more: Any) -> None:

@@ -14,7 +14,6 @@ from sluice.delivery.deliver import deliver
 from sluice.delivery.preview import Preview, preview
 from sluice.destinations.local import LocalFolder
 from sluice.errors import DefinitionError, RetriableError, Skipped
-from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import NOW, World
 
 PEOPLE = pa.table(
@@ -87,9 +86,7 @@ def test_the_rows_are_the_first_that_a_delivery_holds(world: World, tmp_path: Pa
 
 @pytest.mark.slow
 def test_members_are_those_of_the_last_refresh(world: World, tmp_path: Path) -> None:
-    project = load(world.include).project
-    for name in ("even", "late"):
-        evaluate_segment(project, name, world, "refresh", NOW)
+    world.refresh("even", "late")
     world.dataset("people", PEOPLE.slice(150), files=1)
     (one,) = previewed(world, "late", 2, tmp_path)
     assert one.rows.column("id").to_pylist() == [152, 154]

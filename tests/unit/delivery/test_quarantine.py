@@ -15,15 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.definition.load import load
 from sluice.delivery.row_rules import quarantine
 from sluice.delivery.row_rules.rejecter import Rejecter
 from sluice.delivery.row_rules.trial import Refused, Trial
 from sluice.errors import FatalError
 from sluice.formats import FORMATS
 from sluice.mapping.mapper import compile_fields
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 
 PEOPLE = pa.table(
     {
@@ -73,7 +71,7 @@ def world(tmp_path: Path) -> World:
     amend(world, "most")
     amend(world, "all")
     world.dataset("people", PEOPLE, files=3)
-    evaluate_segment(load(world.include).project, "most", world, "manual__refresh", NOW)
+    world.refresh("most")
     return world
 
 

@@ -6,19 +6,20 @@ import csv
 import gzip
 import io
 import json
+import shutil
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.definition.load import load
 from sluice.delivery.verify import read_manifest, verify
 from sluice.destinations.local import Local
 from sluice.errors import DefinitionError, FatalError, Skipped
 from sluice.model.manifest import Manifest
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 
 PEOPLE = pa.table(
     {
@@ -67,12 +68,6 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def refresh(world: World, *segments: str) -> None:
-    project = load(world.include).project
-    for segment in segments:
-        evaluate_segment(project, segment, world, "manual__refresh", NOW)
-
-
 def manifest_of(world: World) -> Manifest:
     (found,) = [name for name in world.delivered() if "manifest-" in name]
     return Manifest.model_validate_json((world.root / "out" / found).read_bytes())
@@ -90,7 +85,7 @@ def rows_of(world: World, manifest: Manifest) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_a_segment_arrives_whole_with_its_rejects_counted(world: World) -> None:
-    refresh(world, "pecs")
+    world.refresh("pecs")
     report = world.run("pecs")
     members = [n for n in range(1000) if n % 4 == 0]
     wanted = [{"id": str(n), "phone": f"+36 {n}"} for n in members if n % 10]
@@ -103,7 +98,7 @@ def test_a_segment_arrives_whole_with_its_rejects_counted(world: World) -> None:
 def test_text_that_is_stored_as_views_is_text(world: World) -> None:
     views = [field.with_type(pa.string_view()) if field.type == pa.string() else field for field in PEOPLE.schema]
     world.dataset("people", PEOPLE.cast(pa.schema(views)), files=3)
-    refresh(world, "pecs")
+    world.refresh("pecs")
     assert world.run("pecs").records == 200
 
 
@@ -213,7 +208,7 @@ def test_a_server_may_take_files_away_as_they_arrive(world: World, monkeypatch: 
 
 @pytest.mark.slow
 def test_an_empty_segment_publishes_an_empty_manifest(world: World) -> None:
-    refresh(world, "nobody")
+    world.refresh("nobody")
     world.declare({"exports/none.yaml": FILES["exports/pecs.yaml"].replace("[pecs]", "[nobody]")})
     assert world.run("none").files == 0
     assert manifest_of(world).records == 0
@@ -221,7 +216,7 @@ def test_an_empty_segment_publishes_an_empty_manifest(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_segment_over_the_targets_limit_is_skipped(world: World) -> None:
-    refresh(world, "pecs")
+    world.refresh("pecs")
     world.declare({"connections/out.yaml": FILES["connections/out.yaml"].replace("400", "100")})
     with pytest.raises(Skipped, match="accepts 100"):
         world.extract("pecs")
@@ -233,9 +228,69 @@ def test_a_segment_that_was_never_refreshed_says_what_to_do(world: World) -> Non
         world.extract("pecs")
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new", "says"),
+    [
+        ("catalog/segments.yaml", "pecs: {dataset: people", "pecs: {dataset: firms", "people by `id`"),
+        ("catalog/datasets.yaml", "key: id", "key: firm", "is of people by `firm`"),
+    ],
+)
+def test_members_of_another_dataset_or_by_another_column_are_not_delivered(
+    world: World, path: str, old: str, new: str, says: str
+) -> None:
+    """The same numbers are other people there: the segment was declared anew since its last refresh."""
+    world.dataset("firms", PEOPLE)
+    world.dataset("people", PEOPLE.append_column("firm", pa.array(range(999, -1, -1))))
+    firms = "firms: {kind: profile, key: id, source: {type: parquet, airflow_conn_id: lake, path: firms}}"
+    world.declare({"catalog/datasets/firms.yaml": firms})
+    world.refresh("pecs")
+    declared = (world.include / path).read_text()
+    assert old in declared
+    world.declare({path: declared.replace(old, new)})
+    with pytest.raises(FatalError, match="its last refresh listed the members of") as refused:
+        world.extract("pecs")
+    assert says in str(refused.value)
+    assert "`sluice refresh`" in str(refused.value.page())
+    world.refresh("pecs")
+    assert world.extract("pecs")
+
+
+FOREIGN = {
+    "half": pa.array(np.arange(1000, dtype=np.float16)),
+    "halves": pa.array([[np.float16(1)]] * 1000, pa.list_(pa.float16())),
+    "wide": pa.array([Decimal(1)] * 1000, pa.decimal256(60, 2)),
+}
+"""Columns of types that DuckDB does not have: embeddings, and amounts of a warehouse."""
+
+
+def test_a_column_that_sql_cannot_use_is_in_no_segments_way(world: World) -> None:
+    shutil.rmtree(world.root / "lake" / "people")
+    world.dataset("people", pa.table({**{name: PEOPLE[name] for name in PEOPLE.column_names}, **FOREIGN}))
+    world.refresh("pecs")
+    assert world.extract("pecs")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "fields: [id, {field: half, required: true}]",
+        "fields: [id, half, {sql: id + 1, as: next}]",
+        "unique: {by: [wide]}",
+    ],
+)
+def test_what_would_use_it_is_refused_by_its_name(world: World, more: str) -> None:
+    world.refresh("pecs")
+    shutil.rmtree(world.root / "lake" / "people")
+    world.dataset("people", pa.table({**{name: PEOPLE[name] for name in PEOPLE.column_names}, **FOREIGN}))
+    start = "{kind: segment-export, connection: out, segments: [pecs], format: {type: json}, "
+    world.declare({"exports/pecs.yaml": f"{start}{'' if 'fields' in more else 'fields: [id], '}{more}}}"})
+    with pytest.raises(DefinitionError, match=r"column `(half|wide)` is of type .*, which SQL cannot use"):
+        world.extract("pecs")
+
+
 @pytest.mark.slow
 def test_a_missing_column_fails_at_extract(world: World) -> None:
-    refresh(world, "pecs")
+    world.refresh("pecs")
     world.declare({"exports/pecs.yaml": FILES["exports/pecs.yaml"].replace("[id, ", "[idd, ")})
     with pytest.raises(DefinitionError) as caught:
         world.extract("pecs")

@@ -12,13 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sluice.definition.load import load
 from sluice.delivery.upload.receipts import Receipts
 from sluice.errors import DefinitionError, FatalError
 from sluice.model.access import SecretAccess
 from sluice.model.part import Part
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 
 SALT = b"sea-salt-and-vinegar-1a2b3c"
 PEOPLE = pa.table({"id": range(20), "mail": [f" Name{n}@Example.COM" if n else None for n in range(20)]})
@@ -47,7 +45,7 @@ def world(tmp_path: Path) -> World:
     world = World(tmp_path, extra={"acme_salt": SecretAccess(SALT)})
     world.declare(FILES)
     world.dataset("people", PEOPLE)
-    evaluate_segment(load(world.include).project, "all", world, "manual__refresh", NOW)
+    world.refresh("all")
     return world
 
 

@@ -22,8 +22,7 @@ from sluice.destinations.local import LocalFolder
 from sluice.errors import RetriableError, Skipped
 from sluice.model.manifest import Manifest
 from sluice.model.part import Part
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 
 MOST = 20
 
@@ -44,9 +43,7 @@ def world(root: Path, records: int, *, chunks: str = "{records: 6}", export: str
             f" format: {{type: csv, compression: none}}, chunks: {chunks}, {export or 'segments: [senior]'}}}",
         }
     )
-    project, _ = here._load("ads")
-    for name in project.segments:
-        evaluate_segment(project, name, here, "r", NOW)
+    here.refresh()
     return here
 
 

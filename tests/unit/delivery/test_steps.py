@@ -12,14 +12,12 @@ import pyarrow as pa
 import pytest
 
 from sluice.cli import main
-from sluice.definition.load import load
 from sluice.delivery import steps
 from sluice.delivery.report.report import Report
 from sluice.delivery.steps import described
 from sluice.model.access import SecretAccess
 from sluice.plan.model import Plan
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 
 pytestmark = pytest.mark.slow  # each plan is run
 
@@ -67,8 +65,7 @@ def world(tmp_path: Path) -> World:
     world = World(tmp_path, extra={"acme_salt": SecretAccess(b"salt")})
     world.declare(FILES)
     world.dataset("people", PEOPLE)
-    for segment in ("all", "few"):
-        evaluate_segment(load(world.include).project, segment, world, "manual__refresh", NOW)
+    world.refresh("all", "few")
     return world
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from sluice.airflow import connections as airflow
 from sluice.cli import main
-from sluice.definition.load import load
 from sluice.definition.models.subjects import Subjects
 from sluice.delivery.commit import committing
 from sluice.delivery.resend import load_run, publish_again
@@ -21,7 +20,6 @@ from sluice.delivery.subjects.record import Held
 from sluice.delivery.subjects.search import search
 from sluice.errors import DefinitionError
 from sluice.model.access import SecretAccess
-from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import World
 
 pytestmark = pytest.mark.slow
@@ -116,7 +114,7 @@ def test_a_delivery_of_changes_holds_only_what_it_delivered(world: World, key: s
     )
 
     def run(number: int) -> None:
-        evaluate_segment(load(world.include).project, "all", world, f"manual__{number}", world.now)
+        world.refresh("all", run_id=f"manual__{number}")
         world.run("people", f"manual__{number}")
 
     run(1)

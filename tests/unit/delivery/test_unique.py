@@ -19,7 +19,6 @@ from sluice.delivery.row_rules.unique import unique_rows
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.memory import Budget
 from sluice.model.run import Window
-from sluice.refresh.evaluate import evaluate_segment
 from sluice.sources.base import Source
 from sluice.sources.row_set import RowSet
 from tests.builders import NOW, World
@@ -101,7 +100,7 @@ def test_one_row_of_each_key_is_delivered(world: World, spec: str, expected: lis
 
 @pytest.mark.slow
 def test_a_segment_sends_one_row_a_key(world: World) -> None:
-    evaluate_segment(load(world.include).project, "all", world, "manual__refresh", NOW)
+    world.refresh("all")
     text = "{kind: segment-export, connection: out, segments: [all], fields: [name], unique: {order: at}}"
     world.declare({"exports/members.yaml": text.replace("unique", "format: {type: json}, unique")})
     report = world.run("members")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import deltalake
@@ -16,6 +15,7 @@ from sluice.discovery.files import Unreadable, tables_in
 from sluice.discovery.found import Found, dataset_name
 from sluice.errors import FatalError
 from tests.builders import World
+from tests.servers.folders import folder_connection
 
 ROWS = 40
 CUSTOMER = pa.table({"name": ["Ana"] * ROWS, "customer_id": range(ROWS), "town": ["Pécs"] * ROWS})
@@ -36,8 +36,7 @@ def write(world: World, name: str, table: pa.Table) -> None:
 
 
 def connect(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    connection = {"conn_type": "fs", "extra": {"path": str(world.root / "lake")}}
-    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", folder_connection(world.root / "lake"))
 
 
 def found(world: World, path: str = "") -> dict[str, Found]:

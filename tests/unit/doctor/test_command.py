@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +19,8 @@ from sluice.cli import main
 from sluice.definition.models.project import Staging
 from sluice.doctor.workers import Workers
 from tests.builders import World
+from tests.servers.folders import folder_connection
+from tests.servers.thread import serving
 from tests.unit.delivery.people import FILES
 
 
@@ -83,14 +84,10 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow]:
-    server = Airflow()
-    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    monkeypatch.setenv("SLUICE_AIRFLOW_URL", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("SLUICE_AIRFLOW_TOKEN", "token")
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(Airflow()) as server:
+        monkeypatch.setenv("SLUICE_AIRFLOW_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("SLUICE_AIRFLOW_TOKEN", "token")
+        yield server
 
 
 @pytest.fixture
@@ -100,8 +97,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     world.declare(FILES | {"connections/out.yaml": limited})
     for conn_id in ("lake", "sluice_staging", "out"):
         (tmp_path / conn_id).mkdir()
-        extra = {"conn_type": "fs", "extra": {"path": str(tmp_path / conn_id)}}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(extra))
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", folder_connection(tmp_path / conn_id))
     return world
 
 

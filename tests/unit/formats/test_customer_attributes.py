@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from sluice.definition.load import load
 from sluice.formats.customer_attributes import CustomerAttributes, why_no_name
-from sluice.refresh.evaluate import evaluate_segment
 from sluice.testing.formats import write
 from tests.builders import World
 
@@ -55,9 +54,8 @@ def test_a_customer_without_an_id_and_a_second_one_of_an_id_are_rejected(tmp_pat
     world.declare(FILES)
     ids = ["ann", "bob", "ann", None, "", "eve"]
     world.dataset("p", pa.table({"n": range(6), "id": ids, "city": list("abcdef")}))
-    loaded = load(world.include)
-    assert not loaded.errors
-    evaluate_segment(loaded.project, "all", world, "r", world.now)
+    assert not load(world.include).errors
+    world.refresh("all")
 
     report = world.run("customers")
 

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from sluice.definition.load import load
 from sluice.delivery.step import noted
 from sluice.errors import Skipped
-from sluice.refresh.evaluate import evaluate_segment
-from tests.builders import NOW, World
+from tests.builders import World
 
 FILES = {
     "catalog/datasets.yaml": """
@@ -41,12 +39,6 @@ class Limited(World):
         )
         world.refresh()
         return world
-
-    def refresh(self) -> None:
-        """Evaluate every segment."""
-        project = load(self.include).project
-        for name in project.segments:
-            evaluate_segment(project, name, self, "r", NOW)
 
     def limit(self, connection: Mapping[str, object], project: Mapping[str, object] = {}, **guardrails: str) -> None:
         """Declare these limits."""

@@ -29,6 +29,12 @@ Schedule Start Time = string:
 Time Limit (sec) = double: 1800
 """
 """`User.export`."""
+ARGUMENTS = r"\"%file%.cfg\" \"%file%\""
+"""Its Command Arguments: the file, and the one with its settings."""
+MMP_CONFIGURATION = EXPORT[EXPORT.index("MMP Configuration") : EXPORT.index("Oneshot")]
+"""Its lines that name a segment of Audience Manager."""
+FORMAT = r"%1%\t%2%\t%3%\r\n"
+"""Its Output Format."""
 CRS = r"""Query = SegmentExportQuery:
 Command = string: ExportIntegration.exe
 Command Arguments = string: \"%file%.cfg\" \"%file%\"
@@ -98,3 +104,9 @@ clicks:
   source: {type: parquet, airflow_conn_id: lake, path: clicks}
 """
 """The catalog that it is imported against."""
+
+
+def titled(number: int, title: str) -> tuple[str, str]:
+    """The change of `User.export` that gives a column a name."""
+    head = f"{number} = ColumnDefinition:\nColumn Name = string:"
+    return head, f"{head} {title}"

@@ -10,8 +10,8 @@ import pytest
 
 from sluice.cli import main
 from sluice.definition.load import load
-from sluice.refresh.evaluate import evaluate_segment
 from tests.builders import World
+from tests.servers.folders import folder_connection
 from tests.unit.workbench.samples import CATALOG, EXPORT, MMP, SECRETS
 
 HITS = pa.table(
@@ -34,8 +34,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     (tmp_path / "MMPExport.cfg").write_text(MMP)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLUICE_INCLUDE", str(world.include))
-    staging = {"conn_type": "fs", "extra": {"path": str(tmp_path / "sluice_staging")}}
-    monkeypatch.setenv("AIRFLOW_CONN_SLUICE_STAGING", json.dumps(staging))
+    monkeypatch.setenv("AIRFLOW_CONN_SLUICE_STAGING", folder_connection(tmp_path / "sluice_staging"))
     return world
 
 
@@ -215,7 +214,7 @@ def test_what_was_imported_delivers_one_row_per_element_of_the_level(world: Worl
     assert main(["import-workbench", "--export", "User.export"]) == 0
     assert main(["attach", "user", "out"]) == 0
     world.dataset("page-views", HITS)
-    evaluate_segment(load(world.include).project, "user", world, "r", world.now)
+    world.refresh("user")
 
     report = world.run("user")
 

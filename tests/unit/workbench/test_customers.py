@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from sluice.definition.edit.write import check
 from sluice.errors import DefinitionError
-from sluice.workbench.imports import Given, Outcome, import_files
-from sluice.workbench.source import Source
-from tests.unit.workbench.samples import CATALOG, CRS
+from sluice.workbench.imports import Outcome
+from tests.unit.workbench import importing
+from tests.unit.workbench.importing import declared, line
+from tests.unit.workbench.samples import ARGUMENTS, CRS
 from tests.unit.workbench.variants import SERVERS
 
 
-@pytest.fixture
-def include(tmp_path: Path) -> Path:
-    for name, text in {"catalog/datasets.yaml": CATALOG, "exports/.keep": ""}.items():
-        (tmp_path / "include" / name).parent.mkdir(parents=True)
-        (tmp_path / "include" / name).write_text(text)
-    return tmp_path / "include"
-
-
 def imported(include: Path, *changes: tuple[str, str], crs: str = "") -> Outcome:
-    text = CRS
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    servers = Source("FTPServerInfo.cfg", SERVERS.encode())
-    found = import_files(Given([Source("Customers.export", text.encode())], crs=crs, servers=servers), include)
-    check(include, found.drafts)
-    return found
-
-
-def declared(found: Outcome, name: str) -> dict[str, Any]:
-    body = next(draft.after for draft in found.drafts if draft.path.name == f"{name}.yaml")
-    return dict(yaml.safe_load(body or b""))
-
-
-def line(found: Outcome, parameter: str) -> str:
-    return next(str(one) for one in found.report if one.parameter == parameter).partition("  ")[2]
+    return importing.imported(include, *changes, stem="Customers", text=CRS, crs=crs, servers=SERVERS)
 
 
 def test_attributes_become_a_file_with_a_trigger_in_the_root_of_an_account(include: Path) -> None:
@@ -114,7 +88,7 @@ def test_without_an_account_the_export_is_detached(include: Path) -> None:
 
 
 def test_a_server_that_the_arguments_name_is_the_account(include: Path) -> None:
-    found = imported(include, (r"\"%file%.cfg\" \"%file%\"", r"sftp \"%file%\" Partner . -p"), crs="unused")
+    found = imported(include, (ARGUMENTS, r"sftp \"%file%\" Partner . -p"), crs="unused")
 
     assert declared(found, "customers")["connection"] == "partner"
     assert declared(found, "partner")["check_size"] is False

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from sluice.definition.edit.write import check
 from sluice.definition.load import load
 from sluice.definition.models.export import SegmentExport
@@ -19,25 +17,16 @@ from sluice.workbench.sending import Files
 from sluice.workbench.source import Source
 from sluice.workbench.text import escape
 from tests.mutants import HOSTILE
-from tests.unit.workbench.samples import CATALOG, CRS, EXPORT
+from tests.unit.workbench.samples import CRS, EXPORT, FORMAT, MMP_CONFIGURATION
 
-_MMP = EXPORT[EXPORT.index("MMP Configuration") : EXPORT.index("Oneshot")]
-_TARGET = EXPORT.replace(_MMP, "TnT Configuration = TnT:\nClientName = string: acme\n")
+_TARGET = EXPORT.replace(MMP_CONFIGURATION, "TnT Configuration = TnT:\nClientName = string: acme\n")
 FORMS = {
     "template": EXPORT,
-    "csv": EXPORT.replace(r"%1%\t%2%\t%3%\r\n", "csv"),
+    "csv": EXPORT.replace(FORMAT, "csv"),
     "target": _TARGET.replace("ExportIntegration", "TargetBulkUpload"),
     "customers": CRS,
 }
 NAMES = [*{str(one): None for one in HOSTILE}, "^c$", "=1+1", "-x", "%1%", "%file%", "a\tb", '"q"', "a,b", "profile.x"]
-
-
-@pytest.fixture
-def include(tmp_path: Path) -> Path:
-    for name, text in {"catalog/datasets.yaml": CATALOG, "exports/.keep": ""}.items():
-        (tmp_path / "include" / name).parent.mkdir(parents=True)
-        (tmp_path / "include" / name).write_text(text)
-    return tmp_path / "include"
 
 
 def read(form: str, number: int, name: str, project: Project) -> Source | DefinitionError:

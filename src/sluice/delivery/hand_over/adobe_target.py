@@ -28,7 +28,7 @@ class Accepted(NamedTuple):
     batch: str
     """The batch's id; empty if the answer has none."""
     status: str
-    """The address that shows the state of the batch; Target keeps it for a day."""
+    """The address that shows the state of the batch, which Target keeps for a day; empty if the answer has none."""
 
 
 class State(NamedTuple):
@@ -89,7 +89,7 @@ class Api:
     def _own(self, address: str) -> str:
         """The address with the counts. The login goes only to the declared server and, encrypted, to Target's others:
         an answer names one of them."""
-        given, own = urlsplit(address), urlsplit(self._declared.address)
+        given, own = urlsplit(_address(address)), urlsplit(self._declared.address)
         if given[:2] != own[:2]:
             if not (given.hostname or "").endswith(_TARGET):
                 raise FatalError(
@@ -135,7 +135,7 @@ class Api:
                 f"Adobe Target at {self._declared.address} did not accept a batch",
                 next_step="post the file by hand to see why: the answer is not shown, because it may contain values",
             )
-        address = _element("batchStatus", text)
+        address = _address(_element("batchStatus", text))
         ids = parse_qs(urlsplit(address).query).get("batchId", [""]) if address else [""]
         return Accepted(_element("batchId", text) or ids[0], address)
 
@@ -160,6 +160,16 @@ def _first(pieces: Iterable[bytes]) -> Iterator[bytes]:
         left -= len(piece)
         if left <= 0:
             return
+
+
+def _address(text: str) -> str:
+    """The text if it can be an address, otherwise empty: what the server sends must not stop a batch that it has
+    taken."""
+    try:
+        urlsplit(text)
+    except ValueError:
+        return ""
+    return text if text.isascii() and text.isprintable() else ""
 
 
 def _number(name: str, text: str) -> int | None:

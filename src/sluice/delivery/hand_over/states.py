@@ -47,7 +47,8 @@ class BatchReceipt(BaseModel):
     def remarks(self) -> tuple[str, ...]:
         """What is left to do, or went wrong; empty if every profile was updated."""
         states = [one.status for one in self.batches]
-        found = [f"{states.count(state)} batches are {state}" for state in dict.fromkeys(states) if state != "complete"]
+        odd = {state: states.count(state) for state in states if state != "complete"}
+        found = [f"{count} {'batch is' if count == 1 else 'batches are'} {state}" for state, count in odd.items()]
         counts = {"failed": self._sum("failed"), "are not known to Target": self._sum("not_found")}
         return (*found, *(f"{count:,} profiles {what}" for what, count in counts.items() if count))
 

@@ -14,6 +14,7 @@ from sluice.model.weight import weight
 from sluice.sources.base import Pinned, Source
 from sluice.sources.row_set import RowSet
 from sluice.sql.spilling import disk_full
+from sluice.sql.types import refuse_foreign
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,9 +36,11 @@ class Keys:
         """The error that stopped the stream: the engine that reads it reports only the text."""
 
     def reader(self) -> pa.RecordBatchReader:
+        """Raises `DefinitionError` if SQL cannot use a column."""
         import pyarrow as pa
 
         known = self._mapper.schema if self._mapper else self._pinned.schema
+        refuse_foreign(map(known.field, self._columns))
         fields = [known.field(name).with_name(f"k{number}") for number, name in enumerate(self._columns)]
         schema = pa.schema([*fields, pa.field("ordinal", pa.int64())])
         return pa.RecordBatchReader.from_batches(schema, self._batches(schema))

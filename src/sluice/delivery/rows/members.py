@@ -11,7 +11,7 @@ from sluice.delivery.rows.selection import write_selection
 from sluice.errors import DefinitionError, about
 from sluice.model.layout import as_numpy
 from sluice.plan.model import Feed, Plan
-from sluice.refresh.membership import current, read_keys
+from sluice.refresh.membership import members, read_keys
 from sluice.refresh.rows import ReadFrom, find_rows
 from sluice.sources.base import known_columns
 from sluice.sources.row_set import RowSet
@@ -32,10 +32,10 @@ def _describe(_: Plan, feed: Feed) -> str | None:
 
 def _take(work: FeedExtraction) -> None:
     """Stage the members' row numbers, except of those that lack a required field."""
-    name, staging, pinned = cast("Segment", work.feed.segment).name, work.plan.staging, work.extract.pinned
+    segment, staging, pinned = cast("Segment", work.feed.segment), work.plan.staging, work.extract.pinned
     connections, read = work.run.connections, ReadFrom(work.source, pinned)
-    with about("segments", name):
-        membership = current(staging, name, connections)
+    with about("segments", segment.name):
+        membership = members(segment, work.feed.through or work.feed.dataset, staging, connections)
         known = find_rows(membership, work.feed.dataset, work.feed.member, read, staging, connections)
         keys = read_keys(membership, staging, connections) if known is None else None
     if keys is not None:

@@ -8,7 +8,7 @@ from sluice.definition.models.project import Project
 from sluice.errors import DefinitionError, FatalError, about
 from sluice.filesystem import open_filesystem
 from sluice.model.access import Connections
-from sluice.refresh.membership import current, read_keys
+from sluice.refresh.membership import Membership, members, read_keys
 from sluice.refresh.spark.addresses import address_of
 from sluice.refresh.spark.tables import Files, Sent, Table
 from sluice.sources.base import InFiles, Source
@@ -68,7 +68,7 @@ class Lake:
     def _in_staging(self, name: str) -> Files:
         staging = self._project.settings.staging
         with about("segments", name):
-            folder, _, file = current(staging, name, self._connections).path.rpartition("/")
+            folder, _, file = self._membership(name).path.rpartition("/")
             path = f"{staging.path}/{folder}"
             opened = open_filesystem(self._connections, staging.airflow_conn_id, path, read_only=True)
             return self._files(name, ParquetSource(opened, file, {}, dataset=name))
@@ -78,5 +78,9 @@ class Lake:
 
         staging = self._project.settings.staging
         with about("segments", name):
-            membership = current(staging, name, self._connections)
+            membership = self._membership(name)
             return Sent(name, pa.table({membership.key: read_keys(membership, staging, self._connections)}))
+
+    def _membership(self, name: str) -> Membership:
+        segment, staging = self._project.segments[name], self._project.settings.staging
+        return members(segment, self._project.datasets[segment.dataset], staging, self._connections)

@@ -93,11 +93,15 @@ class Submitted:
         return place_in(self.staging, self.folder, f"{self._place}/{name}", self.conn_id)
 
     def _answer(self) -> dict[str, Any] | None:
-        """The job's answer; None if there is none. What is not committed is in a folder of its own."""
+        """The job's answer; None if there is none, or only the beginning of one. What is not committed is in a folder
+        of its own."""
         place = f"{self._place}/answer"
         files = self.folder.list(place) if self.folder.is_folder(place) else []
         text = b"".join(self.folder.read_bytes(file.name) for file in files if file.name.startswith(f"{place}/part-"))
-        answer: dict[str, Any] | None = json.loads(text) if text else None
+        try:
+            answer: dict[str, Any] | None = json.loads(text) if text else None
+        except ValueError:
+            return None
         return answer
 
 

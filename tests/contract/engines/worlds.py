@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from sluice.definition.models.catalog import Dataset, Segment
 from sluice.definition.models.project import Project, Settings
-from sluice.model.access import Access, FolderAccess, SparkAccess, SparkSubmitAccess, SqlAccess
+from sluice.model.access import Access, FolderAccess, SparkAccess, SparkSubmitAccess
 from sluice.refresh.evaluate import evaluate_segment
 from sluice.refresh.membership import Membership, read_keys
 from sluice.refresh.spark.lake import Lake
@@ -29,12 +29,14 @@ from sluice.sources.sql import SqlSource
 from sluice.sql import quote
 from sluice.sql.translation.dialect import translate
 from sluice.sql.translation.relation import Relation
-from tests.contract.engine_cases import COLUMNS, as_arrow, inserted, rows
-from tests.contract.source_subjects import Database
+from tests.contract.engines.cases import COLUMNS, as_arrow, inserted, rows
+from tests.servers.postgres import Database
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 _SEED = 7
 _ROWS = {"people": 120, "orders": 40}
+SPARK: dict[str, Any] = {"type": "spark", "airflow_conn_id": "cluster"}
+"""`engine` of a segment that a cluster must evaluate."""
 
 
 class World:
@@ -71,6 +73,19 @@ class World:
             evaluate_segment(project, name, self, "manual__1", NOW)
         written = evaluate_segment(project, "some", self, "manual__1", NOW)
         return written, read_keys(written, project.settings.staging, self)
+
+    def staged(self) -> set[str]:
+        """The names of all files in staging."""
+        return {path.name for path in self.folder.rglob("*") if path.is_file()}
+
+    def write(self, name: str, table: pa.Table) -> Path:
+        """Make `people` a dataset of this one file, in a lake of this test."""
+        path = self.folder / "own" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path)
+        self.access["lake"] = FolderAccess(self.folder / "own")
+        self.sources["people"] = ("id", {"type": "parquet", "airflow_conn_id": "lake", "path": name.partition("/")[0]})
+        return path
 
 
 Evaluated = tuple[Membership, pa.ChunkedArray]
@@ -128,10 +143,9 @@ class InPostgres:
             )
             inserts = (inserted(table, row) for row in rows(count, chance))
             database.execute(f"create table {table} (id int, {listed})", *inserts)
-        self.address = f"postgresql://elsewhere:x@{database.address.rpartition('@')[2]}"
+        self.access = database.access("elsewhere", "x")
 
     def world(self, folder: Path) -> World:
-        access = SqlAccess(uri=self.address, conn_type="postgres", connect=lambda: None)
         sql = {"type": "sql", "airflow_conn_id": "db"}
         sources = {
             "people": ("id", sql | {"table": "public.people"}),
@@ -139,7 +153,7 @@ class InPostgres:
             "odd": ("id", sql | {"table": "odd"}),
             "far": ("id", sql | {"table": "orders", "airflow_conn_id": "other"}),
         }
-        return World(folder, sources, db=access, other=access)
+        return World(folder, sources, db=self.access, other=self.access)
 
     @cached_property
     def _sources(self) -> dict[str, SqlSource]:
@@ -159,7 +173,7 @@ class InPostgres:
 
     def answers(self, queries: Sequence[str]) -> list[list[Any]]:
         found = []
-        with adbc.connect(self.address) as connection, connection.cursor() as cursor:
+        with adbc.connect(self.access.uri) as connection, connection.cursor() as cursor:
             cursor.execute("set timezone = 'UTC'")
             for query in queries:
                 cursor.execute(query)
@@ -172,7 +186,7 @@ class InSpark:
 
     name = called = "Spark"
     tried = 80
-    demanded: Any = {"type": "spark", "airflow_conn_id": "cluster"}
+    demanded: Any = SPARK
 
     def __init__(self, server: SparkAccess | SparkSubmitAccess, lake: Path, running: ExitStack) -> None:
         self.server, self.lake, self._running = server, lake, running
