@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,12 @@ from sluice.columns.engines import of_engine
 from sluice.errors import FatalError
 from sluice.refresh.evaluate import rule_of
 from sluice.refresh.pushdown import in_database
+from sluice.sources.databases import asking
+from sluice.sources.postgres.session import row_of
 from tests.contract.engines.cases import UNLIKE
 from tests.contract.engines.worlds import World
+from tests.integration.stack import until
+from tests.servers.postgres import Database
 
 
 @pytest.mark.parametrize("where", UNLIKE)
@@ -99,3 +105,23 @@ def test_a_key_that_cannot_be_delivered_is_an_error_that_names_its_column(world:
 def test_no_row_is_copied_to_staging(world: World) -> None:
     written, _ = world.evaluate(where="n > 5", engine="database")
     assert world.staged() == {Path(written.path).name, "current.json"}
+
+
+def test_a_query_ends_with_the_task_that_was_killed(database: Database) -> None:
+    """The database would go on for a task that is gone."""
+    query = "select pg_sleep(600)"
+    text = (
+        "from sluice.model.access import SqlAccess; from sluice.sources import databases;"
+        "from sluice.sources.postgres import session; session._LOOKED_AFTER = '100ms';"
+        f"access = SqlAccess(uri={database.access().uri!r}, conn_type='postgres', connect=None);"
+        f"list(databases.query_rows(access, {query!r}, origin='it'))"
+    )
+
+    def runs() -> bool:
+        with asking(database.access(), "people", "id", "it") as cursor:
+            return bool(row_of(cursor, "select count(*) from pg_stat_activity where query ~ 'pg_sleep.600'")[0] > 1)
+
+    with subprocess.Popen([sys.executable, "-c", text]) as task:
+        until("the query to run", runs)
+        task.kill()
+    until("the query to end", lambda: not runs())

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from airflow.sdk import Asset
 
+from sluice.airflow.operators.segment import RefreshSegmentOperator
 from sluice.cli import main
 from sluice.definition.models.catalog import Segment
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.access import FolderAccess, SparkAccess
 from sluice.refresh.evaluate import rule_of
+from sluice.refresh.spark.session import session
 from sluice.sql.translation.spelling import UnlikeError
 from tests.contract.engines.worlds import SPARK, InSpark, World
 from tests.servers import s3
@@ -98,6 +102,27 @@ def test_what_a_cluster_logs_of_an_error_is_not_shown(lake: World, capfd: pytest
     said = "".join(capfd.readouterr())
     assert str(2**62) not in said
     assert "pyspark" not in said
+
+
+@pytest.mark.slow
+def test_queries_stop_if_the_task_does(in_spark: InSpark) -> None:
+    """Airflow calls `on_kill` in the task's process, lets the task go on, and kills it five seconds later."""
+    task = RefreshSegmentOperator(task_id="some", segment="some", asset=Asset("some"))
+    ended = threading.Event()
+
+    def stop() -> None:
+        while not ended.wait(0.5):
+            task.on_kill()  # the first may come before the query has begun
+
+    stopping = threading.Thread(target=stop)
+    with session(in_spark.server, "cluster", "some") as spark:
+        stopping.start()
+        try:
+            with pytest.raises(Exception, match="OPERATION_CANCELED"):
+                spark.sql("select sum(a.id * b.id % 7) from range(10000000) a, range(10000000) b").collect()
+        finally:
+            ended.set()
+            stopping.join()
 
 
 def test_a_server_that_is_down_may_be_up_later(lake: World) -> None:

@@ -9,6 +9,7 @@ from airflow.sdk import Asset, BaseOperator, Context
 
 from sluice.airflow.log_fields import log_as
 from sluice.airflow.project import include_folder, verdicts
+from sluice.stopping import stop
 
 
 class RefreshSegmentOperator(BaseOperator):
@@ -21,6 +22,10 @@ class RefreshSegmentOperator(BaseOperator):
         super().__init__(outlets=[asset], **kwargs)
         self.segment = segment
         self.asset = asset
+
+    def on_kill(self) -> None:
+        """Airflow calls this in the task's process, five seconds before it kills it."""
+        stop()
 
     def execute(self, context: Context) -> dict[str, Any]:
         from datetime import UTC, datetime

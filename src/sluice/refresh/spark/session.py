@@ -13,6 +13,7 @@ from urllib.parse import quote
 from sluice.errors import DefinitionError, FatalError, RetriableError, SluiceError
 from sluice.model.access import Connections, SparkAccess, SparkSubmitAccess
 from sluice.refresh.spark.failures import REFUSED, explained
+from sluice.stopping import on_stop
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -70,7 +71,8 @@ def _no_doctest() -> Iterator[None]:
 
 @contextmanager
 def session(access: SparkAccess, conn_id: str, tag: str) -> Iterator[SparkSession]:
-    """A session of its own with pinned settings. Its queries carry the tag. They are stopped when the block ends.
+    """A session of its own with pinned settings. Its queries carry the tag. They are stopped when the block ends, or
+    when the task is stopped.
 
     Raises `RetriableError` if the server is unreachable, and `FatalError` if it refuses or is too old."""
     with warnings.catch_warnings(), _no_doctest():
@@ -85,7 +87,8 @@ def session(access: SparkAccess, conn_id: str, tag: str) -> Iterator[SparkSessio
             opened.addTag(tag)
             refuse_old(opened.version, conn_id)
             _pin(opened, conn_id)
-        yield opened
+        with on_stop(opened.interruptAll):
+            yield opened
     finally:
         with suppress(Exception):  # the server forgets sessions on its own
             opened.interruptAll()

@@ -24,6 +24,13 @@ PINNED = {
 }
 """Settings that decide how values become text. The database, the role and the worker's environment may each override
 them. `lc_monetary` stays unpinned, because it determines how many decimals a stored amount of money has."""
+_LOOKED_AFTER = "10s"
+"""How often the server looks whether the task is still there: otherwise a query outlives a task that was killed."""
+_LOOK = """(
+    select set_config(name, '{every}', true) from pg_catalog.pg_settings
+    where name = 'client_connection_check_interval' and pg_catalog.version() like '%linux%'
+)"""
+"""Servers before PostgreSQL 14, and those on other systems, cannot look."""
 _BATCH_BYTES = 16 * 2**20
 
 
@@ -40,7 +47,8 @@ def session(connection: Connection) -> Iterator[Cursor]:
     with connection.cursor() as cursor:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
         cursor.execute("set transaction isolation level read committed")
-        row_of(cursor, "select " + ", ".join(f"set_config('{name}', '{to}', true)" for name, to in PINNED.items()))
+        pinned = [f"set_config('{name}', '{to}', true)" for name, to in PINNED.items()]
+        row_of(cursor, f"select {', '.join([*pinned, _LOOK.format(every=_LOOKED_AFTER)])}")
         yield cursor
 
 
