@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from sluice.definition.errors.location import fields, is_model, item_type, members
+from sluice.definition.errors.location import fields, is_model, item_type, meanings, members
 from sluice.definition.models.catalog import Dataset, Refresh, Segment
 from sluice.definition.models.connection import Connection
 from sluice.definition.models.export import Chunks, Export
@@ -65,10 +65,11 @@ def test_every_key_has_its_sentence(name: str) -> None:
     if MODELS[name] is Project:
         return  # not written by anyone: it is what the files make together
     assert MODELS[name].__doc__
-    for key, info in fields(MODELS[name]).items():
+    says = meanings(MODELS[name])
+    for key in fields(MODELS[name]):
         if key not in ("name", "type", "kind"):
-            assert info.description, f"{name}.{key} says nothing of what it means"
-            assert info.description.endswith((".", ")")), f"{name}.{key}: a sentence ends with a point"
+            assert says.get(key), f"{name}.{key} says nothing of what it means"
+            assert says[key].endswith((".", ")")), f"{name}.{key}: a sentence ends with a point"
 
 
 @pytest.mark.parametrize(

@@ -345,9 +345,12 @@ def test_keys_of_another_type_are_searched_for(tmp_path: Path) -> None:
         here.run("ads", "manual__2")
 
 
-def test_another_key_of_the_same_dataset_is_searched_for(tmp_path: Path) -> None:
+def test_members_by_another_key_are_not_delivered(tmp_path: Path) -> None:
     here = world(tmp_path)
     refresh(here)
     catalog = here.include / "catalog" / "datasets.yaml"
     here.declare({"catalog/datasets.yaml": catalog.read_text().replace("key: id", "key: n")})
-    assert delivered(here) == [n for n in range(400) if n in THREES]
+    with pytest.raises(FatalError, match="of people by `n`, but its last refresh listed the members of people by `id`"):
+        here.run("ads", "manual__1")
+    refresh(here)
+    assert delivered(here, "manual__2") == [row["n"] for row in PEOPLE.to_pylist() if row["score"] == 3]
