@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ GOLDEN = ROOT / "tests" / "golden"
 PAGE = (DOCS / "declarations.md").read_text(encoding="utf-8")
 HOMES = {"connections": "connection", "exports": "export", "project.yaml": "project"}
 HOMES |= {name: name for name in ("datasets", "segments", "refreshes")}
-generated = cache(schemas)
 
 
 def kind_of(path: Path) -> str:
@@ -37,7 +35,7 @@ def kind_of(path: Path) -> str:
 
 
 def wrong(kind: str, value: Any) -> list[str]:
-    validator = jsonschema.Draft7Validator(generated()[kind])
+    validator = jsonschema.Draft7Validator(schemas()[kind])
     return [error.message for error in validator.iter_errors(json.loads(json.dumps(value)))]
 
 
@@ -56,14 +54,14 @@ def test_what_is_written_is_what_the_models_say() -> None:
 
 
 def test_each_kind_of_file_has_a_schema() -> None:
-    assert sorted(generated()) == sorted(set(HOMES.values()))
+    assert sorted(schemas()) == sorted(set(HOMES.values()))
 
 
 @pytest.mark.parametrize("name", sorted(set(HOMES.values())))
 def test_a_schema_is_a_schema(name: str) -> None:
-    jsonschema.Draft7Validator.check_schema(generated()[name])
-    defined = set(re.findall(r'"#/definitions/(\w+)"', json.dumps(generated()[name])))
-    assert defined <= set(generated()[name].get("definitions", {}))
+    jsonschema.Draft7Validator.check_schema(schemas()[name])
+    defined = set(re.findall(r'"#/definitions/(\w+)"', json.dumps(schemas()[name])))
+    assert defined <= set(schemas()[name].get("definitions", {}))
 
 
 @pytest.mark.parametrize("path", sound_files(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,7 @@ WORKBENCH = {
 """An export of Data Workbench."""
 
 
+@cache
 def routes() -> dict[str, APIRoute]:
     found = [route for route in app(World()).routes if isinstance(route, APIRoute)]
     return {f"{method} {route.path.removeprefix(PREFIX)}": route for route in found for method in route.methods or ()}

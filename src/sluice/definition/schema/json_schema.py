@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -24,8 +25,9 @@ DIALECT = "http://json-schema.org/draft-07/schema#"
 Schema = dict[str, Any]
 
 
-def schemas() -> dict[str, Schema]:
-    """The schema of each kind of file, by name."""
+@cache
+def schemas() -> Mapping[str, Schema]:
+    """The schema of each kind of file, by name. Do not change them: they are made once in a process."""
     return {
         "connection": _file("A connection: connections/<name>.yaml", _connection()),
         "datasets": _file("Datasets: catalog/datasets.yaml", _named(Dataset)),
