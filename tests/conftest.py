@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.environment import forget_connections
 from tests.servers.table import show
 from tests.workers import Units, needs_airflow, place, step_back
 
@@ -75,15 +76,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Iterator[None]:
-    """A command that a test runs in this process may put a connection of a settings file into the environment, where
-    the tests after it would find it."""
     before = set(os.environ)
     try:
         return (yield)
     finally:
-        for name in set(os.environ) - before:
-            if name.startswith("AIRFLOW_CONN_"):
-                del os.environ[name]
+        forget_connections(before)
 
 
 def pytest_runtest_teardown() -> None:

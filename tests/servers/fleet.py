@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sluice.airflow.connections import AirflowConnections
 from sluice.model.access import Access
+from tests.environment import declare, withdraw
 from tests.servers import azurite, gcs, lake, s3, ssh
 
 Server = TypeVar("Server")
@@ -32,8 +33,8 @@ class Fleet:
     def connect(self, conn_id: str, connection: str) -> str:
         """Declare an Airflow connection, given as JSON; its id."""
         variable = f"AIRFLOW_CONN_{conn_id.upper()}"
-        self._running.callback(os.environ.pop, variable, None)
-        os.environ[variable] = connection
+        self._running.callback(withdraw, variable)
+        declare(variable, connection)
         self.connected.add(conn_id)
         self._opened.pop(conn_id, None)
         return conn_id
