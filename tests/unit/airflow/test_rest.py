@@ -14,7 +14,7 @@ from local.ports import free_port
 from sluice.airflow import rest as rest_of
 from sluice.airflow import runs, starting
 from sluice.airflow.rest import Outage, Rest
-from sluice.airflow.runs import Run
+from sluice.airflow.runs import Run, Task
 from sluice.errors import FatalError, RetriableError
 from tests.servers.thread import serving
 
@@ -31,6 +31,7 @@ class Airflow(ThreadingHTTPServer):
         self.troubles: list[str] = []
         self.asked: list[str] = []
         self.states: dict[tuple[str, str], str] = {}
+        self.log: tuple[int, Any] = (404, {"detail": "TaskInstance not found"})
 
     @property
     def url(self) -> str:
@@ -64,6 +65,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/api/v2/dags/~/dagRuns/list":
             going = [key for key, state in states.items() if state in body["states"] and key[0] in body["dag_ids"]]
             return 200, {"total_entries": len(going), "dag_runs": [{"dag_id": d, "dag_run_id": r} for d, r in going]}
+        if "/logs/" in self.path:
+            return self.server.log
         dag_id = self.path.split("/")[4]
         if self.command == "POST":
             key = (dag_id, body["dag_run_id"])
@@ -96,6 +99,18 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow]:
 def client(airflow: Airflow, **outage: Any) -> tuple[Rest, list[str]]:
     said: list[str] = []
     return Rest(airflow.url, token="t", outage=Outage(say=said.append, **outage)), said
+
+
+def test_a_try_that_airflow_does_not_have_has_no_log(airflow: Airflow) -> None:
+    """A scheduler that takes a task back counts a try, of which nothing is kept."""
+    rest, _ = client(airflow)
+    task = Task(Run("a", "1"), "extract", -1, "extract", "failed", 1)
+    assert (runs.log(rest, task), runs.error(rest, task)) == ([], "")
+    airflow.log = (200, {"content": [{"event": "it failed", "error_detail": [{"exc_type": "E", "exc_value": "why"}]}]})
+    assert (runs.log(rest, task), runs.error(rest, task)) == (["it failed", "E: why"], "why")
+    airflow.log = (403, {"detail": "Forbidden"})
+    with pytest.raises(FatalError, match="403"):
+        runs.log(rest, task)
 
 
 @pytest.mark.parametrize("trouble", ["dropped", "slow", "503"])
