@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.airflow import PageAirflow
 
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE = 120_000
 """Milliseconds that a step in the browser may take on a slow machine."""
+SIZE: ViewportSize = {"width": 1400, "height": 900}
+AT = "/plugin/exports"
 Window = Callable[..., Page]
 expect.set_options(timeout=PATIENCE)
 
@@ -43,33 +46,79 @@ def browser() -> Iterator[Browser]:
             browser.close()
 
 
+def go(page: Page, path: str) -> None:
+    """Show another part of the page, as its own links do. To load Airflow's UI takes ten times as long, so what a test
+    does not say about loading, it does without."""
+    nothing = page.get_by_text("There is nothing here")
+    for at in ("/nowhere", path):  # what the former part shows must not be taken for the next one's
+        page.evaluate(
+            "at => { history.pushState({}, '', at); dispatchEvent(new PopStateEvent('popstate')) }", f"{AT}{at}"
+        )
+        expect(nothing).to_have_count(1 if at == "/nowhere" else 0)
+
+
+class Windows:
+    """The windows of each user. One that a test has left is given to the next."""
+
+    def __init__(self, airflow: PageAirflow, browser: Browser) -> None:
+        self._airflow, self._browser = airflow, browser
+        self._free: dict[str, list[Page]] = {}
+        self._contexts: dict[str, BrowserContext] = {}
+
+    def open(self, user: str, path: str, options: dict[str, Any], *, fresh: bool) -> tuple[str, Page]:
+        """A window of the user that shows a part of the page, and by which key it is given back."""
+        key = f"{user} {options}"
+        if key not in self._contexts:
+            self._contexts[key] = self._context(user, options)
+        free = self._free.setdefault(key, [])
+        page, fresh = (free.pop(), fresh) if free else (self._contexts[key].new_page(), True)
+        if fresh:
+            page.goto(f"{AT}{path}")
+        else:
+            go(page, path)
+        return key, page
+
+    def give_back(self, key: str, page: Page) -> None:
+        """As it was: the next test finds no chosen columns, no theme, no answers that are held back. A window that the
+        test has closed is gone."""
+        if page.is_closed():
+            return
+        page.unroute_all(behavior="ignoreErrors")
+        page.evaluate("localStorage.clear()")
+        page.set_viewport_size(SIZE)
+        self._free[key].append(page)
+
+    def _context(self, user: str, options: dict[str, Any]) -> BrowserContext:
+        context = self._browser.new_context(base_url=self._airflow.url, viewport=SIZE, **options)
+        host = urlsplit(self._airflow.url).hostname or ""
+        context.add_cookies([{"name": "_token", "value": self._airflow.token(user), "domain": host, "path": "/"}])
+        context.set_default_timeout(PATIENCE)
+        return context
+
+
+@pytest.fixture(scope="package")
+def windows(airflow: PageAirflow, browser: Browser) -> Windows:
+    return Windows(airflow, browser)
+
+
 @pytest.fixture
-def window(airflow: PageAirflow, browser: Browser) -> Iterator[Window]:
-    """Opens the page as a user: `window("viewer", "/e/seniors")`. Fails the test if the page reports an error in the
-    console."""
-    contexts: list[BrowserContext] = []
+def window(windows: Windows) -> Iterator[Window]:
+    """Opens the page as a user: `window("viewer", "/e/seniors")`. A `fresh` one is loaded, and has shown nothing yet.
+    Fails the test if the page reports an error in the console."""
+    opened: list[tuple[str, Page]] = []
     complaints: list[str] = []
 
-    def open_window(user: str, path: str = "", **options: object) -> Page:
-        context = browser.new_context(base_url=airflow.url, viewport={"width": 1400, "height": 900}, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.add_cookies(
-            [
-                {
-                    "name": "_token",
-                    "value": airflow.token(user),
-                    "domain": urlsplit(airflow.url).hostname or "",
-                    "path": "/",
-                }
-            ]
-        )
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"/plugin/exports{path}")
+    def complain(error: Error) -> None:
+        complaints.append(str(error))
+
+    def open_window(user: str, path: str = "", *, fresh: bool = False, **options: object) -> Page:
+        key, page = windows.open(user, path, options, fresh=fresh)
+        opened.append((key, page))
+        page.on("pageerror", complain)
         return page
 
     yield open_window
-    for context in contexts:
-        context.close()
+    for key, page in opened:
+        page.remove_listener("pageerror", complain)
+        windows.give_back(key, page)
     assert not complaints

@@ -147,7 +147,7 @@ def test_remove_asks_and_removes(airflow: PageAirflow, window: Window) -> None:
     expect(dialog.get_by_text("Its deliveries stay.")).to_be_visible()
     dialog.get_by_role("button", name="Remove", exact=True).click()
     expect(page.get_by_role("checkbox", name="Select short_lived")).to_have_count(0)
-    assert "short_lived" not in load(airflow.include).project.exports
+    until("its declaration to go", lambda: "short_lived" not in load(airflow.include).project.exports)
 
 
 def test_a_held_run_is_released(airflow: PageAirflow, window: Window) -> None:

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Window
+from tests.browser.conftest import Window, go
 
 PARTS = {
     "": "Seniors for the mailing",
@@ -36,7 +36,7 @@ def test_axe_finds_nothing(scheme: str, window: Window) -> None:
     page = window("admin", color_scheme=scheme)
     page.evaluate(f"localStorage.setItem('theme', '{scheme}')")
     for path, text in PARTS.items():
-        page.goto(f"/plugin/exports{path}")
+        go(page, path)
         expect(page.get_by_text(text).first).to_be_visible()
         assert findings(page) == [], path
 
@@ -47,7 +47,7 @@ def test_narrow_screens_do_not_scroll_sideways(window: Window) -> None:
     for path, text in PARTS.items():
         if path == "/activity":
             continue
-        page.goto(f"/plugin/exports{path}")
+        go(page, path)
         expect(page.get_by_text(text).first).to_be_visible()
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, path

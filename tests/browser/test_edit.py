@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sluice.airflow import runs
 from sluice.airflow.names import dag_id
 from tests.browser.airflow import PageAirflow
-from tests.browser.conftest import Window, tick
+from tests.browser.conftest import Window, go, tick
 from tests.browser.test_actions import text_of
 from tests.integration.stack import until
 
@@ -36,7 +36,7 @@ def test_an_export_is_created_and_run(airflow: PageAirflow, window: Window) -> N
     expect(page).to_have_url(re.compile("/e/fresh$"))
     assert "kind: segment-export" in text_of(airflow, "fresh")
     until("the new DAG", lambda: airflow.knows("fresh"))
-    page.goto("/plugin/exports/e/fresh/edit")
+    go(page, "/e/fresh/edit")
     page.get_by_label("Title").fill("Fresh ones")
     page.get_by_role("button", name="Save and run").click()
     until("its run", lambda: runs.last(airflow.rest, dag_id("fresh"), 1))
@@ -116,12 +116,13 @@ def test_read_only_declarations_give_a_patch(airflow: PageAirflow, window: Windo
     before = text_of(airflow, "seniors")
     airflow.declare("project.yaml", settings + "edits: read-only\n")
     try:
-        page = window("contributor", "/e/seniors/edit")
+        page = window("contributor", "/e/seniors/edit", fresh=True)
         page.get_by_label("Description").fill("elsewhere")
         page.get_by_role("button", name="Make a patch").click()
         page.get_by_text("The change", exact=True).first.click()
         expect(page.get_by_text("+description: elsewhere").first).to_be_visible()
         expect(page.get_by_role("button", name="Download the patch").first).to_be_visible()
+        page.close()  # it would go on to take the declarations for read-only
     finally:
         airflow.declare("project.yaml", settings)
     assert text_of(airflow, "seniors") == before

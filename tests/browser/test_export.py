@@ -8,7 +8,7 @@ from sluice.airflow import runs
 from sluice.airflow.names import dag_id
 from sluice.audience.receipt import InboundReceipt
 from tests.browser.airflow import PageAirflow
-from tests.browser.conftest import Window
+from tests.browser.conftest import Window, go
 from tests.integration.stack import until
 
 LONG = 600_000
@@ -57,11 +57,11 @@ def test_history_timeline_manifest_and_verify(airflow: PageAirflow, window: Wind
     page.wait_for_url("**/e/ledger_orders/runs/**", timeout=LONG)
     expect(page.get_by_text("verified", exact=True).first).to_be_visible(timeout=LONG)
     expect(page.get_by_text("is as its manifest says").first).to_be_visible()
-    page.goto("/plugin/exports/e/ledger_orders/history")
+    go(page, "/e/ledger_orders/history")
     expect(table.get_by_text("verified", exact=True).first).to_be_visible()
     table.get_by_role("button", name="Show the details").nth(1).click()
     expect(page.get_by_role("link", name="The run that compared it")).to_be_visible()
-    page.goto("/plugin/exports/e/ledger_orders/timeline")
+    go(page, "/e/ledger_orders/timeline")
     expect(page.get_by_text("Delivered 60,000 records").first).to_be_visible()
 
 

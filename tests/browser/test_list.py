@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Window
+from tests.browser.conftest import Window, go
 
 COLUMNS = ("Name", "Kind", "Connection", "Status", "Refreshed", "Schedule", "Next run", "Records", "Your permissions")
 
@@ -106,7 +106,7 @@ def test_a_title_is_shown_and_never_run(airflow: object, window: Window) -> None
         }""",
         text,
     )
-    page.goto("/plugin/exports")
+    go(page, "")
     expect(page.get_by_text(text)).to_be_visible()
     assert page.evaluate("document.querySelectorAll('script').length") == page.evaluate(
         "[...document.querySelectorAll('script')].filter((one) => !one.textContent.includes('alert(1)')).length"

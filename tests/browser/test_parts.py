@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from playwright.sync_api import expect
 
 from tests.browser.airflow import PageAirflow
-from tests.browser.conftest import Window
+from tests.browser.conftest import Window, go
 
 
 def test_system_status_shows_what_depends_on_what(window: Window) -> None:
@@ -77,9 +77,9 @@ def test_an_administrator_creates_a_connection_with_its_secrets(airflow: PageAir
 def test_an_administrator_adds_and_tests_a_connection(airflow: PageAirflow, window: Window) -> None:
     text = "title: Archive\ntype: local\nairflow_conn_id: deliveries\nfolder: archive\n"
     airflow.declare("connections/archive.yaml", text)
-    page = window("admin", "/connections")
+    page = window("admin", "/connections", fresh=True)
     expect(page.get_by_text("Archive").filter(visible=True).first).to_be_visible()
-    page.goto("/plugin/exports/connections/archive")
+    go(page, "/connections/archive")
     page.get_by_role("button", name="Test").first.click()
     expect(page.get_by_text("The connection works").filter(visible=True).first).to_be_visible()
 

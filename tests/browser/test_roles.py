@@ -11,7 +11,7 @@ from sluice.airflow import runs
 from sluice.airflow.names import dag_id
 from sluice.definition.load import load
 from tests.browser.airflow import PageAirflow
-from tests.browser.conftest import Window, tick
+from tests.browser.conftest import Window, go, tick
 from tests.browser.test_actions import act, select, shown, text_of
 from tests.integration.stack import until
 
@@ -95,7 +95,7 @@ def run(page: Page, airflow: PageAirflow, user: str, export: str) -> None:
     [last] = runs.last(airflow.rest, dag_id(export), 1)
     assert airflow.ended(export, last.run_id) == "success"
     until("the page to know of its delivery", lambda: delivered(airflow, export))
-    page.goto(f"/plugin/exports/e/{export}")
+    go(page, f"/e/{export}")
 
 
 def detach(page: Page, airflow: PageAirflow, export: str) -> None:
