@@ -45,7 +45,9 @@ def recorded(beginning: Scene, root: Path, story: str) -> list[Call]:
     """Every call of a story, from the first that no other story has made."""
     scene = play(beginning, root, story, {})
     began = scene.tape.calls.index(scene.tape.struck[-1]) + 1 if scene.tape.struck else 0
-    return scene.tape.calls[began:]
+    calls = scene.tape.calls[began:]
+    # The thread that sends the next part may begin before it hears of the failure, or not.
+    return [call for call in calls if (call.where, call.verb) != ("destination", "put")] if story == "failed" else calls
 
 
 @pytest.mark.slow
