@@ -15,7 +15,7 @@ CHROMIUM = "/usr/bin/chromium"
 PATIENCE = 120_000
 """Milliseconds that a step in the browser may take on a slow machine."""
 SIZE: ViewportSize = {"width": 1400, "height": 900}
-AT = "/plugin/exports"
+AT, NOTHING = "/plugin/exports", "There is nothing here"
 Window = Callable[..., Page]
 expect.set_options(timeout=PATIENCE)
 
@@ -49,12 +49,19 @@ def browser() -> Iterator[Browser]:
 def go(page: Page, path: str) -> None:
     """Show another part of the page, as its own links do. To load Airflow's UI takes ten times as long, so what a test
     does not say about loading, it does without."""
-    nothing = page.get_by_text("There is nothing here")
-    for at in ("/nowhere", path):  # what the former part shows must not be taken for the next one's
-        page.evaluate(
-            "at => { history.pushState({}, '', at); dispatchEvent(new PopStateEvent('popstate')) }", f"{AT}{at}"
-        )
-        expect(nothing).to_have_count(1 if at == "/nowhere" else 0)
+    leave(page)  # what the former part shows must not be taken for the next one's
+    _show(page, path)
+    expect(page.get_by_text(NOTHING)).to_have_count(0)
+
+
+def leave(page: Page) -> None:
+    """Show a part that does not exist: it asks Airflow for nothing."""
+    _show(page, "/nowhere")
+    expect(page.get_by_text(NOTHING)).to_be_visible()
+
+
+def _show(page: Page, path: str) -> None:
+    page.evaluate("at => { history.pushState({}, '', at); dispatchEvent(new PopStateEvent('popstate')) }", AT + path)
 
 
 class Windows:
@@ -86,6 +93,7 @@ class Windows:
         page.unroute_all(behavior="ignoreErrors")
         page.evaluate("localStorage.clear()")
         page.set_viewport_size(SIZE)
+        leave(page)
         self._free[key].append(page)
 
     def _context(self, user: str, options: dict[str, Any]) -> BrowserContext:
