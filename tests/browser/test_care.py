@@ -41,6 +41,16 @@ def test_axe_finds_nothing(scheme: str, window: Window) -> None:
         assert findings(page) == [], path
 
 
+@pytest.mark.parametrize(("scheme", "file"), [("light", "exports.svg"), ("dark", "exports-dark.svg")])
+def test_airflows_navigation_shows_the_icon(scheme: str, file: str, window: Window) -> None:
+    page = window("admin", color_scheme=scheme)
+    page.evaluate(f"localStorage.setItem('theme', '{scheme}')")
+    page.reload()
+    icon = page.locator(f"img[src$='sluice/static/{file}']")
+    expect(icon).to_be_visible()
+    assert icon.evaluate("async (image) => { await image.decode(); return image.naturalWidth }")
+
+
 def test_narrow_screens_do_not_scroll_sideways(window: Window) -> None:
     page = window("viewer")
     page.set_viewport_size({"width": 375, "height": 800})
