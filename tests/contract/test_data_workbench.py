@@ -180,7 +180,7 @@ def test_chunks_are_sent_at_the_same_time(world: World, proxy: FaultProxy, monke
 
     def waits(self: Any, name: str, *more: Any) -> Any:
         if "MMPTest_" in name:
-            together.wait(60)
+            together.wait(300)
         return put(self, name, *more)
 
     monkeypatch.setattr(ObjectStore, "put", waits)

@@ -137,7 +137,7 @@ def one_of_many(root: Path, address: str, run_id: str, run: dict[str, Any], star
     world = World(root, extra={"promise": access(address)}, now=run.pop("now"))
     world.watermarks = Shelf(root / "watermarks.json")  # type: ignore[assignment]
     world.plan(EXPORT, run_id, **run)
-    start.wait(60)
+    start.wait(300)
     try:
         world.run(EXPORT, run_id, **run)
     except FatalError as refused:
@@ -158,7 +158,7 @@ def test_two_runs_and_a_backfill_beside_them_mix_nothing(make: Any, fleet: Fleet
         for process in processes:
             process.start()
         for process in processes:
-            process.join(120)
+            process.join(600)
         assert [process.exitcode for process in processes] == [0, 0, 0]
         scene.check(settled=False)
         scene.arrive(10)

@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _create(self, kind: str, body: dict[str, Any]) -> tuple[int, Any, Any]:
         if lacking := REQUIRED[kind] - body.keys():
             return 400, {"message": f"missing {sorted(lacking)}"}, ()
-        self.server.before_create.wait(10)
+        self.server.before_create.wait(100)
         with self.server.lock:
             if self.server.unique and any(_same(kind, body, one) for one in self.server.kept[kind]):
                 return 409, {"code": "conflict"}, ()

@@ -67,7 +67,7 @@ class FaultProxy:
 
     def start(self) -> None:
         self._thread.start()
-        self._ready.wait(10)
+        self._ready.wait(100)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._over.set)

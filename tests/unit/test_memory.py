@@ -71,8 +71,8 @@ class TestPool:
         small = threading.Thread(target=ask, args=("small", 5))
         small.start()
         pool.give(90)
-        large.join(60)
-        small.join(60)
+        large.join(300)
+        small.join(300)
         assert order == ["large", "small"]
 
     def test_a_wait_can_be_given_up(self) -> None:

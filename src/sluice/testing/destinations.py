@@ -19,6 +19,8 @@ from sluice.model.access import Connections
 from sluice.testing.bodies import MIB, MOST_MEMORY, Digest, PeakMemory, random_bytes
 
 PIECE = 8 * MIB
+PATIENCE = 600.0
+"""Seconds that a test waits for a thread or a server on a machine of a tenth of the usual speed."""
 
 
 class DestinationBasics:
@@ -139,22 +141,20 @@ class DestinationBasics:
         def slow() -> Iterator[bytes]:
             yield from random_bytes(3 * PIECE)
             going.set()
-            go_on.wait(60)
+            go_on.wait(PATIENCE)
             yield from random_bytes(PIECE)
 
         destination.put("ready", [b"ready"])
         with ThreadPoolExecutor(2) as pool:
             upload = pool.submit(destination.put, "unfinished", slow())
-            assert going.wait(30)
+            assert going.wait(PATIENCE)
             other = another()
             if can.whole:
                 assert destination.stat("unfinished") is None
             assert other.abort(["ready", "unfinishe", "nothing/there"]) == 0
             # What has left the body may not have reached the server yet.
-            discarded = other.abort(["unfinished", "ready"])
-            for _ in range(300 if can.discards else 0):
-                if discarded:
-                    break
+            discarded, deadline = other.abort(["unfinished", "ready"]), time.monotonic() + PATIENCE
+            while can.discards and not discarded and time.monotonic() < deadline:
                 time.sleep(0.1)
                 discarded = other.abort(["unfinished", "ready"])
             assert discarded == int(can.discards)
@@ -282,7 +282,7 @@ class DestinationExam(DestinationBasics):
 
         def send(at: Destination, seed: int) -> None:
             def body() -> Iterator[bytes]:
-                together.wait(30)
+                together.wait(PATIENCE)
                 yield from random_bytes(2 * PIECE + seed, seed=seed)
 
             at.put("same", body())

@@ -145,7 +145,7 @@ def both_at_once(server: AudienceManager) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(300)
     one, other = found
     assert (one.folders, one.trait) == (other.folders, other.trait)
 

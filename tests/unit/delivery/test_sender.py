@@ -61,7 +61,7 @@ def sent(folder: Path, failures: list[SluiceError], retries: int = 2) -> Part:
     )
     try:
         sender.send(CHUNK, lambda _: iter([ROWS.slice(0, 600), ROWS.slice(600)]))
-        outcome = sender.outcomes.get(timeout=10)
+        outcome = sender.outcomes.get(timeout=100)
     finally:
         sender.close()
     if isinstance(outcome, Part):

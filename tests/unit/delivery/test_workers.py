@@ -71,7 +71,7 @@ def test_a_reading_that_is_given_up_waits_for_no_thread() -> None:
 
     def read(first: int, last: int) -> Iterator[pa.Table]:
         yield pa.table({"n": [first]})
-        in_time.append(given_up.wait(10))
+        in_time.append(given_up.wait(100))
 
     with ThreadPoolExecutor(1) as readers:
         tables = ahead(read, readers)(0, 2)

@@ -133,7 +133,7 @@ class TestWorkers:
             notes.note(worker(f"w{number}"))
 
         def meeting(opened: Opened, name: str) -> bytes | None:
-            together.wait(60)
+            together.wait(300)
             return read(opened, name)
 
         monkeypatch.setattr(Opened, "find_bytes", meeting)

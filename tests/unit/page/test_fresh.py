@@ -63,13 +63,13 @@ def test_what_was_begun_before_a_change_is_not_kept() -> None:
 
     def make() -> int:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(100)
         return next(numbers)
 
     value = Fresh(60, make)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(value.get)
-        assert begun.wait(10)
+        assert begun.wait(100)
         value.forget()
         go.set()
         assert first.result() == 1

@@ -284,11 +284,11 @@ def test_a_reader_answers_while_another_process_updates_the_copy(
     def update() -> None:
         with Cache(scene.cache()).opened() as database, writing(database):
             updating.set()
-            over.wait(30)
+            over.wait(300)
 
     other = threading.Thread(target=update)
     other.start()
-    updating.wait(30)
+    updating.wait(300)
     try:
         assert runs_of(scene.index()) == ["r1"]
     finally:
