@@ -87,8 +87,9 @@ class Windows:
 
     def give_back(self, key: str, page: Page) -> None:
         """As it was: the next test finds no chosen columns, no theme, no answers that are held back. A window that the
-        test has closed is gone."""
-        if page.is_closed():
+        test has closed is gone, and so is that of somebody who may not see the page."""
+        if page.is_closed() or not page.locator("#sluice-page").count():
+            page.close()
             return
         page.unroute_all(behavior="ignoreErrors")
         page.evaluate("localStorage.clear()")
