@@ -145,7 +145,8 @@ class DestinationBasics:
             yield from random_bytes(PIECE)
 
         destination.put("ready", [b"ready"])
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(2) as pool, ExitStack() as at_the_end:
+            at_the_end.callback(go_on.set)  # the pool waits for the upload, whatever fails here
             upload = pool.submit(destination.put, "unfinished", slow())
             assert going.wait(PATIENCE)
             other = another()
