@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import psutil
 
 MIB = 1 << 20
+PATIENCE = 600.0
+"""Seconds that a test waits for a thread or a server on a machine of a tenth of the usual speed."""
 MOST_MEMORY = 100 * MIB
 """What one file may add to the process, whatever its size."""
 

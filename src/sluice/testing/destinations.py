@@ -16,11 +16,9 @@ from sluice.destinations.base import Capabilities, Destination, DestinationConfi
 from sluice.destinations.sums import differ
 from sluice.errors import FatalError, RetriableError, SluiceError
 from sluice.model.access import Connections
-from sluice.testing.bodies import MIB, MOST_MEMORY, Digest, PeakMemory, random_bytes
+from sluice.testing.bodies import MIB, MOST_MEMORY, PATIENCE, Digest, PeakMemory, random_bytes
 
 PIECE = 8 * MIB
-PATIENCE = 600.0
-"""Seconds that a test waits for a thread or a server on a machine of a tenth of the usual speed."""
 
 
 class DestinationBasics:
