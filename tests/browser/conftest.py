@@ -7,7 +7,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Locator,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.airflow import PageAirflow
 
@@ -71,6 +81,7 @@ class Windows:
         self._airflow, self._browser = airflow, browser
         self._free: dict[str, list[Page]] = {}
         self._contexts: dict[str, BrowserContext] = {}
+        self._changes: dict[Page, set[Request]] = {}
 
     def open(self, user: str, path: str, options: dict[str, Any], *, fresh: bool) -> tuple[str, Page]:
         """A window of the user that shows a part of the page, and by which key it is given back."""
@@ -78,7 +89,7 @@ class Windows:
         if key not in self._contexts:
             self._contexts[key] = self._context(user, options)
         free = self._free.setdefault(key, [])
-        page, fresh = (free.pop(), fresh) if free else (self._contexts[key].new_page(), True)
+        page, fresh = (free.pop(), fresh) if free else (self._new(key), True)
         if fresh:
             page.goto(f"{AT}{path}")
         else:
@@ -92,10 +103,36 @@ class Windows:
             page.close()
             return
         page.unroute_all(behavior="ignoreErrors")
+        self._await_changes(page)
         page.evaluate("localStorage.clear()")
         page.set_viewport_size(SIZE)
         leave(page)
         self._free[key].append(page)
+
+    def _new(self, key: str) -> Page:
+        page = self._contexts[key].new_page()
+        changes: set[Request] = set()
+
+        def begin(request: Request) -> None:
+            if request.method != "GET":
+                changes.add(request)
+
+        def end(request: Request) -> None:
+            changes.discard(request)
+
+        page.on("request", begin)
+        page.on("requestfinished", end)
+        page.on("requestfailed", end)
+        self._changes[page] = changes
+        return page
+
+    def _await_changes(self, page: Page) -> None:
+        """A test may end before what it has saved is answered, and the answer leads to another part of the page."""
+        for _ in range(PATIENCE // 20):
+            if not self._changes[page]:
+                return
+            page.wait_for_timeout(20)
+        pytest.fail(f"no answer to {self._changes[page]}")
 
     def _context(self, user: str, options: dict[str, Any]) -> BrowserContext:
         context = self._browser.new_context(base_url=self._airflow.url, viewport=SIZE, **options)
