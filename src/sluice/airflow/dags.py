@@ -111,12 +111,15 @@ def _detached(name: str) -> DefinitionError:
 
 def _guarded(include: Path, export: Export, project: Project, text: str, *, starts: bool = False) -> DAG:
     """The export's DAG, or a broken one: an error in one export must not affect the others. If one of its tasks
-    `starts`, the DAG has no form: Airflow would check it once more, at each start."""
+    `starts`, the DAG has no form, inlets and outlets: Airflow would check them once more, at each start."""
     try:
         dag = export_dag(export, project, text)
         # Not an argument of the DAG: each task would get a copy of the form, and Airflow would check every copy, over
         # and over, whenever it parses. `tests/unit/airflow/dags/test_form.py` checks the fields instead.
         dag.params.update({} if starts else form(export))
+        publish = dag.get_task("publish")
+        if starts and isinstance(publish, PublishOperator):
+            publish.drop_outlets()
         return dag
     except Exception as error:
         place = place_of(include, ("exports", export.name))

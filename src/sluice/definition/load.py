@@ -140,8 +140,7 @@ def find(declared: Declarations, name: str) -> tuple[Project, Export]:
         raise _no_export(name, declared.names("export"))
     if errors := declared.blockers("export", name):
         raise _first(errors)
-    reached = declared.reach("export", name)
-    project = _project(declared, {family: [n for f, n in reached if f == family] for family in declared.shelves})
+    project = _of(declared, declared.reach("export", name))  # nothing that it refers to has an error
     return project, project.exports[name] if name in project.exports else project.detached[name]
 
 
@@ -176,10 +175,15 @@ def declaration_text(declared: Declarations, name: str) -> str:
 
 def _project(declared: Declarations, names: Mapping[Family, Iterable[str]]) -> Project:
     """The valid ones of these declarations."""
-    sound: dict[Family, dict[str, Any]] = {
-        family: {name: declared.get(family, name) for name in known if not declared.blockers(family, name)}
-        for family, known in names.items()
-    }
+    every = ((family, name) for family, known in names.items() for name in known)
+    return _of(declared, (one for one in every if not declared.blockers(*one)))
+
+
+def _of(declared: Declarations, names: Iterable[tuple[Family, str]]) -> Project:
+    """The project of these declarations, which are valid."""
+    sound: dict[Family, dict[str, Any]] = {family: {} for family in declared.shelves}
+    for family, name in names:
+        sound[family][name] = declared.get(family, name)
     return Project(
         settings=declared.settings.settings,
         datasets=sound["dataset"],

@@ -30,11 +30,9 @@ ASKED = {
         STAGING,
         OUT,
         LAKE,
-        "SetTaskStateStore parts/0",
         "SetTaskStateStore progress",
     ],
     "publish": [
-        "ValidateInletsAndOutlets",
         "GetXCom extract return_value",
         STAGING,
         OUT,

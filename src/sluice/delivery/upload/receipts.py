@@ -9,6 +9,9 @@ from typing import Protocol
 from sluice.delivery.upload.progress import Progress
 from sluice.model.part import Part
 
+INTERVAL = 1.0
+"""Seconds within which a part that has arrived is in the receipts."""
+
 
 class Receipts(Protocol):
     """A store that outlives the process. `extract` identifies the rows of the parts, and their declaration."""
@@ -54,9 +57,13 @@ class Arrivals:
         self._waiting.append(part)
 
     def tick(self) -> None:
-        if self._waiting and time.monotonic() - self._written >= 1:
+        if self._waiting and time.monotonic() - self._written >= INTERVAL:
             self.close()
         self._progress.tick()
+
+    def forget(self) -> None:
+        """Leave out the receipts that are not written yet: the shard's result has been staged."""
+        self._waiting = []
 
     def close(self) -> None:
         """Write the receipts that are not written yet."""

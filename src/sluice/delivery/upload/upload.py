@@ -94,10 +94,12 @@ def upload(
         encoding, keep = _encoding(plan, feed, mapper, connections, watch), partial(keep_pieces, stage, feed.name)
         sender = Sender(encoding, destination, named, keep, plan.chunks, measured=measured or Measured())
         _send(send_chunks(rows, missing, sender), arrivals, watch)
+        parts = tuple(part for _, part in sorted(arrivals.parts.items()))
+        sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
+        stage.write(f"sent/{shard.number:04d}", sent)
+        if connection.destination.stays:  # see `_sent_before`
+            arrivals.forget()
     progress.tick(last=True)
-    parts = tuple(part for _, part in sorted(arrivals.parts.items()))
-    sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
-    stage.write(f"sent/{shard.number:04d}", sent)
     return sent
 
 
@@ -119,12 +121,11 @@ def _send(arriving: Iterator[Part | None], arrivals: Arrivals, watch: Watch) -> 
 def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, recorded: Sequence[Part]) -> list[Part]:
     """The parts of these rows that earlier attempts have sent.
 
-    An encrypted part cannot be made again with the same bytes, and a manifest may list it. So the receipts that the run
-    has staged before its tasks were cleared count, too, unless the destination does not keep files: then a part cannot
-    be checked, and the run may have been aborted since."""
+    What the run has staged before its tasks were cleared counts, too, unless the destination does not keep files: then
+    a part cannot be checked, and the run may have been aborted since. An encrypted part must be found again: it cannot
+    be made again with the same bytes, and a manifest may list it."""
     found = {part.name: part for part in recorded}
-    counts = plan.connection.openpgp and plan.connection.destination.stays
-    staged = stage.find(f"sent/{shard.number:04d}", Sent) if counts else None
+    staged = stage.find(f"sent/{shard.number:04d}", Sent) if plan.connection.destination.stays else None
     if staged is not None and staged.extract == extract.id:
         found = {part.name: part for part in staged.parts} | found
     return list(found.values())
