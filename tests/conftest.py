@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.environment import forget_connections
+from tests.environment import forget_connections, write_to_memory
 from tests.servers.table import show
 from tests.workers import Units, needs_airflow, place, step_back
 
@@ -28,6 +28,7 @@ MASKED = 1000
 
 settings.register_profile("sluice", deadline=None)  # a machine that is busy breaks no promise
 settings.load_profile("sluice")
+write_to_memory()
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="sluice-airflow-")
 os.environ["SLUICE_CACHE"] = os.path.join(os.environ["AIRFLOW_HOME"], "cache")  # noqa: PTH118
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"

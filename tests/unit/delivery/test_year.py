@@ -23,7 +23,7 @@ def check(year: Year) -> None:
     year.chain()
 
 
-@pytest.mark.parametrize(("days", "seed"), [(1, 1), (2, 2), (2, 3)])
+@pytest.mark.parametrize(("days", "seed"), [(1, 1), (2, 2)])
 @pytest.mark.slow
 def test_hourly_runs_lose_and_repeat_nothing(tmp_path: Path, days: int, seed: int) -> None:
     year = Year(World(tmp_path), seed)
@@ -36,6 +36,6 @@ def test_hourly_runs_lose_and_repeat_nothing(tmp_path: Path, days: int, seed: in
 @pytest.mark.slow
 def test_what_was_delivered_adds_up_to_the_byte(tmp_path: Path) -> None:
     """With retries, deliveries that are sent again, and runs that are taken back."""
-    year = Accounts(World(tmp_path), seed=1)
-    year.live(4 * DAYS)
+    year = Accounts(World(tmp_path), seed=3)
+    year.live(2 * DAYS)
     check_accounts(year)
