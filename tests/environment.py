@@ -7,7 +7,7 @@ import tempfile
 
 _IN_MEMORY = "/dev/shm"
 _NEEDED = 8 << 30
-"""Bytes of memory that the temporary files of all tests may take. A run has taken a quarter of it."""
+"""Bytes of memory that the temporary files of all tests may take. A run has taken 4.4 GB."""
 _lasting: set[str] = set()
 
 

@@ -102,7 +102,8 @@ def test_a_title_is_shown_and_never_run(airflow: object, window: Window) -> None
             const body = {text: old.text.replace("title: Adults", `title: "${title}"`), tag: old.tag};
             const answer = await fetch(url("exports/adults"), {
                 method: "PUT", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
-            if (!answer.ok) throw new Error(await answer.text());
+            const said = await answer.text();  // a request has not ended before its answer is read
+            if (!answer.ok) throw new Error(said);
         }""",
         text,
     )

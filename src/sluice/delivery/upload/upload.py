@@ -96,11 +96,16 @@ def upload(
         _send(send_chunks(rows, missing, sender), arrivals, watch)
         parts = tuple(part for _, part in sorted(arrivals.parts.items()))
         sent = Sent(shard=shard.number, extract=extract.id, parts=parts, seconds=round(time.monotonic() - began, 3))
-        stage.write(f"sent/{shard.number:04d}", sent)
-        if connection.destination.stays:  # see `_sent_before`
-            arrivals.forget()
+        _settle(sent, stage, arrivals, stays=connection.destination.stays)
     progress.tick(last=True)
     return sent
+
+
+def _settle(sent: Sent, stage: Stage, arrivals: Arrivals, *, stays: bool) -> None:
+    """Stage the shard's result. From then on it counts as receipts, if the parts can be checked: see `_sent_before`."""
+    stage.write(f"sent/{sent.shard:04d}", sent)
+    if stays:
+        arrivals.forget()
 
 
 def _encoding(plan: Plan, feed: Feed, mapper: Mapper, connections: Connections, watch: Watch) -> Encoding:
