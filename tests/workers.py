@@ -1,8 +1,9 @@
 """How tests are dealt out when pytest has several workers: `pytest -n 2`.
 
 The tests of the real Airflow are one unit, dealt out first: most of their time they wait, and the other workers go
-through everything else meanwhile. The tests of the page are another one, dealt out after the contracts, when the first
-is nearly done: they need an Airflow of their own, and one that has nothing to do still takes two fifths of a core.
+through everything else meanwhile. The tests of the page are another one, dealt out after the contracts that take
+longest: they need an Airflow of their own, and one that has nothing to do still takes two fifths of a core. They must
+not be the last that run, for then a core has nothing to do.
 """
 
 from __future__ import annotations
@@ -14,6 +15,15 @@ from xdist.scheduler import LoadScopeScheduling
 NICENESS = 5
 APART = ("tests/integration/test_wheel.py", "tests/integration/test_site.py", "tests/integration/test_web.py")
 """Integration tests that have an Airflow of their own, or none."""
+
+LONG = (
+    "tests/contract/engines/",
+    "tests/contract/test_airflow_store.py",
+    "tests/contract/test_destinations.py",
+    "tests/contract/test_formats.py",
+    "tests/contract/test_spark_submit.py",
+)
+"""The contracts that take longest."""
 
 BROWSER = "tests/browser/"
 """The tests of the page share an Airflow of their own, and a browser."""
@@ -48,8 +58,8 @@ def place(nodeid: str, *, slow: bool) -> int:
     if nodeid.startswith("tests/integration/"):
         return 0 if needs_airflow(nodeid) else 1
     if nodeid.startswith("tests/contract/"):
-        return 2
-    return 3 if nodeid.startswith(BROWSER) else 4 if slow else 5
+        return 2 if nodeid.startswith(LONG) else 4
+    return 3 if nodeid.startswith(BROWSER) else 5 if slow else 6
 
 
 def step_back() -> None:

@@ -45,6 +45,7 @@ def test_a_worker_has_a_machine_of_its_own_and_no_secret(layout: Layout) -> None
     env = environment(layout, "http://127.0.0.1:1", f"postgresql://airflow:{PASSWORD}@nowhere/db", broker)
     env["SPT_NOENV"] = "1"  # otherwise Celery writes the process's title over what is read below
     worker = workers.start_one(layout, env, "worker-1")
+    until("the worker to be ready", lambda: "worker-1 ready" in _log(layout))  # to ask it takes five seconds of a core
     workers.start_one(layout, env, "worker-2").stop()  # its folder stays
     until("the worker to answer", lambda: _answers(env))
     seen = psutil.Process(worker.pid).environ()
@@ -64,6 +65,10 @@ def test_a_worker_has_a_machine_of_its_own_and_no_secret(layout: Layout) -> None
     family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
     worker.stop()
     assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def _log(layout: Layout) -> str:
+    return "".join(path.read_text(errors="replace") for path in layout.logs.glob("worker-1*"))
 
 
 def _answers(env: dict[str, str]) -> bool:
