@@ -1,5 +1,5 @@
 """Segments that a job of `spark-submit` evaluates: the exam of the other engines in one job, because each job starts a
-Spark of its own."""
+Spark of its own. `tests/long` has the jobs that fail."""
 
 # ruff: noqa: S608 - the statements are made here
 
@@ -123,31 +123,6 @@ def test_a_segment_reads_partitions_and_the_members_of_another(lake: World, capl
     assert there.engine == "Spark 4.3.0"
     assert there.moved == "the job of spark-submit wrote its keys to staging"
     assert not [path for path in (lake.folder / lake.path).rglob("*") if ".copies" in str(path)]
-
-
-@pytest.mark.slow
-def test_an_overflow_is_an_error_that_shows_no_value(
-    lake: World, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    (lake.folder / "people").mkdir()
-    pq.write_table(pa.table({"id": [1], "n": [2**62], "m": [2**62]}), lake.folder / "people" / "1.parquet")
-    lake.access["lake"] = FolderAccess(lake.folder)
-    with pytest.raises(FatalError, match=r"evaluating the segment failed: [A-Z_.]+ \(SQLSTATE 22003\)") as raised:
-        lake.evaluate(where="n * m > 5", engine=SPARK)
-    said = "".join(capfd.readouterr()) + caplog.text + raised.value.page()
-    assert str(2**62) not in said
-    assert raised.value.__cause__ is None
-
-
-@pytest.mark.slow
-def test_a_job_that_reads_other_partitions_than_the_pinned_ones_stops_the_refresh(lake: World) -> None:
-    """Spark takes each byte of a folder's value for a character."""
-    below = lake.folder / "people" / "city=Z%C3%BCrich" / "1.parquet"
-    below.parent.mkdir(parents=True)
-    pq.write_table(pa.table({"id": [1, 2]}), below)
-    lake.access["lake"] = FolderAccess(lake.folder)
-    with pytest.raises(FatalError, match="reads 2 records in 1 partitions, which are not the 2 that"):
-        lake.evaluate(where="id > 5", engine=SPARK)
 
 
 def test_a_file_without_keys_still_has_their_type(tmp_path: Path) -> None:
