@@ -37,8 +37,8 @@ class Units(LoadScopeScheduling):
         return unit_of(nodeid)
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-        """Also forget units that have ended: whatever is kept of a worker is counted anew after each of its tests, which
-        took a minute of all workers' time."""
+        """Also forget units that have ended. All that is kept of a worker is counted anew after each of its tests: that
+        took two minutes of a core."""
         unit = unit_of(self.registered_collections[node][item_index])
         super().mark_test_complete(node, item_index, duration)
         if all(self.assigned_work[node][unit].values()):
