@@ -27,7 +27,7 @@ SUITABLE := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do \
 	$$p $(SUITABLE) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help web screenshots install install-test install-cluster install-kubernetes servers for-tests wheel demo up down cluster simulate soak test test-fast test-nightly fuzz exam check bench bench-parse bench-overhead docs lock lock-image check-helm lint-deploy clean
+.PHONY: help web screenshots install install-test install-cluster install-kubernetes servers wheel demo up down cluster simulate soak test test-fast test-nightly fuzz exam check bench bench-parse bench-overhead docs lock lock-image check-helm lint-deploy clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -114,12 +114,8 @@ CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PROCESSES ?= $(shell expr $(CORES) + 2)
 FAST := tests/unit tests/golden tests/contract/test_formats.py tests/contract/test_formats_property.py
 
-# Installing waits for the network: side by side it takes half as long.
-test: $(BIN)/uv  ## install what the tests need, and run every test
-	@$(MAKE) --no-print-directory -j 4 for-tests
+test: install-test install-cluster install-kubernetes servers .docs/.installed  ## install what the tests need, and run every test
 	@$(BIN)/python -m pytest -n $(PROCESSES)
-
-for-tests: install-test install-cluster install-kubernetes servers .docs/.installed
 
 test-fast: install-test  ## run the tests that need no server and no running Airflow, in about a minute
 	@$(BIN)/python -m pytest -q -n $(CORES) -m "not slow" $(FAST)
