@@ -67,5 +67,6 @@ def test_a_delivery_asks_airflow_only_for_what_it_needs(run: Supervised) -> None
     assert [run.run(f"manual__{number}") for number in (2, 3)] == [ASKED] * 2, "however many runs there were"
     assert run.ends["upload"].rendered_map_index == "people: chunk 0"
     assert run.kept["progress"]["records_sent"] == 100
+    assert [outlet.name for outlet in run.ends["publish"].task_outlets] == ["export/people"]
     (event,) = run.ends["publish"].outlet_events
     assert event["dest_asset_key"]["name"] == "export/people"

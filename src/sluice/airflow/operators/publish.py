@@ -31,15 +31,15 @@ class PublishOperator(BaseOperator):
     ui_color = "#f7e3b5"
     _lineage: Lineage | None = None
 
-    def drop_outlets(self) -> None:
-        """Drop the inlets and outlets: Airflow would validate those that a task starts with, in a request of its own.
-        The parsed DAG has them. `execute` names the outlet again if there is an event."""
-        self.inlets, self.outlets = [], []
-
     def __init__(self, *, export: str, asset: Asset, **kwargs: Any) -> None:
         self.alias = AssetAlias(asset.name)
         super().__init__(inlets=[watermark_asset(export)], outlets=[self.alias], **kwargs)
         self.asset = asset
+
+    def drop_outlets(self) -> None:
+        """Drop the inlets and outlets: Airflow would validate those that a task starts with, in a request of its own.
+        The parsed DAG has them. `execute` names the outlet again if there is an event."""
+        self.inlets, self.outlets = [], []
 
     def execute(self, context: Context) -> dict[str, Any]:
         from sluice.airflow.connections import TaskConnections
