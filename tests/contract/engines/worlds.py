@@ -185,7 +185,7 @@ class InSpark:
     """A cluster of one process, which reads Parquet files of the same folder. Its own settings are unfriendly."""
 
     name = called = "Spark"
-    tried = 40
+    tried = 80
     demanded: Any = SPARK
 
     def __init__(self, server: SparkAccess | SparkSubmitAccess, lake: Path, running: ExitStack) -> None:
