@@ -9,7 +9,6 @@ not be the last that run, for then a core has nothing to do.
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
@@ -35,14 +34,6 @@ class Units(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
-
-    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-        """Also forget units that have ended. All that is kept of a worker is counted anew after each of its tests: that
-        took two minutes of a core."""
-        unit = unit_of(self.registered_collections[node][item_index])
-        super().mark_test_complete(node, item_index, duration)
-        if all(self.assigned_work[node][unit].values()):
-            del self.assigned_work[node][unit]
 
 
 def unit_of(nodeid: str) -> str:
