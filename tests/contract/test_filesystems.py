@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -174,19 +174,16 @@ def test_the_audit_log_is_kept_on_any_staging(place: Place, fleet: Fleet) -> Non
     assert [one.verb for _, one in again.newest()] == ["verb-4", "verb-3", "verb-2", "verb-1", "verb-0"]
 
 
-def again(act: Callable[[], None], tries: int = 3) -> None:
-    """As a task does that is retried: now and then, Azurite ends its answer early when a file is missing."""
-    for _ in range(tries - 1):
-        with suppress(RetriableError):
-            return act()
-    return act()
-
-
 def test_files_and_folders_are_removed(place: Place, fleet: Fleet) -> None:
     opened = place.open(fleet, "exam/five")
     opened.write_bytes("a/b.json", b"1")
     opened.write_bytes("a/Grüße/c d.bin", b"2")
-    again(lambda: opened.remove(["a/b.json", "a/none"]))
+    try:
+        opened.remove(["a/b.json", "a/none"])
+    except RetriableError:  # now and then, Azurite ends its answer early when a file is missing: a task is retried then
+        if place.name != "azurite":
+            raise
+        opened.remove(["a/b.json", "a/none"])
     assert [f.name for f in opened.list()] == ["a/Grüße/c d.bin"]
     opened.remove_tree("a")
     opened.remove_tree("a")
