@@ -45,7 +45,7 @@ def test_a_worker_has_a_machine_of_its_own_and_no_secret(layout: Layout) -> None
     env = environment(layout, "http://127.0.0.1:1", f"postgresql://airflow:{PASSWORD}@nowhere/db", broker)
     env["SPT_NOENV"] = "1"  # otherwise Celery writes the process's title over what is read below
     worker = workers.start_one(layout, env, "worker-1")
-    until("the worker to be ready", lambda: "worker-1 ready" in _log(layout))  # to ask it takes five seconds of a core
+    until("the worker to be ready", lambda: "worker-1 ready" in _log(layout))  # to ask it starts a process
     workers.start_one(layout, env, "worker-2").stop()  # its folder stays
     until("the worker to answer", lambda: _answers(env))
     seen = psutil.Process(worker.pid).environ()

