@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from sluice.access.actor import Actor
 from sluice.overview.row import InAirflow
 from sluice.page.app import app
-from sluice.page.asking import actor_of
+from sluice.page.asking import actor_of, world_of
 from sluice.page.loopback import airflow_of
 from sluice.page.world import World
 from tests import builders
@@ -101,10 +104,10 @@ class Page:
     actor: Actor = ROOT
 
     def __post_init__(self) -> None:
-        self.app = app(self.world)
-        self.app.dependency_overrides[actor_of] = lambda: self.actor
-        self.app.dependency_overrides[airflow_of] = lambda: self.rest
-        self.client = TestClient(self.app, raise_server_exceptions=False)
+        self.client = TestClient(self._answer, raise_server_exceptions=False)
+
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        await application()({**scope, "page": self}, receive, send)
 
     def get(self, path: str, actor: Actor = ROOT, **query: Any) -> Any:
         self.actor = actor
@@ -132,6 +135,31 @@ class Page:
         """What was recorded, oldest first."""
         entries = [entry for _, entry in self.world.audit.newest()]
         return [(one.actor, one.verb, ", ".join(one.subjects), one.outcome) for one in entries][::-1]
+
+
+def page_of(request: Request) -> Page:
+    found: Page = request.scope["page"]
+    return found
+
+
+def world_of_page(request: Request) -> World:
+    return page_of(request).world
+
+
+def actor_of_page(request: Request) -> Actor:
+    return page_of(request).actor
+
+
+def rest_of_page(request: Request) -> Rest:
+    return page_of(request).rest
+
+
+@cache
+def application() -> FastAPI:
+    """One for all pages, each of which comes with its requests: FastAPI takes a tenth of a second to make one."""
+    made = app(World(Path("/none")))
+    made.dependency_overrides |= {world_of: world_of_page, actor_of: actor_of_page, airflow_of: rest_of_page}
+    return made
 
 
 def page(root: Path, files: dict[str, str] | None = None) -> Page:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "sluice"
 
 LAYERS = [
-    {"errors", "where", "memory", "subcommand", "log_fields", "patience", "stopping"},
+    {"errors", "where", "memory", "subcommand", "log_fields", "patience", "stopping", "certificates"},
     {"model", "foreign", "extras"},
     {"ssh", "attempt"},
     {"filesystem", "sql"},

@@ -11,6 +11,7 @@ from typing import Any
 
 from sluice.attempt import Attempt
 from sluice.audience.answers import Reply, SilentError, WrongAnswerError
+from sluice.certificates import trusted
 from sluice.errors import SluiceError
 
 _MOST = 16 << 20
@@ -25,7 +26,7 @@ class Web:
         import httpx
 
         self._seconds = timeout.total_seconds()
-        self._client = httpx.Client(timeout=self._seconds)
+        self._client = httpx.Client(timeout=self._seconds, verify=trusted())
 
     def send(self, method: str, address: str, headers: Mapping[str, str], **content: Any) -> Reply:
         """The answer to a request. `content` is `params`, `json`, `data` or `auth`, as `httpx` has them."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from sluice.delivery.commit.commit import Commit
 from sluice.delivery.upload import receipts
 from sluice.destinations.local import Local, LocalFolder
+from sluice.errors import RetriableError
+from sluice.model.part import Part
 from tests.builders import World
 from tests.unit.delivery.faults import KeptReceipts
 
@@ -59,3 +66,34 @@ def test_what_cannot_be_checked_is_recorded(world: World, monkeypatch: pytest.Mo
     kept = KeptReceipts()
     assert sent_by_another(world, kept, monkeypatch)[:-1] == [], "only the manifest"
     assert kept.kept
+
+
+def test_an_upload_that_fails_has_stopped_sending_when_the_run_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a run's log says of its senders lets others remove its parts: none may arrive afterwards."""
+    order, begun, refused, put = list[str](), itertools.count(), threading.Event(), LocalFolder.put
+
+    class Refusing(KeptReceipts):
+        def record(self, extract: str, parts: Sequence[Part]) -> None:
+            refused.set()
+            raise RetriableError("Airflow is away")
+
+    def slow(self: LocalFolder, name: str, body: Any) -> Any:
+        if next(begun):
+            refused.wait(60)
+            time.sleep(0.2)
+        try:
+            return put(self, name, body)
+        finally:
+            order.append("sent")
+
+    def told(self: Commit) -> None:
+        order.append("told")
+
+    monkeypatch.setattr(receipts, "INTERVAL", 0.0)
+    monkeypatch.setattr(LocalFolder, "put", slow)
+    monkeypatch.setattr(Commit, "end_sending", told)
+    with pytest.raises(RetriableError, match="Airflow is away"):
+        world.upload(world.extract("people"), Refusing())
+    assert order.index("told") == next(begun), "every file that was begun has ended"

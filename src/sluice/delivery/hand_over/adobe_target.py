@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
+from sluice.certificates import trusted
 from sluice.definition.models.hand_over import HandOver
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.model.access import Connections, SecretAccess
@@ -50,7 +51,7 @@ class Api:
         import httpx
 
         self._declared = declared
-        self._client = httpx.Client(timeout=declared.timeout.total_seconds())
+        self._client = httpx.Client(timeout=declared.timeout.total_seconds(), verify=trusted())
         self._headers = {"Content-Type": "application/x-www-form-urlencoded", **login(declared, connections)}
 
     def post(self, body: Iterable[bytes], size: int) -> Accepted:

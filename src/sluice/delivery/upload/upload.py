@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
@@ -114,13 +114,15 @@ def _encoding(plan: Plan, feed: Feed, mapper: Mapper, connections: Connections, 
     return Encoding(feed.name, plan.format, mapper.schema, plan.chunks.bytes, encryptor, watch.stop)
 
 
-def _send(arriving: Iterator[Part | None], arrivals: Arrivals, watch: Watch) -> None:
-    """Record each part as it arrives; meanwhile report the progress, and check whether to stop."""
-    for arrived in arriving:
-        if arrived is not None:
-            arrivals.arrived(arrived)
-        arrivals.tick()
-        watch.tick()
+def _send(arriving: Generator[Part | None], arrivals: Arrivals, watch: Watch) -> None:
+    """Record each part as it arrives; meanwhile report the progress, and check whether to stop. Nothing is being sent
+    any more when it returns or raises."""
+    with closing(arriving):
+        for arrived in arriving:
+            if arrived is not None:
+                arrivals.arrived(arrived)
+            arrivals.tick()
+            watch.tick()
 
 
 def _sent_before(plan: Plan, shard: Shard, extract: FeedExtract, stage: Stage, recorded: Sequence[Part]) -> list[Part]:

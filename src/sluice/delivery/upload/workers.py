@@ -6,7 +6,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -25,8 +25,9 @@ Read = Callable[[int, int], Iterator["pa.Table"]]
 """Delivered rows from one ordinal to another (exclusive)."""
 
 
-def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Iterator[Part | None]:
-    """Send every chunk. Yields each part as it arrives, and None for every second without an arrival.
+def send_chunks(rows: FeedRows, chunks: Sequence[Chunk], sender: Sender) -> Generator[Part | None]:
+    """Send every chunk. Yields each part as it arrives, and None for every second without an arrival. Close it: only
+    then have all workers stopped.
 
     Raises the first error of any worker, after all workers have stopped and nothing is being sent any more.
     """
