@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -37,12 +37,12 @@ class Database:
 
     def execute(self, *statements: str) -> None:
         """Run these, and commit."""
-        import adbc_driver_postgresql.dbapi as adbc
+        import psycopg2  # ADBC reads all types of the database at each start, which takes ten times as long
 
-        with adbc.connect(self.address.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
+        address = self.address.replace("+psycopg2", "")
+        with closing(psycopg2.connect(address)) as opened, opened as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
-            connection.commit()
 
     @cached_property
     def address(self) -> str:
