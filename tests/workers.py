@@ -25,6 +25,13 @@ LONG = (
 )
 """The contracts that take longest."""
 
+TOGETHER = (
+    "tests/unit/definition/test_rules.py",
+    "tests/unit/deploy/test_executor.py",
+    "tests/unit/test_connectors.py",
+)
+"""Unit tests that share what takes seconds to make."""
+
 BROWSER = "tests/browser/"
 """The tests of the page share an Airflow of their own, and a browser."""
 
@@ -38,13 +45,17 @@ class Units(LoadScopeScheduling):
 
 def unit_of(nodeid: str) -> str:
     """What one worker runs as a whole: all that shares the real Airflow, all that shares the browser's, a file or a
-    folder of the contracts, a file of the rules and of the other integration tests, one test of the rest."""
+    folder of the contracts, a file of the rules, of the other integration tests and of `TOGETHER`, one test of the
+    rest."""
     if needs_airflow(nodeid):
         return "tests/integration"
     if nodeid.startswith(BROWSER):
         return BROWSER
-    if nodeid.startswith(("tests/contract/", "tests/integration/", "tests/rules/")):
-        return "/".join(nodeid.split("::")[0].split("/")[:3])
+    file = nodeid.split("::")[0]
+    if file in TOGETHER:
+        return file
+    if file.startswith(("tests/contract/", "tests/integration/", "tests/rules/")):
+        return "/".join(file.split("/")[:3])
     return nodeid
 
 

@@ -82,7 +82,7 @@ def test_the_list_works_by_keyboard(window: Window) -> None:
     ],
 )
 def test_the_focus_goes_back_from_a_dialog_that_was_read_late(window: Window, verb: str, read: str, then: str) -> None:
-    page = window("admin")
+    page = window("admin", animated=True)
     page.get_by_role("checkbox", name="Select seniors", exact=True).check()
     held: list[Route] = []
     page.route(f"**/sluice/api/v1/{read}", lambda route: held.append(route))

@@ -81,7 +81,7 @@ def button(dialog: Locator, name: str) -> Locator:
 
 
 def test_files_are_checked_and_then_imported(airflow: PageAirflow, window: Window) -> None:
-    page = window("admin")
+    page = window("admin", animated=True)
     answers: list[str] = []
     page.on("response", lambda answer: answers.append(answer.text()) if "import/workbench" in answer.url else None)
     dialog = opened(page)
