@@ -158,7 +158,7 @@ def test_by_keyboard_in_the_dark_on_a_narrow_screen_where_nothing_is_written(
     airflow: PageAirflow, window: Window
 ) -> None:
     airflow.declare("project.yaml", (airflow.include / "project.yaml").read_text() + "edits: read-only\n")
-    page = window("contributor")
+    page = window("contributor", color_scheme="dark")  # a window that no other test gets: it remembers the setting
     page.get_by_role("button", name="Import from Data Workbench").hover()
     expect(page.get_by_role("tooltip")).to_contain_text("Only administrators import")
     page = window("admin", color_scheme="dark")
