@@ -45,6 +45,7 @@ def model(family: Family, values: dict[str, Any]) -> Any:
     return TypeAdapter(TYPES[family]).validate_python({"name": "it", **values})
 
 
+@pytest.mark.slow
 def test_every_declaration_of_this_repository_reads_back(every: list[tuple[str, Family, dict[str, Any]]]) -> None:
     for case, family, raw in every:
         text = text_of(family, raw)

@@ -24,6 +24,8 @@ from sluice.model.manifest import Manifest
 from sluice.model.part import Part
 from tests.builders import World
 
+pytestmark = pytest.mark.slow
+
 MOST = 20
 
 

@@ -15,6 +15,8 @@ from sluice.runs.index import Index
 from tests.builders import NOW
 from tests.unit.guardrails.limits import RECORDS, Limited
 
+pytestmark = pytest.mark.slow
+
 WHERE = pytest.mark.parametrize("where", ["connection", "project"])
 SAYS = {"connection": "connection out", "project": "the project"}
 

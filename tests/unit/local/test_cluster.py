@@ -28,6 +28,8 @@ from sluice.definition.load import load
 from sluice.errors import FatalError
 from tests.builders import World
 
+pytestmark = pytest.mark.slow
+
 ROWS = {"id": [1, 2, 3], "text": ["a", "b", None]}
 ROOT = Path(__file__).parents[3]
 RUN = Run("export__lines", "manual__1")

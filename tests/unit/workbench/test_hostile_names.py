@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from sluice.definition.edit.write import check
 from sluice.definition.load import load
 from sluice.definition.models.export import SegmentExport
@@ -42,6 +44,7 @@ def read(form: str, number: int, name: str, project: Project) -> Source | Defini
     return source
 
 
+@pytest.mark.slow
 def test_each_is_refused_at_its_line_or_is_the_name_that_is_delivered(include: Path) -> None:
     catalog = Project(load(include).project.datasets, {})
     tried = {
