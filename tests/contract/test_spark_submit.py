@@ -1,14 +1,11 @@
-"""Segments that a job of `spark-submit` evaluates: the exam of the other engines in one job, because each job starts a
-Spark of its own. `tests/long` has the jobs that fail."""
-
-# ruff: noqa: S608 - the statements are made here
+"""A segment that a job of `spark-submit` evaluates, and what surrounds such a job. Each starts a Spark of its own, so
+`tests/long` has the other jobs: the exam of the other engines, and those that fail."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -16,7 +13,6 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,20 +20,13 @@ import pytest
 
 from sluice.cli import main
 from sluice.commands import connect
-from sluice.definition.models.catalog import Segment
 from sluice.errors import DefinitionError, FatalError, RetriableError
 from sluice.filesystem import Opened, open_filesystem
 from sluice.model.access import FolderAccess, SftpAccess, SparkSubmitAccess
-from sluice.refresh.evaluate import rule_of
 from sluice.refresh.spark.staged import collected
 from sluice.refresh.spark.submit import launch
 from sluice.refresh.spark.submit.submitted import Submitted
-from sluice.sql import connect as engine_of
-from sluice.sql.names import names_of
-from sluice.sql.spelling import respelled
-from sluice.sql.translation.spelling import UnlikeError
-from tests.contract.engines.cases import ALIKE, some_rule
-from tests.contract.engines.worlds import SPARK, InSpark, World, together
+from tests.contract.engines.worlds import SPARK, InSpark, World
 from tests.servers import spark
 from tests.servers.folders import folder_connection
 
@@ -57,49 +46,6 @@ def lake(in_spark: InSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in spark.submit(tmp_path / "spark").items():
         monkeypatch.setenv(name, value)
     return in_spark.world(tmp_path)
-
-
-@pytest.mark.slow
-def test_a_job_finds_the_members_that_duckdb_finds(lake: World, in_spark: InSpark) -> None:
-    """All rules of the exam that Spark Connect takes one by one, and some random ones."""
-    people = lake.project().datasets["people"]
-    chance = random.Random(20_261_127)
-    specs = [*ALIKE, *({"dataset": "people", **some_rule(chance)} for _ in range(in_spark.tried // 4))]
-    rules, queries = [], []
-    for spec in specs:
-        if set(spec.get("reads", ())) <= {"orders", "people"} and spec.get("dataset", "people") == "people":
-            rule = rule_of(Segment.model_validate({"name": "some", "dataset": "people", **_own(spec)}), people)
-            with suppress(UnlikeError):
-                queries.append(
-                    f"select cast(keys as string) as found from ({in_spark.translated(rule)}) as members(keys)"
-                )
-                rules.append(rule)
-    assert len(rules) > 0.6 * len(specs)
-    job = Submitted(
-        together(queries),
-        in_spark._lake.datasets,
-        LOCAL,
-        "cluster",
-        "exam",
-        open_filesystem(lake, "staging", "sluice"),
-        lake.get("staging"),
-    )
-    found: list[list[Any]] = [[] for _ in queries]
-    for n, key in (pair for batch in job.keys().reader() for pair in zip(*batch.to_pydict().values(), strict=True)):
-        found[n].append(key)
-    assert job.engine == "Spark 4.3.0"
-    with engine_of() as engine:
-        held = {name: in_spark.rows(name) for name in ("people", "orders")}
-        names = names_of(*(table.schema for table in held.values()))
-        for name, table in held.items():
-            engine.register(name, table.rename_columns([names[own] for own in table.schema.names]))
-        for rule, keys in zip(rules, found, strict=True):
-            here = {row[0] for row in engine.execute(respelled(engine, rule, names)).fetchall()}
-            assert sorted(keys, key=str) == sorted((None if key is None else str(key) for key in here), key=str), rule
-
-
-def _own(spec: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in spec.items() if name != "before"}
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from airflow.timetables.base import DataInterval, TimeRestriction
 from pendulum import instance
 
 from sluice.airflow.timetable import ClockTimetable
+from sluice.definition.models.ticks import GRACE
 
 TIMETABLE = ClockTimetable(("0 6 * * *",), "daily at 06:00 UTC")
 
@@ -31,14 +32,14 @@ def six(days: int = 0) -> datetime:
 
 
 def test_enabling_an_export_with_a_past_start_runs_nothing_at_once() -> None:
-    late = datetime.now(UTC) - six() > timedelta(minutes=3)
+    late = datetime.now(UTC) - six() > GRACE
     assert asked(None, six(-300), None) == (six(1) if late else six())
 
 
 def test_an_outage_is_made_up_for_once_and_a_pause_is_not() -> None:
     assert asked(six(-1), None, None) == six()
     assert asked(six(), None, None) == six(1)
-    late = datetime.now(UTC) - six() > timedelta(minutes=3)
+    late = datetime.now(UTC) - six() > GRACE
     assert asked(six(-9), None, None) == (six(1) if late else six())
 
 

@@ -20,6 +20,8 @@ from sluice.refresh.membership import Membership, current
 from tests.builders import NOW, World
 from tests.unit.sources.lakes import SOURCES, DeltaByHand, catalog, marks, properties
 
+pytestmark = pytest.mark.slow
+
 IDS = [None if n % 11 == 0 else n // 2 for n in range(400)]
 """Every key twice, but for nulls."""
 PEOPLE = pa.table(

@@ -17,6 +17,8 @@ from sluice.page.limit import MOST
 from tests.pages import FILES, ROOT, Page
 from tests.unit.workbench.samples import CATALOG, EXPORT, MMP, SECRETS
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = {"catalog/segments.yaml", "connections/data-workbench.yaml", "exports/user.yaml"}
 
 
