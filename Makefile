@@ -14,8 +14,8 @@ WORKERS ?= 2
 
 # Airflow starts three times slower without compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
-# Two thirds of what the requirements install are imported by nobody here, such as clients of Google's other services,
-# and tests. Python compiles a module when somebody imports it.
+# Most of what the requirements install is hardly ever imported here: clients of Google's other services, and the
+# packages' own tests. Python compiles such a module when it is first imported.
 UNUSED := /(tests?|google/(ads|analytics|cloud|genai|pubsub_v1)|agentplatform|litellm|openai|ray|scipy|sklearn|vertexai)/
 # An index or proxy of this machine's own pip is its own affair; the virtual environment is always ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH

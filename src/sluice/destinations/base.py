@@ -67,7 +67,8 @@ class Destination(Protocol):
         ...
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove these files and no others. A file that does not exist is not an error."""
+        """Remove these files and no others. A file that does not exist is not an error. Nothing is being removed any
+        more when it returns or raises."""
         ...
 
     def abort(self, names: Iterable[str]) -> int:

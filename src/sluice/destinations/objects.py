@@ -190,8 +190,13 @@ class ObjectStore:
     def remove(self, names: Iterable[str]) -> None:
         keys = iter([self._key(name) for name in names])
         batches = iter(lambda: list(islice(keys, self._store.removed_at_once)), [])
-        for _ in self._pool.map(self._remove, batches):
-            pass
+        removals = [self._pool.submit(self._remove, batch) for batch in batches]
+        try:
+            for removal in removals:
+                removal.result()
+        except BaseException:
+            _end(removals)
+            raise
 
     def abort(self, names: Iterable[str]) -> int:
         keys = {self._key(name) for name in names}
@@ -227,9 +232,7 @@ class ObjectStore:
                 under_way.popleft().result()
             return self._ask("write", key, lambda: upload.complete(sent.size, digest.digest()))
         except BaseException:
-            for future in under_way:
-                if not future.cancel():
-                    future.exception()
+            _end(under_way)
             with suppress(SluiceError):
                 self._ask("abort the upload of", key, upload.abort)
             raise
@@ -262,6 +265,13 @@ class ObjectStore:
             return self._store.failure(error, self._origin, act)
 
         return Retries(self._retry_for, failure)
+
+
+def _end(requests: Iterable[Future[None]]) -> None:
+    """Cancel the requests that have not begun, and wait for the others: then none is in progress."""
+    begun = [request for request in requests if not request.cancel()]
+    for request in begun:
+        request.exception()
 
 
 def _in_flight(piece: int, threads: int, origin: Origin) -> int:
