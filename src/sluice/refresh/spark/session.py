@@ -72,7 +72,7 @@ def _no_doctest() -> Iterator[None]:
 @contextmanager
 def session(access: SparkAccess, conn_id: str, tag: str) -> Iterator[SparkSession]:
     """A session of its own with pinned settings. Its queries carry the tag. They are stopped when the block ends, or
-    when the task is stopped: but for one whose first job Spark 4.3 is planning, which it submits after the cancellation.
+    when the task is stopped. Spark 4.3 loses a query that is stopped while it plans the first job, which then goes on.
 
     Raises `RetriableError` if the server is unreachable, and `FatalError` if it refuses or is too old."""
     with warnings.catch_warnings(), _no_doctest():
