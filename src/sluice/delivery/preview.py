@@ -13,7 +13,6 @@ from sluice.definition.models.project import Project
 from sluice.delivery.row_rules.screen import Screen, opened, screened, screens
 from sluice.delivery.row_rules.suppress import Listed
 from sluice.delivery.rows.members import check_keys
-from sluice.delivery.rows.rows import taken
 from sluice.errors import FatalError, about
 from sluice.filesystem import open_filesystem
 from sluice.mapping.mapper import Mapper, compile_fields
@@ -136,8 +135,8 @@ def _first(
         kept, lacking = (_staying(left_out, source, pinned, one.index, some) for some in (one.rows, one.rejects))
         wanted = kept[:missing]
         if len(wanted):
-            tables = source.read(pinned, pinned.slices[one.index], mapper.columns)
-            found += [mapper.apply(table) for table in taken(tables, wanted)]
+            tables = source.read(pinned, pinned.slices[one.index], mapper.columns, wanted)
+            found += [mapper.apply(table) for table in tables]
             missing -= len(wanted)
         last = wanted[-1].as_py() if missing <= 0 else pinned.slices[one.index].records
         rejected += int(np.searchsorted(as_numpy(lacking), last))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
@@ -71,11 +72,16 @@ class Pinned(BaseModel):
 
     @property
     def schema(self) -> pa.Schema:
-        import base64
+        return _decoded(self.schema_ipc)
 
-        import pyarrow as pa
 
-        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self.schema_ipc)))
+@lru_cache(16)  # every read of a slice asks for it
+def _decoded(schema_ipc: str) -> pa.Schema:
+    import base64
+
+    import pyarrow as pa
+
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(schema_ipc)))
 
 
 def encode_schema(schema: pa.Schema) -> str:
@@ -156,11 +162,18 @@ class Source(Protocol):
         ...
 
     def read(
-        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+        self,
+        pinned: Pinned,
+        piece: Slice,
+        columns: Sequence[str] | None,
+        rows: pa.Array | None = None,
+        *,
+        as_decoded: bool = False,
     ) -> Iterator[pa.Table]:
-        """The rows of one slice in order, as tables of at most twice `Budget.table` bytes (or one row). Values are
-        valid for their type: text is UTF-8. Types are the pinned ones; `as_decoded` leaves text, bytes and lists in the
-        layout that the decoder produced, which saves a copy. Raises `FatalError` naming the unit if it is corrupt or
+        """The rows of one slice in order, as tables of at most twice `Budget.table` bytes (or one row). `rows` selects
+        some of them, by ascending row numbers within the slice; None selects all. Values are valid for their type: text
+        is UTF-8. Types are the pinned ones; `as_decoded` leaves text, bytes and lists in the layout that the decoder
+        produced, which saves a copy. Raises `FatalError` naming the unit if it is corrupt or
         has changed since it was pinned, and `DefinitionError` if a column is unknown."""
         ...
 

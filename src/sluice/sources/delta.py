@@ -80,11 +80,18 @@ class DeltaSource(Log):
         return self._copies.of(pinned).intact(pinned) if pinned.spool else not self._files.changed(pinned)
 
     def read(
-        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+        self,
+        pinned: Pinned,
+        piece: Slice,
+        columns: Sequence[str] | None,
+        rows: pa.Array | None = None,
+        *,
+        as_decoded: bool = False,
     ) -> Iterator[pa.Table]:
         if pinned.spool:
-            return self._copies.of(pinned).read(pinned, piece, columns, as_decoded=as_decoded)
-        return self._files.read(pinned, piece, columns, self._fixed(pinned).get(piece.unit, {}), as_decoded=as_decoded)
+            return self._copies.of(pinned).read(pinned, piece, columns, rows, as_decoded=as_decoded)
+        fixed = self._fixed(pinned).get(piece.unit, {})
+        return self._files.read(pinned, piece, columns, fixed, rows, as_decoded=as_decoded)
 
     def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
         if pinned.spool:

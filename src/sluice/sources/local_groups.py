@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from sluice.sources.row_set import Numbers
+
 _MOST_CHUNKS = 20_000
 """Largest number of column chunks. Polars parses the footer again for every row group, which takes a few milliseconds
 for this many chunks."""
@@ -36,9 +38,11 @@ def is_fast(metadata: pq.FileMetaData, types: Iterable[pa.DataType], path: str) 
     )
 
 
-def read_group(path: str, first: int, rows: int, columns: Sequence[str] | None) -> pa.Table | None:
-    """The rows from `first` up to `first + rows` of a file, with text and lists in Polars' layouts. None if Polars
-    cannot read them."""
+def read_group(
+    path: str, first: int, rows: int, columns: Sequence[str] | None, wanted: Numbers | None = None
+) -> pa.Table | None:
+    """The rows from `first` up to `first + rows` of a file, or those of them with the numbers `wanted`, counted from
+    `first`. Text and lists are in Polars' layouts. None if Polars cannot read them."""
     import polars as pl
 
     scan = pl.scan_parquet(path, glob=False, hive_partitioning=False, parallel="none", use_statistics=False)
@@ -52,6 +56,8 @@ def read_group(path: str, first: int, rows: int, columns: Sequence[str] | None) 
         )
     if frame is None or frame.height != rows:
         return None
+    if wanted is not None:
+        frame = frame[wanted]
     return frame.to_arrow(compat_level=pl.CompatLevel.newest())
 
 

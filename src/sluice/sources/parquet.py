@@ -76,9 +76,16 @@ class ParquetSource(GrowsByFiles):
         return not self._files.changed(pinned)
 
     def read(
-        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+        self,
+        pinned: Pinned,
+        piece: Slice,
+        columns: Sequence[str] | None,
+        rows: pa.Array | None = None,
+        *,
+        as_decoded: bool = False,
     ) -> Iterator[pa.Table]:
-        return self._files.read(pinned, piece, columns, self._fixed(piece.unit, pinned.schema), as_decoded=as_decoded)
+        fixed = self._fixed(piece.unit, pinned.schema)
+        return self._files.read(pinned, piece, columns, fixed, rows, as_decoded=as_decoded)
 
     def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
         return self._files.cost(pinned, piece, columns)

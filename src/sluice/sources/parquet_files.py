@@ -112,16 +112,18 @@ class ParquetFiles:
                 self._footers.popitem(last=False)
         return footer
 
-    def read(self, name: str, fingerprint: str, groups: range, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        """Some row groups in the file's own types, as tables of bounded size. Columns that the file does not have are
-        left out. Holds a share of the process's memory budget until the last table is consumed. Raises `FatalError` if
-        the file is not the one pinned by `fingerprint`, or is corrupt."""
+    def read(
+        self, name: str, fingerprint: str, groups: range, columns: Sequence[str] | None, rows: pa.Array | None = None
+    ) -> Iterator[pa.Table]:
+        """Some row groups in the file's own types, as tables of bounded size; `rows` selects some of the rows. Columns
+        that the file does not have are left out. Holds a share of the process's memory budget until the last table is
+        consumed. Raises `FatalError` if the file is not the one pinned by `fingerprint`, or is corrupt."""
         opened, memory = self._thread_file(name, fingerprint), budget()
         wanted = opened.present(columns)
         extent = extent_of(opened.file.metadata, groups, wanted)
         with memory.rows.held(extent.cost(memory)):
             try:
-                for table, held in opened.tables(groups, wanted, extent, memory):
+                for table, held in opened.tables(groups, wanted, extent, memory, rows):
                     self._limited(name, held, opened.size)
                     yield table
             except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.foreign import said
 from sluice.memory import Budget
+from sluice.model.layout import as_numpy, has_views, numbers
 from sluice.model.weight import split, weight
 from sluice.sources.local_groups import read_group
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from sluice.sources.row_set import Numbers
 
 _ROWS = 150_000
 """Up to this many rows are decoded in one go, if they are small enough. More rows are streamed."""
@@ -125,35 +128,46 @@ class RowGroups:
         return groups[-1]
 
     def tables(
-        self, groups: range, columns: Sequence[str] | None, extent: Extent, budget: Budget
+        self,
+        groups: range,
+        columns: Sequence[str] | None,
+        extent: Extent,
+        budget: Budget,
+        rows: pa.Array | None = None,
     ) -> Iterator[tuple[pa.Table, int]]:
-        """The rows as tables of bounded size in the file's own types, each with the total bytes decoded so far."""
+        """The rows as tables of bounded size in the file's own types, each with the total bytes of the rows so far.
+        `rows` selects some of them, by ascending row numbers."""
         held = 0
-        for table in self._decoded(groups, columns, extent, budget):
+        for table in self._decoded(groups, columns, extent, budget, None if rows is None else as_numpy(rows)):
             size = weight(table)
             held += size
             for part in split(_whole_rows(table, columns), extent.table(budget), size):
                 yield _written_out(part), held
 
     def _decoded(
+        self, groups: range, columns: Sequence[str] | None, extent: Extent, budget: Budget, wanted: Numbers | None
+    ) -> Iterator[pa.Table]:
+        if extent.whole(budget):
+            if columns != [] and self._fast is not None:  # Polars loses the row count if there are no columns
+                fast = read_group(self._fast, self._starts[groups[0]], extent.rows, columns, wanted)
+                if fast is not None:
+                    yield fast
+                    return
+            tables = iter([self.file.read_row_groups(list(groups), columns=columns, use_threads=False)])
+        else:
+            tables = self._streamed(groups, columns, extent, budget)
+        sound = map(_sound, tables)
+        yield from sound if wanted is None else _taken(sound, wanted)
+
+    def _streamed(
         self, groups: range, columns: Sequence[str] | None, extent: Extent, budget: Budget
     ) -> Iterator[pa.Table]:
         import pyarrow as pa
 
-        if extent.whole(budget):
-            yield self._at_once(groups, extent.rows, columns)
-            return
         rows = max(1, min(65_536, budget.table * extent.rows // max(extent.decoded, 1)))
         # No threads of Arrow's own: the process reads many slices in parallel already.
         for batch in self.file.iter_batches(rows, row_groups=list(groups), columns=columns, use_threads=False):
-            yield _sound(pa.Table.from_batches([batch]))
-
-    def _at_once(self, groups: range, rows: int, columns: Sequence[str] | None) -> pa.Table:
-        if columns != [] and self._fast is not None:  # Polars loses the row count if there are no columns
-            fast = read_group(self._fast, self._starts[groups[0]], rows, columns)
-            if fast is not None:
-                return fast
-        return _sound(self.file.read_row_groups(list(groups), columns=columns, use_threads=False))
+            yield pa.Table.from_batches([batch])
 
 
 def _leaves(metadata: pq.FileMetaData, columns: Sequence[str] | None) -> list[int]:
@@ -169,6 +183,29 @@ def _leaves(metadata: pq.FileMetaData, columns: Sequence[str] | None) -> list[in
         return any(".".join(names[:count]) in wanted for count in range(1, len(names) + 1))
 
     return [number for number in everything if selected(metadata.schema.column(number).path)]
+
+
+def _taken(tables: Iterator[pa.Table], wanted: Numbers) -> Iterator[pa.Table]:
+    """The rows with these ascending numbers, which count over all tables."""
+    import numpy as np
+
+    start = 0
+    for table in tables:
+        low, high = np.searchsorted(wanted, (start, start + table.num_rows))
+        if high > low:
+            yield _rows_of(table, wanted[low:high] - np.uint32(start))
+        start += table.num_rows
+
+
+def _rows_of(table: pa.Table, wanted: Numbers) -> pa.Table:
+    """These rows of a table. Arrow cannot take rows from view types, but Polars can."""
+    import polars as pl
+
+    if not any(has_views(kind) for kind in table.schema.types):
+        return table.take(numbers(wanted))
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
+    return frame[wanted].to_arrow(compat_level=pl.CompatLevel.newest())
 
 
 def _whole_rows(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:

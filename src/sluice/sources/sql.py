@@ -137,9 +137,15 @@ class SqlSource:
         return self._copies.of(pinned).intact(pinned)
 
     def read(
-        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+        self,
+        pinned: Pinned,
+        piece: Slice,
+        columns: Sequence[str] | None,
+        rows: pa.Array | None = None,
+        *,
+        as_decoded: bool = False,
     ) -> Iterator[pa.Table]:
-        return self._copies.of(pinned).read(pinned, piece, columns, as_decoded=as_decoded)
+        return self._copies.of(pinned).read(pinned, piece, columns, rows, as_decoded=as_decoded)
 
     def cost(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None) -> int:
         return self._copies.of(pinned).cost(pinned, piece, columns)

@@ -142,6 +142,18 @@ class SourceExam:
         known = [field for field in columns.schema if not pa.types.is_null(field.type)]
         assert known == [schema.field(field.name) for field in known]
 
+    def test_selected_rows_are_those_of_the_slice(self, write: Write, opened: Open, spool: Opened) -> None:
+        write(people(3_000))
+        source = opened()
+        pinned = source.pin(spool)
+        draw = random.Random(3)
+        for piece in pinned.slices:
+            some = pa.array(sorted(draw.sample(range(piece.records), piece.records // 3)), pa.uint32())
+            whole = pa.concat_tables(source.read(pinned, piece, None))
+            assert pa.concat_tables(source.read(pinned, piece, None, some)).equals(whole.take(some))
+            one = pa.concat_tables(source.read(pinned, piece, ["id"], some, as_decoded=True))
+            assert one["id"].equals(whole["id"].take(some))
+
     def test_an_unknown_column_is_told_with_the_nearest(self, write: Write, opened: Open, spool: Opened) -> None:
         write(people(10))
         source = opened()

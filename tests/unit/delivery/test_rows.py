@@ -34,11 +34,18 @@ class Numbers:
         raise NotImplementedError
 
     def read(
-        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *, as_decoded: bool = False
+        self,
+        pinned: Pinned,
+        piece: Slice,
+        columns: Sequence[str] | None,
+        rows: pa.Array | None = None,
+        *,
+        as_decoded: bool = False,
     ) -> Iterator[pa.Table]:
         start = sum(one.records for one in self.slices[: piece.index])
         whole = pa.table({"n": range(start, start + piece.records)}, schema=SCHEMA)
-        yield from (whole.slice(at, 3) for at in range(0, piece.records, 3))
+        wanted = whole if rows is None else whole.take(rows)
+        yield from (wanted.slice(at, 3) for at in range(0, wanted.num_rows, 3))
 
 
 def feed_rows(sizes: Sequence[int], kept: Sequence[Sequence[int]] | None, folder: Path) -> FeedRows:

@@ -31,9 +31,11 @@ class Wrapped:
 class ReadsOtherRowsLater(Wrapped):
     _reads = itertools.count()
 
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, **how: bool) -> Iterator[pa.Table]:
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *rows: pa.Array, **how: bool
+    ) -> Iterator[pa.Table]:
         backwards = next(self._reads) % 2
-        for table in self._inner.read(pinned, piece, columns, **how):
+        for table in self._inner.read(pinned, piece, columns, *rows, **how):
             yield table.take(pa.array(range(table.num_rows)[::-1])) if backwards else table
 
 
@@ -41,19 +43,32 @@ class ReadsWhatIsThereNow(Wrapped):
     def intact(self, pinned: Pinned) -> bool:
         return True
 
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, **how: bool) -> Iterator[pa.Table]:
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *rows: pa.Array, **how: bool
+    ) -> Iterator[pa.Table]:
         now = self._inner.pin()
-        yield from self._inner.read(now, now.slices[pinned.slices.index(piece)], columns, **how)
+        yield from self._inner.read(now, now.slices[pinned.slices.index(piece)], columns, *rows, **how)
 
 
 class ReadsEveryColumn(Wrapped):
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, **how: bool) -> Iterator[pa.Table]:
-        yield from self._inner.read(pinned, piece, None, **how)
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *rows: pa.Array, **how: bool
+    ) -> Iterator[pa.Table]:
+        yield from self._inner.read(pinned, piece, None, *rows, **how)
 
 
 class ReadsASliceAtOnce(Wrapped):
-    def read(self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, **how: bool) -> Iterator[pa.Table]:
-        yield pa.concat_tables(self._inner.read(pinned, piece, columns, **how)).combine_chunks()
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *rows: pa.Array, **how: bool
+    ) -> Iterator[pa.Table]:
+        yield pa.concat_tables(self._inner.read(pinned, piece, columns, *rows, **how)).combine_chunks()
+
+
+class ReadsRowsThatNobodyWants(Wrapped):
+    def read(
+        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, *_: pa.Array, **how: bool
+    ) -> Iterator[pa.Table]:
+        yield from self._inner.read(pinned, piece, columns, **how)
 
 
 class InAFile(SourceExam):
@@ -96,3 +111,9 @@ class TestReadsASliceAtOnce(InAFile):
     @pytest.fixture
     def opened(self, config: Parquet, connections: Known) -> Open:
         return lambda: ReadsASliceAtOnce(config.open(connections, dataset="people"))
+
+
+class TestReadsRowsThatNobodyWants(InAFile):
+    @pytest.fixture
+    def opened(self, config: Parquet, connections: Known) -> Open:
+        return lambda: ReadsRowsThatNobodyWants(config.open(connections, dataset="people"))

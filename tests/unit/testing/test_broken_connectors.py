@@ -24,6 +24,7 @@ BROKEN = {
         "ReadsWhatIsThereNow": "test_what_is_written_later_is_not_read",
         "ReadsEveryColumn": "test_columns_come_as_asked",
         "ReadsASliceAtOnce": "test_tables_are_bounded_in_bytes",
+        "ReadsRowsThatNobodyWants": "test_selected_rows_are_those_of_the_slice",
     },
     "formats": {
         "DropsNulls": "test_every_type_reads_back_as_documented[string]",

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from sluice.delivery.rows.rows import taken
 from sluice.memory import in_turn
 from sluice.model.layout import numbers
 from sluice.sources.base import Pinned, Source
@@ -35,10 +34,9 @@ def each_slice(
     those rows, and runs in several threads. `weigh` returns the bytes of a result that holds rows."""
 
     def one(index: int) -> T:
-        piece = pinned.slices[index]
-        tables = source.read(pinned, piece, columns)
-        wanted = rows.rows(index)
-        return act(index, tables if len(wanted) == piece.records else taken(tables, numbers(wanted)))
+        piece, wanted = pinned.slices[index], rows.rows(index)
+        some = None if len(wanted) == piece.records else numbers(wanted)
+        return act(index, source.read(pinned, piece, columns, some))
 
     with ThreadPoolExecutor(_THREADS, "rows") as threads:
         yield from in_turn(one, rows, threads, most=_AHEAD, weigh=weigh)

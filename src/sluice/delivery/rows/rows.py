@@ -11,12 +11,10 @@ from sluice.delivery.rows.extracted import FeedExtract
 from sluice.delivery.rows.selection import Selection
 from sluice.mapping.mapper import Mapper
 from sluice.memory import budget
-from sluice.model.layout import as_numpy, has_views, numbers
 from sluice.model.weight import split
 from sluice.sources.base import Source
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
 
@@ -71,34 +69,9 @@ class FeedRows:
     def _slice(self, index: int, selection: Selection | None) -> Iterator[pa.Table]:
         pinned = self._extract.pinned
         piece = pinned.slices[index]
-        tables = self._source.read(pinned, piece, self._mapper.columns, as_decoded=True)
-        if selection is None or self._extract.kept[index] == piece.records:
-            return tables
-        return taken(tables, selection.rows(index))
-
-
-def taken(tables: Iterator[pa.Table], rows: pa.Array) -> Iterator[pa.Table]:
-    """The given rows of a slice; `rows` are ascending row numbers over all of its tables."""
-    import numpy as np
-
-    wanted = as_numpy(rows)
-    start = 0
-    for table in tables:
-        low, high = np.searchsorted(wanted, (start, start + table.num_rows))
-        if high > low:
-            yield _rows_of(table, wanted[low:high] - np.uint32(start))
-        start += table.num_rows
-
-
-def _rows_of(table: pa.Table, wanted: np.ndarray) -> pa.Table:
-    """These rows of a table. Arrow cannot take rows from view types, but Polars, which produces them, can."""
-    import polars as pl
-
-    if not any(has_views(kind) for kind in table.schema.types):
-        return table.take(numbers(wanted))
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
-    return frame[wanted].to_arrow(compat_level=pl.CompatLevel.newest())
+        all_kept = selection is None or self._extract.kept[index] == piece.records
+        rows = None if selection is None or all_kept else selection.rows(index)
+        return self._source.read(pinned, piece, self._mapper.columns, rows, as_decoded=True)
 
 
 def _window(tables: Iterator[pa.Table], first: int, last: int) -> Iterator[pa.Table]:
