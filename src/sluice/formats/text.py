@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FIRST_ROWS, MOST_ROWS, TEXT = 1_024, 32_768, 4 << 20
 """Rows per batch: the first batch, the maximum, and the bytes of text that later batches aim at. This was the fastest
 size measured, and is small enough for many threads in parallel."""
+_GATHERED = 8 << 20
+"""Small tables, such as the members of one row group, wait until they make a batch, or until the buffers that they keep
+alive take so many bytes. These may be much larger than the rows: a view keeps the text of its whole row group."""
 
 
 class TextFormat(Format):
@@ -33,7 +36,7 @@ class TextFormat(Format):
     1 to 3 % smaller at half the speed, and level 0 makes them a third larger."""
 
     def holds(self, width: int) -> int:  # noqa: ARG002 - the same for rows of any width
-        return 2 * BLOCK
+        return 2 * BLOCK + _GATHERED
 
     def compressor(self) -> Gzip | Plain:
         """A fresh compressor for one part."""
@@ -58,16 +61,31 @@ class TextEncoder:
         self._schema, self._render, self._compressor, self._opening = schema, render, compressor, opening
         self._converts = [rule(kind) for kind in schema.types]
         self._rows = FIRST_ROWS
+        self._gathered: list[pa.Table] = []
+        """Tables that wait for more rows."""
 
     def encode(self, table: pa.Table) -> Iterator[bytes]:
-        import polars as pl
-
         yield from self._open()
-        frame = pl.from_arrow(plain(declared(table, self._schema), self._schema, self._converts))
+        rows = declared(table, self._schema)
+        if self._gathered and self._gathered[0].schema.types != rows.schema.types:
+            yield from self._written()  # the same types in another layout: views of text, then text
+        self._gathered.append(rows)
+        few = sum(one.num_rows for one in self._gathered) < self._rows
+        if not few or sum(one.get_total_buffer_size() for one in self._gathered) >= _GATHERED:
+            yield from self._written()
+
+    def _written(self) -> Iterator[bytes]:
+        """The gathered rows as text, in batches of about the same size."""
+        import polars as pl
+        import pyarrow as pa
+
+        gathered, self._gathered = self._gathered, []
+        frame = pl.from_arrow(plain(pa.concat_tables(gathered), self._schema, self._converts))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
         start = 0
         while start < frame.height:
-            rows = min(self._rows, frame.height - start)
+            left = frame.height - start
+            rows = -(-left // max(1, round(left / self._rows)))
             text = self._render(frame.slice(start, rows))
             start += rows
             # Wide rows make much text: the next batch has as many rows as fit TEXT at this batch's average.
@@ -76,6 +94,8 @@ class TextEncoder:
 
     def close(self) -> Iterator[bytes]:
         yield from self._open()
+        if self._gathered:
+            yield from self._written()
         yield from self._compressor.finish()
 
     def _open(self) -> Iterator[bytes]:

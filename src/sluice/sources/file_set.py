@@ -13,6 +13,7 @@ from pydantic import Field
 from sluice.errors import FatalError
 from sluice.filesystem import File, Opened
 from sluice.foreign import said
+from sluice.memory import cores
 from sluice.model.layout import same_values
 from sluice.sources.base import Pinned, Slice, SourceConfig, encode_schema, known_columns
 from sluice.sources.claims import EXPANSION
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 _ROWS, _BYTES = 122_880, 8 * 2**20
 """Limits of a slice: neighbouring row groups are joined up to this many rows and bytes."""
 _AT_ONCE = 8
-"""Files checked in parallel: with a remote store, most of the time is waiting."""
+"""Files of a remote store that are checked in parallel: most of the time is waiting. Local files are checked by a
+thread for each core, because more would only wait for each other."""
 
 Fixed = Mapping[str, "pa.Scalar"]
 """Values that are the same for all rows of a file, from its path or from a table's log instead of the file itself."""
@@ -70,10 +72,11 @@ class FileSet:
         self.opened = opened
         self._dataset = dataset
         self._files = ParquetFiles(opened, dataset=dataset, by=by, expansion=expansion)
+        self._at_once = min(_AT_ONCE, cores()) if opened.local else _AT_ONCE
 
     def entries(self, names: Iterable[str]) -> list[Entry]:
         """Read the footers of these files. Keeps their order."""
-        with ThreadPoolExecutor(_AT_ONCE, "footers") as threads:
+        with ThreadPoolExecutor(self._at_once, "footers") as threads:
             return list(threads.map(self._entry, names))
 
     def pinned(self, entries: Sequence[Entry], schema: pa.Schema, version: str = "") -> Pinned:
@@ -91,13 +94,21 @@ class FileSet:
         )
 
     def read(
-        self, pinned: Pinned, piece: Slice, columns: Sequence[str] | None, fixed: Fixed, *, as_decoded: bool = False
+        self,
+        pinned: Pinned,
+        piece: Slice,
+        columns: Sequence[str] | None,
+        fixed: Fixed,
+        rows: pa.Array | None = None,
+        *,
+        as_decoded: bool = False,
     ) -> Iterator[pa.Table]:
-        """The rows of a slice in order, in the types of the pinned schema. `as_decoded` keeps the decoder's layouts."""
+        """The rows of a slice in order, or those with the numbers `rows`, in the types of the pinned schema.
+        `as_decoded` keeps the decoder's layouts."""
         schema = known_columns(pinned.schema, columns, dataset=self._dataset)
         stored = [name for name in schema.names if name not in fixed]
         groups = range(piece.index, piece.index + piece.count)
-        for table in self._files.read(piece.unit, pinned.units[piece.unit], groups, stored):
+        for table in self._files.read(piece.unit, pinned.units[piece.unit], groups, stored, rows):
             shape = _as_decoded(schema, table) if as_decoded else schema
             yield self._shaped(table, shape, fixed, piece.unit)
 
@@ -121,7 +132,7 @@ class FileSet:
     def changed(self, pinned: Pinned) -> list[str]:
         """The pinned files that are missing or were overwritten, judged by size and time, and by their bytes if the
         fingerprint includes the content."""
-        with ThreadPoolExecutor(_AT_ONCE, "unchanged") as threads:
+        with ThreadPoolExecutor(self._at_once, "unchanged") as threads:
             same = threads.map(self._is_unchanged, pinned.units, pinned.units.values())
             return [name for name, unchanged in zip(pinned.units, same, strict=True) if not unchanged]
 

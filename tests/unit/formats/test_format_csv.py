@@ -157,7 +157,7 @@ def test_encodings(encoding: str, codec: str) -> None:
     assert data.count(b"\xff\xfe") + data.count(b"\xef\xbb\xbf") == (encoding in ("utf-8-bom", "utf-16"))
     many = [*[table] * 3]
     encoder = Csv(type="csv", encoding=encoding, compression="none", header=False).encoder(table.schema)
-    whole = b"".join([piece for part in many for piece in encoder.encode(part)])
+    whole = b"".join([*(piece for part in many for piece in encoder.encode(part)), *encoder.close()])
     assert whole.decode(codec) == "naïve,1\nÜnïcode,2\n" * 3
 
 
