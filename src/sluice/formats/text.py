@@ -13,6 +13,7 @@ from sluice.foreign import said
 from sluice.formats.base import Format, declared
 from sluice.formats.gzip import BLOCK, Gzip, Plain
 from sluice.formats.plain import Convert, Rule, Unfit
+from sluice.model.weight import weight
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,8 +23,9 @@ FIRST_ROWS, MOST_ROWS, TEXT = 1_024, 32_768, 4 << 20
 """Rows per batch: the first batch, the maximum, and the bytes of text that later batches aim at. This was the fastest
 size measured, and is small enough for many threads in parallel."""
 _GATHERED = 8 << 20
-"""Small tables, such as the members of one row group, wait until they make a batch, or until the buffers that they keep
-alive take so many bytes. These may be much larger than the rows: a view keeps the text of its whole row group."""
+"""Small tables, such as the members of one row group, wait until they make a batch, or until their values, or the
+buffers that they keep alive, take so many bytes. Both may be large: rows may share one long text, and a view of a text
+keeps the text of its whole row group."""
 
 
 class TextFormat(Format):
@@ -62,7 +64,8 @@ class TextEncoder:
         self._converts = [rule(kind) for kind in schema.types]
         self._rows = FIRST_ROWS
         self._gathered: list[pa.Table] = []
-        """Tables that wait for more rows."""
+        """Tables that wait for more rows, and their bytes."""
+        self._bytes = 0
 
     def encode(self, table: pa.Table) -> Iterator[bytes]:
         yield from self._open()
@@ -70,16 +73,20 @@ class TextEncoder:
         if self._gathered and self._gathered[0].schema.types != rows.schema.types:
             yield from self._written()  # the same types in another layout: views of text, then text
         self._gathered.append(rows)
-        few = sum(one.num_rows for one in self._gathered) < self._rows
-        if not few or sum(one.get_total_buffer_size() for one in self._gathered) >= _GATHERED:
+        if sum(one.num_rows for one in self._gathered) >= self._rows or self._taken(rows) >= _GATHERED:
             yield from self._written()
+
+    def _taken(self, rows: pa.Table) -> int:
+        """The bytes of all gathered tables, of which these rows are the last."""
+        self._bytes += max(weight(rows), rows.get_total_buffer_size())
+        return self._bytes
 
     def _written(self) -> Iterator[bytes]:
         """The gathered rows as text, in batches of about the same size."""
         import polars as pl
         import pyarrow as pa
 
-        gathered, self._gathered = self._gathered, []
+        gathered, self._gathered, self._bytes = self._gathered, [], 0
         frame = pl.from_arrow(plain(pa.concat_tables(gathered), self._schema, self._converts))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes a frame
         start = 0

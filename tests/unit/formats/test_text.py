@@ -71,6 +71,16 @@ def test_tables_that_keep_much_memory_alive_do_not_wait() -> None:
     assert renders.batches == [1] * 5
 
 
+def test_rows_that_share_a_long_text_do_not_wait() -> None:
+    """They take the memory of one, but the text is written for each."""
+    renders = Renders()
+    long = pl.Series(["x" * 500_000]).gather([0] * 20)
+    one = pl.DataFrame({"id": range(20), "text": long}).to_arrow(compat_level=pl.CompatLevel.newest())
+    assert one.get_total_buffer_size() < 1_000_000
+    encoded([one] * 3, renders)
+    assert renders.batches[0] == 20
+
+
 def test_tables_without_rows_write_nothing() -> None:
     assert encoded([table(0, 0), table(0, 0)], Renders()) == b""
     assert encoded([table(0, 0), table(0, 3), table(3, 0)], Renders()) == encoded([table(0, 3)], Renders())
