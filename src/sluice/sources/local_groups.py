@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sluice.model.weight import weight
+
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
@@ -40,9 +42,9 @@ def is_fast(metadata: pq.FileMetaData, types: Iterable[pa.DataType], path: str) 
 
 def read_group(
     path: str, first: int, rows: int, columns: Sequence[str] | None, wanted: Numbers | None = None
-) -> pa.Table | None:
+) -> tuple[pa.Table, int] | None:
     """The rows from `first` up to `first + rows` of a file, or those of them with the numbers `wanted`, counted from
-    `first`. Text and lists are in Polars' layouts. None if Polars cannot read them."""
+    `first`; and the bytes of all of them. Text and lists are in Polars' layouts. None if Polars cannot read them."""
     import polars as pl
 
     scan = pl.scan_parquet(path, glob=False, hive_partitioning=False, parallel="none", use_statistics=False)
@@ -56,9 +58,9 @@ def read_group(
         )
     if frame is None or frame.height != rows:
         return None
-    if wanted is not None:
-        frame = frame[wanted]
-    return frame.to_arrow(compat_level=pl.CompatLevel.newest())
+    whole = frame.to_arrow(compat_level=pl.CompatLevel.newest())
+    table = whole if wanted is None else frame[wanted].to_arrow(compat_level=pl.CompatLevel.newest())
+    return table, weight(whole)
 
 
 def _is_same(kind: pa.DataType) -> bool:

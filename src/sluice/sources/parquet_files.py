@@ -125,7 +125,8 @@ class ParquetFiles:
             try:
                 for table, held in opened.tables(groups, wanted, extent, memory, rows):
                     self._limited(name, held, opened.size)
-                    yield table
+                    if table.num_rows:
+                        yield table
             except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
                 # An overwritten file also fails to decode. Check for that first: it is not corrupt.
                 self.expect(name, fingerprint)

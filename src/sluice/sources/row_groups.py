@@ -135,18 +135,18 @@ class RowGroups:
         budget: Budget,
         rows: pa.Array | None = None,
     ) -> Iterator[tuple[pa.Table, int]]:
-        """The rows as tables of bounded size in the file's own types, each with the total bytes of the rows so far.
-        `rows` selects some of them, by ascending row numbers."""
+        """The rows as tables of bounded size in the file's own types, each with the total bytes decoded so far. `rows`
+        selects some of them, by ascending row numbers; then a table may be empty."""
         held = 0
-        for table in self._decoded(groups, columns, extent, budget, None if rows is None else as_numpy(rows)):
-            size = weight(table)
+        for table, size in self._decoded(groups, columns, extent, budget, None if rows is None else as_numpy(rows)):
             held += size
-            for part in split(_whole_rows(table, columns), extent.table(budget), size):
+            for part in split(_whole_rows(table, columns), extent.table(budget), size if rows is None else None):
                 yield _written_out(part), held
 
     def _decoded(
         self, groups: range, columns: Sequence[str] | None, extent: Extent, budget: Budget, wanted: Numbers | None
-    ) -> Iterator[pa.Table]:
+    ) -> Iterator[tuple[pa.Table, int]]:
+        """The wanted rows, each table with the bytes of all rows that were decoded for it."""
         if extent.whole(budget):
             if columns != [] and self._fast is not None:  # Polars loses the row count if there are no columns
                 fast = read_group(self._fast, self._starts[groups[0]], extent.rows, columns, wanted)
@@ -156,8 +156,10 @@ class RowGroups:
             tables = iter([self.file.read_row_groups(list(groups), columns=columns, use_threads=False)])
         else:
             tables = self._streamed(groups, columns, extent, budget)
-        sound = map(_sound, tables)
-        yield from sound if wanted is None else _taken(sound, wanted)
+        start = 0
+        for table in map(_sound, tables):
+            yield table if wanted is None else _those_of(table, start, wanted), weight(table)
+            start += table.num_rows
 
     def _streamed(
         self, groups: range, columns: Sequence[str] | None, extent: Extent, budget: Budget
@@ -185,16 +187,12 @@ def _leaves(metadata: pq.FileMetaData, columns: Sequence[str] | None) -> list[in
     return [number for number in everything if selected(metadata.schema.column(number).path)]
 
 
-def _taken(tables: Iterator[pa.Table], wanted: Numbers) -> Iterator[pa.Table]:
-    """The rows with these ascending numbers, which count over all tables."""
+def _those_of(table: pa.Table, start: int, wanted: Numbers) -> pa.Table:
+    """The wanted rows of a table whose first row has the number `start`."""
     import numpy as np
 
-    start = 0
-    for table in tables:
-        low, high = np.searchsorted(wanted, (start, start + table.num_rows))
-        if high > low:
-            yield _rows_of(table, wanted[low:high] - np.uint32(start))
-        start += table.num_rows
+    low, high = np.searchsorted(wanted, (start, start + table.num_rows))
+    return _rows_of(table, wanted[low:high] - np.uint32(start)) if high > low else table.slice(0, 0)
 
 
 def _rows_of(table: pa.Table, wanted: Numbers) -> pa.Table:

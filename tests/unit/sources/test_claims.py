@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import islice
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def test_a_file_that_expands_beyond_its_limit_is_named(lake: Lake, *, dictionary
     rows, sizes = _read(lake.source())
     assert rows == 100
     assert max(sizes) <= 16_100_000
+
+
+@pytest.mark.parametrize("wanted", [[0], [2_999], []], ids=["the first", "the last", "none"])
+@pytest.mark.parametrize("checksums", [False, True], ids=["Polars", "pyarrow"])
+def test_what_is_decoded_counts_not_only_what_is_wanted(lake: Lake, wanted: list[int], *, checksums: bool) -> None:
+    """A text that is stored once and named by each row: the footer does not show it."""
+    pq.write_table(
+        pa.table({"text": [random.Random(1).randbytes(20_000).hex()] * 3_000}), lake.path, write_page_checksum=checksums
+    )
+    source = lake.source(expansion=100)
+    pinned = source.pin()
+    with pytest.raises(FatalError, match="but `expansion` allow"):
+        list(source.read(pinned, pinned.slices[0], None, pa.array(wanted, pa.uint32())))
 
 
 @pytest.mark.slow
