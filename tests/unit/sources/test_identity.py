@@ -133,6 +133,6 @@ def test_what_a_decoder_leaves_out_is_not_null(lake: Lake, monkeypatch: pytest.M
     lake.put("d/1.parquet", pa.table({"a": [1], "b": [2]}))
     source = lake.source()
     pinned = source.pin()
-    monkeypatch.setattr("sluice.sources.row_groups.read_group", lambda *_: pa.table({"a": [1]}))
+    monkeypatch.setattr("sluice.sources.row_groups.read_group", lambda *_: (pa.table({"a": [1]}), 8))
     with pytest.raises(FatalError, match="column 'b' was not decoded"):
         list(source.read(pinned, pinned.slices[0], ["a", "b"]))
